@@ -1,0 +1,82 @@
+package clock_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"counterpart/internal/clock"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func TestFrozenClockMovesOnlyByAdvance(t *testing.T) {
+	c := clock.Frozen(noon)
+	if got := c.Now(); !got.Equal(noon) {
+		t.Fatalf("frozen at %v, shows %v", noon, got)
+	}
+	c.Advance(90 * time.Second)
+	c.Advance(-time.Hour)
+	if got, want := c.Now(), noon.Add(90*time.Second); !got.Equal(want) {
+		t.Fatalf("after Advance: %v, want %v (a negative step must not count)", got, want)
+	}
+	if !c.IsFrozen() {
+		t.Fatal("Advance must not thaw the clock")
+	}
+}
+
+func TestAdvanceWakesThoseWhoseMomentHasCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.Frozen(noon)
+		var woken sync.Map
+		for _, s := range []int{10, 20, 30} {
+			go func() {
+				if err := c.Wait(t.Context(), noon.Add(time.Duration(s)*time.Second)); err == nil {
+					woken.Store(s, true)
+				}
+			}()
+		}
+		synctest.Wait()
+		c.Advance(20 * time.Second)
+		synctest.Wait()
+		for s, want := range map[int]bool{10: true, 20: true, 30: false} {
+			if _, got := woken.Load(s); got != want {
+				t.Errorf("waiter for +%ds woken = %v, want %v", s, got, want)
+			}
+		}
+		c.Advance(time.Hour)
+		synctest.Wait()
+	})
+}
+
+func TestWaitEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := clock.Frozen(noon)
+	if err := c.Wait(ctx, noon.Add(time.Hour)); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want context.Canceled", err)
+	}
+	if err := c.Wait(ctx, noon); err != nil {
+		t.Fatalf("a moment that has come needs no waiting, got %v", err)
+	}
+}
+
+func TestResumeRunsOnFromWhereTheClockStood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.Frozen(noon)
+		time.Sleep(time.Hour) // synthetic time of the test's bubble
+		c.Resume()
+		time.Sleep(5 * time.Second)
+		if got, want := c.Now(), noon.Add(5*time.Second); !got.Equal(want) {
+			t.Fatalf("resumed clock shows %v, want %v", got, want)
+		}
+		c.Freeze()
+		time.Sleep(time.Hour)
+		if got, want := c.Now(), noon.Add(5*time.Second); !got.Equal(want) {
+			t.Fatalf("frozen again it shows %v, want %v", got, want)
+		}
+	})
+}

@@ -1,0 +1,134 @@
+package dialect
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/fault"
+)
+
+// Call is one operation in flight. The fleet opens it for each HTTP request
+// and datagram; LDAP and SSH open theirs with Begin, Admit and End. Only its
+// handler writes to it.
+type Call struct {
+	Server, Port, Peer, Op string
+	Actor, Object          string // IDs of seeded things, once known
+	Outcome                Outcome
+	Status                 string // in the protocol's words: "403", "49", "Access-Reject"
+	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
+	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
+	Fired                  []string
+	Started                time.Time // by the fleet's clock
+
+	line *Line
+	over bool
+}
+
+// Outcome says in one word how an operation ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OK            Outcome = "ok"
+	DeniedOutcome Outcome = "denied"        // a refusal that the world justifies
+	Challenge     Outcome = "challenge"     // another round is wanted
+	Failed        Outcome = "failed"        // the request was malformed
+	Dropped       Outcome = "dropped"       // silence on purpose
+	Internal      Outcome = "error"         // our own failure
+	Unimplemented Outcome = "unimplemented" // an operation outside the server's contract
+	Broken        Outcome = "broken"        // a fault broke the answer
+)
+
+// Errors of Admit and End: a fault wants the operation to go no further.
+var (
+	ErrReset = errors.New("dialect: a fault resets the connection")
+	ErrDrop  = errors.New("dialect: a fault swallows the answer")
+)
+
+// Line is what the fleet puts behind the operations of one port or connection.
+type Line struct {
+	Server, Port, Peer string
+	Now                func() time.Time
+	Admit              func(context.Context, *Call) error
+	Fault              func(c *Call, kind string) (fault.Rule, bool)
+	End                func(context.Context, *Call) error
+}
+
+type lineKey struct{}
+type callKey struct{}
+
+// WithLine makes Begin open calls on l. The fleet calls it; servers do not.
+func WithLine(ctx context.Context, l *Line) context.Context {
+	return context.WithValue(ctx, lineKey{}, l)
+}
+
+// Begin opens a call on the line of ctx and puts it into the context. Without
+// a line (in a unit test) the call leads nowhere, and all its methods work.
+func Begin(ctx context.Context, op string) (context.Context, *Call) {
+	c := &Call{Op: op}
+	if l, ok := ctx.Value(lineKey{}).(*Line); ok {
+		c.Server, c.Port, c.Peer, c.line = l.Server, l.Port, l.Peer, l
+		c.Started = l.Now()
+	}
+	return context.WithValue(ctx, callKey{}, c), c
+}
+
+// CallFrom is the call of ctx; a fresh one that leads nowhere when there is none.
+func CallFrom(ctx context.Context) *Call {
+	if c, ok := ctx.Value(callKey{}).(*Call); ok {
+		return c
+	}
+	return &Call{}
+}
+
+// Admit asks the faults whether the operation may run, and takes the time that
+// a delay or hang wants. ErrReset and ErrDrop mean: close, or stay silent.
+func (c *Call) Admit(ctx context.Context) error {
+	if c.line == nil || c.line.Admit == nil {
+		return nil
+	}
+	return c.line.Admit(ctx, c)
+}
+
+// Fault reports whether a rule of a server's own kind fires for this call.
+func (c *Call) Fault(kind string) (fault.Rule, bool) {
+	if c.line == nil || c.line.Fault == nil {
+		return fault.Rule{}, false
+	}
+	r, ok := c.line.Fault(c, kind)
+	if ok {
+		c.Fired = append(c.Fired, r.ID)
+	}
+	return r, ok
+}
+
+// End closes the call into the journal, once. ErrReset and ErrDrop mean that a
+// fault wants the answer, which stands, to be lost.
+func (c *Call) End(ctx context.Context) error {
+	if c.over {
+		return nil
+	}
+	c.over = true
+	if c.line == nil || c.line.End == nil {
+		return nil
+	}
+	return c.line.End(ctx, c)
+}
+
+// Refuse notes err on the call: denied when the world has a reason to say no,
+// an error of our own otherwise. It returns err, so that handlers can end in it.
+func (c *Call) Refuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	c.Why, c.Outcome = cause.Why(err), Internal
+	if reason, ok := cause.Of(err); ok {
+		c.Outcome = DeniedOutcome
+		if reason == cause.BadInput {
+			c.Outcome = Failed
+		}
+	}
+	return err
+}

@@ -1,0 +1,108 @@
+// Package dialect is the contract that every server of a fleet fulfils. A
+// server is passive: it hands the fleet routes or one function and answers. It
+// never listens, sleeps, reads the wall clock or starts a goroutine that
+// outlives its request or connection; sockets, TLS, limits, faults, the journal
+// and shutdown exist once, in the fleet.
+package dialect
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/checkout"
+	"counterpart/internal/clock"
+	"counterpart/internal/factor"
+	"counterpart/internal/signin"
+	"counterpart/internal/state"
+	"counterpart/internal/ticket"
+	"counterpart/internal/world"
+)
+
+// Server is one fake system.
+type Server interface {
+	Ports() []Port    // what to listen on, and who answers there
+	Faults() []string // fault kinds that only this server can play: "sealed"
+}
+
+// New builds a server and does no I/O. An error names what is wrong in the
+// server's block of the seed. servers/servers.go lists all of them.
+type New func(Env) (Server, error)
+
+// Port is one listener. Exactly one of HTTP, Conn and Packet is set.
+type Port struct {
+	Name   string // "http", "ldaps", "auth"; the ports file calls it "<server>/<name>"
+	Listen string // "[host]:port"; the seed may move it
+	TLS    bool   // the fleet terminates TLS from the first octet
+	Cert   Cert   // whether a client certificate is asked for, with TLS
+	Hosts  []string
+	Try    string // a command for a person; {addr}, {host} and {port} are filled in
+	Limits Limits
+	HTTP   *HTTP
+	Conn   func(ctx context.Context, c net.Conn)
+	// Packet answers one datagram; nil means silence. The fleet runs many at once.
+	Packet func(ctx context.Context, req []byte, from net.Addr) (resp []byte)
+}
+
+// Cert says what a TLS port wants to know of its clients. Certificates are held
+// against the fleet's own CA.
+type Cert int
+
+// What a TLS port does about client certificates.
+const (
+	NoCert       Cert = iota
+	WantCert          // asked for, verified when given
+	RequireCert       // no handshake without
+	UnverifiedOK      // asked for, anything accepted: the server judges it
+)
+
+// Limits bound what a client can make the fleet hold. Zero means the default.
+type Limits struct {
+	Body     int64         // octets of an HTTP request body; default 1 MiB
+	Conns    int           // connections or running datagrams at once; default 16384
+	Idle     time.Duration // an idle HTTP connection is closed after; default 2 min
+	Datagram int           // longest datagram read; default 4096
+}
+
+// HTTP is the face of a server that speaks HTTP.
+type HTTP struct {
+	Routes []Route // data, so that docs, faults and "every route is tested" can read it
+	// NotFound answers an unknown path, or a known path with another method, in
+	// the vendor's own words. The journal marks it "unimplemented".
+	NotFound echo.HandlerFunc
+	// Error puts causes into the vendor's status and body; it is the only place
+	// where a status is chosen for an error.
+	Error func(error, echo.Context)
+}
+
+// Route is one operation. "POST /v1/auth/userpass/login/:user" is the name it
+// has in faults, journal and metrics, unless its handler sets another Call.Op.
+type Route struct {
+	Method, Path string // echo syntax
+	Do           echo.HandlerFunc
+}
+
+// Name is the operation's name.
+func (r Route) Name() string { return r.Method + " " + r.Path }
+
+// Env is all that a server may know about the process around it.
+type Env struct {
+	Name     string // the instance's name in the seed; one kind may run several times
+	World    *world.World
+	Accounts *checkout.Desk // shared by all vaults: one account, one holder
+	Factors  *factor.Bench  // shared by all MFA servers: one device, one counter
+	Logins   *signin.Guard  // shared by all: one password, one failure count
+	Tickets  *ticket.Board
+	Store    state.Store // this server's own keys, already prefixed
+	Clock    clock.Clock
+	Rand     io.Reader // identifiers and nonces; repeatable, safe for concurrent use
+	Log      *slog.Logger
+	TLS      *tls.Config              // for StartTLS inside Conn
+	Decode   func(v any) error        // this server's block of the seed, strictly; errors carry file:line:col
+	URL      func(port string) string // how clients reach a port, for links inside answers
+}
