@@ -1,0 +1,384 @@
+package factor
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+	"counterpart/internal/world"
+)
+
+// Verify checks a typed code against one device and uses it up: comparing and
+// advancing are one decision. Errors are the causes WrongCode, Replayed,
+// Malformed, DeviceLocked, DeviceOff, NotYetValid, Expired, NoDevice, WrongKind
+// and NoneDelivered.
+func (b *Bench) Verify(ctx context.Context, deviceID, code string) (Match, error) {
+	d, err := b.Find(ctx, deviceID)
+	if err != nil {
+		return Match{}, err
+	}
+	accept, malformed := typed(d, code)
+	return b.take(ctx, d, accept, malformed)
+}
+
+// Accept is Verify for protocols that prove a code without showing it (CHAP):
+// accept is asked about every code that would do now. It may be asked more than
+// once.
+func (b *Bench) Accept(ctx context.Context, deviceID string, accept func(code string) bool) (Match, error) {
+	d, err := b.Find(ctx, deviceID)
+	if err != nil {
+		return Match{}, err
+	}
+	return b.take(ctx, d, accept, nil)
+}
+
+// typed is the comparison with a typed code, in constant time; malformed is the
+// refusal if the code cannot be one of this device.
+func typed(d Device, code string) (accept func(string) bool, malformed error) {
+	if d.Kind == world.TOTP || d.Kind == world.HOTP {
+		code, malformed = wellFormed(code, digitsOf(d.Device))
+	} else if code = strings.TrimSpace(code); code == "" {
+		malformed = cause.Because(cause.Malformed, "the code is empty")
+	}
+	return func(want string) bool { return subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 }, malformed
+}
+
+// take decides one attempt on the device's record.
+func (b *Bench) take(ctx context.Context, d Device, accept func(string) bool, malformed error) (Match, error) {
+	if !Can(d.Kind) {
+		return Match{}, cause.Because(cause.WrongKind, "%s is a %s device and takes no codes", d.ID, d.Kind)
+	}
+	var counter uint64
+	var verdict error
+	err := state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+		now := b.Clock.Now()
+		if verdict = usable(d.Device, p, now); verdict != nil {
+			return time.Time{}, state.ErrKeep
+		}
+		if p.Failures >= maxFail(d.Device) { // the lock has run out
+			p.Failures, p.LockedAt = 0, time.Time{}
+		}
+		if verdict = malformed; verdict == nil {
+			counter, verdict = match(d.Device, p, now, accept)
+		}
+		if verdict == nil {
+			p.Failures, p.LockedAt = 0, time.Time{}
+		} else if p.Failures++; p.Failures >= maxFail(d.Device) {
+			p.LockedAt = now
+		}
+		return time.Time{}, nil
+	})
+	if err == nil {
+		err = verdict
+	}
+	if err != nil {
+		return Match{}, err
+	}
+	return Match{Device: d, Counter: counter}, nil
+}
+
+// usable is the reason why a device takes no attempt at all now.
+func usable(d world.Device, p *progress, now time.Time) error {
+	switch {
+	case p.Removed:
+		return cause.Because(cause.NoDevice, "device %s was removed", d.ID)
+	case p.disabled(d):
+		return cause.Because(cause.DeviceOff, "device %s is disabled", d.ID)
+	case !d.NotBefore.IsZero() && now.Before(d.NotBefore):
+		return cause.Because(cause.NotYetValid, "device %s is valid from %s", d.ID, d.NotBefore.Format(time.RFC3339))
+	case !d.NotAfter.IsZero() && !now.Before(d.NotAfter):
+		return cause.Because(cause.Expired, "device %s was valid until %s", d.ID, d.NotAfter.Format(time.RFC3339))
+	case p.locked(d, now):
+		return cause.Because(cause.DeviceLocked, "device %s is locked after %d failures", d.ID, p.Failures)
+	}
+	return nil
+}
+
+// match looks for the code among those that would do now and uses it up on p.
+func match(d world.Device, p *progress, now time.Time, accept func(string) bool) (uint64, error) {
+	switch d.Kind {
+	case world.TOTP:
+		return matchTOTP(d, p, now, accept)
+	case world.HOTP:
+		return matchHOTP(d, p, accept)
+	case world.Static:
+		return 0, matchStatic(d, p, accept)
+	}
+	return 0, matchSent(d, p, now, accept)
+}
+
+// nowStep is the step that the device itself shows: our clock plus its drift.
+func nowStep(d world.Device, p *progress, now time.Time) int64 {
+	return Step(d, now.Add(d.Drift)) + p.Drift
+}
+
+func matchTOTP(d world.Device, p *progress, now time.Time, accept func(string) bool) (uint64, error) {
+	middle, replayed := nowStep(d, p, now), false
+	for _, off := range nearestFirst(d.Window) {
+		step := middle + off
+		if step < 0 {
+			continue
+		}
+		code, err := CodeAt(d, uint64(step))
+		if err != nil {
+			return 0, err
+		}
+		if !accept(code) {
+			continue
+		}
+		if p.LastStep != nil && step <= *p.LastStep { // RFC 6238 section 5.2: a MUST NOT
+			replayed = true
+			continue
+		}
+		p.LastStep = &step
+		return uint64(step), nil
+	}
+	if replayed {
+		return 0, cause.Because(cause.Replayed, "the code of TOTP device %s was used up to step %d", d.ID, *p.LastStep)
+	}
+	return 0, cause.Because(cause.WrongCode, "no code of TOTP device %s around step %d fits", d.ID, middle)
+}
+
+// nearestFirst lists a window's offsets as 0, -1, +1, -2, …
+func nearestFirst(w world.Window) []int64 {
+	out := make([]int64, 1, w.Before+w.After+1)
+	for i := 1; i <= max(w.Before, w.After); i++ {
+		if i <= w.Before {
+			out = append(out, int64(-i))
+		}
+		if i <= w.After {
+			out = append(out, int64(i))
+		}
+	}
+	return out
+}
+
+// nextCounter is the HOTP counter that comes next.
+func nextCounter(d world.Device, p *progress) uint64 {
+	if p.Counter != nil {
+		return *p.Counter
+	}
+	return d.Counter
+}
+
+func matchHOTP(d world.Device, p *progress, accept func(string) bool) (uint64, error) {
+	next := nextCounter(d, p)
+	for c := next; c < next+uint64(max(d.Window.After, 1)); c++ {
+		code, err := CodeAt(d, c)
+		if err != nil {
+			return 0, err
+		}
+		if accept(code) {
+			after := c + 1
+			p.Counter = &after
+			return c, nil
+		}
+	}
+	if next > 0 {
+		if code, err := CodeAt(d, next-1); err == nil && accept(code) {
+			return 0, cause.Because(cause.Replayed, "HOTP counter %d of device %s was used", next-1, d.ID)
+		}
+	}
+	return 0, cause.Because(cause.WrongCode, "no code of HOTP device %s from counter %d on fits", d.ID, next)
+}
+
+func matchStatic(d world.Device, p *progress, accept func(string) bool) error {
+	for _, code := range d.Codes {
+		if !accept(code) {
+			continue
+		}
+		if slices.Contains(p.Used, code) {
+			return cause.Because(cause.Replayed, "that backup code of %s was used before", d.ID)
+		}
+		p.Used = append(p.Used, code)
+		return nil
+	}
+	return cause.Because(cause.WrongCode, "no backup code of %s fits", d.ID)
+}
+
+// VerifyUser checks a code against somebody's devices of the given kinds (none
+// given: every kind that takes codes). The first device that the code fits
+// takes it; if it fits none, the attempt counts on each of them, and the most
+// telling refusal is returned.
+func (b *Bench) VerifyUser(ctx context.Context, userID, code string, kinds ...world.DeviceKind) (Match, error) {
+	return b.acceptUser(ctx, userID, kinds, func(d Device) (func(string) bool, error) { return typed(d, code) })
+}
+
+// AcceptUser is VerifyUser for protocols that prove a code without showing it.
+func (b *Bench) AcceptUser(ctx context.Context, userID string, accept func(code string) bool, kinds ...world.DeviceKind) (Match, error) {
+	return b.acceptUser(ctx, userID, kinds, func(Device) (func(string) bool, error) { return accept, nil })
+}
+
+func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.DeviceKind, how func(Device) (func(string) bool, error)) (Match, error) {
+	devices, err := b.Devices(ctx, userID)
+	if err != nil {
+		return Match{}, err
+	}
+	devices = slices.DeleteFunc(devices, func(d Device) bool {
+		return !Can(d.Kind) || len(kinds) > 0 && !slices.Contains(kinds, d.Kind)
+	})
+	if len(devices) == 0 {
+		return Match{}, cause.Because(cause.NoDevice, "%s has no device that takes codes", userID)
+	}
+	for _, d := range devices { // the device that would take the code goes first
+		if accept, malformed := how(d); malformed == nil && b.fits(ctx, d, accept) {
+			return b.take(ctx, d, accept, nil)
+		}
+	}
+	var refusals []error
+	for _, d := range devices {
+		accept, malformed := how(d)
+		m, err := b.take(ctx, d, accept, malformed)
+		if err == nil { // the clock moved into the code's step meanwhile
+			return m, nil
+		}
+		if _, ok := cause.Of(err); !ok {
+			return Match{}, err
+		}
+		refusals = append(refusals, err)
+	}
+	return Match{}, telling(refusals)
+}
+
+// fits looks, without counting, whether a device would take the code now.
+func (b *Bench) fits(ctx context.Context, d Device, accept func(string) bool) bool {
+	p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
+	if err != nil || usable(d.Device, &p, b.Clock.Now()) != nil {
+		return false
+	}
+	_, err = match(d.Device, &p, b.Clock.Now(), accept)
+	return err == nil
+}
+
+// telling picks the refusal that says most about the attempt.
+func telling(refusals []error) error {
+	for _, c := range []cause.Cause{cause.Replayed, cause.WrongCode, cause.DeviceLocked, cause.Expired, cause.NotYetValid, cause.NoneDelivered} {
+		for _, err := range refusals {
+			if errors.Is(err, c) {
+				return err
+			}
+		}
+	}
+	return refusals[0]
+}
+
+// Resync sets a device right by two consecutive codes (RFC 4226 section 7.4):
+// HOTP within SyncWindow counters from the next one on, TOTP within SyncWindow
+// steps on either side, where it also sets the drift. The second code is used
+// up; earlier codes stay dead.
+func (b *Bench) Resync(ctx context.Context, deviceID, first, second string) (Match, error) {
+	d, err := b.Find(ctx, deviceID)
+	if err != nil {
+		return Match{}, err
+	}
+	if d.Kind != world.TOTP && d.Kind != world.HOTP {
+		return Match{}, cause.Because(cause.WrongKind, "%s is a %s device and has no counter", d.ID, d.Kind)
+	}
+	one, err := wellFormed(first, digitsOf(d.Device))
+	if err != nil {
+		return Match{}, err
+	}
+	two, err := wellFormed(second, digitsOf(d.Device))
+	if err != nil {
+		return Match{}, err
+	}
+	var counter uint64
+	var verdict error
+	err = state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+		now := b.Clock.Now()
+		if verdict = usable(d.Device, p, now); verdict != nil {
+			return time.Time{}, state.ErrKeep
+		}
+		if counter, verdict = resync(d.Device, p, now, one, two); verdict != nil {
+			p.Failures++
+			if p.Failures >= maxFail(d.Device) {
+				p.LockedAt = now
+			}
+			return time.Time{}, nil
+		}
+		p.Failures, p.LockedAt = 0, time.Time{}
+		return time.Time{}, nil
+	})
+	if err == nil {
+		err = verdict
+	}
+	return Match{Device: d, Counter: counter}, err
+}
+
+func resync(d world.Device, p *progress, now time.Time, one, two string) (uint64, error) {
+	width := int64(d.SyncWindow)
+	if width == 0 {
+		width = 1000
+	}
+	from, to := int64(nextCounter(d, p)), int64(nextCounter(d, p))+width
+	if d.Kind == world.TOTP {
+		from, to = max(Step(d, now)-width, 0), Step(d, now)+width
+		if p.LastStep != nil {
+			from = max(from, *p.LastStep+1)
+		}
+	}
+	var previous string
+	for c := from; c <= to+1; c++ {
+		code, err := CodeAt(d, uint64(c))
+		if err != nil {
+			return 0, err
+		}
+		if c > from && previous == one && code == two {
+			after := uint64(c) + 1
+			if d.Kind == world.HOTP {
+				p.Counter = &after
+			} else {
+				p.LastStep, p.Drift = &c, c-Step(d, now.Add(d.Drift))
+			}
+			return uint64(c), nil
+		}
+		previous = code
+	}
+	return 0, cause.Because(cause.WrongCode, "the two codes do not follow each other between %d and %d", from, to)
+}
+
+// Current is the code that a device shows now; a test's phone. Delivered codes
+// are the last one sent. It uses nothing up.
+func (b *Bench) Current(ctx context.Context, deviceID string) (code string, until time.Time, err error) {
+	d, err := b.Find(ctx, deviceID)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	now := b.Clock.Now()
+	switch d.Kind {
+	case world.TOTP:
+		step := nowStep(d.Device, &p, now)
+		code, err = CodeAt(d.Device, uint64(max(step, 0)))
+		end := time.Unix((step-p.Drift+1)*int64(periodOf(d.Device)/time.Second), 0).UTC().Add(-d.Drift)
+		return code, end, err
+	case world.HOTP:
+		code, err = CodeAt(d.Device, nextCounter(d.Device, &p))
+		return code, time.Time{}, err
+	case world.Static:
+		for _, c := range d.Codes {
+			if !slices.Contains(p.Used, c) {
+				return c, time.Time{}, nil
+			}
+		}
+		return "", time.Time{}, cause.Because(cause.NoneDelivered, "all backup codes of %s are used", d.ID)
+	case world.SMS, world.Voice, world.Mail:
+		if p.Sent == nil || p.Sent.over(now) {
+			return "", time.Time{}, cause.Because(cause.NoneDelivered, "no code is on its way to %s", d.ID)
+		}
+		return p.Sent.Code, p.Sent.Expires, nil
+	}
+	return "", time.Time{}, cause.Because(cause.WrongKind, "%s is a %s device and shows no codes", d.ID, d.Kind)
+}
+
+// String is for logs.
+func (m Match) String() string { return fmt.Sprintf("%s #%d", m.Device.ID, m.Counter) }

@@ -1,0 +1,160 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+	"counterpart/internal/world"
+)
+
+// Token is something that stands for an earlier login: a session, a bearer
+// token, a Vault token.
+type Token struct {
+	ID        string            `json:"id"` // an accessor: safe to show, cannot be used to log in
+	Kind      string            `json:"kind"`
+	Owner     string            `json:"owner"` // user or client ID
+	Issued    time.Time         `json:"issued"`
+	Expires   time.Time         `json:"expires,omitzero"` // zero: never
+	MaxTTL    time.Duration     `json:"max_ttl,omitzero"` // renewals end this long after Issued; 0: no end
+	Renewable bool              `json:"renewable,omitempty"`
+	Uses      int               `json:"uses,omitempty"` // left; 0 means unlimited
+	Revoked   time.Time         `json:"revoked,omitzero"`
+	Meta      map[string]string `json:"meta,omitempty"`
+	Used      bool              `json:"used_up,omitempty"`
+}
+
+// IssueToken describes a token to be made.
+type IssueToken struct {
+	Kind, Owner string
+	TTL, MaxTTL time.Duration // TTL 0: lives until revoked
+	Uses        int           // 0: unlimited
+	Renewable   bool
+	Meta        map[string]string
+	Secret      string // a wanted secret, in the vendor's format; empty: 32 octets in base64url
+}
+
+// dead tokens stay on record for a while, so that a refusal can say why.
+const remembered = 24 * time.Hour
+
+func tokenKey(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return "token/" + hex.EncodeToString(sum[:])
+}
+
+// Issue makes a token and returns its secret, which is not stored anywhere.
+func (g *Guard) Issue(ctx context.Context, t IssueToken) (secret string, issued Token, err error) {
+	if secret = t.Secret; secret == "" {
+		b := make([]byte, 32)
+		if _, err := io.ReadFull(g.Rand, b); err != nil {
+			return "", Token{}, err
+		}
+		secret = base64.RawURLEncoding.EncodeToString(b)
+	}
+	issued = Token{ID: world.UUID(g.Rand), Kind: t.Kind, Owner: t.Owner, Issued: g.Clock.Now(), MaxTTL: t.MaxTTL,
+		Renewable: t.Renewable, Uses: t.Uses, Meta: t.Meta}
+	if t.TTL > 0 {
+		issued.Expires = issued.Issued.Add(t.TTL)
+	}
+	err = state.Edit(ctx, g.Store, tokenKey(secret), func(v *Token, found bool) (time.Time, error) {
+		if found {
+			return time.Time{}, cause.Because(cause.Exists, "that token exists")
+		}
+		*v = issued
+		return v.forgotten(), nil
+	})
+	return secret, issued, err
+}
+
+func (t *Token) forgotten() time.Time {
+	switch {
+	case !t.Revoked.IsZero():
+		return t.Revoked.Add(remembered)
+	case !t.Expires.IsZero():
+		return t.Expires.Add(remembered)
+	}
+	return time.Time{}
+}
+
+// alive is the reason why t cannot be used at now.
+func (t *Token) alive(now time.Time) error {
+	switch {
+	case !t.Revoked.IsZero():
+		return cause.Because(cause.TokenRevoked, "token %s was revoked at %s", t.ID, t.Revoked.Format(time.RFC3339))
+	case t.Used:
+		return cause.Because(cause.TokenUsedUp, "token %s has no uses left", t.ID)
+	case !t.Expires.IsZero() && !now.Before(t.Expires):
+		return cause.Because(cause.TokenExpired, "token %s expired at %s", t.ID, t.Expires.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Look returns a live token without using it up.
+func (g *Guard) Look(ctx context.Context, secret string) (Token, error) {
+	t, found, err := state.Read[Token](ctx, g.Store, tokenKey(secret))
+	if err != nil {
+		return Token{}, err
+	}
+	if !found {
+		return Token{}, cause.Because(cause.UnknownToken, "no such token was issued")
+	}
+	return t, t.alive(g.Clock.Now())
+}
+
+// Use is Look that takes one use of a token whose uses are counted.
+func (g *Guard) Use(ctx context.Context, secret string) (Token, error) {
+	t, err := g.Look(ctx, secret)
+	if err != nil || t.Uses == 0 {
+		return t, err
+	}
+	return g.editToken(ctx, secret, func(v *Token) error {
+		if v.Uses--; v.Uses == 0 {
+			v.Used = true
+		}
+		return nil
+	})
+}
+
+// Renew moves the end of a renewable token to now plus ttl, but never past its
+// MaxTTL.
+func (g *Guard) Renew(ctx context.Context, secret string, ttl time.Duration) (Token, error) {
+	return g.editToken(ctx, secret, func(t *Token) error {
+		if !t.Renewable {
+			return cause.Because(cause.NotRenewable, "token %s is not renewable", t.ID)
+		}
+		t.Expires = g.Clock.Now().Add(ttl)
+		if end := t.Issued.Add(t.MaxTTL); t.MaxTTL > 0 && t.Expires.After(end) {
+			t.Expires = end
+		}
+		return nil
+	})
+}
+
+// Revoke ends a token at once.
+func (g *Guard) Revoke(ctx context.Context, secret string) error {
+	_, err := g.editToken(ctx, secret, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
+	return err
+}
+
+func (g *Guard) editToken(ctx context.Context, secret string, f func(*Token) error) (Token, error) {
+	var out Token
+	err := state.Edit(ctx, g.Store, tokenKey(secret), func(t *Token, found bool) (time.Time, error) {
+		if !found {
+			return time.Time{}, cause.Because(cause.UnknownToken, "no such token was issued")
+		}
+		if err := t.alive(g.Clock.Now()); err != nil {
+			return time.Time{}, err
+		}
+		if err := f(t); err != nil {
+			return time.Time{}, err
+		}
+		out = *t
+		return t.forgotten(), nil
+	})
+	return out, err
+}
