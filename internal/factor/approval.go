@@ -200,7 +200,7 @@ func (b *Bench) Decide(ctx context.Context, id string, v Verdict) (Approval, err
 	delete(b.waiting, id)
 	b.mu.Unlock()
 	for _, wake := range woken {
-		wake()
+		wake.up()
 	}
 	return out, nil
 }
@@ -242,14 +242,16 @@ func (b *Bench) Await(ctx context.Context, id string) (Approval, error) {
 // wakeable is ctx that also ends when the approval is decided in this process.
 func (b *Bench) wakeable(ctx context.Context, id string) (context.Context, context.CancelFunc) {
 	wake, cancel := context.WithCancel(ctx)
+	w := &waiter{cancel}
 	b.mu.Lock()
-	b.waiting[id] = append(b.waiting[id], cancel)
+	b.waiting[id] = append(b.waiting[id], w)
 	b.mu.Unlock()
 	return wake, func() {
 		cancel()
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if left := b.waiting[id]; len(left) <= 1 {
+		left := slices.DeleteFunc(b.waiting[id], func(x *waiter) bool { return x == w })
+		if b.waiting[id] = left; len(left) == 0 {
 			delete(b.waiting, id)
 		}
 	}

@@ -33,11 +33,14 @@ type Config struct {
 type Bench struct {
 	Config
 	mu      sync.Mutex
-	waiting map[string][]context.CancelFunc // approval ID → who waits for its decision
+	waiting map[string][]*waiter // approval ID → who waits for its decision
 }
 
+// waiter is one caller of Await.
+type waiter struct{ up context.CancelFunc }
+
 // New returns a Bench over c.
-func New(c Config) *Bench { return &Bench{Config: c, waiting: map[string][]context.CancelFunc{}} }
+func New(c Config) *Bench { return &Bench{Config: c, waiting: map[string][]*waiter{}} }
 
 // Device is a device with its live state.
 type Device struct {
@@ -175,6 +178,9 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 			return Device{}, err
 		}
 	}
+	if d.Window == (world.Window{}) {
+		d.Window = defaultWindow[d.Kind]
+	}
 	d.UserID, d.ID = u.ID, u.ID+":"+world.UUID(b.Rand)
 	err := state.Edit(ctx, b.Store, "enrolled/"+u.ID, func(v *bool, _ bool) (time.Time, error) { *v = true; return time.Time{}, nil })
 	if err != nil {
@@ -189,6 +195,10 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 	}
 	return b.Find(ctx, d.ID)
 }
+
+// defaultWindow is the profile "rfc" of RFC 6238 section 5.2 for TOTP, and ten
+// counters for HOTP.
+var defaultWindow = map[world.DeviceKind]world.Window{world.TOTP: {Before: 1, After: 1}, world.HOTP: {After: 10}}
 
 func checkDevice(d world.Device) error {
 	switch d.Kind {
