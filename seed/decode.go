@@ -1,0 +1,375 @@
+package seed
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// decoder puts nodes into Go values and reports whatever does not fit. It goes
+// on after a mistake, and leaves the value at its default.
+type decoder struct {
+	report  *reporter
+	layouts layouts
+	now     time.Time
+	files   fs.FS
+	refs    []reference
+	keep    bool // what a program filled in beats the defaults of the tags
+}
+
+// reference is a name that must be the name of something.
+type reference struct {
+	kind, name string
+	n          *node
+}
+
+// Types of the schema that read themselves, because YAML lets one write them in
+// several ways.
+type selfDecoder interface {
+	fromNode(d *decoder, n *node)
+}
+
+// What the YAML library calls to let a type decode itself; settings of servers
+// may use it.
+type unmarshaler interface {
+	UnmarshalYAML(func(any) error) error
+}
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	timeType     = reflect.TypeFor[time.Time]()
+	addrType     = reflect.TypeFor[netip.Addr]()
+	prefixType   = reflect.TypeFor[netip.Prefix]()
+	octetsType   = reflect.TypeFor[[]byte]()
+)
+
+// value decodes n into v, which must be settable.
+func (d *decoder) value(n *node, v reflect.Value, f field) {
+	if v.Kind() == reflect.Pointer {
+		if n.kind == null && v.Type().Elem().Kind() != reflect.Struct {
+			d.mismatch(n, f, "a value")
+			return
+		}
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		d.value(n, v.Elem(), f)
+		return
+	}
+	if d.self(n, v, f) {
+		return
+	}
+	switch v.Type() {
+	case durationType, timeType, addrType, prefixType, octetsType:
+		d.special(n, v, f)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.block(n, v, f)
+	case reflect.Slice:
+		d.list(n, v, f)
+	case reflect.Map:
+		d.table(n, v, f)
+	case reflect.Interface:
+		if x := reflect.ValueOf(plain(n)); x.IsValid() && x.Type().AssignableTo(v.Type()) {
+			v.Set(x)
+		}
+	default:
+		d.scalar(n, v, f)
+	}
+}
+
+// self lets types decode themselves; it reports whether v is of such a type.
+func (d *decoder) self(n *node, v reflect.Value, f field) bool {
+	if !v.CanAddr() || !v.Addr().CanInterface() {
+		return false
+	}
+	switch x := v.Addr().Interface().(type) {
+	case selfDecoder:
+		if n.kind == null {
+			d.mismatch(n, f, "a value")
+		} else {
+			x.fromNode(d, n)
+		}
+	case unmarshaler:
+		d.unmarshal(n, x)
+	case encoding.TextUnmarshaler:
+		switch v.Type() {
+		case timeType, addrType, prefixType: // read by special, with better messages
+			return false
+		}
+		if n.kind != text {
+			d.mismatch(n, f, "text")
+		} else if err := x.UnmarshalText([]byte(n.text)); err != nil {
+			d.report.node(n, fmt.Sprintf("%s: %v", f.named(), err), "")
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// unmarshal gives x a function that decodes n strictly into what x likes.
+func (d *decoder) unmarshal(n *node, x unmarshaler) {
+	err := x.UnmarshalYAML(func(v any) error {
+		return d.into(n, v)
+	})
+	var list *Error
+	switch {
+	case err == nil:
+	case errors.As(err, &list):
+		for _, p := range list.Problems {
+			d.report.add(p)
+		}
+	default:
+		d.report.node(n, err.Error(), "")
+	}
+}
+
+// into decodes n into the pointer v with problems of its own.
+func (d *decoder) into(n *node, v any) error {
+	p := reflect.ValueOf(v)
+	if p.Kind() != reflect.Pointer || p.IsNil() {
+		return fmt.Errorf("seed: cannot decode into %T", v)
+	}
+	sub := *d
+	sub.report, sub.refs = &reporter{file: d.report.file}, nil
+	sub.value(n, p.Elem(), field{key: n.name})
+	if err := asError(sub.report.problems); err != nil {
+		return err
+	}
+	d.refs = append(d.refs, sub.refs...)
+	return nil
+}
+
+// block decodes a mapping into a struct.
+func (d *decoder) block(n *node, v reflect.Value, f field) {
+	if n.kind != mapping && n.kind != null {
+		d.mismatch(n, f, "a block of keys")
+		return
+	}
+	used := map[string]bool{}
+	d.fields(n, v, used)
+	for _, e := range n.entries {
+		if used[e.name] {
+			continue
+		}
+		if n.parent == nil && strings.HasPrefix(e.name, "x-") { // a home for anchors
+			continue
+		}
+		known := d.layouts.keys(v.Type())
+		d.report.add(Problem{Line: e.line, Column: e.col, Path: join(n.path(), e.name),
+			Message: fmt.Sprintf("unknown key `%s`", e.name), Hint: didYouMean(e.name, known)})
+	}
+}
+
+// fields decodes the keys that v has a field for and marks them used.
+func (d *decoder) fields(n *node, v reflect.Value, used map[string]bool) {
+	l := d.layouts.of(v.Type())
+	if l.at >= 0 {
+		v.Field(l.at).Set(reflect.ValueOf(place{n}))
+	}
+	for _, f := range l.fields {
+		fv := v.Field(f.index)
+		if f.inline {
+			if fv.Kind() == reflect.Struct {
+				d.fields(n, fv, used)
+			}
+			continue
+		}
+		used[f.key] = true
+		if child := n.get(f.key); child != nil {
+			if !d.valueless(child, fv, f) {
+				d.value(child, fv, f)
+			}
+			continue
+		}
+		if f.required {
+			d.report.node(n, fmt.Sprintf("%s is missing", f.named()), "")
+		}
+		d.standard(fv, f)
+	}
+}
+
+// valueless reports a key that was written without a value where one is needed.
+// Lists, blocks and maps may be empty: their items are often commented out.
+func (d *decoder) valueless(n *node, v reflect.Value, f field) bool {
+	if n.kind != null {
+		return false
+	}
+	t := v.Type()
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t {
+	case durationType, timeType, addrType, prefixType, octetsType:
+	default:
+		if k := t.Kind(); k == reflect.Slice || k == reflect.Map || k == reflect.Struct || k == reflect.Interface {
+			if _, own := reflect.New(t).Interface().(selfDecoder); !own {
+				d.standard(v, f)
+				return true
+			}
+		}
+	}
+	d.report.node(n, fmt.Sprintf("%s has no value", f.named()), "write one, or remove the key")
+	return true
+}
+
+// standard sets the default of a field, and those of the blocks below it.
+func (d *decoder) standard(v reflect.Value, f field) {
+	if d.keep && !v.IsZero() {
+		return
+	}
+	if f.standard != "" {
+		d.value(written(f.standard), v, f)
+		return
+	}
+	if v.Kind() != reflect.Struct || !v.CanAddr() || plainStruct(v) {
+		return
+	}
+	l := d.layouts.of(v.Type())
+	if l.at >= 0 {
+		v.Field(l.at).Set(reflect.ValueOf(place{}))
+	}
+	for _, sub := range l.fields {
+		d.standard(v.Field(sub.index), sub)
+	}
+}
+
+// plainStruct tells structs that are one value, such as a time, from blocks.
+func plainStruct(v reflect.Value) bool {
+	switch v.Type() {
+	case timeType, addrType, prefixType:
+		return true
+	}
+	switch v.Addr().Interface().(type) {
+	case selfDecoder, unmarshaler, encoding.TextUnmarshaler:
+		return true
+	}
+	return false
+}
+
+// written is the node that the text of a default tag stands for.
+func written(s string) *node {
+	n := &node{kind: text, text: s}
+	switch {
+	case s == "true" || s == "false":
+		n.kind = boolean
+	case isInteger(s):
+		n.kind = integer
+	}
+	return n
+}
+
+// list decodes a list into a slice.
+func (d *decoder) list(n *node, v reflect.Value, f field) {
+	if n.kind != list {
+		hint := ""
+		if n.kind != mapping && n.kind != null {
+			hint = fmt.Sprintf("write `[%s]`", short(n.text))
+		} else if n.kind == mapping {
+			hint = "begin each item with `- `"
+		}
+		d.mismatchHint(n, f, "a list", hint)
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
+	item := f.item()
+	item.typ = v.Type().Elem()
+	for i, c := range n.items {
+		if c.kind == null && item.typ.Kind() != reflect.Interface {
+			d.report.node(c, fmt.Sprintf("an item of %s has no value", f.named()), "write one, or remove the line")
+			continue
+		}
+		d.value(c, out.Index(i), item)
+	}
+	v.Set(out)
+	if f.ref != "" || f.format != "" && item.typ.Kind() == reflect.String {
+		d.repeated(n, f)
+	}
+}
+
+// repeated reports a word that a list of names has twice.
+func (d *decoder) repeated(n *node, f field) {
+	seen := map[string]bool{}
+	for _, c := range n.items {
+		key := strings.ToLower(strings.TrimSpace(c.text))
+		if key != "" && seen[key] {
+			d.report.node(c, fmt.Sprintf("`%s` is in %s twice", short(c.text), f.named()), "remove one")
+		}
+		seen[key] = true
+	}
+}
+
+// table decodes a mapping into a map with text keys.
+func (d *decoder) table(n *node, v reflect.Value, f field) {
+	if n.kind != mapping {
+		d.mismatch(n, f, "a block of keys")
+		return
+	}
+	t := v.Type()
+	if t.Key().Kind() != reflect.String {
+		d.report.node(n, fmt.Sprintf("%s cannot be read into %s", f.named(), t), "")
+		return
+	}
+	out := reflect.MakeMapWithSize(t, len(n.entries))
+	for _, e := range n.entries {
+		item := f.item()
+		item.typ, item.key = t.Elem(), e.name
+		x := reflect.New(t.Elem()).Elem()
+		if e.value.kind == null && t.Elem().Kind() != reflect.Interface {
+			d.report.node(e.value, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the key")
+			continue
+		}
+		d.value(e.value, x, item)
+		out.SetMapIndex(reflect.ValueOf(e.name).Convert(t.Key()), x)
+	}
+	v.Set(out)
+}
+
+// plain is n as the types that YAML itself has.
+func plain(n *node) any {
+	switch n.kind {
+	case null:
+		return nil
+	case list:
+		out := make([]any, len(n.items))
+		for i, c := range n.items {
+			out[i] = plain(c)
+		}
+		return out
+	case mapping:
+		out := make(map[string]any, len(n.entries))
+		for _, e := range n.entries {
+			out[e.name] = plain(e.value)
+		}
+		return out
+	}
+	return plainScalar(n)
+}
+
+// mismatch reports a value of the wrong type.
+func (d *decoder) mismatch(n *node, f field, want string) { d.mismatchHint(n, f, want, "") }
+
+func (d *decoder) mismatchHint(n *node, f field, want, hint string) {
+	what := "the seed"
+	if f.key != "" {
+		what = f.named()
+	}
+	d.report.node(n, fmt.Sprintf("%s must be %s, not %s", what, want, n.kind), hint)
+}
+
+// short cuts a text that is quoted in a message.
+func short(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

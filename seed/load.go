@@ -1,0 +1,183 @@
+// Package seed reads the one YAML file that describes a fleet: the company's
+// people, machines, accounts and tickets, and the servers to run. It is strict:
+// every mistake of a file is reported at once, with its place and the way out.
+package seed
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"strings"
+	"time"
+
+	"counterpart/internal/world"
+)
+
+// Options are what a seed needs to know of the world around it.
+type Options struct {
+	Now   time.Time // the fleet's clock: -1h and +8h count from here
+	FS    fs.FS     // where files named in the seed are; nil means there are none
+	Kinds []string  // the kinds of server there are; nil means any is taken
+}
+
+// Seed is a file that was read and found right.
+type Seed struct {
+	Facts    world.Facts
+	Servers  []ServerBlock
+	Control  Control
+	Warnings []Problem // what works, but may not be meant
+	Digest   string    // of the file and those it names; replicas that share a store must agree
+}
+
+// Control is where the control API listens.
+type Control struct {
+	Listen string
+	Token  string
+	Given  bool // the seed says something about it
+}
+
+// ServerBlock is one entry of servers. What is in it is the server's affair.
+type ServerBlock struct {
+	Kind string
+	Name string
+	Pos  Pos
+
+	n   *node
+	env *environment
+}
+
+// environment is what decoding a server's block needs later.
+type environment struct {
+	file  string
+	now   time.Time
+	files fs.FS
+	names *names
+}
+
+// Decode puts the block into v, a pointer to the server's settings, strictly:
+// a key without a field is a mistake, and so is a value that does not fit. Tags
+// as in this package's schema (yaml, doc, default, required, enum, min, max,
+// format, ref) are obeyed; a default counts where v is still zero. The error is
+// an *Error with everything that is wrong.
+func (b ServerBlock) Decode(v any) error {
+	p := reflect.ValueOf(v)
+	if p.Kind() != reflect.Pointer || p.IsNil() || p.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("seed: cannot decode a server's block into %T", v)
+	}
+	report := &reporter{file: b.env.file}
+	d := &decoder{report: report, layouts: layouts{}, now: b.env.now, files: b.env.files, keep: true}
+	d.value(b.n, p.Elem(), field{key: b.Name})
+	b.env.names.resolve(d.refs, report)
+	return asError(report.problems)
+}
+
+// Load reads a seed. The name stands in messages. The error is an *Error with
+// every mistake of the file.
+func Load(name string, src []byte, opt Options) (*Seed, error) {
+	report := &reporter{file: name}
+	root := read(src, report)
+	if root == nil {
+		return nil, asError(report.problems)
+	}
+	l := &loader{report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
+	fmt.Fprintf(l.hash, "%d\n", len(src))
+	l.hash.Write(src)
+	d := &decoder{report: report, layouts: layouts{}, now: opt.Now, files: opt.FS}
+	d.value(root, reflect.ValueOf(&l.file).Elem(), field{})
+	l.names = collect(&l.file, report)
+	if root.kind == mapping {
+		l.names.resolve(d.refs, report)
+		l.check()
+	}
+	blocks := l.servers(root.get("servers"))
+	if err := asError(report.problems); err != nil {
+		return nil, err
+	}
+	facts := l.build()
+	if err := asError(report.problems); err != nil {
+		return nil, err
+	}
+	s := &Seed{Facts: facts, Servers: blocks, Digest: hex.EncodeToString(l.hash.Sum(nil)),
+		Control: Control{Listen: l.file.Control.Listen, Token: l.file.Control.Token, Given: l.file.Control.At.n != nil}}
+	if err, ok := asError(l.warnings.problems).(*Error); ok {
+		s.Warnings = err.Problems
+	}
+	return s, nil
+}
+
+// servers separates what all blocks have from what belongs to the server.
+func (l *loader) servers(n *node) []ServerBlock {
+	env := &environment{file: l.report.file, now: l.opt.Now, files: l.opt.FS, names: l.names}
+	taken := map[string]*node{}
+	for i, s := range l.file.Servers {
+		if s.Name == "" {
+			continue
+		}
+		at := l.file.Servers[i].At.of("name")
+		if first, twice := taken[s.Name]; twice {
+			l.report.node(at, fmt.Sprintf("two servers are called `%s`", s.Name), fmt.Sprintf("the first is in line %d", first.line))
+			continue
+		}
+		taken[s.Name] = at
+	}
+	var out []ServerBlock
+	for _, s := range l.file.Servers {
+		if s.Kind == "" {
+			continue
+		}
+		if l.opt.Kinds != nil && !contains(l.opt.Kinds, s.Kind) {
+			l.report.node(s.At.of("kind"), fmt.Sprintf("there is no server of the kind `%s`", short(s.Kind)), didYouMean(s.Kind, sorted(l.opt.Kinds)))
+			continue
+		}
+		name := s.Name
+		for i := 1; name == ""; i++ {
+			try := s.Kind
+			if i > 1 {
+				try = fmt.Sprintf("%s-%d", s.Kind, i)
+			}
+			if taken[try] == nil {
+				name, taken[try] = try, s.At.n
+			}
+		}
+		out = append(out, ServerBlock{Kind: s.Kind, Name: name, Pos: Pos{l.report.file, s.At.n.line, s.At.n.col}, n: own(s.At.n), env: env})
+	}
+	return out
+}
+
+// own is a server's block without the keys that all servers have.
+func own(n *node) *node {
+	out := *n
+	out.entries = nil
+	for _, e := range n.entries {
+		if e.name != "kind" && e.name != "name" {
+			out.entries = append(out.entries, e)
+		}
+	}
+	return &out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// fromNode takes the common keys and leaves the others to the server.
+func (s *server) fromNode(d *decoder, n *node) {
+	if n.kind != mapping {
+		d.mismatchHint(n, field{key: "servers"}, "blocks of keys", "write `- {kind: native}`")
+		return
+	}
+	d.fields(n, reflect.ValueOf((*plainServer)(s)).Elem(), map[string]bool{})
+}
+
+// plainServer is server without its own decoder.
+type plainServer server
+
+// instance replaces {name} in a pattern.
+func instance(pattern, name string) string { return strings.ReplaceAll(pattern, "{name}", name) }
