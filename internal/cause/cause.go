@@ -69,6 +69,7 @@ const (
 	LeaseExpired     Cause = "lease expired"
 	LeaseReturned    Cause = "lease already returned"
 	NotHolder        Cause = "held by somebody else"
+	NotCheckedOut    Cause = "must be checked out first"
 	ReasonRequired   Cause = "a reason is required"
 	ApprovalRequired Cause = "approval required"
 	NotApproved      Cause = "request was not approved"

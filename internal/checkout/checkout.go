@@ -1,5 +1,0 @@
-// Package checkout decides who holds which secret until when.
-package checkout
-
-// Desk is where accounts are checked out and in.
-type Desk struct{}
