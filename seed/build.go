@@ -72,7 +72,7 @@ func (l *loader) secret(kind, id string, n int) string {
 
 func (l *loader) group(g *group) world.Group {
 	out := world.Group{ID: world.Fold(g.Name), Name: g.Name, Description: g.Description, Email: g.Email, GIDNumber: g.GIDNumber,
-		Scope: g.Scope, Attributes: g.Attributes.plain(), Radius: g.Radius.plain()}
+		Scope: g.Scope, Attributes: g.Attributes, Radius: g.Radius}
 	if out.GIDNumber == 0 {
 		out.GIDNumber = l.gid.next()
 	}
@@ -86,7 +86,7 @@ func (l *loader) user(u *user) world.User {
 	id := world.Fold(u.Name)
 	out := world.User{ID: id, Name: u.Name, Aliases: u.Aliases, DisplayName: u.DisplayName, GivenName: u.GivenName, Surname: u.Surname,
 		Email: l.mail(u), Phone: u.Phone, Status: world.Status(u.Status), UIDNumber: u.UIDNumber, GIDNumber: u.GIDNumber,
-		Expires: u.Expires, Description: u.Description, Attributes: u.Attributes.plain(), Radius: u.Radius.plain(), Settings: u.Settings}
+		Expires: u.Expires, Description: u.Description, Attributes: u.Attributes, Radius: u.Radius, Settings: u.Settings}
 	if out.DisplayName == "" {
 		out.DisplayName = cmp.Or(strings.TrimSpace(u.GivenName+" "+u.Surname), u.Name)
 	}
@@ -195,21 +195,6 @@ func (a *approval) build() *world.Approval {
 	out := &world.Approval{Policy: a.policy(), Delay: a.Delay, When: a.When, TTL: cmp.Or(a.TTL, time.Minute)}
 	for _, s := range a.Sequence {
 		out.Sequence = append(out.Sequence, world.Approval{Policy: s.Policy, Delay: s.Delay, When: s.When, TTL: out.TTL})
-	}
-	return out
-}
-
-// attributes are named lists of values.
-type attributes map[string]values
-
-// plain is a as the world has it; nil for none.
-func (a attributes) plain() map[string][]string {
-	if len(a) == 0 {
-		return nil
-	}
-	out := make(map[string][]string, len(a))
-	for k, v := range a {
-		out[k] = v
 	}
 	return out
 }

@@ -46,6 +46,7 @@ var (
 	addrType     = reflect.TypeFor[netip.Addr]()
 	prefixType   = reflect.TypeFor[netip.Prefix]()
 	octetsType   = reflect.TypeFor[[]byte]()
+	wordsType    = reflect.TypeFor[[]string]()
 )
 
 // value decodes n into v, which must be settable.
@@ -151,7 +152,11 @@ func (d *decoder) into(n *node, v any) error {
 // block decodes a mapping into a struct.
 func (d *decoder) block(n *node, v reflect.Value, f field) {
 	if n.kind != mapping && n.kind != null {
-		d.mismatch(n, f, "a block of keys")
+		hint := ""
+		if known := d.layouts.keys(v.Type()); f.inList && n.kind == text && len(known) > 0 {
+			hint = fmt.Sprintf("write `%s: %s`", known[0], short(n.text))
+		}
+		d.mismatchHint(n, f, "a block of keys", hint)
 		return
 	}
 	used := map[string]bool{}
@@ -281,16 +286,16 @@ func (d *decoder) list(n *node, v reflect.Value, f field) {
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
 	item := f.item()
-	item.typ = v.Type().Elem()
+	item.typ, item.inList = v.Type().Elem(), true
 	for i, c := range n.items {
 		if c.kind == null && item.typ.Kind() != reflect.Interface {
-			d.report.node(c, fmt.Sprintf("an item of %s has no value", f.named()), "write one, or remove the line")
+			d.report.node(c, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the line")
 			continue
 		}
 		d.value(c, out.Index(i), item)
 	}
 	v.Set(out)
-	if f.ref != "" || f.format != "" && item.typ.Kind() == reflect.String {
+	if f.ref != "" || f.format != "" && f.format != "any" && item.typ.Kind() == reflect.String {
 		d.repeated(n, f)
 	}
 }
@@ -322,10 +327,16 @@ func (d *decoder) table(n *node, v reflect.Value, f field) {
 	for _, e := range n.entries {
 		item := f.item()
 		item.typ, item.key = t.Elem(), e.name
+		if item.format == "" {
+			item.format = "any" // the values of free keys: 3600 is as good as "3600"
+		}
 		x := reflect.New(t.Elem()).Elem()
 		if e.value.kind == null && t.Elem().Kind() != reflect.Interface {
 			d.report.node(e.value, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the key")
 			continue
+		}
+		if t.Elem() == wordsType && e.value.kind != list {
+			e.value = &node{kind: list, line: e.value.line, col: e.value.col, parent: n, name: e.name, items: []*node{e.value}}
 		}
 		d.value(e.value, x, item)
 		out.SetMapIndex(reflect.ValueOf(e.name).Convert(t.Key()), x)

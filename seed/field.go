@@ -29,6 +29,7 @@ type field struct {
 	format   string
 	ref      string
 	typ      reflect.Type
+	inList   bool // this is an item of the list that the key holds
 }
 
 // layout is a struct as the decoder sees it.
@@ -104,5 +105,10 @@ func (f field) item() field {
 	return field{key: f.key, enum: f.enum, format: f.format, ref: f.ref, min: f.min, max: f.max}
 }
 
-// named is "`key`", for messages.
-func (f field) named() string { return fmt.Sprintf("`%s`", f.key) }
+// named is what messages call the field: "`key`", or "an item of `key`".
+func (f field) named() string {
+	if f.inList {
+		return fmt.Sprintf("an item of `%s`", f.key)
+	}
+	return fmt.Sprintf("`%s`", f.key)
+}

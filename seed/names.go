@@ -208,7 +208,10 @@ func (c *names) resolveOne(r reference, report *reporter) {
 	if kind == "account" && c.unread["asset"] {
 		return
 	}
-	if other := c.elsewhere(key, kind); hint == "" && other != "" {
+	if len(m) == 0 {
+		hint = fmt.Sprintf("the seed has no %s", what)
+	}
+	if other := c.elsewhere(key, kind); other != "" {
 		hint = fmt.Sprintf("there is %s of that name", other)
 	}
 	report.node(r.n, fmt.Sprintf("there is no %s `%s`", kind, short(name)), hint)

@@ -50,36 +50,36 @@ type policy struct {
 
 type user struct {
 	At          place
-	Name        string            `yaml:"name" required:"true" format:"name" doc:"Login name. Upper and lower case are the same."`
-	Aliases     []string          `yaml:"aliases" format:"name" doc:"Other login names."`
-	DisplayName string            `yaml:"display_name" doc:"The name in full; by default given name and surname, or the login name."`
-	GivenName   string            `yaml:"given_name" doc:"By default the first word of display_name."`
-	Surname     string            `yaml:"surname" doc:"By default the rest of display_name."`
-	Email       string            `yaml:"email" format:"mail" doc:"By default <name>@<domain>."`
-	Phone       string            `yaml:"phone" format:"phone" doc:"Telephone number, in quotes."`
-	Password    *string           `yaml:"password" doc:"By default generated from random_seed."`
-	Status      string            `yaml:"status" default:"active" enum:"active|disabled|locked|expired|must_change_password|account_expired" doc:"The person's standing when the fleet starts."`
-	Groups      []string          `yaml:"groups" ref:"group" doc:"Groups that list this person directly."`
-	Devices     []device          `yaml:"devices" doc:"Second factors."`
-	UIDNumber   int               `yaml:"uid_number" min:"1" max:"2147483647" doc:"POSIX user number, unique; by default from 10000 up."`
-	GIDNumber   int               `yaml:"gid_number" min:"1" max:"2147483647" doc:"POSIX primary group; by default that of the first group, or 100."`
-	Expires     time.Time         `yaml:"expires" doc:"When the account itself ends; by default never."`
-	Description string            `yaml:"description" doc:"What this person is for. It is shown to those who try the fleet out."`
-	Attributes  attributes        `yaml:"attributes" doc:"Extra LDAP attributes."`
-	Radius      attributes        `yaml:"radius" doc:"RADIUS attributes that an Access-Accept carries."`
-	Settings    map[string]string `yaml:"settings" format:"any" doc:"What one kind of server alone knows, keyed <kind>.<name>."`
+	Name        string              `yaml:"name" required:"true" format:"name" doc:"Login name. Upper and lower case are the same."`
+	Aliases     []string            `yaml:"aliases" format:"name" doc:"Other login names."`
+	DisplayName string              `yaml:"display_name" doc:"The name in full; by default given name and surname, or the login name."`
+	GivenName   string              `yaml:"given_name" doc:"By default the first word of display_name."`
+	Surname     string              `yaml:"surname" doc:"By default the rest of display_name."`
+	Email       string              `yaml:"email" format:"mail" doc:"By default <name>@<domain>."`
+	Phone       string              `yaml:"phone" format:"phone" doc:"Telephone number, in quotes."`
+	Password    *string             `yaml:"password" doc:"By default generated from random_seed."`
+	Status      string              `yaml:"status" default:"active" enum:"active|disabled|locked|expired|must_change_password|account_expired" doc:"The person's standing when the fleet starts."`
+	Groups      []string            `yaml:"groups" ref:"group" doc:"Groups that list this person directly."`
+	Devices     []device            `yaml:"devices" doc:"Second factors."`
+	UIDNumber   int                 `yaml:"uid_number" min:"1" max:"2147483647" doc:"POSIX user number, unique; by default from 10000 up."`
+	GIDNumber   int                 `yaml:"gid_number" min:"1" max:"2147483647" doc:"POSIX primary group; by default that of the first group, or 100."`
+	Expires     time.Time           `yaml:"expires" doc:"When the account itself ends; by default never."`
+	Description string              `yaml:"description" doc:"What this person is for. It is shown to those who try the fleet out."`
+	Attributes  map[string][]string `yaml:"attributes" doc:"Extra LDAP attributes."`
+	Radius      map[string][]string `yaml:"radius" doc:"RADIUS attributes that an Access-Accept carries."`
+	Settings    map[string]string   `yaml:"settings" format:"any" doc:"What one kind of server alone knows, keyed <kind>.<name>."`
 }
 
 type group struct {
 	At           place
-	Name         string     `yaml:"name" required:"true" format:"name" doc:"Name. Upper and lower case are the same."`
-	Description  string     `yaml:"description" doc:"What the group is for."`
-	Email        string     `yaml:"email" format:"mail" doc:"Its mail address."`
-	MemberGroups []string   `yaml:"member_groups" ref:"group" doc:"Groups whose members are members of this one, too."`
-	GIDNumber    int        `yaml:"gid_number" min:"1" max:"2147483647" doc:"POSIX group number, unique; by default from 10000 up."`
-	Scope        string     `yaml:"scope" default:"global" enum:"global|domain_local|universal" doc:"Scope in Active Directory."`
-	Attributes   attributes `yaml:"attributes" doc:"Extra LDAP attributes."`
-	Radius       attributes `yaml:"radius" doc:"RADIUS attributes that its members get."`
+	Name         string              `yaml:"name" required:"true" format:"name" doc:"Name. Upper and lower case are the same."`
+	Description  string              `yaml:"description" doc:"What the group is for."`
+	Email        string              `yaml:"email" format:"mail" doc:"Its mail address."`
+	MemberGroups []string            `yaml:"member_groups" ref:"group" doc:"Groups whose members are members of this one, too."`
+	GIDNumber    int                 `yaml:"gid_number" min:"1" max:"2147483647" doc:"POSIX group number, unique; by default from 10000 up."`
+	Scope        string              `yaml:"scope" default:"global" enum:"global|domain_local|universal" doc:"Scope in Active Directory."`
+	Attributes   map[string][]string `yaml:"attributes" doc:"Extra LDAP attributes."`
+	Radius       map[string][]string `yaml:"radius" doc:"RADIUS attributes that its members get."`
 }
 
 type asset struct {

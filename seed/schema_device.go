@@ -196,21 +196,3 @@ func (d *decoder) octets(n *node, size int) []byte {
 	}
 	return octets
 }
-
-// values is one text or a list of them: the values of an attribute. Numbers are
-// taken as written.
-type values []string
-
-func (v *values) fromNode(d *decoder, n *node) {
-	items := []*node{n}
-	if n.kind == list {
-		items = n.items
-	}
-	out := make(values, 0, len(items))
-	for _, c := range items {
-		if s, ok := d.text(c, field{key: n.name, format: "any"}); ok {
-			out = append(out, s)
-		}
-	}
-	*v = out
-}
