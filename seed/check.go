@@ -170,7 +170,7 @@ func (l *loader) checkCheckout(a *account) {
 	case n == 0:
 		l.report.node(c.At.of("approval"), "nobody can approve", "name people in `access: {approvers: […]}`")
 	case n < c.Approvals:
-		l.report.node(c.At.of("approvals"), fmt.Sprintf("%d approvals are needed, but only %d can approve", c.Approvals, n), "name more in `access: {approvers: […]}`")
+		l.report.node(c.At.of("approvals"), fmt.Sprintf("%d approvals are needed, but `approvers` names %d", c.Approvals, n), "name more in `access: {approvers: […]}`")
 	}
 }
 
@@ -219,7 +219,7 @@ func (l *loader) checkApproval(a *approval) {
 	policy := a.policy()
 	answers(l, a.At, policy, len(a.When))
 	switch {
-	case policy == "sequence" && len(a.Sequence) == 0 && a.At.of("sequence").kind != mapping:
+	case policy == "sequence" && len(a.Sequence) == 0 && (!a.At.has("sequence") || a.At.of("sequence").kind == list):
 		l.report.node(a.At.of("policy"), "`policy: sequence` needs a `sequence`", "write `sequence: [deny, approve]`")
 	case policy != "sequence" && len(a.Sequence) > 0:
 		l.report.node(a.At.of("sequence"), "`sequence` is for `policy: sequence`", "write that, or remove it")

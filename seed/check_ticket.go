@@ -39,7 +39,7 @@ func (l *loader) checkTicket(t *ticket) {
 		approvers[id] = true
 	}
 	if t.MinApprovals > len(t.Approvers) && (!t.At.has("approvers") || t.At.of("approvers").kind == list) {
-		l.report.node(t.At.of("min_approvals"), fmt.Sprintf("%d approvals are needed, but only %d people are asked", t.MinApprovals, len(t.Approvers)), "name more in `approvers`")
+		l.report.node(t.At.of("min_approvals"), fmt.Sprintf("%d approvals are needed, but `approvers` names %d", t.MinApprovals, len(t.Approvers)), "name more in `approvers`")
 	}
 	switch {
 	case t.At.has("targets") && (t.At.has("asset") || t.At.has("account")):
@@ -107,7 +107,11 @@ func (l *loader) checkTarget(asset spot, accounts []spot) {
 			}
 		}
 		if !containsFold(there, a.text) {
-			l.report.node(a.n, fmt.Sprintf("there is no account `%s` on `%s`", short(a.text), short(asset.text)), didYouMean(a.text, there))
+			hint := "there is none at all"
+			if len(there) > 0 {
+				hint = didYouMean(a.text, there)
+			}
+			l.report.node(a.n, fmt.Sprintf("there is no account `%s` on `%s`", short(a.text), short(asset.text)), hint)
 		}
 	}
 }

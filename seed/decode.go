@@ -190,7 +190,7 @@ func (d *decoder) fields(n *node, v reflect.Value, used map[string]bool) {
 		}
 		used[f.key] = true
 		if child := n.get(f.key); child != nil {
-			if !d.valueless(child, fv, f) {
+			if !child.reported && !d.valueless(child, fv, f) {
 				d.value(child, fv, f)
 			}
 			continue
@@ -276,10 +276,12 @@ func written(s string) *node {
 func (d *decoder) list(n *node, v reflect.Value, f field) {
 	if n.kind != list {
 		hint := ""
-		if n.kind != mapping && n.kind != null {
-			hint = fmt.Sprintf("write `[%s]`", short(n.text))
-		} else if n.kind == mapping {
+		switch {
+		case n.kind == null:
+		case n.kind == mapping || v.Type().Elem().Kind() == reflect.Struct:
 			hint = "begin each item with `- `"
+		default:
+			hint = fmt.Sprintf("write `[%s]`", short(n.text))
 		}
 		d.mismatchHint(n, f, "a list", hint)
 		return
@@ -288,6 +290,9 @@ func (d *decoder) list(n *node, v reflect.Value, f field) {
 	item := f.item()
 	item.typ, item.inList = v.Type().Elem(), true
 	for i, c := range n.items {
+		if c.reported {
+			continue
+		}
 		if c.kind == null && item.typ.Kind() != reflect.Interface {
 			d.report.node(c, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the line")
 			continue
@@ -331,6 +336,9 @@ func (d *decoder) table(n *node, v reflect.Value, f field) {
 			item.format = "any" // the values of free keys: 3600 is as good as "3600"
 		}
 		x := reflect.New(t.Elem()).Elem()
+		if e.value.reported {
+			continue
+		}
 		if e.value.kind == null && t.Elem().Kind() != reflect.Interface {
 			d.report.node(e.value, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the key")
 			continue

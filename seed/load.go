@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,12 +123,17 @@ func (l *loader) servers(n *node) []ServerBlock {
 		}
 		taken[s.Name] = at
 	}
+	for _, c := range l.file.Clients {
+		if l.opt.Kinds != nil && c.System != "" && !slices.Contains(l.opt.Kinds, c.System) {
+			l.report.node(c.At.of("system"), fmt.Sprintf("there is no server of the kind `%s`", short(c.System)), didYouMean(c.System, sorted(l.opt.Kinds)))
+		}
+	}
 	var out []ServerBlock
 	for _, s := range l.file.Servers {
 		if s.Kind == "" {
 			continue
 		}
-		if l.opt.Kinds != nil && !contains(l.opt.Kinds, s.Kind) {
+		if l.opt.Kinds != nil && !slices.Contains(l.opt.Kinds, s.Kind) {
 			l.report.node(s.At.of("kind"), fmt.Sprintf("there is no server of the kind `%s`", short(s.Kind)), didYouMean(s.Kind, sorted(l.opt.Kinds)))
 			continue
 		}
@@ -158,19 +164,10 @@ func own(n *node) *node {
 	return &out
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
 // fromNode takes the common keys and leaves the others to the server.
 func (s *server) fromNode(d *decoder, n *node) {
 	if n.kind != mapping {
-		d.mismatchHint(n, field{key: "servers"}, "blocks of keys", "write `- {kind: native}`")
+		d.mismatchHint(n, field{key: "servers", inList: true}, "a block of keys", "write `- {kind: native}`")
 		return
 	}
 	d.fields(n, reflect.ValueOf((*plainServer)(s)).Elem(), map[string]bool{})

@@ -80,8 +80,12 @@ func asError(list []Problem) error {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	// One thing reached twice, through an alias of YAML, is wrong once.
-	list = slices.CompactFunc(list, func(a, b Problem) bool {
-		return a.File == b.File && a.Line == b.Line && a.Column == b.Column && a.Message == b.Message
+	seen := make(map[Problem]bool, len(list))
+	list = slices.DeleteFunc(list, func(p Problem) bool {
+		p.Path = ""
+		again := seen[p]
+		seen[p] = true
+		return again
 	})
 	return &Error{list}
 }

@@ -21,7 +21,7 @@ func (d *decoder) scalar(n *node, v reflect.Value, f field) {
 		}
 	case k == reflect.Bool:
 		if n.kind != boolean {
-			d.mismatch(n, f, "true or false")
+			d.mismatchHint(n, f, "true or false", yesNo[strings.ToLower(n.text)])
 			return
 		}
 		v.SetBool(strings.EqualFold(n.text, "true"))
@@ -41,6 +41,9 @@ func (d *decoder) scalar(n *node, v reflect.Value, f field) {
 	}
 }
 
+// yesNo are the words of older YAML.
+var yesNo = map[string]string{"yes": "write true", "on": "write true", "no": "write false", "off": "write false"}
+
 // text checks and returns a text. Digits without quotes are a number in YAML,
 // and a file that says so is right only by luck (leading zeros, 1e3): where
 // people write digits all the time, formats allow it and take them as written.
@@ -57,6 +60,10 @@ func (d *decoder) text(n *node, f field) (string, bool) {
 		d.mismatch(n, f, "text")
 		return "", false
 	}
+	if f.required && n.text == "" {
+		d.report.node(n, fmt.Sprintf("%s is empty", f.named()), "")
+		return "", false
+	}
 	if len(f.enum) > 0 && !slices.Contains(f.enum, n.text) {
 		d.report.node(n, fmt.Sprintf("%s cannot be `%s`", f.named(), short(n.text)), didYouMean(n.text, f.enum))
 		return "", false
@@ -66,10 +73,6 @@ func (d *decoder) text(n *node, f field) (string, bool) {
 			d.report.node(n, fmt.Sprintf("%s must be %s, not `%s`", f.named(), format.what, short(n.text)), hint)
 			return "", false
 		}
-	}
-	if f.required && n.text == "" {
-		d.report.node(n, fmt.Sprintf("%s is empty", f.named()), "")
-		return "", false
 	}
 	if f.ref != "" && n.text != "" {
 		d.refs = append(d.refs, reference{f.ref, n.text, n})
@@ -98,7 +101,14 @@ func parseInteger(s string) (int64, error) {
 // number decodes an integer of any size.
 func (d *decoder) number(n *node, v reflect.Value, f field) {
 	if n.kind != integer {
-		d.mismatch(n, f, "a whole number")
+		hint := ""
+		switch {
+		case n.kind == text && isInteger(n.text):
+			hint = "remove the quotes"
+		case n.kind == text && n.text != "" && strings.Trim(n.text, "+-0123456789") == "":
+			hint = "this one is too large"
+		}
+		d.mismatchHint(n, f, "a whole number", hint)
 		return
 	}
 	if v.CanUint() {
@@ -141,6 +151,8 @@ func (d *decoder) bounded(n *node, f field, x float64) bool {
 // bounds is the hint that goes with a number out of range.
 func (f field) bounds() string {
 	switch {
+	case f.min != "" && f.min == f.max:
+		return "it is " + f.min
 	case f.min != "" && f.max != "":
 		return fmt.Sprintf("it goes from %s to %s", f.min, f.max)
 	case f.min != "":

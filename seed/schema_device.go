@@ -67,7 +67,7 @@ func (s *step) fromNode(d *decoder, n *node) {
 		n = &node{kind: mapping, line: n.line, col: n.col, parent: n.parent, index: n.index,
 			entries: []entry{{name: "policy", line: n.line, col: n.col, value: n}}}
 	}
-	d.block(n, reflect.ValueOf((*plainStep)(s)).Elem(), field{key: "sequence"})
+	d.block(n, reflect.ValueOf((*plainStep)(s)).Elem(), field{key: "sequence", inList: true})
 }
 
 // otpSecret is a key in one of four notations.
@@ -131,8 +131,11 @@ func decodeSecret(encoding, s string) (octets []byte, hint string, ok bool) {
 			return nil, fmt.Sprintf("`%c` is none of A-Z and 2-7; hexadecimal is written {hex: …}", r), false
 		}
 	}
+	if m := len(plain) % 8; m == 1 || m == 3 || m == 6 { // the library lets some of these pass
+		return nil, "characters are missing at the end", false
+	}
 	octets, err = base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(plain)
-	return octets, "a character is missing at the end", err == nil
+	return octets, "characters are missing at the end", err == nil
 }
 
 // window is world.Window with names for the usual ones.

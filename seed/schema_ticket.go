@@ -57,5 +57,5 @@ func (a *approver) fromNode(d *decoder, n *node) {
 		n = &node{kind: mapping, line: n.line, col: n.col, parent: n.parent, index: n.index,
 			entries: []entry{{name: "user", line: n.line, col: n.col, value: n}}}
 	}
-	d.block(n, reflect.ValueOf((*plainApprover)(a)).Elem(), field{key: "approvers"})
+	d.block(n, reflect.ValueOf((*plainApprover)(a)).Elem(), field{key: "approvers", inList: true})
 }

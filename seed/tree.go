@@ -20,7 +20,7 @@ const (
 
 // String names the kind as a message needs it.
 func (k kind) String() string {
-	return [...]string{"nothing", "text", "a whole number", "a number", "true or false", "a list", "a block of keys"}[k]
+	return [...]string{"nothing", "text", "a whole number", "a number with a fraction", "true or false", "a list", "a block of keys"}[k]
 }
 
 // node is one value of the file, with anchors, aliases and merge keys already
@@ -34,6 +34,7 @@ type node struct {
 	parent    *node
 	name      string // the key in a mapping, else ""
 	index     int    // the place in a list
+	reported  bool   // what is wrong has been said; nothing more to say
 }
 
 // entry is one key of a mapping.

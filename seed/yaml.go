@@ -164,6 +164,17 @@ func tooDeep(tokens token.Tokens) *token.Token {
 	return nil
 }
 
+// syntax words what the library says about things that were begun and not
+// finished.
+var syntax = []struct{ library, what, hint string }{
+	{"sequence end token", "this list is not closed", "write `]` at its end"},
+	{"',' or ']'", "this list is not closed", "write `,` or `]`"},
+	{"',' or '}'", "this block is not closed", "write `,` or `}`"},
+	{"mapping end token", "this block is not closed", "write `}` at its end"},
+	{"end character of", "this text is not closed", "write the quote at its end"},
+	{"invalid key", "this cannot be a key", "a key is a plain word with a colon after it"},
+}
+
 // explain words the messages of the library that people meet most.
 func explain(message string) (what, hint string) {
 	message = firstLine(message)
@@ -178,6 +189,11 @@ func explain(message string) (what, hint string) {
 		return "a value cannot start with `%`", "put it in quotes"
 	case strings.Contains(message, "undefined anchor"):
 		return "an anchor `&…` has no value", "write the value after it"
+	}
+	for _, x := range syntax {
+		if strings.Contains(message, x.library) {
+			return x.what, x.hint
+		}
 	}
 	return "YAML: " + message, ""
 }
@@ -199,7 +215,7 @@ func (r *reader) value(n ast.Node, slot *node) *node {
 		if !r.bomb {
 			r.report.node(slot, fmt.Sprintf("aliases make more than %d values of this file, or nest without end", maxCopies), "use fewer aliases, or `generate`")
 		}
-		r.bomb = true
+		r.bomb, slot.reported = true, true
 	default:
 		r.depth++
 		r.fill(slot, n)
@@ -288,8 +304,10 @@ func (r *reader) alias(out *node, v *ast.AliasNode) {
 			known = append(known, k)
 		}
 		r.report.node(out, fmt.Sprintf("there is no anchor `&%s` above", name), didYouMean(name, sorted(known)))
+		out.reported = true
 	case r.open[name]:
 		r.report.node(out, fmt.Sprintf("`*%s` is inside of what it stands for", name), "remove it")
+		out.reported = true
 	case target != nil:
 		r.open[name] = true
 		r.copying++
@@ -336,6 +354,9 @@ func (r *reader) merge(out, m *node, seen map[string]int) {
 		blocks = m.items
 	}
 	for _, b := range blocks {
+		if b.reported {
+			continue
+		}
 		if b.kind != mapping {
 			r.report.node(b, "`<<` takes a block of keys, or a list of them", "write `<<: *anchor`")
 			continue
