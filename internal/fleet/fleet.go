@@ -1,0 +1,283 @@
+// Package fleet binds the ports of all servers, serves them, and stops them:
+// accept loops, TLS, limits, time-outs, faults, the journal and shutdown exist
+// here and nowhere else.
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"counterpart/internal/clock"
+	"counterpart/internal/dialect"
+	"counterpart/internal/fault"
+	"counterpart/internal/journal"
+	"counterpart/internal/pki"
+)
+
+// Config is what a fleet is made of.
+type Config struct {
+	Host    string // where ports without a host of their own listen: "127.0.0.1"
+	Auto    bool   // give every port a free number instead of its own
+	Servers []Instance
+	Faults  *fault.Table
+	Journal *journal.Journal // nil: remember nothing
+	PKI     *pki.Authority
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Grace   time.Duration // how long running requests may go on after a stop; default 1 s
+}
+
+// Instance is one server of the seed.
+type Instance struct {
+	Name, Kind string
+	Server     dialect.Server
+}
+
+// Endpoint is one bound port.
+type Endpoint struct {
+	Server string   `json:"server"`
+	Kind   string   `json:"kind"`
+	Port   string   `json:"port"`
+	Proto  string   `json:"protocol"` // http, https, tcp, tls, udp
+	Addr   string   `json:"address"`  // 127.0.0.1:8080
+	Hosts  []string `json:"hosts,omitempty"`
+	Try    string   `json:"try,omitempty"`
+}
+
+// ID is the endpoint's key in the ports file: "native/http".
+func (e Endpoint) ID() string { return e.Server + "/" + e.Port }
+
+// URL is the endpoint's base URL for HTTP, its address otherwise.
+func (e Endpoint) URL() string {
+	if e.Proto == "http" || e.Proto == "https" {
+		return e.Proto + "://" + e.Addr
+	}
+	return e.Addr
+}
+
+// Fleet is a set of bound ports.
+type Fleet struct {
+	Config
+	ports   []*port
+	running sync.WaitGroup // loops and everything they started
+	serving atomic.Bool
+	// soft ends at once on a stop: idle connections go. hard ends after the
+	// grace: running requests are cancelled.
+	soft, hard         context.Context
+	softStop, hardStop context.CancelFunc
+}
+
+// port is one bound listener.
+type port struct {
+	dialect.Port
+	Endpoint
+	listener net.Listener // HTTP and Conn
+	packets  *net.UDPConn
+	line     dialect.Line
+	slots    chan struct{}
+	dropped  atomic.Uint64 // datagrams and connections refused for want of a slot
+}
+
+// Bind opens every port. When one cannot be opened none stays open, and the
+// error names all of them.
+func Bind(c Config) (*Fleet, error) {
+	if c.Grace == 0 {
+		c.Grace = time.Second
+	}
+	f := &Fleet{Config: c}
+	f.soft, f.softStop = context.WithCancel(context.Background())
+	f.hard, f.hardStop = context.WithCancel(context.Background())
+	var wrong []error
+	for _, in := range c.Servers {
+		for _, p := range in.Server.Ports() {
+			bound, err := f.bind(in, p)
+			if err != nil {
+				wrong = append(wrong, err)
+				continue
+			}
+			f.ports = append(f.ports, bound)
+		}
+	}
+	if len(wrong) > 0 {
+		f.close()
+		return nil, errors.Join(wrong...)
+	}
+	return f, nil
+}
+
+func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
+	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
+	b.slots = make(chan struct{}, orElse(p.Limits.Conns, 16384))
+	addr, err := f.address(p.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("%s: listen %q: %w", b.ID(), p.Listen, err)
+	}
+	network := "tcp"
+	switch {
+	case p.Packet != nil:
+		network, b.Proto = "udp", "udp"
+		var pc net.PacketConn
+		if pc, err = net.ListenPacket("udp", addr); err == nil {
+			b.packets = pc.(*net.UDPConn)
+			b.packets.SetReadBuffer(4 << 20) // bursts wait in the kernel; refusal by a small limit is no error
+			b.Addr = pc.LocalAddr().String()
+		}
+	default:
+		b.Proto = protocol(p)
+		if b.listener, err = net.Listen("tcp", addr); err == nil {
+			b.Addr = b.listener.Addr().String()
+		}
+	}
+	if err != nil {
+		return nil, explain(b.ID(), network, addr, err)
+	}
+	b.Endpoint.Try = f.try(p.Try, b.Addr)
+	b.line = dialect.Line{Server: in.Name, Port: p.Name, Now: f.Clock.Now, Admit: f.admit, Fault: f.fault, End: f.end}
+	return b, nil
+}
+
+func protocol(p dialect.Port) string {
+	switch {
+	case p.HTTP != nil && p.TLS:
+		return "https"
+	case p.HTTP != nil:
+		return "http"
+	case p.TLS:
+		return "tls"
+	}
+	return "tcp"
+}
+
+// address fills the default host in, and a free number with Auto.
+func (f *Fleet) address(listen string) (string, error) {
+	host, number, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", err
+	}
+	if host == "" {
+		host = f.Host
+	}
+	if f.Auto {
+		number = "0"
+	}
+	return net.JoinHostPort(host, number), nil
+}
+
+// explain says what a person can do about a port that cannot be opened.
+func explain(name, network, addr string, err error) error {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "address already in use"):
+		return fmt.Errorf("%s: %s address %s is already in use; stop what listens there, give the server another `listen`, or use --ports auto", name, network, addr)
+	case strings.Contains(text, "permission denied"):
+		return fmt.Errorf("%s: no permission to listen on %s %s; ports below 1024 need privileges, give the server another `listen`", name, network, addr)
+	case strings.Contains(text, "cannot assign requested address"):
+		return fmt.Errorf("%s: this machine has no address %s; check --host and the server's `listen`", name, addr)
+	}
+	return fmt.Errorf("%s: cannot listen on %s %s: %w", name, network, addr, err)
+}
+
+// try fills an endpoint's address into its example command.
+func (f *Fleet) try(command, addr string) string {
+	host, number, _ := net.SplitHostPort(addr)
+	return strings.NewReplacer("{addr}", addr, "{host}", host, "{port}", number).Replace(command)
+}
+
+func orElse(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
+// Endpoints lists the bound ports in the seed's order.
+func (f *Fleet) Endpoints() []Endpoint {
+	out := make([]Endpoint, len(f.ports))
+	for i, p := range f.ports {
+		out[i] = p.Endpoint
+	}
+	return out
+}
+
+// Ready reports whether every port is bound and served.
+func (f *Fleet) Ready() bool { return f.serving.Load() }
+
+// Dropped counts the datagrams and connections that were turned away because a
+// port had no slot left.
+func (f *Fleet) Dropped() (n uint64) {
+	for _, p := range f.ports {
+		n += p.dropped.Load()
+	}
+	return n
+}
+
+// Serve answers on all ports until ctx ends, then stops: idle connections are
+// closed at once, running requests have the grace to end and are then
+// cancelled. It returns when nothing of the fleet runs any more.
+func (f *Fleet) Serve(ctx context.Context) error {
+	stops := make([]func(), 0, len(f.ports))
+	for _, p := range f.ports {
+		switch {
+		case p.packets != nil:
+			stops = append(stops, f.servePackets(p))
+		case p.HTTP != nil:
+			stops = append(stops, f.serveHTTP(p))
+		default:
+			stops = append(stops, f.serveConns(p))
+		}
+	}
+	f.serving.Store(true)
+	<-ctx.Done()
+	f.serving.Store(false)
+	f.softStop()
+	late := time.AfterFunc(f.Grace, f.hardStop)
+	defer late.Stop()
+	var stopping sync.WaitGroup
+	for _, stop := range slices.Backward(stops) {
+		stopping.Go(stop)
+	}
+	stopping.Wait()
+	f.running.Wait()
+	f.hardStop()
+	return nil
+}
+
+// close gives up ports that were bound but never served.
+func (f *Fleet) close() {
+	for _, p := range f.ports {
+		if p.listener != nil {
+			p.listener.Close()
+		}
+		if p.packets != nil {
+			p.packets.Close()
+		}
+	}
+	f.softStop()
+	f.hardStop()
+}
+
+// Close gives up a fleet that was bound but will not be served.
+func (f *Fleet) Close() { f.close() }
+
+// tlsConfig is a port's side of TLS.
+func (f *Fleet) tlsConfig(p *port) *tls.Config {
+	c := f.PKI.Server(p.Port.Hosts)
+	switch p.Cert {
+	case dialect.WantCert:
+		c.ClientAuth = tls.VerifyClientCertIfGiven
+	case dialect.RequireCert:
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	case dialect.UnverifiedOK:
+		c.ClientAuth = tls.RequestClientCert
+	}
+	return c
+}

@@ -1,0 +1,259 @@
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/net/netutil"
+
+	"counterpart/internal/dialect"
+	"counterpart/internal/fault"
+)
+
+// Time-outs of HTTP connections, against clients that send or read a byte now
+// and then. A handler that answers late (a long poll) is not bounded by them.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 60 * time.Second
+	maxHeader     = 64 << 10
+	shown         = 4 << 10 // octets of a body that the journal keeps
+)
+
+// serveHTTP starts a port and returns what stops it.
+func (f *Fleet) serveHTTP(p *port) (stop func()) {
+	l := netutil.LimitListener(p.listener, cap(p.slots))
+	if p.TLS {
+		c := f.tlsConfig(p)
+		c.NextProtos = []string{"http/1.1"}
+		l = tls.NewListener(l, c)
+	}
+	idle := p.Limits.Idle
+	if idle == 0 {
+		idle = 2 * time.Minute
+	}
+	srv := &http.Server{
+		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
+		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return f.hard },
+	}
+	f.running.Go(func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			f.Log.Error("a port stopped serving", "port", p.ID(), "error", err)
+		}
+	})
+	return func() {
+		srv.Shutdown(f.hard) // the end of the grace is its deadline
+		srv.Close()
+	}
+}
+
+// handler opens a call for each request, routes it and closes the call.
+func (f *Fleet) handler(p *port) http.Handler {
+	e := f.router(p)
+	limit := p.Limits.Body
+	if limit == 0 {
+		limit = 1 << 20
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		line := p.line
+		line.Peer = r.RemoteAddr
+		ctx, call := dialect.Begin(dialect.WithLine(r.Context(), &line), r.Method+" "+r.URL.Path)
+		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil}
+		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep}
+		defer func() { f.finish(ctx, call, &exchange{r, body, out, recover()}) }()
+		if r.ContentLength != 0 {
+			http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		r = r.WithContext(ctx)
+		r.Body = body
+		e.ServeHTTP(out, r)
+	})
+}
+
+// router is the echo instance of a port: its routes, the fleet's middleware.
+func (f *Fleet) router(p *port) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard)
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.Use(f.gate)
+	for _, r := range p.HTTP.Routes {
+		e.Add(r.Method, r.Path, r.Do)
+	}
+	unknown := func(c echo.Context) error {
+		dialect.CallFrom(c.Request().Context()).Outcome = dialect.Unimplemented
+		return p.HTTP.NotFound(c)
+	}
+	e.RouteNotFound("/*", unknown)
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		if c.Response().Committed {
+			return
+		}
+		if errors.Is(err, echo.ErrMethodNotAllowed) || errors.Is(err, echo.ErrNotFound) {
+			if err = unknown(c); err == nil {
+				return
+			}
+		}
+		dialect.CallFrom(c.Request().Context()).Refuse(err)
+		p.HTTP.Error(err, c)
+	}
+	return e
+}
+
+// gate names the operation and plays the faults that come before it.
+func (f *Fleet) gate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx := c.Request().Context()
+		call := dialect.CallFrom(ctx)
+		if path := c.Path(); path != "" && path != "/*" {
+			call.Op = c.Request().Method + " " + path
+		}
+		if f.Faults.Idle() {
+			return next(c)
+		}
+		if err := call.Admit(ctx); err != nil {
+			cut(c.Response())
+			return nil
+		}
+		if r, hit := f.Faults.Hit(subject(call), fault.Status); hit {
+			call.Fired = append(call.Fired, r.ID)
+			call.Outcome, call.Why = dialect.Broken, "fault "+r.ID+": status"
+			code, err := strconv.Atoi(r.Args["code"])
+			if err != nil || code < 200 || code > 599 {
+				code = http.StatusServiceUnavailable
+			}
+			return c.Blob(code, "text/plain; charset=utf-8", []byte(r.Args["body"]))
+		}
+		return next(c)
+	}
+}
+
+// cut ends a connection with a reset and no answer.
+func cut(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	reset(conn)
+}
+
+// reset closes a connection with RST rather than FIN where it can.
+func reset(conn net.Conn) {
+	inner := conn
+	if t, ok := conn.(*tls.Conn); ok {
+		inner = t.NetConn()
+	}
+	if tcp, ok := inner.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	inner.Close()
+}
+
+// exchange is a request with what became of it.
+type exchange struct {
+	*http.Request
+	body     *tap
+	out      *recorder
+	panicked any
+}
+
+// finish closes the call of a request, also one whose handler panicked.
+func (f *Fleet) finish(ctx context.Context, call *dialect.Call, x *exchange) {
+	out := x.out
+	if x.panicked != nil && x.panicked != http.ErrAbortHandler {
+		f.recovered(call, x.panicked)
+		if out.status == 0 {
+			http.Error(out, "internal server error", http.StatusInternalServerError)
+		}
+	}
+	if call.Status == "" && out.status != 0 {
+		call.Status = strconv.Itoa(out.status)
+	}
+	if call.Outcome == "" {
+		call.Outcome = outcome(out.status)
+	}
+	if f.Journal != nil {
+		if call.Request == "" {
+			call.Request = x.Method + " " + x.URL.RequestURI()
+			if len(x.body.head) > 0 {
+				call.Request += "\n" + string(x.body.head)
+			}
+		}
+		if call.Response == "" {
+			call.Response = string(out.head)
+		}
+	}
+	call.End(ctx)
+	if x.panicked == http.ErrAbortHandler {
+		panic(x.panicked) // net/http closes the connection
+	}
+}
+
+// outcome is what a status says when the handler did not.
+func outcome(status int) dialect.Outcome {
+	switch {
+	case status == 401 || status == 403 || status == 409 || status == 423 || status == 429:
+		return dialect.DeniedOutcome
+	case status >= 500:
+		return dialect.Internal
+	case status >= 400:
+		return dialect.Failed
+	}
+	return dialect.OK
+}
+
+// tap keeps the head of a request body for the journal.
+type tap struct {
+	io.ReadCloser
+	keep bool
+	head []byte
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if room := shown - len(t.head); t.keep && room > 0 {
+		t.head = append(t.head, p[:min(n, room)]...)
+	}
+	return n, err
+}
+
+// recorder keeps the status and the head of an answer.
+type recorder struct {
+	http.ResponseWriter
+	call   *dialect.Call
+	keep   bool
+	status int
+	head   []byte
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 || w.status < 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	if room := shown - len(w.head); w.keep && room > 0 {
+		w.head = append(w.head, p[:min(len(p), room)]...)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush implements http.Flusher for handlers that stream.
+func (w *recorder) Flush() { http.NewResponseController(w.ResponseWriter).Flush() }
