@@ -1,0 +1,78 @@
+package seed
+
+import (
+	"testing"
+	"time"
+)
+
+// Plain is a text of YAML as the types that JSON has, for the tests of the
+// schema; nil when it cannot be read.
+func Plain(src []byte) any {
+	if n := read(src, &reporter{}); n != nil {
+		return plain(n)
+	}
+	return nil
+}
+
+func TestNumbered(t *testing.T) {
+	for n, want := range map[int]string{1: "user000001", 999_999: "user999999", 1_000_000: "user1000000"} {
+		if got := numbered("user", n); got != want {
+			t.Errorf("%d is %s", n, got)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"password", "display_name", "name", "groups", "uid_number"}
+	for word, want := range map[string]string{"pasword": "password", "passwrod": "password", "displayName": "display_name", "Groups": "groups",
+		"group": "groups", "uidnumber": "uid_number", "nmae": "name", "x": "", "completely": "", "": ""} {
+		if got, _ := nearest(word, known); got != want {
+			t.Errorf("%s: got %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestDurationBounds(t *testing.T) {
+	for _, s := range []string{"", "-", "+", "1", "d", "1.5d", "-1d-1h", "1h1d", "99999999w", "4294967296d", "106751d23h59m", "9223372036s9223372036s", "1d+1h", "--1h", "1 h"} {
+		if d, ok := parseDuration(s); ok && s != "106751d23h59m" {
+			t.Errorf("%q is %v", s, d)
+		}
+	}
+	if d, ok := parseDuration("-1d12h"); !ok || d != -36*time.Hour {
+		t.Error(d, ok)
+	}
+}
+
+// FuzzLoad: no input makes Load panic, hang, or return neither a seed nor a list
+// of problems with places in the file.
+func FuzzLoad(f *testing.F) {
+	for _, s := range []string{"", "users: [{name: a}]", "x: &a [*a]", "a: {b: [c, {d: e}]}", "? a\n: b", "- - -", "users:\n  - <<: *x\n", "\xff", "a: |\n  b\n", "%YAML 1.2\n---\n",
+		"generate: {users: 3, accounts: 2, assets: 1}", "tickets: [{id: x, asset: '[', from: +1h}]", "users: [{name: a, devices: [{kind: totp, secret: {hex: 00}}]}]"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, err := Load("fuzz.yaml", src, Options{Now: time.Unix(0, 0)})
+		if (s == nil) == (err == nil) {
+			t.Fatalf("%v and %v", s, err)
+		}
+		if err != nil {
+			list, ok := err.(*Error)
+			if !ok || len(list.Problems) == 0 {
+				t.Fatalf("%T %v", err, err)
+			}
+			for _, p := range list.Problems {
+				if p.Line < 1 || p.Column < 1 || p.Message == "" || p.File != "fuzz.yaml" {
+					t.Fatalf("%+v", p)
+				}
+			}
+			return
+		}
+		for _, b := range s.Servers {
+			var v struct {
+				Listen string         `yaml:"listen"`
+				Rest   map[string]any `yaml:"rest"`
+			}
+			_ = b.Decode(&v)
+		}
+	})
+}
