@@ -3,6 +3,7 @@ package seed
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -165,6 +166,20 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			if len(d.report.problems) > 0 {
 				t.Errorf("%s: default %q: %v", p.path, p.f.standard, d.report.problems)
 			}
+		}
+	}
+}
+
+// TestFullExampleIsFull: the good example has every key, so that Load and the
+// JSON Schema are compared on each.
+func TestFullExampleIsFull(t *testing.T) {
+	src, err := os.ReadFile("testdata/good/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range probes(reflect.TypeFor[file](), "", "", "") {
+		if !strings.Contains(string(src), p.f.key+":") {
+			t.Errorf("%s is not in full.yaml", p.path)
 		}
 	}
 }

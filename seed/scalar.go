@@ -327,6 +327,9 @@ func plainScalar(n *node) any {
 		if i, err := parseInteger(n.text); err == nil {
 			return int(i)
 		}
+		if u, err := strconv.ParseUint(n.text, 0, 64); err == nil {
+			return u
+		}
 	case float:
 		if x, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64); err == nil {
 			return x
