@@ -19,7 +19,7 @@ type decoder struct {
 	now     time.Time
 	files   fs.FS
 	refs    []reference
-	keep    bool // what a program filled in beats the defaults of the tags
+	keep    bool // a server's settings: what the server filled in beats the defaults of the tags
 }
 
 // reference is a name that must be the name of something.

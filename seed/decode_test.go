@@ -17,7 +17,7 @@ type settings struct {
 	Listen  string              `yaml:"listen" default:":8080" format:"listen"`
 	Flavour string              `yaml:"flavour" enum:"ad|openldap"`
 	TLS     *bool               `yaml:"tls"`
-	Delay   *time.Duration      `yaml:"delay"`
+	Delay   *time.Duration      `yaml:"delay" min:"0s"`
 	Every   time.Duration       `yaml:"every" default:"5m"`
 	Max     int                 `yaml:"max" min:"1" max:"10"`
 	Share   float64             `yaml:"share"`

@@ -60,8 +60,9 @@ type environment struct {
 // Decode puts the block into v, a pointer to the server's settings, strictly:
 // a key without a field is a mistake, and so is a value that does not fit. Tags
 // as in this package's schema (yaml, doc, default, required, enum, min, max,
-// format, ref) are obeyed; a default counts where v is still zero. The error is
-// an *Error with everything that is wrong.
+// format, ref) are obeyed; a default counts where v is still zero; durations may
+// be negative unless min says otherwise. The error is an *Error with everything
+// that is wrong.
 func (b ServerBlock) Decode(v any) error {
 	p := reflect.ValueOf(v)
 	if p.Kind() != reflect.Pointer || p.IsNil() || p.Elem().Kind() != reflect.Struct {

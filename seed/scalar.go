@@ -227,6 +227,9 @@ func (d *decoder) duration(n *node, v reflect.Value, f field) {
 		return
 	}
 	low, high := time.Duration(0), time.Duration(math.MaxInt64)
+	if d.keep { // some servers mean "never" by a negative duration
+		low = math.MinInt64
+	}
 	if y, ok := parseDuration(f.min); ok {
 		low = y
 	}
