@@ -34,6 +34,13 @@ type Server interface {
 // server's block of the seed. servers/servers.go lists all of them.
 type New func(Env) (Server, error)
 
+// Kind is one row of the table of servers.
+type Kind struct {
+	Name     string // as in the seed: "radius"
+	New      New
+	Settings any // the zero value of the server's block, for the schema
+}
+
 // Port is one listener. Exactly one of HTTP, Conn and Packet is set.
 type Port struct {
 	Name   string // "http", "ldaps", "auth"; the ports file calls it "<server>/<name>"
@@ -42,6 +49,7 @@ type Port struct {
 	Cert   Cert   // whether a client certificate is asked for, with TLS
 	Hosts  []string
 	Try    string // a command for a person; {addr}, {host} and {port} are filled in
+	Quiet  bool   // neither journalled nor broken: the control port
 	Limits Limits
 	HTTP   *HTTP
 	Conn   func(ctx context.Context, c net.Conn)

@@ -142,6 +142,9 @@ func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 	}
 	b.Endpoint.Try = f.try(p.Try, b.Addr)
 	b.line = dialect.Line{Server: in.Name, Port: p.Name, Now: f.Clock.Now, Admit: f.admit, Fault: f.fault, End: f.end}
+	if p.Quiet {
+		b.line.Admit, b.line.Fault, b.line.End = nil, nil, nil
+	}
 	return b, nil
 }
 

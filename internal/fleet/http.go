@@ -66,7 +66,7 @@ func (f *Fleet) handler(p *port) http.Handler {
 		line := p.line
 		line.Peer = r.RemoteAddr
 		ctx, call := dialect.Begin(dialect.WithLine(r.Context(), &line), r.Method+" "+r.URL.Path)
-		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil}
+		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet}
 		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep}
 		defer func() { f.finish(ctx, call, &exchange{r, body, out, recover()}) }()
 		if r.ContentLength != 0 {
@@ -84,7 +84,9 @@ func (f *Fleet) router(p *port) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard)
 	e.IPExtractor = echo.ExtractIPDirect()
-	e.Use(f.gate)
+	if !p.Quiet {
+		e.Use(f.gate)
+	}
 	for _, r := range p.HTTP.Routes {
 		e.Add(r.Method, r.Path, r.Do)
 	}
@@ -180,7 +182,7 @@ func (f *Fleet) finish(ctx context.Context, call *dialect.Call, x *exchange) {
 	if call.Outcome == "" {
 		call.Outcome = outcome(out.status)
 	}
-	if f.Journal != nil {
+	if out.keep {
 		if call.Request == "" {
 			call.Request = x.Method + " " + x.URL.RequestURI()
 			if len(x.body.head) > 0 {

@@ -1,0 +1,232 @@
+// Package boot puts a fleet together from a seed: world, store, domain, servers,
+// ports, control port. It is the one place where everything meets; commands and
+// tests call it.
+package boot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"counterpart/internal/checkout"
+	"counterpart/internal/clock"
+	"counterpart/internal/control"
+	"counterpart/internal/dialect"
+	"counterpart/internal/factor"
+	"counterpart/internal/fault"
+	"counterpart/internal/fleet"
+	"counterpart/internal/journal"
+	"counterpart/internal/pki"
+	"counterpart/internal/signin"
+	"counterpart/internal/state"
+	"counterpart/internal/ticket"
+	"counterpart/internal/world"
+	"counterpart/seed"
+)
+
+// Options are how a fleet is to run.
+type Options struct {
+	Kinds        []dialect.Kind // servers.Table()
+	Host         string         // default 127.0.0.1
+	Auto         bool           // free port numbers
+	NoJournal    bool
+	NoControl    bool
+	ControlToken string
+	Clock        *clock.Virtual // default: real time
+	Log          *slog.Logger
+}
+
+// Company is a fleet with everything behind it.
+type Company struct {
+	World    *world.World
+	Clock    *clock.Virtual
+	Store    state.Store
+	Accounts *checkout.Desk
+	Factors  *factor.Bench
+	Logins   *signin.Guard
+	Tickets  *ticket.Board
+	Faults   *fault.Table
+	Journal  *journal.Journal
+	PKI      *pki.Authority
+	Fleet    *fleet.Fleet // nil until Bind
+	opt      Options
+	servers  []fleet.Instance
+}
+
+// controlListen is where the control port is unless the seed says otherwise.
+const controlListen = ":8099"
+
+// New builds all servers of a seed without opening a port. The error has every
+// mistake in any server's block.
+func New(s *seed.Seed, opt Options) (*Company, error) {
+	if opt.Host == "" {
+		opt.Host = "127.0.0.1"
+	}
+	if opt.Clock == nil {
+		opt.Clock = clock.New()
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	w, err := world.New(s.Facts)
+	if err != nil {
+		return nil, err
+	}
+	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt}
+	if !opt.NoJournal {
+		c.Journal = journal.New(journal.Limits{}, &journal.Mask{})
+	}
+	c.domain()
+	if err := c.build(s); err != nil {
+		return nil, err
+	}
+	if err := c.addControl(s.Control); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// domain makes the rules that all servers share.
+func (c *Company) domain() {
+	shared := state.Under(c.Store, "domain/")
+	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock})
+	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor")})
+	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket")})
+	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Managed: c.managed()})
+}
+
+// managed lets a vault's account be the password of a directory user.
+func (c *Company) managed() signin.Managed {
+	return signin.Managed{
+		Secret: c.secretOf,
+		Set: func(ctx context.Context, id, password string) error {
+			return c.Accounts.Set(ctx, id, password, "changed in the directory")
+		},
+	}
+}
+
+// random is a server's source of identifiers: repeatable with a store of its
+// own, truly random where several processes draw for one store.
+func (c *Company) random(name string) io.Reader {
+	if c.Store.Shared() {
+		return rand.Reader
+	}
+	return &locked{r: c.World.Derive("random", name)}
+}
+
+type locked struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+// Read implements io.Reader for concurrent use.
+func (l *locked) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(p)
+}
+
+func (c *Company) build(s *seed.Seed) error {
+	var wrong []error
+	var kinds, hosts []string
+	authority := &late{}
+	for _, block := range s.Servers {
+		i := slices.IndexFunc(c.opt.Kinds, func(k dialect.Kind) bool { return k.Name == block.Kind })
+		if i < 0 {
+			wrong = append(wrong, fmt.Errorf("%s: there is no server of the kind %q", block.Pos, block.Kind))
+			continue
+		}
+		srv, err := c.opt.Kinds[i].New(c.env(block, authority))
+		if err != nil {
+			wrong = append(wrong, at(block, err))
+			continue
+		}
+		c.servers = append(c.servers, fleet.Instance{Name: block.Name, Kind: block.Kind, Server: srv})
+		kinds = append(kinds, srv.Faults()...)
+		for _, p := range srv.Ports() {
+			hosts = append(hosts, p.Hosts...)
+		}
+	}
+	if err := seed.Merge(wrong...); err != nil {
+		return err
+	}
+	c.Faults = fault.New(c.World.RandomSeed(), kinds...)
+	var err error
+	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
+	authority.set(c.PKI)
+	return err
+}
+
+// at says where the block stands whose server refused it, unless the error
+// knows that better.
+func at(block seed.ServerBlock, err error) error {
+	var known *seed.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &seed.Error{Problems: []seed.Problem{{File: block.Pos.File, Line: block.Pos.Line, Column: block.Pos.Column,
+		Path: "servers." + block.Name, Message: err.Error()}}}
+}
+
+func (c *Company) env(block seed.ServerBlock, authority *late) dialect.Env {
+	return dialect.Env{
+		Name: block.Name, World: c.World, Accounts: c.Accounts, Factors: c.Factors, Logins: c.Logins, Tickets: c.Tickets,
+		Store: state.Under(c.Store, "server/"+block.Name+"/"), Clock: c.Clock, Rand: c.random("server/" + block.Name),
+		Log: c.opt.Log.With("server", block.Name), TLS: authority.config(), Decode: block.Decode,
+		URL: func(port string) string { return c.url(block.Name, port) },
+	}
+}
+
+// url is how clients reach a port: known once the ports are bound.
+func (c *Company) url(server, port string) string {
+	if c.Fleet == nil {
+		return ""
+	}
+	for _, e := range c.Fleet.Endpoints() {
+		if e.Server == server && e.Port == port {
+			return e.URL()
+		}
+	}
+	return ""
+}
+
+func (c *Company) addControl(s seed.Control) error {
+	if c.opt.NoControl {
+		return nil
+	}
+	listen, token := s.Listen, s.Token
+	if listen == "" {
+		listen = controlListen
+	}
+	if c.opt.ControlToken != "" {
+		token = c.opt.ControlToken
+	}
+	if listen[0] == ':' {
+		listen = c.opt.Host + listen
+	}
+	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
+		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }})
+	if err != nil {
+		return err
+	}
+	c.servers = append(c.servers, fleet.Instance{Name: "control", Kind: "control", Server: srv})
+	return nil
+}
+
+// Bind opens every port; none stays open when one cannot be opened.
+func (c *Company) Bind() (err error) {
+	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Servers: c.servers, Faults: c.Faults,
+		Journal: c.Journal, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
+	return err
+}
+
+// Serve answers until ctx ends and everything has stopped.
+func (c *Company) Serve(ctx context.Context) error {
+	err := c.Fleet.Serve(ctx)
+	return errors.Join(err, c.Store.Close())
+}
