@@ -217,7 +217,7 @@ func TestErrorIsAList(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []seed.Problem{
-		{File: "dir/x.yaml", Line: 4, Column: 30, Path: "users[0].devices[0].digits", Message: "`digits` cannot be 1", Hint: "it goes from 6 to 10"},
+		{File: "dir/x.yaml", Line: 4, Column: 30, Path: "users[0].devices[0].digits", Message: "`digits` cannot be 1", Hint: "it goes from 6 to 8"},
 		{File: "dir/x.yaml", Line: 5, Column: 15, Path: "users[1].pasword", Message: "unknown key `pasword`", Hint: "did you mean `password`?"},
 	}
 	if !reflect.DeepEqual(list.Problems, want) {

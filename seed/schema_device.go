@@ -20,13 +20,13 @@ type device struct {
 	Label      string        `yaml:"label" doc:"What its owner calls it."`
 	Secret     otpSecret     `yaml:"secret" doc:"TOTP and HOTP key: base32, or one of {base32: …}, {hex: …}, {ascii: …}, {base64: …}. Spaces, hyphens, lower case and missing padding are fine in base32. By default 20 octets from random_seed."`
 	Algorithm  string        `yaml:"algorithm" default:"SHA1" enum:"SHA1|SHA256|SHA512" doc:"Hash of TOTP and HOTP."`
-	Digits     int           `yaml:"digits" default:"6" min:"6" max:"10" doc:"Length of a code."`
+	Digits     int           `yaml:"digits" default:"6" min:"6" max:"8" doc:"Length of a code."`
 	Period     time.Duration `yaml:"period" default:"30s" min:"1s" max:"1d" doc:"Length of a TOTP step."`
 	Counter    uint64        `yaml:"counter" max:"9007199254740991" doc:"HOTP and Yubikey: the next counter."`
 	Window     window        `yaml:"window" doc:"What is accepted around now or the counter: rfc (one step before and after), strict (only now), privacyidea (6 before, 5 after), or {before, after}. By default rfc for TOTP and {after: 10} for HOTP."`
-	SyncWindow int           `yaml:"sync_window" default:"1000" min:"0" max:"100000" doc:"How far a resynchronisation searches."`
+	SyncWindow int           `yaml:"sync_window" default:"1000" min:"1" max:"100000" doc:"How far a resynchronisation searches."`
 	Drift      time.Duration `yaml:"drift" default:"0s" min:"-366d" max:"366d" doc:"How far the device's own clock is off."`
-	MaxFail    int           `yaml:"max_fail" default:"10" min:"0" max:"100000" doc:"Failures that lock the device; 0 means never."`
+	MaxFail    int           `yaml:"max_fail" default:"10" min:"1" max:"1000000" doc:"Failures that lock the device."`
 	LockReset  time.Duration `yaml:"lock_reset" default:"0s" doc:"A locked device recovers after this; 0 means never."`
 	NotBefore  time.Time     `yaml:"not_before" doc:"The device works from then on."`
 	NotAfter   time.Time     `yaml:"not_after" doc:"The device works until then."`
