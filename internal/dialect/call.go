@@ -123,7 +123,10 @@ func (c *Call) Refuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	c.Why, c.Outcome = cause.Why(err), Internal
+	if c.Why = cause.Why(err); c.Outcome == Unimplemented {
+		return err
+	}
+	c.Outcome = Internal
 	if reason, ok := cause.Of(err); ok {
 		c.Outcome = DeniedOutcome
 		if reason == cause.BadInput {

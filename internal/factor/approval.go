@@ -217,14 +217,23 @@ const elsewhere = 250 * time.Millisecond
 // Await returns a request once it is over, or the context's error. Time is the
 // fleet's: a frozen clock decides nothing.
 func (b *Bench) Await(ctx context.Context, id string) (Approval, error) {
+	return b.AwaitUntil(ctx, id, time.Time{})
+}
+
+// AwaitUntil is Await for a poll that is held: it also returns, with the request
+// still pending, when the fleet's time reaches end (zero: never).
+func (b *Bench) AwaitUntil(ctx context.Context, id string, end time.Time) (Approval, error) {
 	for {
 		decided, stop := b.wakeable(ctx, id) // before looking, so that no decision is missed
 		a, err := b.Approval(ctx, id)
-		if err != nil || a.State != Pending {
+		if err != nil || a.State != Pending || !end.IsZero() && !b.Clock.Now().Before(end) {
 			stop()
 			return a, err
 		}
 		until := a.Expires
+		if !end.IsZero() && end.Before(until) {
+			until = end
+		}
 		if a.Will != "" && a.WillAt.Before(until) {
 			until = a.WillAt
 		}

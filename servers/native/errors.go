@@ -1,0 +1,86 @@
+package native
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+)
+
+// document is an RFC 9457 problem document. Code is stable and meant for
+// programs, detail for people.
+type document struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	Code   string `json:"code"`
+	Until  string `json:"until,omitempty"` // when to try again
+	By     string `json:"by,omitempty"`    // who stands in the way
+}
+
+// Causes of this server's own.
+const (
+	idempotencyConflict cause.Cause = "idempotency conflict"
+	inProgress          cause.Cause = "idempotency in progress"
+	unsupportedMedia    cause.Cause = "unsupported media type"
+	tooLarge            cause.Cause = "too large"
+)
+
+// wording is the status and the code of a cause. A code that is not given is
+// the cause's own text with underscores.
+var wording = map[cause.Cause]struct {
+	status int
+	code   string
+}{
+	cause.NotAuthenticated: {401, ""}, cause.NotAllowed: {403, "forbidden"},
+	cause.NotFound: {404, ""}, cause.UnknownUser: {404, ""}, cause.UnknownAccount: {404, ""}, cause.UnknownLease: {404, ""},
+	cause.UnknownRequest: {404, ""}, cause.UnknownTicket: {404, ""}, cause.UnknownSession: {404, ""}, cause.NoDevice: {404, "unknown_device"},
+	cause.NoSuchVersion: {404, "unknown_version"}, cause.NoSecret: {404, "no_such_secret"},
+	cause.BadInput: {400, ""}, cause.Malformed: {400, ""}, cause.ReasonRequired: {400, "reason_required"}, cause.TooLong: {400, "too_long"}, cause.WrongKind: {400, "wrong_kind"},
+	tooLarge: {413, ""}, unsupportedMedia: {415, ""},
+	cause.CheckedOut: {409, "checked_out"}, cause.NotCheckedOut: {409, "not_checked_out"}, cause.LeaseExpired: {409, ""}, cause.LeaseReturned: {409, "lease_returned"},
+	cause.NotRenewable: {409, ""}, cause.ApprovalRequired: {409, ""}, cause.NotApproved: {409, "not_approved"}, cause.Decided: {409, "already_decided"},
+	cause.Exists: {409, "exists"}, cause.IllegalTransition: {409, ""}, cause.SessionLimit: {409, "session_limit"}, cause.Final: {409, "final"},
+	cause.Expired: {409, ""}, cause.DeviceLocked: {409, ""}, cause.DeviceOff: {409, ""}, cause.NotYetValid: {409, ""}, cause.WrongCode: {409, ""}, cause.Replayed: {409, "replayed"},
+	cause.NoneDelivered: {409, "none_delivered"}, idempotencyConflict: {409, ""}, inProgress: {409, ""},
+	cause.NotHolder: {403, "not_holder"}, cause.NotApprover: {403, "not_an_approver"}, cause.SelfApproval: {403, "self_approval"},
+	cause.Stale: {412, "stale"}, cause.RateLimited: {429, ""},
+}
+
+// problem answers an error. Foreign errors are our own failure: a store that
+// cannot decide is 503, everything else a bare 500.
+func problem(err error, c echo.Context) {
+	d := document{Type: "about:blank", Status: http.StatusInternalServerError, Code: "internal"}
+	reason, known := cause.Of(err)
+	word, worded := wording[reason]
+	switch {
+	case known && worded:
+		d.Status, d.Title, d.Detail, d.Code = word.status, string(reason), cause.Why(err), word.code
+		if d.Code == "" {
+			d.Code = strings.ReplaceAll(string(reason), " ", "_")
+		}
+	case errors.Is(err, state.ErrUnavailable):
+		d.Status, d.Code = http.StatusServiceUnavailable, "unavailable"
+	}
+	if d.Title == "" {
+		d.Title = http.StatusText(d.Status)
+	}
+	var r *cause.Refusal
+	if errors.As(err, &r) && worded {
+		d.By = r.By
+		if d.Detail = r.Why; !r.Until.IsZero() {
+			d.Until = r.Until.Format(timeFormat)
+		}
+	}
+	if d.Status == http.StatusUnauthorized {
+		c.Response().Header().Add("WWW-Authenticate", "Bearer")
+		c.Response().Header().Add("WWW-Authenticate", `Basic realm="counterpart", charset="UTF-8"`)
+	}
+	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	c.JSON(d.Status, d)
+}

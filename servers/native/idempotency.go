@@ -1,0 +1,147 @@
+package native
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+)
+
+// remembered is how long an Idempotency-Key is.
+const remembered = 24 * time.Hour
+
+// answer is what a write answered, kept under its Idempotency-Key.
+type answer struct {
+	Hash   string            `json:"hash"` // of method, path and body
+	Done   bool              `json:"done"`
+	Status int               `json:"status,omitempty"`
+	Header map[string]string `json:"header,omitempty"`
+	Body   []byte            `json:"body,omitempty"`
+}
+
+// replayed headers.
+var kept = []string{"Content-Type", "Location", "ETag", "Cache-Control"}
+
+// once makes a write obey Idempotency-Key: the same key with the same request
+// gets the stored answer, with another request 409.
+func (s *Server) once(do handler) handler {
+	return func(c *caller) error {
+		key := c.Request().Header.Get("Idempotency-Key")
+		if key == "" {
+			return do(c)
+		}
+		if len(key) > 255 {
+			return cause.Because(cause.BadInput, "an Idempotency-Key has at most 255 characters")
+		}
+		body, err := io.ReadAll(c.Request().Body)
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return cause.Because(tooLarge, "a body has at most %d octets", big.Limit)
+		}
+		c.Request().Body = io.NopCloser(bytes.NewReader(body))
+		record := "idempotency/" + digest(c.Name(), c.Client, key)
+		hash := digest(c.Request().Method, c.Request().URL.Path, string(body))
+		before, err := s.reserve(c, record, hash)
+		if err != nil || before != nil {
+			return first(err, func() error { return replay(c, before) })
+		}
+		return s.keep(c, record, hash, do)
+	}
+}
+
+func first(err error, otherwise func() error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise()
+}
+
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// reserve takes the key for this request, or finds what it answered before.
+func (s *Server) reserve(c *caller, record, hash string) (before *answer, err error) {
+	err = state.Edit(c.Request().Context(), s.Store, record, func(a *answer, found bool) (time.Time, error) {
+		before = nil
+		switch {
+		case !found:
+			*a = answer{Hash: hash}
+			return s.Clock.Now().Add(remembered), nil
+		case a.Hash != hash:
+			return time.Time{}, cause.Because(idempotencyConflict, "that Idempotency-Key was used for another request")
+		case !a.Done:
+			return time.Time{}, cause.Because(inProgress, "the first request with that Idempotency-Key is still running")
+		}
+		copied := *a
+		before = &copied
+		return time.Time{}, state.ErrKeep
+	})
+	return before, err
+}
+
+func replay(c *caller, a *answer) error {
+	for k, v := range a.Header {
+		c.Response().Header().Set(k, v)
+	}
+	return c.Blob(a.Status, a.Header["Content-Type"], a.Body)
+}
+
+// keep runs the write and stores its answer. A refusal is an answer too; our
+// own failure frees the key, so that the client can try again.
+func (s *Server) keep(c *caller, record, hash string, do handler) error {
+	ctx := c.Request().Context()
+	w := &capture{ResponseWriter: c.Response().Writer}
+	c.Response().Writer = w
+	finished := false
+	defer func() {
+		if !finished { // a panic
+			state.Delete(ctx, s.Store, record)
+		}
+	}()
+	err := do(c)
+	if err != nil {
+		problem(c.call().Refuse(err), c.Context)
+	}
+	finished = true
+	status := c.Response().Status
+	if status >= http.StatusInternalServerError {
+		return state.Delete(ctx, s.Store, record)
+	}
+	a := answer{Hash: hash, Done: true, Status: status, Header: map[string]string{}, Body: w.body.Bytes()}
+	for _, k := range kept {
+		if v := c.Response().Header().Get(k); v != "" {
+			a.Header[k] = v
+		}
+	}
+	return state.Edit(ctx, s.Store, record, func(v *answer, _ bool) (time.Time, error) {
+		*v = a
+		return s.Clock.Now().Add(remembered), nil
+	})
+}
+
+// capture keeps what is written.
+type capture struct {
+	http.ResponseWriter
+	body bytes.Buffer
+}
+
+// Write implements http.ResponseWriter.
+func (w *capture) Write(p []byte) (int, error) {
+	w.body.Write(p)
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *capture) Unwrap() http.ResponseWriter { return w.ResponseWriter }
