@@ -1,0 +1,289 @@
+package ldap
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"strings"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/dialect"
+	"counterpart/internal/signin"
+	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/proto"
+)
+
+// identity is who a connection is bound as. The zero value is anonymous.
+type identity struct {
+	root       bool
+	dn         string
+	key        string // of the entry, across snapshots
+	userID     string // of the world's person; empty for entries added over LDAP
+	mustChange bool   // openldap: only the password may be changed
+}
+
+func (i identity) bound() bool { return i.root || i.key != "" }
+
+// actor is the identity in the journal.
+func (i identity) actor() string {
+	if i.userID != "" {
+		return i.userID
+	}
+	return i.dn
+}
+
+// bind answers a bind request (RFC 4511 section 4.2). Whatever fails leaves the
+// connection anonymous.
+func (op *operation) bind(ctx context.Context, call *dialect.Call) (proto.Result, error) {
+	c := op.c
+	c.mu.Lock()
+	c.who, c.pages = identity{}, pages{}
+	c.mu.Unlock()
+	req, err := proto.ParseBind(op.msg.Body)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	call.Request, call.Object = "simple bind as "+req.Name, req.Name
+	if !req.Simple {
+		call.Request = "SASL " + req.SASL + " bind as " + req.Name
+	}
+	if req.Version != 3 {
+		if req.Version == 2 && !c.s.set.ad() {
+			return result(goldap.LDAPResultProtocolError, "historical protocol version requested, use LDAPv3 instead"), nil
+		}
+		return result(goldap.LDAPResultProtocolError, "requested protocol version not supported"), nil
+	}
+	want, refused := op.controls(onBind)
+	if refused != nil {
+		return *refused, nil
+	}
+	var who identity
+	var res proto.Result
+	switch {
+	case req.Simple:
+		who, res, err = op.simple(ctx, call, req)
+	case req.Unknown:
+		res = result(goldap.LDAPResultAuthMethodNotSupported, "unknown authentication method")
+	default:
+		who, res, err = op.sasl(ctx, call, req)
+	}
+	if err != nil {
+		call.Refuse(err)
+		res = c.s.bindRefused(err)
+	}
+	if want.policy {
+		res.Controls = append(res.Controls, c.s.policyAnswer(ctx, err, who))
+	}
+	if res.Code == goldap.LDAPResultSuccess {
+		c.mu.Lock()
+		c.who = who
+		c.mu.Unlock()
+		call.Actor = who.actor()
+	}
+	return res, nil
+}
+
+// simple is the simple method (RFC 4513 section 5.1).
+func (op *operation) simple(ctx context.Context, call *dialect.Call, req proto.Bind) (identity, proto.Result, error) {
+	s := op.c.s
+	if len(req.Password) > 0 && s.set.RequireTLS && !op.c.secure {
+		code := uint16(goldap.LDAPResultConfidentialityRequired)
+		if s.set.ad() {
+			code = goldap.LDAPResultStrongAuthRequired
+		}
+		return identity{}, result(code, s.text("confidentiality required", "signing")), nil
+	}
+	switch {
+	case req.Name == "" && len(req.Password) == 0:
+		if s.set.Anonymous == "none" && !s.set.ad() {
+			return identity{}, result(goldap.LDAPResultInappropriateAuthentication, "anonymous bind disallowed"), nil
+		}
+		return identity{}, success(), nil
+	case len(req.Password) == 0: // unauthenticated (RFC 4513 section 5.1.2)
+		if s.set.ad() && !s.set.DenyUnauthed {
+			return identity{}, success(), nil
+		}
+		return identity{}, result(goldap.LDAPResultUnwillingToPerform, s.text("unauthenticated bind (DN with no password) disallowed", "unwilling")), nil
+	case req.Name == "":
+		return identity{}, success(), cause.Because(cause.WrongPassword, "a password without a name")
+	}
+	snap, err := s.dir.Snapshot(ctx)
+	if err != nil {
+		return identity{}, success(), err
+	}
+	id, root, refused := s.resolve(snap, req.Name)
+	if refused != nil {
+		return identity{}, *refused, nil
+	}
+	who, err := op.authenticate(ctx, call, target{snap, id, root}, string(req.Password))
+	return who, success(), err
+}
+
+// target is whom a name means: an entry, the manager, or nobody.
+type target struct {
+	snap *dir.Snapshot
+	id   dir.ID
+	root bool
+}
+
+// resolve finds whom a bind name means. refused is the answer to a name that
+// cannot be read at all.
+func (s *server) resolve(snap *dir.Snapshot, name string) (id dir.ID, root bool, refused *proto.Result) {
+	if s.set.ad() {
+		id, root = s.adName(snap, name)
+		return id, root, nil
+	}
+	normal, err := s.schema.NormDN(name)
+	if err != nil {
+		r := result(goldap.LDAPResultInvalidDNSyntax, "invalid DN")
+		return dir.None, false, &r
+	}
+	if normal == s.rootdn {
+		return dir.None, true, nil
+	}
+	if id, ok := snap.Lookup(normal); ok {
+		return id, false, nil
+	}
+	return dir.None, false, nil
+}
+
+// authenticate checks the password of a target.
+func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t target, password string) (identity, error) {
+	s := op.c.s
+	if t.root {
+		if s.set.RootPW == "" || !verify(s.set.RootPW, password) {
+			return identity{}, cause.Because(cause.WrongPassword, "the manager's password is another one")
+		}
+		return identity{root: true, dn: s.set.RootDN}, nil
+	}
+	if t.id == dir.None {
+		return identity{}, cause.Because(cause.UnknownUser, "no entry has that name")
+	}
+	who := identity{dn: t.snap.DN(t.id), key: t.snap.Key(t.id), userID: t.snap.UserID(t.id)}
+	call.Actor = who.actor()
+	if who.userID == "" {
+		for _, stored := range t.snap.StoredPasswords(t.id) {
+			if verify(stored, password) {
+				return who, nil
+			}
+		}
+		return identity{}, cause.Because(cause.WrongPassword, "no password of the entry matches")
+	}
+	if s.env.Logins == nil {
+		return identity{}, cause.Because(cause.WrongPassword, "there are no logins")
+	}
+	err := s.env.Logins.Check(ctx, who.userID, func(stored string) bool { return verify(stored, password) })
+	if s.set.ad() {
+		err = s.adRestrictions(who.userID, err)
+	} else if reason, _ := cause.Of(err); reason == cause.MustChange { // pwdReset: bound, but only to change it
+		who.mustChange, err = true, nil
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	return who, nil
+}
+
+// adRestrictions holds logonHours and userWorkstations, which only AD knows,
+// against a bind with the right password.
+func (s *server) adRestrictions(userID string, err error) error {
+	reason, _ := cause.Of(err)
+	if err != nil && reason != cause.PasswordExpired && reason != cause.MustChange {
+		return err
+	}
+	u, _ := s.env.World.User(userID)
+	if hours := u.Settings["ldap.logon_hours"]; hours != "" && !hourAllowed(hours, s.env.Clock.Now()) {
+		return cause.Because(errLogonHours, "%s may not log in at this hour", userID)
+	}
+	if stations := u.Settings["ldap.workstations"]; stations != "" {
+		host, _, _ := strings.Cut(s.set.Host, ".")
+		for _, w := range strings.Split(stations, ",") {
+			if strings.EqualFold(strings.TrimSpace(w), host) {
+				return err
+			}
+		}
+		return cause.Because(errWorkstation, "%s may log in from %s only", userID, stations)
+	}
+	return err
+}
+
+// sasl is the SASL method: EXTERNAL with a client certificate, and PLAIN on
+// encrypted connections. Nothing else is offered (RFC 4513 section 5.2).
+func (op *operation) sasl(ctx context.Context, call *dialect.Call, req proto.Bind) (identity, proto.Result, error) {
+	c := op.c
+	mechanism := strings.ToUpper(req.SASL)
+	unsupported := result(goldap.LDAPResultAuthMethodNotSupported, "SASL(-4): no mechanism available: No worthy mechs found")
+	switch {
+	case mechanism == "":
+		return identity{}, result(goldap.LDAPResultAuthMethodNotSupported, "no SASL mechanism provided"), nil
+	case mechanism == "PLAIN" && !c.secure:
+		return identity{}, result(goldap.LDAPResultInappropriateAuthentication,
+			"SASL(-16): encryption needed to use mechanism: security flags do not match required"), nil
+	case mechanism == "PLAIN":
+		return op.plain(ctx, call, req.Creds)
+	case mechanism == "EXTERNAL":
+		name, ok := c.certificateName()
+		if !ok {
+			return identity{}, unsupported, nil
+		}
+		snap, err := c.s.dir.Snapshot(ctx)
+		if err != nil {
+			return identity{}, success(), err
+		}
+		u, known := c.s.env.World.Login(name)
+		id, alive := snap.Entry(u.ID)
+		if !known || !alive {
+			return identity{}, success(), cause.Because(cause.UnknownUser, "nobody has the certificate name %q", name)
+		}
+		return identity{dn: snap.DN(id), key: snap.Key(id), userID: u.ID}, success(), nil
+	}
+	return identity{}, unsupported, nil
+}
+
+// plain is RFC 4616: authorization identity, authentication identity, password.
+func (op *operation) plain(ctx context.Context, call *dialect.Call, creds []byte) (identity, proto.Result, error) {
+	s := op.c.s
+	parts := bytes.Split(creds, []byte{0})
+	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 {
+		return identity{}, result(goldap.LDAPResultInvalidCredentials, s.text("SASL(-5): bad protocol / cancel: malformed PLAIN message", "unwilling")), nil
+	}
+	snap, err := s.dir.Snapshot(ctx)
+	if err != nil {
+		return identity{}, success(), err
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(string(parts[1]), "dn:"), "u:")
+	t := target{snap: snap, id: dir.None}
+	if u, known := s.env.World.Login(name); known {
+		if id, ok := snap.Entry(u.ID); ok {
+			t.id = id
+		}
+	} else if id, root, refused := s.resolve(snap, name); refused == nil {
+		t.id, t.root = id, root
+	}
+	call.Object = name
+	who, err := op.authenticate(ctx, call, t, string(parts[2]))
+	return who, success(), err
+}
+
+// certificateName is the common name of a verified client certificate.
+func (c *client) certificateName() (string, bool) {
+	state, ok := c.conn.(interface{ ConnectionState() tls.ConnectionState })
+	if !ok {
+		return "", false
+	}
+	chains := state.ConnectionState().VerifiedChains
+	if len(chains) == 0 || len(chains[0]) == 0 {
+		return "", false
+	}
+	return chains[0][0].Subject.CommonName, true
+}
+
+// verify holds a password against a stored one, which may be hashed.
+func verify(stored, password string) bool {
+	if ok, hashed := verifyHash(stored, password); hashed {
+		return ok
+	}
+	return signin.Same(stored, password)
+}

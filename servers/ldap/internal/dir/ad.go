@@ -1,0 +1,334 @@
+package dir
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"counterpart/internal/world"
+	"counterpart/servers/ldap/internal/dn"
+	"counterpart/servers/ldap/internal/schema"
+)
+
+// never is how AD writes "no end" in accountExpires.
+const never = 9223372036854775807
+
+// Filetime counts 100 ns since 1601 (MS-DTYP 2.3.3).
+func Filetime(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()*1e7 + int64(t.Nanosecond()/100) + 116444736000000000
+}
+
+// Bits of userAccountControl (MS-ADTS 2.2.16).
+const (
+	uacDisabled = 0x2
+	uacLocked   = 0x10
+	uacNormal   = 0x200
+	uacExpired  = 0x800000
+)
+
+// adCommon renders what every entry of Active Directory has.
+func (r *Reader) adCommon(a *schema.Attribute) (done bool) {
+	switch a.Name {
+	case "objectGUID":
+		r.add(octets(r.s.guid(r.s.key(r.id))))
+	case "distinguishedName":
+		r.add(r.s.DN(r.id))
+	case "objectSid":
+		if r.s.kind(r.id) == isBox && r.s.boxes[r.id].rid == 0 {
+			return false // the domain's own SID is among its values
+		}
+		if r.s.kind(r.id) != isAdded || r.principal() {
+			r.add(r.s.SID(r.s.rid(r.id)))
+		}
+	case "whenCreated":
+		t, _ := r.created()
+		r.add(r.s.Schema.FormatTime(t))
+	case "whenChanged":
+		t, _ := r.modified()
+		r.add(r.s.Schema.FormatTime(t))
+	case "uSNCreated", "uSNChanged":
+		r.number(8192 + int64(r.id))
+	case "name":
+		r.rdnValue()
+	case "instanceType":
+		r.add("4")
+	case "sAMAccountType":
+		return r.accountType()
+	case "userAccountControl":
+		if r.s.kind(r.id) != isAdded || !r.is("user") {
+			return false
+		}
+		r.number(uacNormal)
+	case "primaryGroupID":
+		if r.s.kind(r.id) != isAdded || !r.is("user") {
+			return false
+		}
+		r.number(513)
+	case "objectCategory":
+		if r.s.kind(r.id) != isAdded {
+			return false
+		}
+		for _, class := range []string{"computer", "group", "user", "contact", "organizationalUnit", "container"} {
+			if r.is(class) {
+				full, _ := r.s.Category(class)
+				r.buf = append(r.buf[:0], full)
+				break
+			}
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (r *Reader) rdnValue() {
+	if rdn, err := dn.ParseRDN(r.s.RDN(r.id)); err == nil {
+		r.add(rdn[0].Value)
+	} else if d := r.Name(); len(d) > 0 {
+		r.add(d[0][0].Value)
+	}
+}
+
+// is reports whether an added entry has an object class.
+func (r *Reader) is(class string) bool {
+	for _, t := range r.patch.attrs[r.s.Schema.Attr("objectClass").ID] {
+		for _, v := range t.values {
+			if strings.EqualFold(v, class) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *Reader) principal() bool { return r.is("user") || r.is("group") || r.is("computer") }
+
+// accountType renders sAMAccountType of an added entry.
+func (r *Reader) accountType() (done bool) {
+	if r.s.kind(r.id) != isAdded {
+		return false
+	}
+	switch {
+	case r.is("computer"):
+		r.add("805306369")
+	case r.is("user"):
+		r.add("805306368")
+	case r.is("group"):
+		r.add("268435456")
+	}
+	return true
+}
+
+// adUser renders an attribute of a person as Active Directory has it.
+func (r *Reader) adUser(a *schema.Attribute) {
+	u := r.user()
+	switch a.Name {
+	case "objectClass":
+		r.add("top", "person", "organizationalPerson", "user")
+	case "objectCategory":
+		full, _ := r.s.Category("person")
+		r.add(full)
+	case "cn":
+		r.add(r.s.commonName(r.id, u))
+	case "displayName":
+		r.add(u.DisplayName)
+	case "sAMAccountName":
+		r.add(u.Name)
+	case "userPrincipalName":
+		r.add(u.Name + "@" + r.s.World.Organization().Domain)
+	case "sAMAccountType":
+		r.add("805306368")
+	case "primaryGroupID":
+		r.add("513")
+	case "unixHomeDirectory":
+		if u.UIDNumber != 0 {
+			r.add("/home/" + u.Name)
+		}
+	case "loginShell":
+		if u.UIDNumber != 0 {
+			r.add("/bin/bash")
+		}
+	case "codePage", "countryCode":
+		r.add("0")
+	case "logonHours":
+		r.add(strings.Repeat("\xff", 21))
+	case "accountExpires":
+		if u.Expires.IsZero() {
+			r.number(never)
+		} else {
+			r.number(Filetime(u.Expires))
+		}
+	case "userPassword", "unicodePwd":
+		// never readable, whoever asks
+	case "userAccountControl", "pwdLastSet", "lockoutTime", "badPwdCount", "badPasswordTime":
+		r.adState(a)
+	default:
+		r.person(a, u)
+	}
+}
+
+// adState renders what follows from how the person stands now.
+func (r *Reader) adState(a *schema.Attribute) {
+	st := r.account()
+	switch a.Name {
+	case "userAccountControl":
+		uac := int64(uacNormal)
+		if st.Status == world.Disabled {
+			uac |= uacDisabled
+		}
+		r.number(uac)
+	case "pwdLastSet":
+		if st.MustChange {
+			r.add("0")
+		} else {
+			r.number(Filetime(st.PasswordSetAt))
+		}
+	case "lockoutTime":
+		switch {
+		case !st.LockedAt.IsZero():
+			r.number(Filetime(st.LockedAt))
+		case st.Status == world.Locked:
+			r.number(Filetime(seededAt))
+		default:
+			r.add("0")
+		}
+	case "badPwdCount":
+		r.number(int64(st.Failures))
+	case "badPasswordTime":
+		r.number(Filetime(st.LastFailure))
+	}
+}
+
+// groupTypes are scope bits with the security bit (MS-ADTS 2.2.12).
+var groupTypes = map[string]string{"global": "-2147483646", "domain_local": "-2147483644", "universal": "-2147483640"}
+
+// adGroup renders an attribute of a group as Active Directory has it.
+func (r *Reader) adGroup(a *schema.Attribute) {
+	g := r.s.group(r.id)
+	switch a.Name {
+	case "objectClass":
+		r.add("top", "group")
+	case "objectCategory":
+		full, _ := r.s.Category("group")
+		r.add(full)
+	case "cn", "sAMAccountName":
+		r.add(g.Name)
+	case "description":
+		r.add(g.Description)
+	case "mail":
+		r.add(g.Email)
+	case "gidNumber":
+		if g.GIDNumber != 0 {
+			r.number(int64(g.GIDNumber))
+		}
+	case "groupType":
+		if t := groupTypes[g.Scope]; t != "" {
+			r.add(t)
+		} else {
+			r.add(groupTypes["global"])
+		}
+	case "sAMAccountType":
+		if g.Scope == "domain_local" {
+			r.add("536870912")
+		} else {
+			r.add("268435456")
+		}
+	}
+}
+
+// Constructed computes an attribute that is returned only by name. base says
+// whether the search has base scope, which tokenGroups demands.
+func (r *Reader) Constructed(a *schema.Attribute, base bool) []string {
+	r.buf = r.buf[:0]
+	principal := r.s.rid(r.id) != 0 && (r.s.kind(r.id) != isAdded || r.principal())
+	switch a.Name {
+	case "tokenGroups":
+		if base && principal {
+			r.tokenGroups()
+		}
+	case "canonicalName":
+		r.add(r.s.Canonical(r.id))
+	case "primaryGroupToken":
+		if r.s.kind(r.id) == isGroup || r.s.kind(r.id) == isBox && r.s.rid(r.id) != 0 {
+			r.number(int64(r.s.rid(r.id)))
+		}
+	case "msDS-User-Account-Control-Computed":
+		r.computedControl()
+	case "msDS-PrincipalName":
+		name := r.s.Schema.Attr("sAMAccountName")
+		if v := r.Values(name, ""); len(v) > 0 {
+			full := r.s.NetBIOS + `\` + v[0]
+			r.buf = append(r.buf[:0], full)
+		}
+	case "structuralObjectClass":
+		return r.Values(r.s.Schema.Attr("objectClass"), "")
+	case "subschemaSubentry":
+		r.add("CN=Aggregate,CN=Schema,CN=Configuration," + r.s.Suffix)
+	case "createTimestamp":
+		t, _ := r.created()
+		r.add(r.s.Schema.FormatTime(t))
+	case "modifyTimestamp":
+		t, _ := r.modified()
+		r.add(r.s.Schema.FormatTime(t))
+	case "allowedAttributes", "allowedAttributesEffective":
+		for _, b := range r.s.attrs.all[r.s.kind(r.id)] {
+			r.add(b.Name)
+		}
+	}
+	return r.buf
+}
+
+func (r *Reader) computedControl() {
+	if r.s.kind(r.id) != isUser {
+		return
+	}
+	var bits int64
+	switch r.account().Status {
+	case world.Locked:
+		bits = uacLocked
+	case world.Expired, world.MustChange:
+		bits = uacExpired
+	}
+	r.number(bits)
+}
+
+// tokenGroups are the SIDs of all groups that the entry is in, through groups
+// too, and of its primary group.
+func (r *Reader) tokenGroups() {
+	primary := uint32(0)
+	if v := r.Values(r.s.Schema.Attr("primaryGroupID"), ""); len(v) > 0 {
+		n, _ := strconv.ParseUint(v[0], 10, 32)
+		primary = uint32(n)
+	}
+	r.buf = r.buf[:0]
+	for _, g := range r.s.Above(r.id) {
+		r.add(r.s.SID(r.s.rid(g)))
+	}
+	if primary != 0 {
+		r.add(r.s.SID(primary))
+	}
+}
+
+// Canonical is the canonical name: acme.test/Users/Alice.
+func (s *Snapshot) Canonical(id ID) string {
+	d, err := dn.Parse(s.DN(id))
+	if err != nil {
+		return ""
+	}
+	var domain []string
+	path := ""
+	for i := len(d) - 1; i >= 0; i-- {
+		if strings.EqualFold(d[i][0].Type, "dc") {
+			domain = append([]string{d[i][0].Value}, domain...)
+			continue
+		}
+		path += "/" + strings.ReplaceAll(d[i][0].Value, "/", `\/`)
+	}
+	if path == "" {
+		path = "/"
+	}
+	return strings.Join(domain, ".") + path
+}

@@ -1,0 +1,151 @@
+package dir
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"counterpart/internal/world"
+	"counterpart/servers/ldap/internal/dn"
+)
+
+// builtinRIDs are the well-known groups of every domain (MS-DTYP 2.4.2.4). A
+// seeded group of that name takes the identifier over.
+var builtinRIDs = map[string]uint32{
+	"domain admins": 512, "domain users": 513, "domain guests": 514, "domain computers": 515, "domain controllers": 516,
+}
+
+// categories map the short form of an object category to its class's cn.
+var categories = map[string]string{
+	"person": "Person", "user": "Person", "organizationalperson": "Person", "contact": "Person", "group": "Group",
+	"computer": "Computer", "organizationalunit": "Organizational-Unit", "container": "Container", "domaindns": "Domain-DNS",
+	"domain": "Domain-DNS", "builtindomain": "Builtin-Domain", "crossref": "Cross-Ref",
+}
+
+// Category is the DN that the short form of an object category stands for
+// (MS-ADTS 3.1.1.3.1.3.5).
+func (b *Base) Category(class string) (string, bool) {
+	cn, ok := categories[world.Fold(class)]
+	return "CN=" + cn + ",CN=Schema,CN=Configuration," + b.Suffix, ok
+}
+
+// tree adds boxes until the first error.
+type tree struct {
+	b   *Base
+	err error
+}
+
+func (t *tree) add(parent ID, name, class, category string, values ...string) ID {
+	if t.err != nil {
+		return 0
+	}
+	full, _ := t.b.Category(category)
+	values = append(values, "objectCategory", full, "instanceType", "4")
+	var id ID
+	id, t.err = t.b.addBox(parent, name, "top "+class, values...)
+	return id
+}
+
+// addDomain lays out the naming contexts of a domain controller.
+func (b *Base) addDomain() error {
+	d, err := dn.Parse(b.Suffix)
+	if err != nil || len(d) == 0 {
+		return fmt.Errorf("%q is no DN", b.Suffix)
+	}
+	t := &tree{b: b}
+	org := b.World.Organization()
+	root := t.add(None, b.Suffix, "domain domainDNS", "domaindns", append([]string{"objectSid", b.domainSID(), "msDS-Behavior-Version", "7",
+		"wellKnownObjects", "B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users," + b.Suffix,
+		"wellKnownObjects", "B:32:AA312825768811D1ADED00C04FD8D5CD:CN=Computers," + b.Suffix}, policyValues(org)...)...)
+	builtin := t.add(root, "CN=Builtin", "builtinDomain", "builtindomain")
+	_ = builtin
+	t.add(root, "CN=Computers", "container", "container")
+	dcs := t.add(root, "OU=Domain Controllers", "organizationalUnit", "organizationalunit")
+	users := t.add(root, "CN=Users", "container", "container")
+	t.add(root, "CN=System", "container", "container")
+	for _, name := range []string{"Domain Admins", "Domain Users", "Domain Guests", "Domain Computers", "Domain Controllers"} {
+		if _, seeded := b.World.Group(name); seeded || t.err != nil {
+			continue
+		}
+		id := t.add(users, "CN="+name, "group", "group", "sAMAccountName", name, "groupType", "-2147483646",
+			"sAMAccountType", "268435456", "isCriticalSystemObject", "TRUE")
+		b.boxes[id].rid = builtinRIDs[world.Fold(name)]
+	}
+	t.addController(dcs)
+	t.addConfiguration()
+	if t.err != nil {
+		return t.err
+	}
+	if b.people, err = b.addPath(root, b.People); err != nil {
+		return err
+	}
+	b.crowd, err = b.addPath(root, b.Groups)
+	return err
+}
+
+// addController is the computer object of the server itself.
+func (t *tree) addController(parent ID) {
+	host := t.b.shortHost()
+	id := t.add(parent, "CN="+host, "person organizationalPerson user computer", "computer", "sAMAccountName", host+"$",
+		"userAccountControl", "532480", "primaryGroupID", "516", "sAMAccountType", "805306369", "dNSHostName", t.b.Host,
+		"servicePrincipalName", "ldap/"+t.b.Host, "servicePrincipalName", "HOST/"+t.b.Host)
+	if t.err == nil {
+		t.b.boxes[id].rid = 1000
+	}
+}
+
+// addConfiguration adds the other naming contexts: their heads are no children
+// of the domain, although their names say so (MS-ADTS 3.1.1.1.5).
+func (t *tree) addConfiguration() {
+	b := t.b
+	conf := t.add(None, "CN=Configuration,"+b.Suffix, "configuration", "container")
+	partitions := t.add(conf, "CN=Partitions", "crossRefContainer", "container", "msDS-Behavior-Version", "7")
+	t.add(partitions, "CN="+b.NetBIOS, "crossRef", "crossref", "nCName", b.Suffix, "nETBIOSName", b.NetBIOS,
+		"dnsRoot", b.World.Organization().Domain, "systemFlags", "3")
+	sites := t.add(conf, "CN=Sites", "container", "container")
+	site := t.add(sites, "CN=Default-First-Site-Name", "container", "container")
+	servers := t.add(site, "CN=Servers", "container", "container")
+	t.add(t.add(servers, "CN="+b.shortHost(), "container", "container", "dNSHostName", b.Host), "CN=NTDS Settings", "container", "container")
+	schema := t.add(None, "CN=Schema,CN=Configuration,"+b.Suffix, "dMD", "container", "objectVersion", "88")
+	for _, c := range []string{"Person", "Group", "Computer", "Organizational-Unit", "Container", "Domain-DNS", "Builtin-Domain", "Cross-Ref"} {
+		t.add(schema, "CN="+c, "classSchema", "container", "governsID", "2.5.6.0", "lDAPDisplayName", c)
+	}
+}
+
+func (b *Base) shortHost() string {
+	for i, c := range b.Host {
+		if c == '.' {
+			return upper(b.Host[:i])
+		}
+	}
+	return upper(b.Host)
+}
+
+func upper(s string) string {
+	out := []byte(s)
+	for i, c := range out {
+		if c >= 'a' && c <= 'z' {
+			out[i] = c - 'a' + 'A'
+		}
+	}
+	return string(out)
+}
+
+// policyValues are the domain's password policy as its root shows it.
+func policyValues(org world.Organization) []string {
+	age := int64(-1 << 63) // never
+	if org.Policy.MaxAge > 0 {
+		age = -int64(org.Policy.MaxAge / 100)
+	}
+	span := func(d time.Duration) string {
+		if d == 0 {
+			return "-9223372036854775808"
+		}
+		return strconv.FormatInt(-int64(d/100), 10)
+	}
+	return []string{
+		"lockoutThreshold", strconv.Itoa(org.Lockout.Threshold), "lockoutDuration", span(org.Lockout.Duration),
+		"lockOutObservationWindow", span(org.Lockout.Window), "maxPwdAge", strconv.FormatInt(age, 10), "minPwdAge", "0",
+		"minPwdLength", strconv.Itoa(org.Policy.MinLength), "pwdHistoryLength", strconv.Itoa(org.Policy.History), "pwdProperties", "1",
+	}
+}

@@ -1,0 +1,97 @@
+package dir
+
+import (
+	"sort"
+	"sync"
+
+	"counterpart/servers/ldap/internal/schema"
+)
+
+// index maps the hash of a normal value to entries: sorted pairs of hash and
+// number, eight octets each. Hits must be verified.
+type index []uint64
+
+func pair(hash uint32, id ID) uint64 { return uint64(hash)<<32 | uint64(id) }
+
+// find is the run of pairs of one hash.
+func (x index) find(hash uint32) index {
+	lo := sort.Search(len(x), func(i int) bool { return uint32(x[i]>>32) >= hash })
+	hi := lo
+	for hi < len(x) && uint32(x[hi]>>32) == hash {
+		hi++
+	}
+	return x[lo:hi]
+}
+
+// sorted orders pairs by hash. They come in the order of entries, and the sort
+// is stable, so each run stays in that order.
+func (x index) sorted() index {
+	const bits, mask = 11, 1<<11 - 1
+	spare := make(index, len(x))
+	for shift := 32; shift < 64; shift += bits {
+		var start [mask + 2]int
+		for _, p := range x {
+			start[(p>>shift)&mask+1]++
+		}
+		for i := 1; i < len(start); i++ {
+			start[i] += start[i-1]
+		}
+		for _, p := range x {
+			d := (p >> shift) & mask
+			spare[start[d]] = p
+			start[d]++
+		}
+		x, spare = spare, x
+	}
+	return x
+}
+
+// lazyIndex is built when it is first asked for: most servers are only ever
+// asked for one or two attributes.
+type lazyIndex struct {
+	once sync.Once
+	x    index
+}
+
+// indexed are the attributes with an equality index. Membership and object
+// classes have better ways, see plan.go.
+var indexed = map[string]bool{
+	"uid": true, "cn": true, "mail": true, "gidNumber": true, "uidNumber": true, "sAMAccountName": true, "userPrincipalName": true,
+	"servicePrincipalName": true, "entryUUID": true, "displayName": true, "sn": true, "employeeNumber": true, "employeeID": true,
+	"telephoneNumber": true, "mobile": true, "distinguishedName": true, "entryDN": true, "name": true, "proxyAddresses": true,
+}
+
+// lookup is the seeded entries whose value of a may be normal.
+func (b *Base) lookup(a *schema.Attribute, normal string) (hits index, ok bool) {
+	if a.Name == "objectGUID" {
+		b.guids.once.Do(func() {
+			x := make(index, 0, b.end)
+			for id := range b.end {
+				x = append(x, pair(b.hash(octets(b.guid(b.key(id)))), id))
+			}
+			b.guids.x = x.sorted()
+		})
+		return b.guids.x.find(b.hash(normal)), true
+	}
+	if !indexed[a.Name] || a.ID >= len(b.lazy) {
+		return nil, false
+	}
+	l := &b.lazy[a.ID]
+	l.once.Do(func() { l.x = b.buildIndex(a) })
+	return l.x.find(b.hash(normal)), true
+}
+
+func (b *Base) buildIndex(a *schema.Attribute) index {
+	lo, hi := b.span(a)
+	x := make(index, 0, hi-lo)
+	r := (&Snapshot{Base: b}).Reader(nil)
+	for id := lo; id < hi; id++ {
+		r.Seek(id)
+		for _, v := range r.Values(a, "") {
+			if n, ok := b.Schema.Norm(a, v); ok {
+				x = append(x, pair(b.hash(n), id))
+			}
+		}
+	}
+	return x.sorted()
+}

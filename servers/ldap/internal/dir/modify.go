@@ -1,0 +1,313 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"counterpart/servers/ldap/internal/dn"
+	"counterpart/servers/ldap/internal/proto"
+	"counterpart/servers/ldap/internal/schema"
+)
+
+// Author is who writes, and when.
+type Author struct {
+	DN  string
+	Now time.Time
+	// Permissive makes adding what is there and deleting what is not a success.
+	Permissive bool
+	// Dry finds out whether the change would be refused, and writes nothing.
+	Dry bool
+	// Check runs on the entry before the change (an assertion control).
+	Check func(s *Snapshot, id ID) error
+}
+
+// Modify changes the attributes of one entry, all or none (RFC 4511 section 4.6).
+func (d *Directory) Modify(ctx context.Context, name dn.DN, changes []proto.Change, by Author) error {
+	err := d.Edit(ctx, func(s *Snapshot, o *overlay) error {
+		id, err := s.target(name, by)
+		if err != nil {
+			return err
+		}
+		if err = s.draft(ctx, o, id, by).modify(changes); err == nil && by.Dry {
+			err = errDry
+		}
+		return err
+	})
+	if errors.Is(err, errDry) {
+		return nil
+	}
+	return err
+}
+
+// errDry ends a dry run without a write.
+var errDry = errors.New("dir: dry run")
+
+// target finds the entry that is to be written and holds the assertion against it.
+func (s *Snapshot) target(name dn.DN, by Author) (ID, error) {
+	id, matched, err := s.FindDN(name)
+	if err != nil {
+		return None, err
+	}
+	if id == None {
+		return None, &Missing{s, matched}
+	}
+	if by.Check != nil {
+		return id, by.Check(s, id)
+	}
+	return id, nil
+}
+
+// draft is one entry on its way to its next version.
+type draft struct {
+	s       *Snapshot
+	o       *overlay
+	id      ID
+	c       *change
+	r       *Reader
+	by      Author
+	touched map[*schema.Attribute]bool
+}
+
+func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *draft {
+	e := &draft{s: s, o: o, id: id, c: o.edit(s.key(id)), r: s.Reader(ctx), by: by, touched: map[*schema.Attribute]bool{}}
+	e.r.Secrets = true
+	e.r.Seek(id)
+	e.c.Modified, e.c.Modifier = by.Now, by.DN
+	return e
+}
+
+func (e *draft) modify(changes []proto.Change) error {
+	for _, m := range changes {
+		a, options := e.s.Schema.Describe(m.Desc)
+		if a == nil {
+			return refuse(ErrUndefinedType, m.Desc+": attribute type undefined")
+		}
+		if a.Has(schema.ReadOnly) || a.Has(schema.Constructed) {
+			return refuse(ErrConstraint, a.Name+": no user modification allowed")
+		}
+		e.touched[a] = true
+		var err error
+		if a.Name == "member" {
+			err = e.members(m)
+		} else {
+			err = e.change(a, strings.ToLower(options), m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return e.check()
+}
+
+// desc is the key of an attribute description in a change.
+func desc(a *schema.Attribute, options string) string {
+	if options == "" {
+		return strings.ToLower(a.Name)
+	}
+	return strings.ToLower(a.Name) + ";" + options
+}
+
+// current are the values of a description as the draft has them.
+func (e *draft) current(a *schema.Attribute, options string) []string {
+	if v, ok := e.c.Attrs[desc(a, options)]; ok {
+		out := make([]string, len(v))
+		for i := range v {
+			out[i] = string(v[i])
+		}
+		return out
+	}
+	if options != "" {
+		return nil
+	}
+	return slices.Clone(e.r.Values(a, ""))
+}
+
+func (e *draft) set(a *schema.Attribute, options string, values []string) {
+	raw := make([][]byte, len(values))
+	for i, v := range values {
+		raw[i] = []byte(v)
+	}
+	if _, there := e.c.Attrs[desc(a, "")]; options != "" && !there { // the plain values stay what they are
+		plain := e.current(a, "")
+		keep := make([][]byte, len(plain))
+		for i, v := range plain {
+			keep[i] = []byte(v)
+		}
+		e.c.Attrs[desc(a, "")] = keep
+	}
+	e.c.Attrs[desc(a, options)] = raw
+}
+
+// change applies one modification to a plain attribute.
+func (e *draft) change(a *schema.Attribute, options string, m proto.Change) error {
+	have := e.current(a, options)
+	norms := make([]string, len(m.Values))
+	for i, v := range m.Values {
+		n, ok := e.s.Schema.Norm(a, v)
+		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
+			n, ok = v, true
+		}
+		if !ok {
+			return refuse(ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
+		}
+		if slices.Contains(norms[:i], n) {
+			return refuse(ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, i))
+		}
+		norms[i] = n
+	}
+	find := func(n string) int {
+		return slices.IndexFunc(have, func(v string) bool {
+			got, ok := e.s.Schema.Norm(a, v)
+			return got == n && (ok || v == n)
+		})
+	}
+	switch m.Op {
+	case proto.ModAdd:
+		if len(m.Values) == 0 {
+			return refuse(ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
+		}
+		for i, v := range m.Values {
+			if find(norms[i]) >= 0 {
+				if e.by.Permissive {
+					continue
+				}
+				return refuse(ErrValueExists, fmt.Sprintf("modify/add: %s: value #%d already exists", a.Name, i))
+			}
+			have = append(have, v)
+		}
+	case proto.ModDelete:
+		if len(have) == 0 && !e.by.Permissive {
+			return refuse(ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such attribute")
+		}
+		if len(m.Values) == 0 {
+			have = nil
+		}
+		for i := range m.Values {
+			at := find(norms[i])
+			if at < 0 && !e.by.Permissive {
+				return refuse(ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
+			}
+			if at >= 0 {
+				have = slices.Delete(have, at, at+1)
+			}
+		}
+	case proto.ModReplace:
+		have = slices.Clone(m.Values)
+	case proto.ModIncrement:
+		if err := e.increment(a, have, m.Values); err != nil {
+			return err
+		}
+	default:
+		return refuse(ErrUnwilling, "unrecognized modify operation")
+	}
+	if a.Has(schema.Single) && len(have) > 1 {
+		return refuse(ErrConstraint, a.Name+": multiple values provided")
+	}
+	e.set(a, options, have)
+	return nil
+}
+
+// increment adds a number to every value (RFC 4525 section 3).
+func (e *draft) increment(a *schema.Attribute, have, by []string) error {
+	if a.Kind != schema.Int {
+		return refuse(ErrConstraint, "modify/increment: "+a.Name+": not integer")
+	}
+	if len(by) != 1 {
+		return refuse(ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
+	}
+	if len(have) == 0 {
+		return refuse(ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
+	}
+	n, _ := strconv.ParseInt(by[0], 10, 64)
+	for i, v := range have {
+		old, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return refuse(ErrConstraint, "modify/increment: "+a.Name+": value out of range")
+		}
+		have[i] = strconv.FormatInt(old+n, 10)
+	}
+	return nil
+}
+
+// members applies one modification to the member attribute. It is kept as a
+// difference to the seed, by key, so that renaming a member renames it here and
+// a group of a hundred thousand costs nothing to add one person to.
+func (e *draft) members(m proto.Change) error {
+	switch m.Op {
+	case proto.ModIncrement:
+		return refuse(ErrConstraint, "modify/increment: member: not integer")
+	case proto.ModReplace:
+		e.dropMembers()
+	case proto.ModDelete:
+		if len(m.Values) == 0 {
+			if len(e.r.Values(e.s.Schema.Attr("member"), "")) == 0 && !e.by.Permissive {
+				return refuse(ErrNoSuchAttribute, "modify/delete: member: no such attribute")
+			}
+			e.dropMembers()
+		}
+	}
+	for i, v := range m.Values {
+		if err := e.member(m.Op, i, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *draft) dropMembers() {
+	e.c.Plus, e.c.Minus = nil, nil
+	bare := &Snapshot{Base: e.s.Base}
+	if e.s.kind(e.id) == isGroup {
+		bare.Members(e.id, func(m ID) bool { e.c.Minus = append(e.c.Minus, e.s.key(m)); return true })
+	}
+}
+
+func (e *draft) member(op int64, i int, value string) error {
+	normal, err := e.s.Schema.NormDN(value)
+	if err != nil {
+		return refuse(ErrSyntax, fmt.Sprintf("member: value #%d invalid per syntax", i))
+	}
+	id, found := e.s.Lookup(normal)
+	ref := value
+	if found {
+		ref = "#" + e.s.key(id)
+	} else if e.s.Schema.Flavour == schema.AD && op != proto.ModDelete {
+		return &Missing{e.s, None}
+	}
+	at := slices.IndexFunc(e.c.Plus, func(p string) bool {
+		if found || strings.HasPrefix(p, "#") {
+			return p == ref
+		}
+		n, _ := e.s.Schema.NormDN(p)
+		return n == normal
+	})
+	seeded := found && (&Snapshot{Base: e.s.Base}).lists(e.id, id)
+	left := seeded && slices.Contains(e.c.Minus, e.s.key(id))
+	has := at >= 0 || seeded && !left
+	switch {
+	case op == proto.ModDelete && !has:
+		if e.by.Permissive {
+			return nil
+		}
+		return refuse(ErrNoSuchAttribute, "modify/delete: member: no such value")
+	case op == proto.ModDelete && at >= 0:
+		e.c.Plus = slices.Delete(e.c.Plus, at, at+1)
+	case op == proto.ModDelete:
+		e.c.Minus = append(e.c.Minus, e.s.key(id))
+	case has:
+		if e.by.Permissive {
+			return nil
+		}
+		return refuse(ErrValueExists, fmt.Sprintf("modify/add: member: value #%d already exists", i))
+	case left:
+		e.c.Minus = slices.DeleteFunc(e.c.Minus, func(k string) bool { return k == e.s.key(id) })
+	default:
+		e.c.Plus = append(e.c.Plus, ref)
+	}
+	return nil
+}

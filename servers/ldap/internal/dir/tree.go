@@ -1,0 +1,224 @@
+package dir
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"counterpart/servers/ldap/internal/dn"
+	"counterpart/servers/ldap/internal/proto"
+	"counterpart/servers/ldap/internal/schema"
+)
+
+// Add creates an entry (RFC 4511 section 4.7).
+func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attribute, by Author) error {
+	return d.Edit(ctx, func(s *Snapshot, o *overlay) error {
+		id, matched, err := s.FindDN(name)
+		if err != nil {
+			return err
+		}
+		if id != None {
+			return refuse(ErrExists, "")
+		}
+		parent, _, _ := s.FindDN(name.Parent())
+		if len(name) < 2 || parent == None {
+			return &Missing{s, matched}
+		}
+		key := addedKey(o.Next)
+		e := s.draft(ctx, o, s.end+ID(o.Next), by)
+		o.Next++
+		e.c.RDN, e.c.Parent = name[0].String(s.Schema.Style()), s.key(parent)
+		e.c.Created, e.c.Creator = by.Now, by.DN
+		o.Changes[key] = e.c
+		return e.fill(name[0], attributes)
+	})
+}
+
+// fill gives a new entry its attributes.
+func (e *draft) fill(rdn dn.RDN, attributes []proto.Attribute) error {
+	e.r.patch = &patch{change: e.c, attrs: map[int][]tagged{}} // a new entry has nothing yet
+	var changes []proto.Change
+	for _, a := range attributes {
+		if len(a.Values) == 0 {
+			return refuse(ErrSyntax, "no values for attribute type")
+		}
+		changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: a})
+	}
+	if e.s.Schema.Flavour == schema.AD {
+		changes = e.complete(rdn, changes)
+	}
+	for _, ava := range rdn {
+		if a := e.s.Schema.Attr(ava.Type); a != nil {
+			e.touched[a] = true
+		}
+	}
+	return e.modify(changes)
+}
+
+// complete adds what Active Directory adds by itself: the values of the RDN,
+// superior classes and an account name.
+func (e *draft) complete(rdn dn.RDN, changes []proto.Change) []proto.Change {
+	has := func(name string) *proto.Change {
+		for i := range changes {
+			if strings.EqualFold(changes[i].Desc, name) {
+				return &changes[i]
+			}
+		}
+		return nil
+	}
+	put := func(name, value string) {
+		if has(name) == nil {
+			changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: proto.Attribute{Desc: name, Values: []string{value}}})
+		}
+	}
+	for _, ava := range rdn {
+		put(ava.Type, ava.Value)
+	}
+	classes := has("objectClass")
+	if classes == nil {
+		return changes
+	}
+	var all []string
+	for _, v := range classes.Values {
+		chain := e.s.Schema.Chain(v)
+		if len(chain) == 0 {
+			chain = []string{v}
+		}
+		for _, c := range chain {
+			if !slices.ContainsFunc(all, func(x string) bool { return strings.EqualFold(x, c) }) {
+				all = append(all, c)
+			}
+		}
+	}
+	classes.Values = all
+	for _, c := range all {
+		if c == "user" || c == "group" {
+			put("sAMAccountName", rdn[0].Value)
+		}
+		if c == "group" {
+			put("groupType", groupTypes["global"])
+		}
+	}
+	return changes
+}
+
+// Delete removes an entry; tree removes those below it as well (MS-ADTS
+// 3.1.1.3.4.1.15).
+func (d *Directory) Delete(ctx context.Context, name dn.DN, tree bool, by Author) error {
+	return d.Edit(ctx, func(s *Snapshot, o *overlay) error {
+		id, err := s.target(name, by)
+		if err != nil {
+			return err
+		}
+		if s.Parent(id) == None {
+			return refuse(ErrUnwilling, "the naming context cannot be deleted")
+		}
+		if s.HasChildren(id) && !tree {
+			return refuse(ErrNonLeaf, "subordinate objects must be deleted first")
+		}
+		gone := []ID{id}
+		if tree {
+			gone = s.subtree(id)
+		}
+		for _, x := range gone {
+			if s.kind(x) == isAdded {
+				delete(o.Changes, s.key(x))
+				continue
+			}
+			o.Changes[s.key(x)] = &change{Gone: true, Modified: by.Now, Modifier: by.DN}
+		}
+		return nil
+	})
+}
+
+// subtree are all entries at and below one.
+func (s *Snapshot) subtree(base ID) []ID {
+	var out []ID
+	s.merged(s.whole(), None, func(id ID) bool {
+		if s.Alive(id) && s.Within(id, base, WholeSubtree) {
+			out = append(out, id)
+		}
+		return true
+	})
+	return out
+}
+
+// Rename gives an entry another RDN or place (RFC 4511 section 4.9).
+func (d *Directory) Rename(ctx context.Context, name dn.DN, m proto.ModifyDN, by Author) error {
+	rdn, err := dn.ParseRDN(m.NewRDN)
+	if err != nil {
+		return err
+	}
+	return d.Edit(ctx, func(s *Snapshot, o *overlay) error {
+		id, err := s.target(name, by)
+		if err != nil {
+			return err
+		}
+		above := s.Parent(id)
+		if above == None {
+			return refuse(ErrUnwilling, "the naming context cannot be renamed")
+		}
+		if m.HasSuperior {
+			parent, matched, err := s.Find(m.Superior)
+			if err != nil {
+				return err
+			}
+			if parent == None {
+				return &Missing{s, matched}
+			}
+			if s.Within(parent, id, WholeSubtree) {
+				return refuse(ErrUnwilling, "new superior is below the entry")
+			}
+			above = parent
+		}
+		return s.draft(ctx, o, id, by).rename(rdn, above, m.DeleteOld)
+	})
+}
+
+func (e *draft) rename(rdn dn.RDN, above ID, deleteOld bool) error {
+	s := e.s
+	text := rdn.String(s.Schema.Style())
+	normal, err := s.Schema.NormDN(text + "," + s.DN(above))
+	if err != nil {
+		return err
+	}
+	if other, exists := s.Lookup(normal); exists && other != e.id {
+		return refuse(ErrExists, "")
+	}
+	old, err := dn.ParseRDN(s.RDN(e.id))
+	if err != nil {
+		return refuse(ErrUnwilling, "")
+	}
+	for _, ava := range old {
+		a := s.Schema.Attr(ava.Type)
+		if a == nil {
+			continue
+		}
+		e.touched[a] = true
+		have := e.current(a, "")
+		if deleteOld || a.Has(schema.Single) {
+			want, _ := s.Schema.Norm(a, ava.Value)
+			have = slices.DeleteFunc(have, func(v string) bool { n, _ := s.Schema.Norm(a, v); return n == want })
+		}
+		e.set(a, "", have)
+	}
+	for _, ava := range rdn {
+		a := s.Schema.Attr(ava.Type)
+		if a == nil {
+			return refuse(ErrUndefinedType, fmt.Sprintf("%s: attribute type undefined", ava.Type))
+		}
+		want, ok := s.Schema.Norm(a, ava.Value)
+		if !ok {
+			return refuse(ErrSyntax, a.Name+": value #0 invalid per syntax")
+		}
+		e.touched[a] = true
+		have := e.current(a, "")
+		if !slices.ContainsFunc(have, func(v string) bool { n, _ := s.Schema.Norm(a, v); return n == want }) {
+			have = append(have, ava.Value)
+		}
+		e.set(a, "", have)
+	}
+	e.c.RDN, e.c.Parent = text, s.key(above)
+	return e.check()
+}

@@ -1,0 +1,91 @@
+package schema
+
+// ClassKind is the role of an object class (RFC 4512 section 2.4).
+type ClassKind uint8
+
+// The roles.
+const (
+	Structural ClassKind = iota
+	Auxiliary
+	Abstract
+)
+
+// Class is one object class; Must and May are attribute names.
+type Class struct {
+	Name, OID, Sup string
+	Kind           ClassKind
+	Must, May      []string
+}
+
+// Classes are all object classes in table order.
+func (s *Schema) Classes() []*Class { return s.order }
+
+var (
+	telephony = []string{"telephoneNumber", "facsimileTelephoneNumber", "street", "l", "st", "postalAddress", "postalCode",
+		"postOfficeBox", "physicalDeliveryOfficeName", "description", "seeAlso", "businessCategory", "x121Address"}
+	orgPerson = append([]string{"title", "ou"}, telephony...)
+	inetOrg   = []string{"audio", "businessCategory", "carLicense", "departmentNumber", "displayName", "employeeNumber",
+		"employeeType", "givenName", "homePhone", "homePostalAddress", "initials", "jpegPhoto", "labeledURI", "mail", "manager",
+		"mobile", "o", "pager", "photo", "preferredLanguage", "roomNumber", "secretary", "uid", "userCertificate",
+		"userSMIMECertificate"}
+)
+
+var commonClasses = []Class{
+	{"top", "2.5.6.0", "", Abstract, []string{"objectClass"}, nil},
+	{"country", "2.5.6.2", "top", Structural, []string{"c"}, []string{"description"}},
+	{"locality", "2.5.6.3", "top", Structural, nil, []string{"street", "seeAlso", "st", "l", "description"}},
+	{"organization", "2.5.6.4", "top", Structural, []string{"o"}, append([]string{"userPassword"}, telephony...)},
+	{"organizationalUnit", "2.5.6.5", "top", Structural, []string{"ou"}, append([]string{"userPassword", "managedBy"}, telephony...)},
+	{"organizationalRole", "2.5.6.8", "top", Structural, []string{"cn"}, append([]string{"roleOccupant", "ou"}, telephony...)},
+	{"groupOfNames", "2.5.6.9", "top", Structural, []string{"member", "cn"},
+		[]string{"businessCategory", "seeAlso", "owner", "ou", "o", "description"}},
+	{"groupOfUniqueNames", "2.5.6.17", "top", Structural, []string{"uniqueMember", "cn"},
+		[]string{"businessCategory", "seeAlso", "owner", "ou", "o", "description"}},
+	{"device", "2.5.6.14", "top", Structural, []string{"cn"}, []string{"serialNumber", "seeAlso", "owner", "ou", "o", "l", "description"}},
+	{"dcObject", "1.3.6.1.4.1.1466.344", "top", Auxiliary, []string{"dc"}, nil},
+	{"domain", "0.9.2342.19200300.100.4.13", "top", Structural, []string{"dc"}, append([]string{"o", "userPassword"}, telephony...)},
+	{"inetOrgPerson", "2.16.840.1.113730.3.2.2", "organizationalPerson", Structural, nil, inetOrg},
+	{"simpleSecurityObject", "0.9.2342.19200300.100.4.19", "top", Auxiliary, []string{"userPassword"}, nil},
+	{"posixAccount", "1.3.6.1.1.1.2.0", "top", Auxiliary, []string{"cn", "uid", "uidNumber", "gidNumber", "homeDirectory"},
+		[]string{"userPassword", "loginShell", "gecos", "description"}},
+	{"shadowAccount", "1.3.6.1.1.1.2.1", "top", Auxiliary, []string{"uid"}, []string{"userPassword", "shadowLastChange",
+		"shadowMin", "shadowMax", "shadowWarning", "shadowInactive", "shadowExpire", "shadowFlag", "description"}},
+	{"posixGroup", "1.3.6.1.1.1.2.2", "top", Auxiliary, []string{"gidNumber"}, []string{"cn", "userPassword", "memberUid", "description"}},
+	{"subschema", "2.5.20.1", "", Auxiliary, nil, []string{"attributeTypes", "objectClasses", "matchingRules"}},
+}
+
+var openldapClasses = []Class{
+	{"person", "2.5.6.6", "top", Structural, []string{"sn", "cn"}, []string{"userPassword", "telephoneNumber", "seeAlso", "description"}},
+	{"organizationalPerson", "2.5.6.7", "person", Structural, nil, orgPerson},
+	{"account", "0.9.2342.19200300.100.4.5", "top", Structural, []string{"uid"}, []string{"description", "seeAlso", "l", "o", "ou", "host"}},
+	{"ldapPublicKey", "1.3.6.1.4.1.24552.500.1.1.2.0", "top", Auxiliary, nil, []string{"sshPublicKey", "uid"}},
+	{"extensibleObject", "1.3.6.1.4.1.1466.101.120.111", "top", Auxiliary, nil, nil},
+	{"referral", "2.16.840.1.113730.3.2.6", "top", Structural, []string{"ref"}, nil},
+	{"OpenLDAProotDSE", "1.3.6.1.4.1.4203.1.4.1", "top", Structural, nil, []string{"cn"}},
+}
+
+var adPrincipal = []string{"sAMAccountName", "servicePrincipalName", "userPrincipalName", "userAccountControl", "primaryGroupID",
+	"pwdLastSet", "accountExpires", "lockoutTime", "logonHours", "userWorkstations", "codePage", "countryCode", "unicodePwd",
+	"userPassword", "unixHomeDirectory", "homeDirectory", "homeDrive", "profilePath", "scriptPath", "mail", "company", "department",
+	"division", "employeeID", "wWWHomePage", "proxyAddresses", "mailNickname", "uidNumber", "gidNumber", "loginShell", "gecos",
+	"extensionAttribute1", "extensionAttribute2", "co", "c", "info", "ipPhone", "msSFU30Name", "msSFU30NisDomain",
+	"altSecurityIdentities", "adminCount", "userCertificate", "sshPublicKey"}
+
+var adClasses = []Class{
+	{"person", "2.5.6.6", "top", Structural, []string{"cn"}, []string{"sn", "userPassword", "telephoneNumber", "seeAlso", "description"}},
+	{"organizationalPerson", "2.5.6.7", "person", Structural, nil, append(append([]string{}, orgPerson...), inetOrg...)},
+	{"user", "1.2.840.113556.1.5.9", "organizationalPerson", Structural, nil, append(append([]string{}, adPrincipal...), inetOrg...)},
+	{"computer", "1.2.840.113556.1.3.30", "user", Structural, nil, []string{"dNSHostName", "operatingSystem", "operatingSystemVersion"}},
+	{"contact", "1.2.840.113556.1.5.15", "organizationalPerson", Structural, nil, nil},
+	{"group", "1.2.840.113556.1.5.8", "top", Structural, []string{"cn"}, []string{"sAMAccountName", "groupType", "member", "mail",
+		"description", "info", "managedBy", "gidNumber", "memberUid", "displayName", "telephoneNumber", "adminCount", "msSFU30Name",
+		"msSFU30NisDomain"}},
+	{"container", "1.2.840.113556.1.3.23", "top", Structural, []string{"cn"}, []string{"description", "displayName"}},
+	{"domainDNS", "1.2.840.113556.1.5.67", "domain", Structural, nil, nil},
+	{"builtinDomain", "1.2.840.113556.1.5.4", "top", Structural, nil, nil},
+	{"configuration", "1.2.840.113556.1.5.12", "top", Structural, []string{"cn"}, nil},
+	{"dMD", "1.2.840.113556.1.3.9", "top", Structural, []string{"cn"}, nil},
+	{"crossRefContainer", "1.2.840.113556.1.5.7000.53", "top", Structural, []string{"cn"}, nil},
+	{"crossRef", "1.2.840.113556.1.3.11", "top", Structural, []string{"cn", "nCName"}, []string{"nETBIOSName", "dnsRoot"}},
+	{"classSchema", "1.2.840.113556.1.3.13", "top", Structural, []string{"cn", "governsID"}, []string{"lDAPDisplayName"}},
+}

@@ -1,0 +1,128 @@
+// Package ldap plays a directory server: OpenLDAP's slapd with POSIX accounts,
+// or a domain controller of Active Directory (RFC 4510 to 4519, MS-ADTS). Both
+// flavours show the same people and groups of the world; the differences that a
+// client can see are in the schema, the entries, the limits and the words of
+// refusals.
+//
+// The wire is framed here, by the cursor of internal/ber, because no server
+// library survives hostile input. One goroutine reads a connection; searches
+// and writes run beside each other, binds alone. A search reads one immutable
+// snapshot of the directory and takes no lock. What clients write is one record
+// of the store, so that replicas agree and a reset of the store resets the
+// directory; passwords and lock-outs are signin's, so that all servers agree.
+//
+// Of the contract's checklist these are proved elsewhere or left out:
+//   - 27 and 28 are load figures: benchmarks in bench_test.go print them, and
+//     the dropped slow reader is a test here (27).
+//   - 31 with sssd, nslcd and JNDI: they need system services or a Java runtime;
+//     what they send at connect is replayed in the tests (the literal filters,
+//     controls and root DSE reads of contract section 6). ldapsearch, python-ldap
+//     and go-ldap run for real, see real_test.go.
+//
+// Not built: CLDAP over UDP, ldapi, VLV, extended DN, pre- and post-read,
+// GSSAPI, whole-operation referrals. None of them is advertised.
+package ldap
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"counterpart/internal/dialect"
+	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/schema"
+)
+
+// maxOperations bounds the operations that run at once on all connections.
+const maxOperations = 4096
+
+type server struct {
+	env     dialect.Env
+	set     Settings
+	schema  *schema.Schema
+	dir     *dir.Directory
+	rootdn  string // normal form
+	cookies [32]byte
+	slots   chan struct{}
+	sub     *virtual // the subschema entry
+}
+
+// New builds a directory server over the world of env.
+func New(env dialect.Env) (dialect.Server, error) {
+	s := &server{env: env, slots: make(chan struct{}, maxOperations)}
+	if env.Decode != nil {
+		if err := env.Decode(&s.set); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.set.complete(env.World.Organization()); err != nil {
+		return nil, fmt.Errorf("ldap: %w", err)
+	}
+	s.schema = schema.New(schema.Flavour(s.set.Flavour), !s.set.ad() || s.set.AccentsMatter)
+	config := dir.Config{World: env.World, Schema: s.schema, Suffix: s.set.Base, People: s.set.People, Groups: s.set.Groups,
+		NetBIOS: s.set.NetBIOS, Host: s.set.Host, Manager: s.set.RootDN}
+	for _, g := range s.set.GroupAs {
+		config.Posix = config.Posix || g == "posixGroup"
+		config.Names = config.Names || g == "groupOfNames"
+	}
+	if env.Logins != nil {
+		config.Logins = env.Logins
+	}
+	base, err := dir.New(config)
+	if err != nil {
+		return nil, fmt.Errorf("ldap: %w", err)
+	}
+	s.dir = &dir.Directory{Base: base, Store: env.Store}
+	if s.rootdn, err = s.schema.NormDN(s.set.RootDN); err != nil {
+		return nil, fmt.Errorf("ldap: rootdn: %q names an unknown attribute", s.set.RootDN)
+	}
+	if err := s.keyCookies(); err != nil {
+		return nil, err
+	}
+	s.sub = s.subschema()
+	return s, nil
+}
+
+// port is what a connection knows of where it came in.
+type port struct {
+	tls bool // from the first octet
+	gc  bool // global catalogue
+}
+
+// Ports implements dialect.Server.
+func (s *server) Ports() []dialect.Port {
+	var out []dialect.Port
+	add := func(name, listen, try string, p port) {
+		if listen == "off" {
+			return
+		}
+		x := dialect.Port{Name: name, Listen: listen, TLS: p.tls, Try: try, Conn: func(ctx context.Context, c net.Conn) { s.serve(ctx, c, p) }}
+		if p.tls {
+			x.Cert = dialect.WantCert
+		}
+		out = append(out, x)
+	}
+	add("ldap", s.set.Listen, "ldapsearch -x -H ldap://{addr} -b '' -s base +", port{})
+	add("ldaps", s.set.TLSListen, "", port{tls: true})
+	if s.set.ad() {
+		add("gc", s.set.GCListen, "", port{gc: true})
+		add("gcs", s.set.GCTLSListen, "", port{tls: true, gc: true})
+	}
+	return out
+}
+
+// The faults that only this server can play. Counts are entries of a search.
+const (
+	faultResult       = "ldap-result"        // args: code, text: this result instead of the operation
+	faultNotice       = "ldap-notice"        // a Notice of Disconnection, then close
+	faultCut          = "ldap-cut"           // args: after: close in the middle of the next entry
+	faultStall        = "ldap-stall"         // args: after: send no more, and no Done
+	faultSizeLimit    = "ldap-size-limit"    // args: after: sizeLimitExceeded
+	faultRefusePaging = "ldap-refuse-paging" // as if paging were unknown
+	faultNoMemberOf   = "ldap-no-memberof"   // as without the memberof overlay
+)
+
+// Faults implements dialect.Server.
+func (s *server) Faults() []string {
+	return []string{faultResult, faultNotice, faultCut, faultStall, faultSizeLimit, faultRefusePaging, faultNoMemberOf}
+}

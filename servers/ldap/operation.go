@@ -1,0 +1,112 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"counterpart/internal/dialect"
+	"counterpart/servers/ldap/internal/ber"
+	"counterpart/servers/ldap/internal/filter"
+	"counterpart/servers/ldap/internal/proto"
+)
+
+// answer runs an operation from Begin to its response; false ends the
+// connection. A panic is our own failure and costs only this operation.
+func (op *operation) answer(ctx context.Context, name string, tag byte, run handler) bool {
+	ctx, call := dialect.Begin(ctx, name)
+	call.Actor = op.who.actor()
+	if err := call.Admit(ctx); err != nil {
+		return op.lost(err)
+	}
+	res, err := op.guarded(ctx, call, run)
+	switch {
+	case errors.Is(err, ber.ErrMalformed):
+		return op.broken(ctx, call, "decoding error")
+	case errors.Is(err, filter.ErrDepth):
+		return op.broken(ctx, call, "filter nested too deeply")
+	case errors.Is(err, errClose):
+		call.Outcome = dialect.Broken
+		call.End(ctx)
+		return false
+	case err != nil && !errors.Is(err, context.Canceled):
+		res = op.c.s.failed(err)
+		call.Refuse(err)
+	}
+	if op.silent.Load() {
+		call.Outcome, call.Status = dialect.Dropped, "abandoned"
+		call.End(context.WithoutCancel(ctx))
+		return true
+	}
+	if op.canceled.Load() && tag != proto.ExtendedResponse {
+		res = result(goldap.LDAPResultCanceled, "")
+	}
+	finish(call, res)
+	if err := call.End(ctx); err != nil {
+		return op.lost(err)
+	}
+	return op.send(proto.AppendResult(nil, op.msg.ID, tag, res)) == nil || op.silent.Load()
+}
+
+// guarded turns a panic into an error.
+func (op *operation) guarded(ctx context.Context, call *dialect.Call, run handler) (res proto.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if op.c.s.env.Log != nil {
+				op.c.s.env.Log.Error("ldap: an operation panicked", "op", call.Op, "panic", p)
+			}
+			res, err = proto.Result{}, errInternal
+		}
+	}()
+	if rule, hit := call.Fault(faultNotice); hit {
+		op.c.send(notice(goldap.LDAPResultUnavailable, rule.Args["text"]))
+		return res, errClose
+	}
+	if rule, hit := call.Fault(faultResult); hit {
+		return faultedResult(rule), nil
+	}
+	return run(op, ctx, call)
+}
+
+// errClose ends the connection without an answer.
+var errClose = errors.New("ldap: the connection is closed on purpose")
+
+// lost handles what faults do to an answer: silence, or the end.
+func (op *operation) lost(err error) bool {
+	return errors.Is(err, dialect.ErrDrop) || op.silent.Load()
+}
+
+// broken ends the connection over a request that cannot be read.
+func (op *operation) broken(ctx context.Context, call *dialect.Call, text string) bool {
+	call.Outcome, call.Status, call.Why = dialect.Failed, statusOf(goldap.LDAPResultProtocolError), text
+	call.End(ctx)
+	op.silent.Store(true)
+	op.c.send(notice(goldap.LDAPResultProtocolError, text))
+	return false
+}
+
+// finish notes a result on the call.
+func finish(call *dialect.Call, res proto.Result) {
+	call.Status = statusOf(res.Code)
+	if call.Outcome != "" {
+		return
+	}
+	switch res.Code {
+	case goldap.LDAPResultSuccess, goldap.LDAPResultCompareTrue, goldap.LDAPResultCompareFalse:
+		call.Outcome = dialect.OK
+	case goldap.LDAPResultProtocolError, goldap.LDAPResultInvalidDNSyntax, goldap.LDAPResultInvalidAttributeSyntax:
+		call.Outcome = dialect.Failed
+	case goldap.LDAPResultOther, goldap.LDAPResultUnavailable:
+		call.Outcome = dialect.Internal
+	default:
+		call.Outcome = dialect.DeniedOutcome
+	}
+}
+
+// quiet journals an operation that has no answer.
+func (c *client) quiet(name, object string) {
+	ctx, call := dialect.Begin(c.ctx, name)
+	call.Actor, call.Object, call.Outcome = c.identity().actor(), object, dialect.OK
+	call.End(ctx)
+}

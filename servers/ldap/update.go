@@ -1,0 +1,314 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"counterpart/internal/dialect"
+	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/dn"
+	"counterpart/servers/ldap/internal/proto"
+	"counterpart/servers/ldap/internal/schema"
+)
+
+// compare answers a compare request (RFC 4511 section 4.10).
+func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Result, error) {
+	s := op.c.s
+	req, err := proto.ParseCompare(op.msg.Body)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	call.Object, call.Request = req.Name, "compare "+req.Desc
+	want, refused := op.controls(onCompare)
+	if refused != nil {
+		return *refused, nil
+	}
+	if r := s.mayRead(op); r != nil {
+		return *r, nil
+	}
+	snap, err := s.dir.Snapshot(ctx)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	id, matched, err := snap.Find(req.Name)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	if id == dir.None {
+		return s.noSuchObject(snap, matched), nil
+	}
+	a, options := s.schema.Describe(req.Desc)
+	if a == nil {
+		return result(goldap.LDAPResultUndefinedAttributeType, s.text(req.Desc+": attribute type undefined", "no attribute")), nil
+	}
+	r := snap.Reader(ctx)
+	r.Secrets = op.who.root && !s.set.ad()
+	r.Seek(id)
+	if err := op.asserted(want, snap, r); err != nil {
+		return proto.Result{}, err
+	}
+	normal, ok := s.schema.Norm(a, req.Value)
+	if !ok {
+		return result(goldap.LDAPResultInvalidAttributeSyntax, ""), nil
+	}
+	if holds, known := r.Links(a, normal, false); known && holds {
+		return result(goldap.LDAPResultCompareTrue, ""), nil
+	}
+	values := r.Values(a, strings.ToLower(options))
+	if len(values) == 0 {
+		return result(goldap.LDAPResultNoSuchAttribute, s.text("", "no attribute")), r.Err
+	}
+	for _, v := range values {
+		if n, ok := s.schema.Norm(a, v); ok && n == normal {
+			return result(goldap.LDAPResultCompareTrue, ""), nil
+		}
+	}
+	return result(goldap.LDAPResultCompareFalse, ""), nil
+}
+
+// author is who writes. Anonymous never does.
+func (op *operation) author(ctx context.Context, at where) (dir.Author, wanted, *proto.Result) {
+	s := op.c.s
+	want, refused := op.controls(at)
+	if refused != nil {
+		return dir.Author{}, want, refused
+	}
+	var r proto.Result
+	switch {
+	case !op.who.bound() && s.set.ad():
+		r = result(goldap.LDAPResultOperationsError, adText["anonymous"])
+	case !op.who.bound():
+		r = s.failed(errUnauthenticatedWrite)
+	case op.c.port.gc:
+		r = s.failed(errReadOnly)
+	default:
+		by := dir.Author{DN: op.who.dn, Now: s.env.Clock.Now().Truncate(1e9), Permissive: want.permissive}
+		if want.assert != nil {
+			by.Check = func(snap *dir.Snapshot, id dir.ID) error {
+				rd := snap.Reader(ctx)
+				rd.Seek(id)
+				return op.asserted(want, snap, rd)
+			}
+		}
+		return by, want, nil
+	}
+	return dir.Author{}, want, &r
+}
+
+// isAdmin reports whether the identity may write what is not its own.
+func (op *operation) isAdmin(snap *dir.Snapshot) bool {
+	if op.who.root {
+		return true
+	}
+	if op.who.mustChange {
+		return false
+	}
+	id, ok := snap.ByKey(op.who.key)
+	if !ok {
+		return false
+	}
+	for _, name := range op.c.s.set.Admins {
+		if strings.EqualFold(name, op.who.userID) && name != "" {
+			return true
+		}
+		for _, g := range snap.WithValue(op.c.s.schema.Attr("cn"), name, 16) {
+			if g != id && snap.InGroup(g, id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// written turns what the directory says of a write into an answer.
+func (op *operation) written(err error) (proto.Result, error) {
+	var missing *dir.Missing
+	if errors.As(err, &missing) {
+		return op.c.s.noSuchObject(missing.Snapshot, missing.Matched), nil
+	}
+	return success(), err
+}
+
+// parseName reads the DN of an entry that is to be written.
+func (s *server) parseName(name string) (dn.DN, error) {
+	d, err := dn.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.Norm(s.schema.Names())
+	return d, err
+}
+
+// modify answers a modify request (RFC 4511 section 4.6).
+func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Result, error) {
+	s := op.c.s
+	name, changes, err := proto.ParseModify(op.msg.Body)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	call.Object, call.Request = name, describeChanges(changes)
+	by, want, refused := op.author(ctx, onModify)
+	if refused != nil {
+		return *refused, nil
+	}
+	d, err := s.parseName(name)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	snap, err := s.dir.Snapshot(ctx)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	id, matched, err := snap.FindDN(d)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	if id == dir.None {
+		return s.noSuchObject(snap, matched), nil
+	}
+	m := &modification{op: op, ctx: ctx, snap: snap, id: id, self: snap.Key(id) == op.who.key}
+	err = m.split(changes)
+	if err == nil {
+		err = m.allowed()
+	}
+	if err == nil {
+		err = m.apply(d, by)
+	}
+	res, err := op.written(err)
+	if want.policy && err != nil {
+		call.Refuse(err)
+		res = s.failed(err)
+		res.Controls = append(res.Controls, s.policyAnswer(ctx, err, identity{}))
+		return res, nil
+	}
+	if err != nil && s.set.ad() && m.reset {
+		return s.resetRefused(err), nil
+	}
+	return res, err
+}
+
+// describeChanges names what is modified, never the values.
+func describeChanges(changes []proto.Change) string {
+	var b strings.Builder
+	for i, c := range changes {
+		if i == 50 {
+			b.WriteString(" …")
+			break
+		}
+		verb := fmt.Sprint(c.Op)
+		if c.Op >= 0 && c.Op < 4 {
+			verb = [...]string{"add", "delete", "replace", "increment"}[c.Op]
+		}
+		fmt.Fprintf(&b, "%s %s (%d) ", verb, c.Desc, len(c.Values))
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// mayWriteEntries refuses writes of whole entries.
+func (op *operation) mayWriteEntries(ctx context.Context) error {
+	snap, err := op.c.s.dir.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if !op.c.s.set.writable("entries") {
+		return errReadOnly
+	}
+	if !op.isAdmin(snap) {
+		return errInsufficient
+	}
+	return nil
+}
+
+// add answers an add request (RFC 4511 section 4.7).
+func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result, error) {
+	name, attributes, err := proto.ParseAdd(op.msg.Body)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	call.Object = name
+	by, _, refused := op.author(ctx, onAdd)
+	if refused != nil {
+		return *refused, nil
+	}
+	d, err := op.c.s.parseName(name)
+	if err == nil {
+		err = op.mayWriteEntries(ctx)
+	}
+	if err == nil && op.c.s.set.ad() {
+		attributes, err = op.newPassword(attributes)
+	}
+	if err != nil {
+		return proto.Result{}, err
+	}
+	return op.written(op.c.s.dir.Add(ctx, d, attributes, by))
+}
+
+// newPassword decodes the unicodePwd of an entry that is added.
+func (op *operation) newPassword(attributes []proto.Attribute) ([]proto.Attribute, error) {
+	for i, a := range attributes {
+		if !strings.EqualFold(a.Desc, "unicodePwd") {
+			continue
+		}
+		if !op.c.secure {
+			return nil, errCleartextPassword
+		}
+		for j, v := range a.Values {
+			plain, ok := unquote(v)
+			if !ok {
+				return nil, errQuotes
+			}
+			attributes[i].Values[j] = plain
+		}
+	}
+	return attributes, nil
+}
+
+// remove answers a delete request (RFC 4511 section 4.8).
+func (op *operation) remove(ctx context.Context, call *dialect.Call) (proto.Result, error) {
+	call.Object = string(op.msg.Body)
+	by, want, refused := op.author(ctx, onDelete)
+	if refused != nil {
+		return *refused, nil
+	}
+	d, err := op.c.s.parseName(string(op.msg.Body))
+	if err == nil {
+		err = op.mayWriteEntries(ctx)
+	}
+	if err != nil {
+		return proto.Result{}, err
+	}
+	return op.written(op.c.s.dir.Delete(ctx, d, want.treeDelete, by))
+}
+
+// rename answers a modify DN request (RFC 4511 section 4.9).
+func (op *operation) rename(ctx context.Context, call *dialect.Call) (proto.Result, error) {
+	req, err := proto.ParseModifyDN(op.msg.Body)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	call.Object, call.Request = req.Name, "to "+req.NewRDN
+	by, _, refused := op.author(ctx, onRename)
+	if refused != nil {
+		return *refused, nil
+	}
+	d, err := op.c.s.parseName(req.Name)
+	if err == nil {
+		err = op.mayWriteEntries(ctx)
+	}
+	if err != nil {
+		return proto.Result{}, err
+	}
+	return op.written(op.c.s.dir.Rename(ctx, d, req, by))
+}
+
+// password reports whether an attribute is a password in this flavour.
+func (s *server) password(a *schema.Attribute) bool {
+	if a == nil || !a.Has(schema.Secret) {
+		return false
+	}
+	return a.Name == "unicodePwd" || !s.set.ad() || s.set.PasswordAttr
+}
