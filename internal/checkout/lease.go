@@ -178,7 +178,7 @@ func (d *Desk) Checkin(ctx context.Context, p Principal, leaseID string) (Lease,
 		if err := x.alive(); err != nil {
 			return err
 		}
-		l.end(a, x, Returned, p.Name(), now)
+		l.end(a, x, ending{Returned, p.Name(), now})
 		return nil
 	})
 }
@@ -193,7 +193,7 @@ func (d *Desk) Force(ctx context.Context, p Principal, leaseID string) (Lease, e
 		if err := x.alive(); err != nil {
 			return err
 		}
-		l.end(a, x, Forced, p.Name(), now)
+		l.end(a, x, ending{Forced, p.Name(), now})
 		return nil
 	})
 }
@@ -213,10 +213,17 @@ func (d *Desk) notYours(p Principal, a world.Account, x *Lease) error {
 		Why: fmt.Sprintf("%s is not %s's", x.ID, p.Name())}
 }
 
-func (l *ledger) end(a world.Account, x *Lease, how LeaseState, by string, now time.Time) {
-	x.State, x.Ended, x.EndedBy = how, now, by
+// ending is how, by whom and when a lease ended.
+type ending struct {
+	how LeaseState
+	by  string
+	at  time.Time
+}
+
+func (l *ledger) end(a world.Account, x *Lease, e ending) {
+	x.State, x.EndedBy, x.Ended = e.how, e.by, e.at
 	if a.Checkout.Rotate == world.RotateOnCheckin && !l.held() {
-		l.rotate(now, "checkin of "+x.ID)
+		l.rotate(e.at, "checkin of "+x.ID)
 	}
 }
 

@@ -295,7 +295,7 @@ func (b *Bench) Resync(ctx context.Context, deviceID, first, second string) (Mat
 		if verdict = usable(d.Device, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep
 		}
-		if counter, verdict = resync(d.Device, p, now, one, two); verdict != nil {
+		if counter, verdict = resync(d.Device, p, now, [2]string{one, two}); verdict != nil {
 			p.Failures++
 			if p.Failures >= maxFail(d.Device) {
 				p.LockedAt = now
@@ -311,7 +311,7 @@ func (b *Bench) Resync(ctx context.Context, deviceID, first, second string) (Mat
 	return Match{Device: d, Counter: counter}, err
 }
 
-func resync(d world.Device, p *progress, now time.Time, one, two string) (uint64, error) {
+func resync(d world.Device, p *progress, now time.Time, codes [2]string) (uint64, error) {
 	width := int64(d.SyncWindow)
 	if width == 0 {
 		width = 1000
@@ -329,7 +329,7 @@ func resync(d world.Device, p *progress, now time.Time, one, two string) (uint64
 		if err != nil {
 			return 0, err
 		}
-		if c > from && previous == one && code == two {
+		if c > from && previous == codes[0] && code == codes[1] {
 			after := uint64(c) + 1
 			if d.Kind == world.HOTP {
 				p.Counter = &after

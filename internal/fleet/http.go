@@ -50,7 +50,12 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		}
 	})
 	return func() {
-		srv.Shutdown(f.hard) // the end of the grace is its deadline
+		// The end of the grace cancels what still runs; as long again is left to
+		// answer that.
+		last, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		defer context.AfterFunc(f.hard, func() { time.AfterFunc(f.Grace, cancel) })()
+		srv.Shutdown(last)
 		srv.Close()
 	}
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"text/tabwriter"
+
+	"counterpart/internal/boot"
+	"counterpart/internal/world"
+)
+
+// mostPeople is how many people are introduced; a load test's crowd is not.
+const mostPeople = 20
+
+// announce prints what a person needs to go on: where everything listens, who
+// is there, and a command to try for each server.
+func announce(w io.Writer, host string, company *boot.Company) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	org := company.World.Organization()
+	fmt.Fprintf(t, "%s (%s), a fictitious company, is served.\n\nSERVER\tPORT\tWHERE\n", orElse(org.Name, "A company"), orElse(org.Domain, "no domain"))
+	for _, e := range company.Fleet.Endpoints() {
+		where := e.URL()
+		if e.Proto != "http" && e.Proto != "https" {
+			where = e.Proto + "://" + e.Addr
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", e.Server, e.Port, where)
+	}
+	people(t, company)
+	fmt.Fprint(t, "\nTRY\n")
+	for _, e := range company.Fleet.Endpoints() {
+		if e.Try != "" {
+			fmt.Fprintf(t, "  %s\n", e.Try)
+		}
+	}
+	if ip := net.ParseIP(host); ip != nil && !ip.IsLoopback() {
+		fmt.Fprintf(t, "\nEverybody who reaches %s can use all of this. Its secrets are public.\n", host)
+	}
+	fmt.Fprint(t, "\nReady. Ctrl-C ends it.\n")
+	return t.Flush()
+}
+
+func people(t io.Writer, company *boot.Company) {
+	if n := company.World.UserCount(); n > mostPeople {
+		fmt.Fprintf(t, "\n%d people and %d accounts.\n", n, company.World.AccountCount())
+		return
+	}
+	fmt.Fprint(t, "\nPERSON\tPASSWORD\tDEVICES\tWHAT FOR\n")
+	for u := range company.World.Users() {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", u.Name, u.Password, devices(u), u.Description)
+	}
+}
+
+func devices(u world.User) string {
+	var kinds []string
+	for _, d := range u.Devices {
+		kinds = append(kinds, string(d.Kind))
+	}
+	return orElse(strings.Join(kinds, ", "), "-")
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

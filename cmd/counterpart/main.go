@@ -1,0 +1,102 @@
+// Command counterpart plays every system that a privileged-access plugin talks
+// to: one binary, one seed, and vaults, RADIUS, one-time passwords, directories
+// and ticketing answer as the real ones would.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"counterpart/seed"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a check or an expectation failed
+	exitUse    = 2 // wrong use, or nothing could start
+)
+
+// cli is the command line. Every flag has a variable COUNTERPART_<FLAG>.
+type cli struct {
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Start a fleet and serve until Ctrl-C. Without a seed it is the demo company."`
+	Check   checkCmd   `cmd:"" help:"Say everything that is wrong with seeds, without starting anything."`
+	Seed    seedCmd    `cmd:"" help:"Help for writing seeds."`
+	CA      caCmd      `cmd:"" name:"ca" help:"Print the certificate of a seed's CA, for clients to trust."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// env is what every command may use of the process around it.
+type env struct {
+	ctx context.Context
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// failure is an error with an exit code of its own.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f failure) Error() string { return f.err.Error() }
+func (f failure) Unwrap() error { return f.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// exited carries the exit code that kong wants out of its parser.
+type exited int
+
+// run is the whole program. It returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) (code int) {
+	defer func() {
+		if e, ok := recover().(exited); ok {
+			code = int(e)
+		}
+	}()
+	var c cli
+	parser, err := kong.New(&c, kong.Name("counterpart"), kong.Writers(out, errw), kong.DefaultEnvars("COUNTERPART"),
+		kong.Description("Every system that a privileged-access plugin talks to, in one binary, from one seed. `counterpart` alone runs the demo company."),
+		kong.Exit(func(code int) { panic(exited(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+	if err != nil {
+		fmt.Fprintln(errw, "counterpart:", err)
+		return exitUse
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(errw, "counterpart: %v; see counterpart --help\n", err)
+		return exitUse
+	}
+	err = command.Run(&env{ctx: ctx, in: in, out: out, err: errw})
+	if err == nil {
+		return exitOK
+	}
+	report(errw, err)
+	var f failure
+	if errors.As(err, &f) {
+		return f.code
+	}
+	return exitUse
+}
+
+// report prints an error; the list of a seed's problems stands on its own.
+func report(w io.Writer, err error) {
+	var list *seed.Error
+	if errors.As(err, &list) {
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintln(w, "counterpart:", err)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"counterpart/internal/boot"
+	"counterpart/internal/clock"
+	"counterpart/seed"
+	"counterpart/seed/worlds"
+	"counterpart/servers"
+)
+
+type seedCmd struct {
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of seeds, for editors."`
+	Example exampleCmd `cmd:"" help:"Print a commented seed to start from."`
+}
+
+type schemaCmd struct{}
+
+// Run implements kong's command.
+func (schemaCmd) Run(e *env) error {
+	text, err := seed.Schema(blocks())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "%s\n", text)
+	return err
+}
+
+type exampleCmd struct{}
+
+// Run implements kong's command.
+func (exampleCmd) Run(e *env) error {
+	_, err := e.out.Write(worlds.Example())
+	return err
+}
+
+type caCmd struct {
+	Seed string `arg:"" optional:"" default:"demo" help:"Seed file, or a ready-made one. The CA follows from its random_seed and domain."`
+}
+
+// Run implements kong's command.
+func (c *caCmd) Run(e *env) error {
+	now := clock.New()
+	s, err := loadSeed(e, c.Seed, now.Now())
+	if err != nil {
+		return err
+	}
+	company, err := boot.New(s, boot.Options{Kinds: servers.Table(), Clock: now})
+	if err != nil {
+		return err
+	}
+	_, err = e.out.Write(company.PKI.PEM())
+	return err
+}
+
+type versionCmd struct{}
+
+// Run implements kong's command.
+func (versionCmd) Run(e *env) error {
+	version := "development"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		version = info.Main.Version
+	}
+	_, err := fmt.Fprintf(e.out, "counterpart %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"counterpart/internal/boot"
+	"counterpart/internal/clock"
+	"counterpart/seed"
+	"counterpart/servers"
+)
+
+type serveCmd struct {
+	Seed         string `arg:"" optional:"" default:"demo" help:"Seed file, or a ready-made one: demo, minimal, load; - reads standard input."`
+	Host         string `default:"127.0.0.1" help:"Address that ports without one of their own listen on. Anything but loopback lets strangers in."`
+	Ports        string `enum:"seed,auto" default:"seed" help:"Port numbers: those of the seed, or free ones (${enum})."`
+	PortsFile    string `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
+	ControlToken string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
+	NoJournal    bool   `help:"Remember nothing of what is asked and answered."`
+	LogLevel     string `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
+	JSON         bool   `name:"json" help:"Print what runs where as JSON instead of tables."`
+}
+
+// Run implements kong's command.
+func (c *serveCmd) Run(e *env) error {
+	if net.ParseIP(c.Host) == nil && c.Host != "localhost" {
+		return fmt.Errorf("--host %q is no address of a machine; 127.0.0.1 is the default", c.Host)
+	}
+	time := clock.New()
+	s, err := loadSeed(e, c.Seed, time.Now())
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	level.UnmarshalText([]byte(c.LogLevel))
+	company, err := boot.New(s, boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
+		NoJournal: c.NoJournal, ControlToken: c.ControlToken,
+		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))})
+	if err != nil {
+		return err
+	}
+	if err := company.Bind(); err != nil {
+		return err
+	}
+	return c.serve(e, s, company)
+}
+
+// serve announces a bound fleet and serves it.
+func (c *serveCmd) serve(e *env, s *seed.Seed, company *boot.Company) error {
+	if c.PortsFile != "" {
+		if err := writePorts(c.PortsFile, company); err != nil {
+			company.Fleet.Close()
+			return err
+		}
+	}
+	for _, w := range s.Warnings {
+		fmt.Fprintln(e.err, "warning:", w)
+	}
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- company.Serve(ctx) }()
+	var err error
+	if c.JSON {
+		err = announceJSON(e.out, company)
+	} else {
+		err = announce(e.out, c.Host, company)
+	}
+	if err != nil { // nobody reads what we say: a closed pipe
+		cancel()
+	}
+	return <-done
+}
+
+// ports is the ports file: "native/http" → "127.0.0.1:8080".
+func ports(company *boot.Company) map[string]string {
+	out := map[string]string{}
+	for _, e := range company.Fleet.Endpoints() {
+		out[e.ID()] = e.Addr
+	}
+	return out
+}
+
+// writePorts writes the file in one step, so that a reader never sees half.
+func writePorts(path string, company *boot.Company) error {
+	text, err := json.MarshalIndent(ports(company), "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".ports-*")
+	if err != nil {
+		return fmt.Errorf("cannot write the ports file: %w", err)
+	}
+	_, err = f.Write(append(text, '\n'))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("cannot write the ports file: %w", err)
+	}
+	return nil
+}
+
+func announceJSON(w io.Writer, company *boot.Company) error {
+	return json.NewEncoder(w).Encode(map[string]any{"status": "ready", "ports": ports(company), "endpoints": company.Fleet.Endpoints()})
+}

@@ -1,0 +1,270 @@
+package servers_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"counterpart/internal/boot"
+	"counterpart/internal/clock"
+	"counterpart/seed"
+	"counterpart/seed/worlds"
+	"counterpart/servers"
+)
+
+// mayImport lists, for each part of the tree, which other parts of ours it may
+// import; the first prefix that fits a package decides. Tests are not bound.
+var mayImport = []struct {
+	part string
+	may  []string
+}{
+	{"internal/world", nil},
+	{"internal/clock", nil},
+	{"internal/cause", nil},
+	{"internal/fault", nil},
+	{"internal/journal", nil},
+	{"internal/state", []string{"internal/clock", "internal/state"}},
+	{"internal/checkout", domain},
+	{"internal/factor", domain},
+	{"internal/signin", domain},
+	{"internal/ticket", domain},
+	{"internal/pki", []string{"internal/world", "internal/clock", "internal/checkout"}}, // checkout knows how to derive a key
+	{"internal/dialect/dialecttest", []string{"internal", "seed"}},
+	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault"}, domain...)},
+	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
+	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
+		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki"}},
+	{"internal/boot", []string{"internal", "seed"}},
+	{"seed", []string{"internal/world", "seed"}},
+	{"servers/native", server("native")},
+	{"servers/radius", server("radius")},
+	{"servers/ldap", server("ldap")},
+	{"servers", []string{"internal/dialect", "servers"}},
+	{"cmd", []string{"internal", "seed", "servers"}},
+}
+
+var domain = []string{"internal/world", "internal/state", "internal/clock", "internal/cause"}
+
+// server is what one server's package and those below it may import.
+func server(name string) []string {
+	return append([]string{"internal/dialect", "internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault",
+		"servers/" + name}, domain...)
+}
+
+const module = "counterpart/"
+
+// sources visits the Go files of the tree that are no tests.
+func sources(t *testing.T, visit func(path string, f *ast.File, set *token.FileSet)) {
+	t.Helper()
+	set := token.NewFileSet()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimPrefix(path, "../"))
+		if d.IsDir() {
+			if name == ".git" || name == ".cache" || name == "plugins" || strings.HasSuffix(name, "testdata") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		visit(name, f, set)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func within(pkg, part string) bool { return pkg == part || strings.HasPrefix(pkg, part+"/") }
+
+func TestDependenciesPointOneWay(t *testing.T) {
+	sources(t, func(path string, f *ast.File, _ *token.FileSet) {
+		pkg := filepath.Dir(path)
+		i := slices.IndexFunc(mayImport, func(r struct {
+			part string
+			may  []string
+		}) bool {
+			return within(pkg, r.part)
+		})
+		if i < 0 {
+			t.Errorf("%s belongs to no part of the tree; say in this test what it may import", path)
+			return
+		}
+		for _, spec := range f.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			ours, isOurs := strings.CutPrefix(name, module)
+			if !isOurs || ours == pkg {
+				continue
+			}
+			if !slices.ContainsFunc(mayImport[i].may, func(part string) bool { return within(ours, part) }) {
+				t.Errorf("%s imports %s, but %s may import only %v", path, ours, mayImport[i].part, mayImport[i].may)
+			}
+		}
+	})
+}
+
+// forbidden are calls that a server must not make: what they do exists once,
+// in the fleet, or is handed to it in its Env.
+var forbidden = map[string]string{
+	"time.Now": "Env.Clock", "time.Sleep": "Env.Clock", "time.After": "Env.Clock", "time.NewTimer": "Env.Clock", "time.Tick": "Env.Clock",
+	"time.AfterFunc": "Env.Clock", "time.NewTicker": "Env.Clock", "net.Listen": "Ports", "net.ListenPacket": "Ports", "os.Getenv": "the seed", "os.LookupEnv": "the seed",
+	"slog.Info": "Env.Log", "slog.Warn": "Env.Log", "slog.Error": "Env.Log", "slog.Debug": "Env.Log", "slog.Default": "Env.Log",
+	"log.Print": "Env.Log", "log.Printf": "Env.Log", "log.Println": "Env.Log", "log.Fatal": "an error", "log.Fatalf": "an error",
+	"os.Exit": "an error",
+}
+
+// connectionLoops are the files that may start goroutines: each awaits what it
+// started.
+var connectionLoops = []string{"servers/ldap/conn.go", "servers/radius/stream.go", "servers/radius/tunnel.go"}
+
+func TestServersArePassive(t *testing.T) {
+	sources(t, func(path string, f *ast.File, set *token.FileSet) {
+		if !within(path, "servers") {
+			return
+		}
+		for _, spec := range f.Imports {
+			if p := spec.Path.Value; p == `"math/rand"` || p == `"math/rand/v2"` || p == `"crypto/rand"` {
+				t.Errorf("%s imports %s; randomness comes from Env.Rand", path, p)
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				if !slices.Contains(connectionLoops, path) {
+					t.Errorf("%s starts a goroutine", set.Position(n.Pos()))
+				}
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Obj == nil {
+					if instead, bad := forbidden[x.Name+"."+n.Sel.Name]; bad {
+						t.Errorf("%s: %s.%s; use %s", set.Position(n.Pos()), x.Name, n.Sel.Name, instead)
+					}
+				}
+			}
+			return true
+		})
+	})
+}
+
+func TestNothingRegistersItself(t *testing.T) {
+	sources(t, func(path string, f *ast.File, set *token.FileSet) {
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: init functions are not used here", set.Position(fn.Pos()))
+			}
+		}
+	})
+}
+
+func TestFunctionsAndFilesStaySmall(t *testing.T) {
+	const lines, params, fileLines = 85, 4, 480
+	sources(t, func(path string, f *ast.File, set *token.FileSet) {
+		if n := set.File(f.Pos()).LineCount(); n > fileLines {
+			t.Errorf("%s has %d lines, more than %d", path, n, fileLines)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if n := set.Position(fn.End()).Line - set.Position(fn.Pos()).Line + 1; n > lines {
+				t.Errorf("%s: %s has %d lines, more than %d", set.Position(fn.Pos()), fn.Name.Name, n, lines)
+			}
+			if n := fn.Type.Params.NumFields(); n > params && !takesContext(fn) || n > params+1 {
+				t.Errorf("%s: %s has %d parameters, more than %d", set.Position(fn.Pos()), fn.Name.Name, n, params)
+			}
+		}
+	})
+}
+
+// takesContext reports a first parameter that is a context or a *testing.T,
+// which does not count.
+func takesContext(fn *ast.FuncDecl) bool {
+	if len(fn.Type.Params.List) == 0 {
+		return false
+	}
+	x := fn.Type.Params.List[0].Type
+	if star, ok := x.(*ast.StarExpr); ok {
+		x = star.X
+	}
+	s, ok := x.(*ast.SelectorExpr)
+	return ok && (s.Sel.Name == "Context" || s.Sel.Name == "T")
+}
+
+func TestExportedNamesAreDocumented(t *testing.T) {
+	sources(t, func(path string, f *ast.File, set *token.FileSet) {
+		if f.Name.Name == "main" {
+			return
+		}
+		for _, d := range f.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Name.IsExported() && d.Doc == nil && exportedReceiver(d) {
+					t.Errorf("%s: %s has no doc comment", set.Position(d.Pos()), d.Name.Name)
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if ts, ok := s.(*ast.TypeSpec); ok && ts.Name.IsExported() && d.Doc == nil && ts.Doc == nil {
+						t.Errorf("%s: %s has no doc comment", set.Position(ts.Pos()), ts.Name.Name)
+					}
+				}
+			}
+		}
+	})
+}
+
+func exportedReceiver(d *ast.FuncDecl) bool {
+	if d.Recv == nil {
+		return true
+	}
+	x := d.Recv.List[0].Type
+	if star, ok := x.(*ast.StarExpr); ok {
+		x = star.X
+	}
+	id, ok := x.(*ast.Ident)
+	return ok && id.IsExported()
+}
+
+// TestEveryServerFulfilsTheContract builds the demo world's servers and looks
+// at what they hand the fleet.
+func TestEveryServerFulfilsTheContract(t *testing.T) {
+	for _, name := range worlds.Names() {
+		text, err := worlds.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := clock.New()
+		s, err := seed.Load(name+".yaml", text, seed.Options{Now: c.Now(), FS: worlds.FS})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := boot.New(s, boot.Options{Kinds: servers.Table(), Clock: c}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name != "demo" {
+			continue
+		}
+		for _, k := range servers.Table() {
+			if !slices.ContainsFunc(s.Servers, func(b seed.ServerBlock) bool { return b.Kind == k.Name }) {
+				t.Errorf("demo.yaml runs no %s", k.Name)
+			}
+			if _, err := os.Stat(k.Name); err != nil {
+				t.Errorf("the kind %s has no folder of its name", k.Name)
+			}
+		}
+	}
+}

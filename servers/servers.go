@@ -1,0 +1,19 @@
+// Package servers is the table of all servers that a fleet can run: the one
+// place that knows their packages.
+package servers
+
+import (
+	"counterpart/internal/dialect"
+	"counterpart/servers/ldap"
+	"counterpart/servers/native"
+	"counterpart/servers/radius"
+)
+
+// Table lists every kind of server.
+func Table() []dialect.Kind {
+	return []dialect.Kind{
+		{Name: "native", New: native.New, Settings: native.Settings{}},
+		{Name: "radius", New: radius.New, Settings: radius.Settings{}},
+		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}},
+	}
+}
