@@ -178,6 +178,9 @@ func (x *exchange) signs(eap bool) bool { return x.on != onRadSec || eap }
 func (s *server) accept(l *login, v verdict) (*wire.Reply, error) {
 	l.x.call.Outcome = dialect.OK
 	r := &wire.Reply{Code: radius.CodeAccessAccept, Signed: l.x.signs(false)}
+	if _, fires := l.x.call.Fault(faultContradicted); fires {
+		v.message = contradiction
+	}
 	if v.message != "" {
 		r.Attributes = append(r.Attributes, wire.Text(rfc2865.ReplyMessage_Type, v.message))
 	}

@@ -142,6 +142,9 @@ func oktaWords() wording {
 
 const oktaMenu = "Please select a factor by entering its number:"
 
+// contradiction is what the fault accept-with-contradiction says in an Accept.
+const contradiction = "Access denied"
+
 // mschapCode is the code of MS-CHAP-Error for a refusal (RFC 2548 section 2.1.5).
 func mschapCode(err error) int {
 	for _, c := range []struct {
