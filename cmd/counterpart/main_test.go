@@ -115,7 +115,9 @@ func TestStopsWhenTold(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ports.json")
 	done := make(chan int, 1)
 	var out, errs strings.Builder
-	go func() { done <- run(ctx, []string{"serve", "--ports", "auto", "--ports-file", file}, strings.NewReader(""), &out, &errs) }()
+	go func() {
+		done <- run(ctx, []string{"serve", "--ports", "auto", "--ports-file", file}, strings.NewReader(""), &out, &errs)
+	}()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(file); err == nil {
 			break

@@ -1,0 +1,49 @@
+# Every target is what CI calls. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+FUZZTIME ?= 5s
+SEED ?= demo
+VENV := .venv
+
+.PHONY: help build run test race lint fuzz tools real bench docs clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+build: ## the binary, into bin/
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/counterpart ./cmd/counterpart
+
+run: build ## start the demo company; SEED=file for another one
+	@bin/counterpart serve $(SEED)
+
+test: ## all tests that need nothing but Go
+	go test ./...
+
+race: ## the same under the race detector
+	GORACE=halt_on_error=1 go test -race ./...
+
+lint: ## format, vet, staticcheck, modules
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run gofmt -w'; exit 1; }
+	go vet ./...
+	go vet -tags real ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	go mod verify
+
+fuzz: ## every fuzz target for FUZZTIME
+	@.ci/fuzz $(FUZZTIME)
+
+tools: ## install the real clients and oracles (Debian; asks for root)
+	@.ci/tools $(VENV)
+
+real: tools build ## real clients and open servers judge
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH:/usr/sbin" go test -count=1 -tags real -run Real ./...
+
+bench: tools build ## design section 10, as ratios measured side by side
+	@PATH="$$PATH:/usr/sbin" go run ./internal/bench
+
+docs: ## rewrite what is generated
+	go test ./seed -run Docs -update
+
+clean: ## remove what was built
+	rm -rf bin $(VENV) .cache
