@@ -198,6 +198,12 @@ func TestLimits(t *testing.T) {
 		"question marks":     {strings.Repeat("? ", 1<<19), "nested more than"},
 		"tags":               {"a: " + strings.Repeat("!x ", 1<<18), "nested more than"},
 		"anchors":            {"a: " + strings.Repeat("&x ", 1<<18), "nested more than"},
+		"empty keys":         {"a:\n" + strings.Repeat("  b:\n", 1<<17), "without a value"},
+		"empty items":        {"a:\n" + strings.Repeat("  -\n", 1<<17), "without a value"},
+		"empty flow keys":    {"a: {" + strings.Repeat("b,", 1<<17) + "}", "without a value"},
+		"empty flow values":  {"a: {" + strings.Repeat("b: ,", 1<<17) + "}", "without a value"},
+		"sets":               {"a:\n" + strings.Repeat("  ? b\n", 1<<17), "without a value"},
+		"rows of angles":     {strings.Repeat("<", 1<<20), "in a row"},
 		"many mistakes":      {"users:\n" + strings.Repeat("  - {nmae: x}\n", 5000), "more mistakes follow"},
 	} {
 		t.Run(what, func(t *testing.T) {

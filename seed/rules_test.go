@@ -17,6 +17,8 @@ import (
 var saidElsewhere = map[string]string{
 	"the file has %d octets":             "TestLimits",
 	"aliases make more than":             "TestLimits",
+	"this is the key or item number %d":  "TestLimits",
+	"%d or more `<` in a row":            "TestLimits",
 	"more mistakes follow":               "TestLimits",
 	"this cannot be read as YAML":        "nothing known; kept for defects of the library",
 	"this kind of YAML means nothing":    "nothing known; kept for news of the library",

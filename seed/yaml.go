@@ -14,14 +14,6 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file may ask of the loader before it is refused.
-const (
-	maxFile    = 16 << 20  // octets
-	maxDepth   = 64        // blocks within blocks
-	maxCopies  = 1_000_000 // values that aliases and merge keys bring in
-	maxRunning = 8         // tags and anchors before one value
-)
-
 // reader turns YAML into nodes. It is the only part that knows the library.
 type reader struct {
 	report  *reporter
@@ -46,6 +38,11 @@ func read(src []byte, report *reporter) *node {
 	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
 	if line, col, bad := notText(src); bad {
 		report.at(line, col, "this is not text in UTF-8", "save the file as UTF-8")
+		return nil
+	}
+	if before, _, found := bytes.Cut(src, bytes.Repeat([]byte("<"), maxAngles)); found {
+		line, col := after(before)
+		report.at(line, col, fmt.Sprintf("%d or more `<` in a row", maxAngles), "write fewer")
 		return nil
 	}
 	file, ok := parse(string(src), report)
@@ -75,16 +72,19 @@ func read(src []byte, report *reporter) *node {
 	return r.value(body, &node{line: 1, col: 1})
 }
 
+// after is the place where text ends.
+func after(text []byte) (line, col int) {
+	last := bytes.LastIndexByte(text, '\n') + 1
+	return bytes.Count(text, []byte("\n")) + 1, utf8.RuneCount(text[last:]) + 1
+}
+
 // notText finds the first octet that is not UTF-8, or a NUL.
 func notText(src []byte) (line, col int, bad bool) {
-	line, col = 1, 1
 	for i := 0; i < len(src); {
 		r, size := utf8.DecodeRune(src[i:])
 		if r == 0 || r == utf8.RuneError && size == 1 {
+			line, col = after(src[:i])
 			return line, col, true
-		}
-		if col++; r == '\n' {
-			line, col = line+1, 1
 		}
 		i += size
 	}
@@ -127,41 +127,7 @@ func tokenize(src string, report *reporter) (tokens token.Tokens, ok bool) {
 		}
 	}()
 	tokens = lexer.Tokenize(src)
-	if t := tooDeep(tokens); t != nil {
-		report.at(t.Position.Line, t.Position.Column, fmt.Sprintf("blocks are nested more than %d deep here", maxDepth), "a seed needs less than ten")
-		return nil, false
-	}
-	return tokens, true
-}
-
-// tooDeep returns the token at which nesting passes the limit. Blocks nest by
-// columns, flow collections by brackets.
-func tooDeep(tokens token.Tokens) *token.Token {
-	var columns []int
-	flow, running := 0, 0
-	for _, t := range tokens {
-		running++
-		switch t.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		case token.AnchorType, token.TagType, token.MappingKeyType:
-		default:
-			running = 0
-		}
-		if flow == 0 {
-			c := t.Position.Column
-			for len(columns) > 0 && columns[len(columns)-1] >= c {
-				columns = columns[:len(columns)-1]
-			}
-			columns = append(columns, c)
-		}
-		if len(columns) > 2*maxDepth || flow > maxDepth || running > 4*maxRunning {
-			return t
-		}
-	}
-	return nil
+	return tokens, affordable(tokens, report)
 }
 
 // syntax words what the library says about things that were begun and not
@@ -324,6 +290,10 @@ func (r *reader) entries(out *node, values []*ast.MappingValueNode) {
 	for _, mv := range values {
 		t := mv.Key.GetToken()
 		if mv.Key.IsMergeKey() {
+			if len(merged) > 0 {
+				r.report.at(t.Position.Line, t.Position.Column, "the key `<<` is here a second time", "write `<<: [*one, *two]`")
+				continue
+			}
 			merged = append(merged, r.value(mv.Value, &node{parent: out, name: "<<", line: t.Position.Line, col: t.Position.Column}))
 			continue
 		}
