@@ -102,11 +102,12 @@ func (l *loader) mail(u *user) string {
 	return world.Fold(u.Name) + "@" + l.file.Organization.Domain
 }
 
-// checkControl asks for a token where strangers can reach the control API.
+// checkControl asks for a token where strangers can reach the control API. An
+// address without a host stays on loopback as long as there is none.
 func (l *loader) checkControl() {
 	c := l.file.Control
 	host, _, _ := cutPort(c.Listen)
-	if c.Token != "" || !c.At.has("listen") || c.Listen == "" || c.At.has("token") {
+	if host == "" || c.Token != "" || !c.At.has("listen") || c.At.has("token") {
 		return
 	}
 	if a, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !a.IsLoopback()) {

@@ -22,7 +22,7 @@ type generic struct {
 	RadSec    string         `yaml:"radsec_listen"`
 	Flavour   string         `yaml:"flavour" enum:"ad|openldap"`
 	Flow      string         `yaml:"flow"`
-	Base      string         `yaml:"base"`
+	Roles     []any          `yaml:"roles"`
 	Token     string         `yaml:"token"`
 	Clients   []generics     `yaml:"clients"`
 	Tree      *generic       `yaml:"tree"` // settings may contain themselves
