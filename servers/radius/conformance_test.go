@@ -125,6 +125,7 @@ func testPAPLengths(t *testing.T) {
 	b.want("capitals", b.send(b.pap("ALICE", "Alice-Pass-1")), acceptance)
 	f := newBed(t, loopback+"flavour: freeradius\nreject_delay: 0s")
 	f.want("capitals, freeradius", f.send(f.pap("ALICE", "Alice-Pass-1")), rejection)
+	f.want("129 octets, freeradius", f.send(f.pap("len129", strings.Repeat("x", 129))), rejection)
 	f.want("to the letter, freeradius", f.send(f.pap(`acme\alice`, "Alice-Pass-1")), acceptance)
 }
 

@@ -47,9 +47,11 @@ func TestFaults(t *testing.T) {
 		"message-authenticator-last": func(b *bed, out []byte, r *request) bool {
 			return authentic(out, r) && ma(b, out, r) && out[20] != 80 && count(out, 80) == 1
 		},
-		"padding":          func(b *bed, out []byte, r *request) bool { return len(out) == int(out[2])<<8+int(out[3])+4 },
-		"truncated":        func(b *bed, out []byte, r *request) bool { return len(out) == int(out[2])<<8+int(out[3])-1 },
-		"long-reply":       func(b *bed, out []byte, r *request) bool { return authentic(out, r) && ma(b, out, r) && len(out) > 1024 },
+		"padding":   func(b *bed, out []byte, r *request) bool { return len(out) == int(out[2])<<8+int(out[3])+4 },
+		"truncated": func(b *bed, out []byte, r *request) bool { return len(out) == int(out[2])<<8+int(out[3])-1 },
+		"long-reply": func(b *bed, out []byte, r *request) bool {
+			return authentic(out, r) && ma(b, out, r) && len(out) > 1024
+		},
 		"unknown-code":     func(b *bed, out []byte, r *request) bool { return authentic(out, r) && out[0] == 99 },
 		"protocol-error":   func(b *bed, out []byte, r *request) bool { return authentic(out, r) && out[0] == 52 },
 		"wrong-identifier": func(b *bed, out []byte, r *request) bool { return out[1] == r.id+1 },

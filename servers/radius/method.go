@@ -92,6 +92,9 @@ func (s *server) proofOf(x *exchange, name string) (proof, error) {
 		if err := s.allow("pap"); err != nil {
 			return proof{}, err
 		}
+		if s.set.Flavour == "freeradius" && len(hidden) > rfcPassword {
+			hidden = hidden[:rfcPassword] // so it does: a longer password never fits
+		}
 		text, err := x.client.secret.Reveal(make([]byte, 0, 64), hidden, p.Authenticator())
 		if err != nil {
 			return proof{}, cause.Because(cause.BadInput, "%v", err)
@@ -138,6 +141,9 @@ func (s *server) lacks(p wire.Packet) string {
 	}
 	return "the request proves nothing"
 }
+
+// rfcPassword is the longest User-Password of RFC 2865 section 5.2.
+const rfcPassword = 128
 
 // allow is the refusal of a method that this server does not do.
 func (s *server) allow(method string) error {

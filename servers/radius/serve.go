@@ -77,7 +77,7 @@ func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, err
 	if err := s.verify(x, b); err != nil {
 		return nil, err
 	}
-	x.call.Request = string(s.dict.Append(make([]byte, 0, 256), x.packet))
+	x.call.Request = s.dict.Line(x.packet)
 	k := cacheKey{peer: x.peer, on: x.on, id: x.packet.ID()}
 	slot, again, err := s.cache.begin(k, x.packet, s.env.Clock.Now())
 	if err == nil && again != nil {
@@ -101,7 +101,7 @@ func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, err
 		return nil, err
 	}
 	x.call.Status = r.Code.String()
-	x.call.Response = string(s.dict.Append(make([]byte, 0, 256), wire.Packet(reply)))
+	x.call.Response = s.dict.Line(reply)
 	if reply = s.breakReply(x, reply); !s.cache.finish(slot, reply, s.env.Clock.Now()) {
 		return nil, errSuperseded
 	}
@@ -113,7 +113,7 @@ func (x *exchange) repeat(s *server, reply []byte) {
 	x.call.Why = "retransmission: the kept reply is sent again"
 	x.call.Status, x.call.Outcome = radius.Code(reply[0]).String(), outcomeOf(radius.Code(reply[0]))
 	if p, err := wire.Check(reply); err == nil {
-		x.call.Response = string(s.dict.Append(nil, p))
+		x.call.Response = s.dict.Line(p)
 	}
 }
 

@@ -15,6 +15,12 @@ import (
 	"counterpart/servers/radius/internal/wire"
 )
 
+// Line renders a packet as one line; the text is its only allocation.
+func (d *Dictionary) Line(p wire.Packet) string {
+	var buf [512]byte
+	return string(d.Append(buf[:0], p))
+}
+
 // Append renders a packet as one line, "Access-Request id 7: User-Name = alice,
 // User-Password = (hidden)". Nothing that could be a secret is in it.
 func (d *Dictionary) Append(dst []byte, p wire.Packet) []byte {
