@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 
@@ -206,8 +207,12 @@ func (c *Company) addControl(s seed.Control) error {
 	if c.opt.ControlToken != "" {
 		token = c.opt.ControlToken
 	}
-	if listen[0] == ':' {
-		listen = c.opt.Host + listen
+	if listen[0] == ':' { // without a token it stays at home, wherever the rest goes
+		host := c.opt.Host
+		if token == "" {
+			host = "127.0.0.1"
+		}
+		listen = net.JoinHostPort(host, listen[1:])
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }})
