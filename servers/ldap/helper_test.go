@@ -44,6 +44,7 @@ type lab struct {
 	calls  []dialect.Call
 	cert   tls.Certificate
 	quiet  bool
+	done   sync.Map // client address → channel closed when its connection has ended
 	stop   func()
 }
 
@@ -106,7 +107,6 @@ func (l *lab) listen() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	var closers []io.Closer
-	var conns sync.Map
 	for _, p := range l.server.Ports() {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -123,10 +123,10 @@ func (l *lab) listen() {
 				if err != nil {
 					return
 				}
-				conns.Store(c, true)
+				ended, _ := l.done.LoadOrStore(c.RemoteAddr().String(), make(chan struct{}))
 				all.Go(func() {
 					p.Conn(dialect.WithLine(ctx, l.line(p.Name, c)), c)
-					conns.Delete(c)
+					close(ended.(chan struct{}))
 				})
 			}
 		})
@@ -169,6 +169,12 @@ func (l *lab) line(port string, c net.Conn) *dialect.Line {
 			l.calls = append(l.calls, *c)
 			return nil
 		}}
+}
+
+// ended is closed when the server has let go of a client's connection.
+func (l *lab) ended(c net.Conn) chan struct{} {
+	ch, _ := l.done.LoadOrStore(c.LocalAddr().String(), make(chan struct{}))
+	return ch.(chan struct{})
 }
 
 // last is the newest finished call of an operation.

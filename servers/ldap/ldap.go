@@ -62,7 +62,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	config := dir.Config{World: env.World, Schema: s.schema, Suffix: s.set.Base, People: s.set.People, Groups: s.set.Groups,
 		NetBIOS: s.set.NetBIOS, Host: s.set.Host, Manager: s.set.RootDN}
 	for _, g := range s.set.GroupAs {
-		config.Posix = config.Posix || g == "posixGroup"
+		config.Posix = config.Posix || g == "posixGroup" && !s.set.ad()
 		config.Names = config.Names || g == "groupOfNames"
 	}
 	if env.Logins != nil {

@@ -103,28 +103,6 @@ func (r *Reader) patched(a *schema.Attribute, options string) (done bool) {
 			r.buf = append(r.buf, t.values...)
 		}
 	}
-	if !done && r.patch.RDN != "" {
-		done = r.renamed(a)
-	}
-	return done
-}
-
-// renamed gives the attributes of a new RDN their values.
-func (r *Reader) renamed(a *schema.Attribute) (done bool) {
-	switch a.Name {
-	case "name", "distinguishedName", "entryDN":
-		return false
-	}
-	rdn, err := dn.ParseRDN(r.patch.RDN)
-	if err != nil {
-		return false
-	}
-	for _, ava := range rdn {
-		if r.s.Schema.Attr(ava.Type) == a {
-			r.buf = append(r.buf, ava.Value)
-			done = true
-		}
-	}
 	return done
 }
 
