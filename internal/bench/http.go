@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// answer is what the measured route says; the bare route says the same.
+const answer = `{"account":"postgres@db01","value":"Db01-Postgres-Pass-1","version":1,"current":true,"since":"2026-01-01T12:00:00.000000000Z"}`
+
+// serveEcho is the baseline: echo, one route, constant JSON.
+func serveEcho(addr string) {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.GET("/vault/v1/accounts/:account/password", func(c echo.Context) error {
+		return c.JSONBlob(http.StatusOK, []byte(answer))
+	})
+	e.Start(addr)
+}
+
+// native measures REST against a bare echo route, with the journal and without.
+func native(s settings) ([]row, error) {
+	addr, err := freePort("tcp")
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	bare, err := launch(filepath.Join(s.dir, "echo.log"), self, "-serve-echo", addr)
+	if err != nil {
+		return nil, err
+	}
+	defer bare.stop()
+	if err := await(bare, addr); err != nil {
+		return nil, err
+	}
+	on, err := fleet(s, "demo")
+	if err != nil {
+		return nil, err
+	}
+	defer on.stop()
+	off, err := fleet(s, "demo", "--no-journal")
+	if err != nil {
+		return nil, err
+	}
+	defer off.stop()
+	get := func(addr string) side {
+		return func(lasts time.Duration) (float64, error) { return hammerHTTP(s.conns, lasts, addr) }
+	}
+	first, err := versus(s, "native: password of a shared account, against a bare echo route", 0.8, get(on.ports["native/http"]), get(addr))
+	if err != nil {
+		return nil, err
+	}
+	second, err := versus(s, "native: journal on, against off", 0.9, get(on.ports["native/http"]), get(off.ports["native/http"]))
+	return []row{first, second}, err
+}
+
+func hammerHTTP(conns int, lasts time.Duration, addr string) (float64, error) {
+	request := []byte("GET /vault/v1/accounts/postgres@db01/password HTTP/1.1\r\nHost: " + addr +
+		"\r\nAuthorization: Bearer sps-secret\r\nX-On-Behalf-Of: alice\r\nUser-Agent: bench\r\n\r\n")
+	return hammer(conns, lasts, func(_ int, stop <-chan struct{}) (int, error) {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		r := bufio.NewReader(c)
+		for n := 0; ; n++ {
+			if over(stop) {
+				return n, nil
+			}
+			if _, err := c.Write(request); err != nil {
+				return n, err
+			}
+			if err := readHTTP(r); err != nil {
+				return n, err
+			}
+		}
+	})
+}
+
+// readHTTP reads one answer with a Content-Length and demands 200.
+func readHTTP(r *bufio.Reader) error {
+	status, err := r.ReadSlice('\n')
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(status, []byte(" 200 ")) {
+		return fmt.Errorf("answered %s", status)
+	}
+	length := -1
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if name, value, ok := strings.Cut(string(line), ":"); ok && textproto.CanonicalMIMEHeaderKey(name) == "Content-Length" {
+			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
+				return err
+			}
+		}
+	}
+	if length < 0 {
+		return fmt.Errorf("no Content-Length")
+	}
+	_, err = io.CopyN(io.Discard, r, int64(length))
+	return err
+}
