@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 
 	"counterpart/internal/world"
@@ -96,33 +97,22 @@ func (l *loader) checkTarget(asset spot, accounts []spot) {
 		return
 	}
 	for _, a := range accounts {
-		if a.text == "*" || a.text == "" {
+		if a.text == "*" || a.text == "" || l.report.full() {
 			continue
 		}
 		var there []string
-		for i := range l.file.Accounts {
-			x := &l.file.Accounts[i]
-			if x.Asset != "" && matched[l.names.asset(x.Asset)] {
-				there = append(there, x.Name)
-			}
+		for id := range matched {
+			there = append(there, l.names.accountsOn[id]...)
 		}
-		if !containsFold(there, a.text) {
-			hint := "there is none at all"
-			if len(there) > 0 {
-				hint = didYouMean(a.text, there)
-			}
-			l.report.node(a.n, fmt.Sprintf("there is no account `%s` on `%s`", short(a.text), short(asset.text)), hint)
+		if slices.ContainsFunc(there, func(s string) bool { return world.Fold(s) == world.Fold(a.text) }) {
+			continue
 		}
+		hint := "there is none at all"
+		if len(there) > 0 {
+			hint = didYouMean(a.text, sorted(there))
+		}
+		l.report.node(a.n, fmt.Sprintf("there is no account `%s` on `%s`", short(a.text), short(asset.text)), hint)
 	}
-}
-
-func containsFold(list []string, s string) bool {
-	for _, x := range list {
-		if world.Fold(x) == world.Fold(s) {
-			return true
-		}
-	}
-	return false
 }
 
 // isPattern tells patterns and networks from names.

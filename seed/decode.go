@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -17,7 +16,6 @@ type decoder struct {
 	report  *reporter
 	layouts layouts
 	now     time.Time
-	files   fs.FS
 	refs    []reference
 	keep    bool // a server's settings: what the server filled in beats the defaults of the tags
 }

@@ -53,7 +53,6 @@ type ServerBlock struct {
 type environment struct {
 	file  string
 	now   time.Time
-	files fs.FS
 	names *names
 }
 
@@ -69,7 +68,7 @@ func (b ServerBlock) Decode(v any) error {
 		return fmt.Errorf("seed: cannot decode a server's block into %T", v)
 	}
 	report := &reporter{file: b.env.file}
-	d := &decoder{report: report, layouts: layouts{}, now: b.env.now, files: b.env.files, keep: true}
+	d := &decoder{report: report, layouts: layouts{}, now: b.env.now, keep: true}
 	d.value(b.n, p.Elem(), field{key: b.Name})
 	b.env.names.resolve(d.refs, report)
 	return asError(report.problems)
@@ -86,7 +85,7 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 	l := &loader{report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
 	fmt.Fprintf(l.hash, "%d\n", len(src))
 	l.hash.Write(src)
-	d := &decoder{report: report, layouts: layouts{}, now: opt.Now, files: opt.FS}
+	d := &decoder{report: report, layouts: layouts{}, now: opt.Now}
 	d.value(root, reflect.ValueOf(&l.file).Elem(), field{})
 	l.names = collect(&l.file, report)
 	if root.kind == mapping {
@@ -111,7 +110,7 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 
 // servers separates what all blocks have from what belongs to the server.
 func (l *loader) servers(n *node) []ServerBlock {
-	env := &environment{file: l.report.file, now: l.opt.Now, files: l.opt.FS, names: l.names}
+	env := &environment{file: l.report.file, now: l.opt.Now, names: l.names}
 	taken := map[string]*node{}
 	for i, s := range l.file.Servers {
 		if s.Name == "" {

@@ -12,14 +12,15 @@ import (
 // names knows what everything is called, to find what is named twice and what
 // is named but not there. Generated things are known by their pattern.
 type names struct {
-	users    map[string]named // by folded name and alias
-	groups   map[string]named
-	assets   map[string]named // by name, host name and address
-	accounts map[string]named // by "name@asset"
-	devices  map[string]named
-	clients  map[string]named
-	generate generate
-	domain   string
+	users      map[string]named // by folded name and alias
+	groups     map[string]named
+	assets     map[string]named    // by name, host name and address
+	accounts   map[string]named    // by "name@asset"
+	accountsOn map[string][]string // names of the accounts of an asset
+	devices    map[string]named
+	clients    map[string]named
+	generate   generate
+	domain     string
 	// A section that could not be read says nothing about what is in it.
 	unread map[string]bool
 }
@@ -33,7 +34,7 @@ type named struct {
 
 // collect registers all names of f and reports those given twice.
 func collect(f *file, report *reporter) *names {
-	c := &names{users: map[string]named{}, groups: map[string]named{}, assets: map[string]named{}, accounts: map[string]named{},
+	c := &names{users: map[string]named{}, groups: map[string]named{}, assets: map[string]named{}, accounts: map[string]named{}, accountsOn: map[string][]string{},
 		devices: map[string]named{}, clients: map[string]named{}, unread: map[string]bool{}, generate: f.Generate.sized(), domain: f.Organization.Domain}
 	c.readable(f)
 	put := func(m map[string]named, what, name string, x named) { c.put(report, m, naming{what, name, x}) }
@@ -64,6 +65,9 @@ func collect(f *file, report *reporter) *names {
 	}
 	for i := range f.Accounts {
 		a := &f.Accounts[i]
+		if a.Asset != "" && a.Name != "" {
+			c.accountsOn[c.asset(a.Asset)] = append(c.accountsOn[c.asset(a.Asset)], a.Name)
+		}
 		if id := c.accountID(a); id != "" {
 			put(c.accounts, "accounts", id, named{id, a.At.of("name"), a.At.n})
 		}
@@ -175,6 +179,9 @@ func id(m map[string]named, name string) string {
 // resolve reports the references to things that are not there.
 func (c *names) resolve(refs []reference, report *reporter) {
 	for _, r := range refs {
+		if report.full() { // finding what was meant takes time
+			return
+		}
 		c.resolveOne(r, report)
 	}
 }

@@ -1,26 +1,31 @@
 package seed
 
+import "math"
+
 // reporter collects problems. Values that aliases repeat would say the same
 // twice; asError sees to that.
 type reporter struct {
 	file     string
 	problems []Problem
-	more     bool // the limit was reached
+	last     int // the highest line with a problem
 }
+
+// full reports whether another problem would not be kept.
+func (r *reporter) full() bool { return len(r.problems) >= maxProblems }
 
 // maxProblems bounds what one file can make us remember.
 const maxProblems = 1000
 
 func (r *reporter) add(p Problem) {
-	if len(r.problems) >= maxProblems {
-		if !r.more {
-			r.more = true
-			r.problems = append(r.problems, Problem{File: r.file, Line: 1 << 30, Column: 1, Message: "more mistakes follow", Hint: "mend these first"})
+	if r.full() {
+		if len(r.problems) == maxProblems {
+			r.problems = append(r.problems, Problem{File: r.file, Line: r.last, Column: math.MaxInt32, Message: "more mistakes follow", Hint: "mend these first"})
 		}
 		return
 	}
 	p.File = r.file
 	p.Line, p.Column = max(p.Line, 1), max(p.Column, 1)
+	r.last = max(r.last, p.Line)
 	r.problems = append(r.problems, p)
 }
 
