@@ -88,7 +88,8 @@ func userTexts(g generate, domain string) []userText {
 	if pattern == "" {
 		pattern = "Pass-{name}"
 	}
-	one := len("user000001-totp") + len("User 000001") + len("user000001@") + len(domain) + len(instance(pattern, "user000001")) + 8
+	parts := strings.Split(pattern, "{name}")
+	one := len("user000001-totp") + len("User 000001") + len("user000001@") + len(domain) + len(pattern) + len("user000001")*len(parts)
 	var all strings.Builder
 	all.Grow(one * g.Users)
 	ends := make([][4]int, g.Users)
@@ -104,7 +105,12 @@ func userTexts(g generate, domain string) []userText {
 		all.WriteByte('@')
 		all.WriteString(domain)
 		ends[i][2] = all.Len()
-		all.WriteString(instance(pattern, name))
+		for j, part := range parts {
+			if j > 0 {
+				all.WriteString(name)
+			}
+			all.WriteString(part)
+		}
 		ends[i][3] = all.Len()
 	}
 	s, start := all.String(), 0

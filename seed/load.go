@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"counterpart/internal/world"
@@ -175,6 +174,3 @@ func (s *server) fromNode(d *decoder, n *node) {
 
 // plainServer is server without its own decoder.
 type plainServer server
-
-// instance replaces {name} in a pattern.
-func instance(pattern, name string) string { return strings.ReplaceAll(pattern, "{name}", name) }
