@@ -45,6 +45,7 @@ type client struct {
 	writing atomic.Int64 // number of the write in progress, 0: none
 	writes  int64
 	closed  atomic.Bool
+	leaving atomic.Bool // the server shuts down
 
 	mu     sync.Mutex
 	ops    map[*operation]struct{}
@@ -83,13 +84,30 @@ func (s *server) serve(ctx context.Context, conn net.Conn, p port) {
 }
 
 // shutdown tells the client that the server goes away (RFC 4511 section 4.4.1).
-// A client that is in the middle of being written to just loses its connection.
+// While something is being written, whoever writes says it afterwards.
 func (c *client) shutdown() {
-	if c.wmu.TryLock() {
-		c.put(notice(goldap.LDAPResultUnavailable, "server shutting down"))
-		c.wmu.Unlock()
+	c.leaving.Store(true)
+	c.silence()
+	c.goodbye()
+}
+
+func (c *client) goodbye() {
+	if !c.wmu.TryLock() {
+		return
 	}
+	if !c.closed.Load() {
+		c.put(notice(goldap.LDAPResultUnavailable, "server shutting down"))
+	}
+	c.wmu.Unlock()
 	c.close()
+}
+
+// unlock lets the next one write.
+func (c *client) unlock() {
+	c.wmu.Unlock()
+	if c.leaving.Load() {
+		c.goodbye()
+	}
 }
 
 // notice is the Notice of Disconnection.
@@ -323,22 +341,21 @@ func (op *operation) beside(name string, tag byte, run handler) bool {
 	return true
 }
 
-// cancelAll abandons all running operations and waits for them.
-func (c *client) cancelAll() {
+// silence abandons all running operations.
+func (c *client) silence() (all []*operation) {
 	c.mu.Lock()
-	var all []*operation
+	defer c.mu.Unlock()
 	for op := range c.ops {
 		all = append(all, op)
-	}
-	c.mu.Unlock()
-	for _, op := range all {
 		op.silent.Store(true)
 		op.cancel()
 	}
-	if c.closed.Load() {
-		return
-	}
-	for _, op := range all {
+	return all
+}
+
+// cancelAll abandons all running operations and waits for them.
+func (c *client) cancelAll() {
+	for _, op := range c.silence() {
 		<-op.done
 	}
 }
@@ -347,7 +364,7 @@ func (c *client) cancelAll() {
 // is what limits the memory that a stalled client costs.
 func (c *client) send(b []byte) error {
 	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	defer c.unlock()
 	return c.put(b)
 }
 
@@ -363,7 +380,7 @@ func (c *client) put(b []byte) error {
 func (op *operation) send(b []byte) error {
 	c := op.c
 	c.wmu.Lock()
-	defer c.wmu.Unlock()
+	defer c.unlock()
 	if op.silent.Load() {
 		return context.Canceled
 	}

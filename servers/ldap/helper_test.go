@@ -126,6 +126,7 @@ func (l *lab) listen() {
 				ended, _ := l.done.LoadOrStore(c.RemoteAddr().String(), make(chan struct{}))
 				all.Go(func() {
 					p.Conn(dialect.WithLine(ctx, l.line(p.Name, c)), c)
+					l.done.Delete(c.RemoteAddr().String()) // the client's port may come again
 					close(ended.(chan struct{}))
 				})
 			}
