@@ -6,21 +6,21 @@ import "time"
 // except that somebody must be allowed to ask: clients here, or clients of the
 // seed that say where they come from.
 type Settings struct {
-	Flavour      string `yaml:"flavour" doc:"Whose MFA product to play: generic (default), freeradius, rsa, duo, nps, okta or scripted."`
-	Listen       string `yaml:"listen" doc:"UDP address for authentication, default \":1812\"."`
-	AcctListen   string `yaml:"acct_listen" doc:"UDP address for accounting, default \":1813\"."`
+	Flavour      string `yaml:"flavour" default:"generic" enum:"generic|freeradius|rsa|duo|nps|okta|scripted" doc:"Whose MFA product to play: generic (default), freeradius, rsa, duo, nps, okta or scripted."`
+	Listen       string `yaml:"listen" default:":1812" doc:"UDP address for authentication, default \":1812\"."`
+	AcctListen   string `yaml:"acct_listen" default:":1813" doc:"UDP address for accounting, default \":1813\"."`
 	TCPListen    string `yaml:"tcp_listen" doc:"Address of RADIUS over TCP (RFC 6613); off unless set."`
 	RadSecListen string `yaml:"radsec_listen" doc:"Address of RADIUS over TLS (RFC 6614), a client certificate is required; off unless set."`
 
 	Clients []ClientSettings `yaml:"clients" doc:"Who may ask, and with which secret."`
-	Flow    string           `yaml:"flow" doc:"What a generic or freeradius login consists of, default \"password\": rounds separated by commas; in a round factors typed together joined by + (password+otp), alternatives by | (otp|push). Factors are password, otp, push, call, sms, voice and email."`
+	Flow    string           `yaml:"flow" default:"password" doc:"What a generic or freeradius login consists of, default \"password\": rounds separated by commas; in a round factors typed together joined by + (password+otp), alternatives by | (otp|push). Factors are password, otp, push, call, sms, voice and email."`
 	Methods []string         `yaml:"methods" doc:"Allowed password methods among pap, chap, mschap, mschapv2 and eap; the default is what the flavour can do."`
 
 	Challenge    ChallengeSettings `yaml:"challenge" doc:"How Access-Challenge looks and how long it lasts."`
-	RejectDelay  *time.Duration    `yaml:"reject_delay" doc:"An Access-Reject leaves no earlier than this after its request; default 0s, 1s for freeradius."`
-	HoldMax      time.Duration     `yaml:"hold_max" doc:"How long a push is waited for while the request is held, default 60s, at most 120s."`
-	StatusServer string            `yaml:"status_server" doc:"Whether Status-Server (RFC 5997) is answered: yes (default) or no."`
-	CacheFor     time.Duration     `yaml:"cache_for" doc:"How long a reply is kept for retransmissions (RFC 5080 section 2.2.2), default 5s, 2s to 30s."`
+	RejectDelay  *time.Duration    `yaml:"reject_delay" min:"0s" max:"30s" doc:"An Access-Reject leaves no earlier than this after its request; default 0s, 1s for freeradius."`
+	HoldMax      time.Duration     `yaml:"hold_max" default:"60s" min:"1s" max:"120s" doc:"How long a push is waited for while the request is held, default 60s, at most 120s."`
+	StatusServer string            `yaml:"status_server" default:"yes" doc:"Whether Status-Server (RFC 5997) is answered: yes (default) or no."`
+	CacheFor     time.Duration     `yaml:"cache_for" default:"5s" min:"2s" max:"30s" doc:"How long a reply is kept for retransmissions (RFC 5080 section 2.2.2), default 5s, 2s to 30s."`
 	MaxRequests  int               `yaml:"max_requests" doc:"How many requests and kept replies there may be at once, default 256 for each client and at least 16384."`
 
 	Attributes AttributeSettings `yaml:"attributes" doc:"Attributes of Access-Accept: user over group over server, per attribute name."`
@@ -45,7 +45,7 @@ type ClientSettings struct {
 
 // ChallengeSettings is about Access-Challenge.
 type ChallengeSettings struct {
-	TTL            time.Duration `yaml:"ttl" doc:"How long an answer is awaited, default 60s."`
+	TTL            time.Duration `yaml:"ttl" default:"60s" min:"1s" max:"1h" doc:"How long an answer is awaited, default 60s."`
 	SessionTimeout bool          `yaml:"session_timeout" doc:"Whether that time is sent as Session-Timeout."`
 	Echo           *bool         `yaml:"echo" doc:"Whether the answer may be shown while it is typed (Prompt); the default depends on the question."`
 	Prompt         string        `yaml:"prompt" doc:"The question, in place of the flavour's own."`
@@ -65,14 +65,14 @@ type EAPSettings struct {
 
 // DuoSettings is about the Duo Authentication Proxy.
 type DuoSettings struct {
-	Mode      string `yaml:"mode" doc:"auto (default): password, or password and factor, then a push by itself; challenge: password, then a menu."`
-	Delimiter string `yaml:"delimiter" doc:"What separates password and factor, default \",\"."`
+	Mode      string `yaml:"mode" default:"auto" enum:"auto|challenge" doc:"auto (default): password, or password and factor, then a push by itself; challenge: password, then a menu."`
+	Delimiter string `yaml:"delimiter" default:"," doc:"What separates password and factor, default \",\"."`
 	EnrollURL string `yaml:"enroll_url" doc:"Shown to users without a device; without it they are rejected."`
 }
 
 // RSASettings is about RSA Authentication Manager.
 type RSASettings struct {
-	BadTries int `yaml:"bad_tries" doc:"After this many wrong passcodes a right one leads to next-tokencode mode, default 3."`
+	BadTries int `yaml:"bad_tries" default:"3" min:"1" doc:"After this many wrong passcodes a right one leads to next-tokencode mode, default 3."`
 }
 
 // NPSSettings is about Microsoft NPS with the Entra MFA extension.
@@ -84,13 +84,13 @@ type NPSSettings struct {
 type OktaSettings struct {
 	Menu      string `yaml:"menu" doc:"First line of the factor list, to paste the real one."`
 	Append    bool   `yaml:"append" doc:"Whether a code appended to the password is accepted."`
-	Separator string `yaml:"separator" doc:"What separates password and appended code, default \",\"."`
+	Separator string `yaml:"separator" default:"," doc:"What separates password and appended code, default \",\"."`
 }
 
 // Script is a conversation written down.
 type Script struct {
-	User   string        `yaml:"user" doc:"The user it is for; empty is everybody."`
-	Group  string        `yaml:"group" doc:"The group it is for; empty is everybody."`
+	User   string        `yaml:"user" ref:"user" doc:"The user it is for; empty is everybody."`
+	Group  string        `yaml:"group" ref:"group" doc:"The group it is for; empty is everybody."`
 	Rounds []ScriptRound `yaml:"rounds" doc:"What happens round by round."`
 }
 
@@ -98,7 +98,7 @@ type Script struct {
 type ScriptRound struct {
 	Expect     string              `yaml:"expect" doc:"What must be typed: any (default), empty, password, otp, push (anything; a push is held) or = and a literal text."`
 	Reply      string              `yaml:"reply" doc:"Reply-Message of the answer."`
-	Then       string              `yaml:"then" doc:"challenge, accept or reject; default is challenge, and accept in the last round."`
+	Then       string              `yaml:"then" enum:"challenge|accept|reject" doc:"challenge, accept or reject; default is challenge, and accept in the last round."`
 	Otherwise  string              `yaml:"otherwise" doc:"Reply-Message of the reject when something else was typed."`
 	Echo       bool                `yaml:"echo" doc:"Whether the answer to a challenge may be shown."`
 	Delay      time.Duration       `yaml:"delay" doc:"How long the answer takes."`

@@ -44,6 +44,7 @@ func TestAttributesAreExactToTheOctet(t *testing.T) {
 		{"Cisco-AVPair", "shell:priv-lvl=15", "1a000000090113" + hex.EncodeToString([]byte("shell:priv-lvl=15"))},
 		{"F5-LTM-User-Role", "20", "1a00000d2f010600000014"},
 		{"CP-Gaia-User-Role", "r", "1a00000a3ce50372"},
+		{"Framed-Interface-Id", "0000:0000:0000:0001", "600000000000000001"},
 		{"224", "0a0b", "e00a0b"},
 		{"9/1", "61", "1a00000009010361"},
 		{"raw", "224:0x0a", "e00a"},

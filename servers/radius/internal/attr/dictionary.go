@@ -4,6 +4,8 @@
 package attr
 
 import (
+	"slices"
+
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
@@ -75,11 +77,9 @@ func entries() []entry {
 	serviceTypes := names(1, "Login-User", "Framed-User", "Callback-Login-User", "Callback-Framed-User",
 		"Outbound-User", "Administrative-User", "NAS-Prompt-User", "Authenticate-Only", "Callback-NAS-Prompt",
 		"Call-Check", "Callback-Administrative")
-	statusTypes := names(1, "Start", "Stop", "Interim-Update")
-	statusTypes["Accounting-On"], statusTypes["Accounting-Off"] = 7, 8
 	portTypes := names(0, "Async", "Sync", "ISDN", "ISDN-V120", "ISDN-V110", "Virtual")
 	portTypes["Ethernet"], portTypes["Wireless-802.11"] = 15, 19
-	return append([]entry{
+	return slices.Concat([]entry{
 		std(rfc2865.UserName_Type, "User-Name", text),
 		own(rfc2865.UserPassword_Type, "User-Password", hidden),
 		own(rfc2865.CHAPPassword_Type, "CHAP-Password", hidden),
@@ -120,25 +120,6 @@ func entries() []entry {
 		enum(rfc2865.NASPortType_Type, "NAS-Port-Type", portTypes),
 		std(rfc2865.PortLimit_Type, "Port-Limit", integer),
 		std(rfc2865.LoginLATPort_Type, "Login-LAT-Port", text),
-		enum(rfc2866.AcctStatusType_Type, "Acct-Status-Type", statusTypes),
-		std(rfc2866.AcctDelayTime_Type, "Acct-Delay-Time", integer),
-		std(rfc2866.AcctInputOctets_Type, "Acct-Input-Octets", integer),
-		std(rfc2866.AcctOutputOctets_Type, "Acct-Output-Octets", integer),
-		std(rfc2866.AcctSessionID_Type, "Acct-Session-Id", text),
-		enum(rfc2866.AcctAuthentic_Type, "Acct-Authentic", names(1, "RADIUS", "Local", "Remote")),
-		std(rfc2866.AcctSessionTime_Type, "Acct-Session-Time", integer),
-		std(rfc2866.AcctInputPackets_Type, "Acct-Input-Packets", integer),
-		std(rfc2866.AcctOutputPackets_Type, "Acct-Output-Packets", integer),
-		enum(rfc2866.AcctTerminateCause_Type, "Acct-Terminate-Cause", names(1, "User-Request", "Lost-Carrier",
-			"Lost-Service", "Idle-Timeout", "Session-Timeout", "Admin-Reset", "Admin-Reboot", "Port-Error", "NAS-Error",
-			"NAS-Request", "NAS-Reboot", "Port-Unneeded", "Port-Preempted", "Port-Suspended", "Service-Unavailable",
-			"Callback", "User-Error", "Host-Request")),
-		std(rfc2866.AcctMultiSessionID_Type, "Acct-Multi-Session-Id", text),
-		std(rfc2866.AcctLinkCount_Type, "Acct-Link-Count", integer),
-		std(rfc2869.AcctInputGigawords_Type, "Acct-Input-Gigawords", integer),
-		std(rfc2869.AcctOutputGigawords_Type, "Acct-Output-Gigawords", integer),
-		std(rfc2869.EventTimestamp_Type, "Event-Timestamp", date),
-		std(rfc2869.AcctInterimInterval_Type, "Acct-Interim-Interval", integer),
 		std(rfc2869.ConnectInfo_Type, "Connect-Info", text),
 		std(rfc2869.ConfigurationToken_Type, "Configuration-Token", text),
 		std(rfc2869.PasswordRetry_Type, "Password-Retry", integer),
@@ -159,7 +140,34 @@ func entries() []entry {
 		std(rfc5607.ManagementTransportProtection_Type, "Management-Transport-Protection", integer),
 		std(rfc5607.ManagementPolicyID_Type, "Management-Policy-Id", text),
 		std(rfc5607.ManagementPrivilegeLevel_Type, "Management-Privilege-Level", integer),
-	}, append(tunnelEntries(), vendorEntries()...)...)
+	}, accountingEntries(), tunnelEntries(), vendorEntries())
+}
+
+// accountingEntries are those of RFC 2866 and RFC 2869 section 5.
+func accountingEntries() []entry {
+	statusTypes := names(1, "Start", "Stop", "Interim-Update")
+	statusTypes["Accounting-On"], statusTypes["Accounting-Off"] = 7, 8
+	return []entry{
+		enum(rfc2866.AcctStatusType_Type, "Acct-Status-Type", statusTypes),
+		std(rfc2866.AcctDelayTime_Type, "Acct-Delay-Time", integer),
+		std(rfc2866.AcctInputOctets_Type, "Acct-Input-Octets", integer),
+		std(rfc2866.AcctOutputOctets_Type, "Acct-Output-Octets", integer),
+		std(rfc2866.AcctSessionID_Type, "Acct-Session-Id", text),
+		enum(rfc2866.AcctAuthentic_Type, "Acct-Authentic", names(1, "RADIUS", "Local", "Remote")),
+		std(rfc2866.AcctSessionTime_Type, "Acct-Session-Time", integer),
+		std(rfc2866.AcctInputPackets_Type, "Acct-Input-Packets", integer),
+		std(rfc2866.AcctOutputPackets_Type, "Acct-Output-Packets", integer),
+		enum(rfc2866.AcctTerminateCause_Type, "Acct-Terminate-Cause", names(1, "User-Request", "Lost-Carrier",
+			"Lost-Service", "Idle-Timeout", "Session-Timeout", "Admin-Reset", "Admin-Reboot", "Port-Error", "NAS-Error",
+			"NAS-Request", "NAS-Reboot", "Port-Unneeded", "Port-Preempted", "Port-Suspended", "Service-Unavailable",
+			"Callback", "User-Error", "Host-Request")),
+		std(rfc2866.AcctMultiSessionID_Type, "Acct-Multi-Session-Id", text),
+		std(rfc2866.AcctLinkCount_Type, "Acct-Link-Count", integer),
+		std(rfc2869.AcctInputGigawords_Type, "Acct-Input-Gigawords", integer),
+		std(rfc2869.AcctOutputGigawords_Type, "Acct-Output-Gigawords", integer),
+		std(rfc2869.EventTimestamp_Type, "Event-Timestamp", date),
+		std(rfc2869.AcctInterimInterval_Type, "Acct-Interim-Interval", integer),
+	}
 }
 
 // tunnelEntries are the tagged attributes (RFC 2867, RFC 2868). The values of

@@ -205,7 +205,7 @@ func (e entry) octets(text string) ([]byte, error) {
 	case interfaceID:
 		b, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
 		if err != nil || len(b) != 8 {
-			return nil, fmt.Errorf("%q is not eight octets such as 0:0:0:0 in hex", text)
+			return nil, fmt.Errorf("%q is not eight octets in hex", text)
 		}
 		return b, nil
 	case date:
