@@ -61,11 +61,11 @@ func native(s settings) ([]row, error) {
 	get := func(addr string) side {
 		return func(lasts time.Duration) (float64, error) { return hammerHTTP(s.conns, lasts, addr) }
 	}
-	first, err := versus(s, "native: password of a shared account, against a bare echo route", 0.8, get(on.ports["native/http"]), get(addr))
+	first, err := versus(s, contest{"native: password of a shared account, against a bare echo route", 0.8, get(on.ports["native/http"]), get(addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, "native: journal on, against off", 0.9, get(on.ports["native/http"]), get(off.ports["native/http"]))
+	second, err := versus(s, contest{"native: journal on, against off", 0.9, get(on.ports["native/http"]), get(off.ports["native/http"])})
 	return []row{first, second}, err
 }
 

@@ -41,12 +41,12 @@ func directory(s settings) ([]row, error) {
 	bind := func(addr string, dn func(string) string) side {
 		return func(lasts time.Duration) (float64, error) { return hammerBind(s.conns, lasts, addr, dn) }
 	}
-	first, err := versus(s, "ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(where), find(addr))
+	first, err := versus(s, contest{"ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(where), find(addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, "ldap: simple bind, 100,000 people, against slapd", 1.2, bind(where, dn),
-		bind(addr, func(name string) string { return "uid=" + name + "," + peopleOU }))
+	second, err := versus(s, contest{"ldap: simple bind, 100,000 people, against slapd", 1.2, bind(where, dn),
+		bind(addr, func(name string) string { return "uid=" + name + "," + peopleOU })})
 	return []row{first, second}, err
 }
 

@@ -106,14 +106,21 @@ func compare(s settings, ours, theirs side) (a, b, ratio float64, err error) {
 	return median(as), median(bs), median(ratios), nil
 }
 
+// contest is one comparison with the ratio that is wanted.
+type contest struct {
+	work         string
+	bar          float64
+	ours, theirs side
+}
+
 // versus is compare as a row.
-func versus(s settings, work string, bar float64, ours, theirs side) (row, error) {
-	a, b, ratio, err := compare(s, ours, theirs)
+func versus(s settings, c contest) (row, error) {
+	a, b, ratio, err := compare(s, c.ours, c.theirs)
 	if err != nil {
-		return row{}, fmt.Errorf("%s: %w", work, err)
+		return row{}, fmt.Errorf("%s: %w", c.work, err)
 	}
-	return row{work, fmt.Sprintf("%.0f/s", a), fmt.Sprintf("%.0f/s", b), fmt.Sprintf("%.2f", ratio),
-		fmt.Sprintf("≥ %.2f", bar), verdict(ratio >= bar)}, nil
+	return row{c.work, fmt.Sprintf("%.0f/s", a), fmt.Sprintf("%.0f/s", b), fmt.Sprintf("%.2f", ratio),
+		fmt.Sprintf("≥ %.2f", c.bar), verdict(ratio >= c.bar)}, nil
 }
 
 func verdict(ok bool) string {

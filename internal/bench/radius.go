@@ -43,11 +43,11 @@ func radius(s settings) ([]row, error) {
 	pap := func(addr string) side {
 		return func(lasts time.Duration) (float64, error) { return hammerPAP(s.conns, lasts, addr) }
 	}
-	first, err := versus(s, "radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.ports["radius/auth"]), pap(addr))
+	first, err := versus(s, contest{"radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.ports["radius/auth"]), pap(addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, "radius: journal on, against off", 0.9, pap(on.ports["radius/auth"]), pap(off.ports["radius/auth"]))
+	second, err := versus(s, contest{"radius: journal on, against off", 0.9, pap(on.ports["radius/auth"]), pap(off.ports["radius/auth"])})
 	return []row{first, second}, err
 }
 
