@@ -159,9 +159,10 @@ type Session struct {
 
 // What one ticket can hold.
 const (
-	maxNotes    = 1000
-	maxSessions = 1000
-	maxText     = 64 << 10
+	maxNotes     = 1000
+	maxSessions  = 1000 // open ones
+	keptSessions = 200  // in all, as long as closed ones can go
+	maxText      = 64 << 10
 )
 
 func ticketKey(key string) string { return "ticket/" + key }

@@ -181,7 +181,7 @@ func (t *Ticket) open(s Session) {
 		t.State = InProgress
 	}
 	t.Sessions = append(t.Sessions, s)
-	for i := 0; len(t.Sessions) > maxSessions && i < len(t.Sessions); i++ {
+	for i := 0; len(t.Sessions) > keptSessions && i < len(t.Sessions); i++ {
 		if !t.Sessions[i].ClosedAt.IsZero() {
 			t.Sessions = slices.Delete(t.Sessions, i, i+1)
 			i--
