@@ -43,7 +43,8 @@ bench: tools build ## design section 10, as ratios measured side by side
 	@PATH="$$PATH:/usr/sbin" go run ./internal/bench
 
 docs: ## rewrite what is generated
-	go test ./seed -run Docs -update
+	go test ./seed -run TestReference -update
+	go test ./servers -run TestDocsServers -update
 
 clean: ## remove what was built
 	rm -rf bin $(VENV) .cache

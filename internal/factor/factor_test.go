@@ -436,6 +436,13 @@ func TestACodeFitsOneOfSeveralDevices(t *testing.T) {
 	if _, err := b.VerifyUser(t.Context(), "alice", code(t, other, factor.Step(other, c.Now()))); !errors.Is(err, cause.Replayed) {
 		t.Errorf("again: %v", err)
 	}
+	twin, c := bench(t, totp(rfc), totp(rfc)) // one secret on two phones
+	once := code(t, totp(rfc), factor.Step(totp(rfc), c.Now()))
+	for _, want := range []error{nil, cause.Replayed} {
+		if _, err := twin.VerifyUser(t.Context(), "alice", once); !errors.Is(err, want) {
+			t.Errorf("a code that fits two devices: %v, want %v", err, want)
+		}
+	}
 	if _, err := b.VerifyUser(t.Context(), "alice", "000000", world.HOTP); !errors.Is(err, cause.NoDevice) {
 		t.Errorf("no device of that kind: %v", err)
 	}

@@ -226,10 +226,16 @@ func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.Dev
 	if len(devices) == 0 {
 		return Match{}, cause.Because(cause.NoDevice, "%s has no device that takes codes", userID)
 	}
-	for _, d := range devices { // the device that would take the code goes first
-		if accept, malformed := how(d); malformed == nil && b.fits(ctx, d, accept) {
-			return b.take(ctx, d, accept, nil)
+	for i, d := range devices { // the device that would take the code goes first
+		accept, malformed := how(d)
+		if malformed != nil || !b.fits(ctx, d, accept) {
+			continue
 		}
+		m, err := b.take(ctx, d, accept, nil)
+		if err == nil {
+			b.burn(ctx, devices[i+1:], how)
+		}
+		return m, err
 	}
 	var refusals []error
 	for _, d := range devices {
@@ -244,6 +250,16 @@ func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.Dev
 		refusals = append(refusals, err)
 	}
 	return Match{}, telling(refusals)
+}
+
+// burn uses an accepted code up on the person's other devices too, should it
+// fit one by chance: what was accepted once is not accepted again.
+func (b *Bench) burn(ctx context.Context, others []Device, how func(Device) (func(string) bool, error)) {
+	for _, d := range others {
+		if accept, malformed := how(d); malformed == nil && b.fits(ctx, d, accept) {
+			b.take(ctx, d, accept, nil)
+		}
+	}
 }
 
 // fits looks, without counting, whether a device would take the code now.

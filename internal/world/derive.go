@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 	"io"
 )
 
@@ -18,7 +19,7 @@ func Derive(randomSeed uint64, parts ...string) io.Reader {
 		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
 		io.WriteString(mac, p)
 	}
-	return &stream{key: mac.Sum(nil)}
+	return &stream{mac: hmac.New(sha256.New, mac.Sum(nil))}
 }
 
 // Derive is the package's Derive with this world's random seed.
@@ -78,17 +79,20 @@ func number(r io.Reader, n int) int {
 
 // stream is HMAC-SHA-256 in counter mode.
 type stream struct {
-	key  []byte
+	mac  hash.Hash
 	n    uint64
 	left []byte
+	sum  [sha256.Size]byte
 }
 
 func (s *stream) Read(p []byte) (int, error) {
 	for done := 0; done < len(p); {
 		if len(s.left) == 0 {
-			mac := hmac.New(sha256.New, s.key)
-			mac.Write(binary.BigEndian.AppendUint64(nil, s.n))
-			s.left, s.n = mac.Sum(nil), s.n+1
+			s.mac.Reset()
+			var n [8]byte
+			binary.BigEndian.PutUint64(n[:], s.n)
+			s.mac.Write(n[:])
+			s.left, s.n = s.mac.Sum(s.sum[:0]), s.n+1
 		}
 		c := copy(p[done:], s.left)
 		s.left, done = s.left[c:], done+c
