@@ -79,7 +79,7 @@ func filters(t *testing.T) {
 		"(&(!(&(unknown=x)(uid=alice)))(uid=a*))":           "alice2",
 		"(uidNumber>=10011)":                                "nina wendy",
 		"(&(uidNumber<=10002)(uidNumber>=10001))":           "alice bob",
-		"(uidNumber=010001)":                                "alice",
+		"(uidNumber=010001)":                                "",
 		"(uidNumber=x)":                                     "",
 		"(cn>=a)":                                           "", // no ordering rule
 		"(uid~=Alice)":                                      "alice",
@@ -353,7 +353,7 @@ func sorting(t *testing.T) {
 		want    string
 	}{
 		{"uidNumber", false, "alice bob wendy alice2"}, // who has none comes last
-		{"uidNumber", true, "wendy bob alice alice2"},
+		{"uidNumber", true, "alice2 wendy bob alice"},
 	} {
 		got, r, err := order(c, base, f, x.key, x.reverse, true)
 		if err != nil || got != x.want || len(r.Controls) != 1 {

@@ -302,7 +302,9 @@ func writeErrors(t *testing.T) {
 		{"undefined type", alice, func(m *goldap.ModifyRequest) { m.Add("nosuch", []string{"x"}) }, 17},
 		{"syntax", alice, func(m *goldap.ModifyRequest) { m.Replace("uidNumber", []string{"x"}) }, 21},
 		{"single value", alice, func(m *goldap.ModifyRequest) { m.Add("uidNumber", []string{"5"}) }, 19},
-		{"not for users", alice, func(m *goldap.ModifyRequest) { m.Replace("entryUUID", []string{"x"}) }, 19},
+		{"not for users", alice, func(m *goldap.ModifyRequest) {
+			m.Replace("entryUUID", []string{"12345678-1234-1234-1234-123456789012"})
+		}, 19},
 		{"member exists", group("dba"), func(m *goldap.ModifyRequest) { m.Add("member", []string{alice}) }, 20},
 		{"no such member", group("dba"), func(m *goldap.ModifyRequest) { m.Delete("member", []string{person("bob")}) }, 16},
 		{"last member", group("admins"), func(m *goldap.ModifyRequest) { m.Delete("member", []string{person("bob")}) }, 65},

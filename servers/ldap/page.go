@@ -269,7 +269,6 @@ func (s *query) prepareSort() (*proto.Result, proto.Control, error) {
 	}
 	if s.want.sortCritical {
 		r := result(uint16(code), text)
-		r.Controls = []proto.Control{control}
 		return &r, control, nil
 	}
 	s.want.sort = nil
@@ -277,7 +276,7 @@ func (s *query) prepareSort() (*proto.Result, proto.Control, error) {
 }
 
 // ordered is the sorted result: computed for a first page, remembered for
-// others. Entries without the key come last.
+// others. Entries without the key come last, in reverse first.
 func (s *query) ordered(place *cookie) ([]dir.ID, *proto.Result) {
 	c := s.op.c
 	if place != nil {
@@ -320,10 +319,11 @@ func (s *query) ordered(place *cookie) ([]dir.ID, *proto.Result) {
 	slices.SortStableFunc(hits, func(x, y hit) int {
 		for i, k := range s.want.sort {
 			a, b := x.keys[i], y.keys[i]
-			if (a == "") != (b == "") { // missing is largest (RFC 2891 section 2.2), reversed or not
-				return cmp.Compare(len(b), len(a))
+			n := schema.Compare(attrs[i].Kind, a, b)
+			if (a == "") != (b == "") { // missing is larger than anything (RFC 2891 section 2.2)
+				n = cmp.Compare(len(b), len(a))
 			}
-			if n := schema.Compare(attrs[i].Kind, a, b); n != 0 {
+			if n != 0 {
 				if k.Reverse {
 					n = -n
 				}

@@ -43,7 +43,7 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	}
 	a, options := s.schema.Describe(req.Desc)
 	if a == nil {
-		return result(goldap.LDAPResultUndefinedAttributeType, s.text(req.Desc+": attribute type undefined", "no attribute")), nil
+		return result(goldap.LDAPResultUndefinedAttributeType, s.text("", "no attribute")), nil
 	}
 	r := snap.Reader(ctx)
 	r.Secrets = op.who.root && !s.set.ad()
@@ -53,7 +53,7 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	}
 	normal, ok := s.schema.Norm(a, req.Value)
 	if !ok {
-		return result(goldap.LDAPResultInvalidAttributeSyntax, ""), nil
+		return result(goldap.LDAPResultInvalidAttributeSyntax, s.text("value does not conform to assertion syntax", "no attribute")), nil
 	}
 	if holds, known := r.Links(a, normal, false); known && holds {
 		return result(goldap.LDAPResultCompareTrue, ""), nil
@@ -128,7 +128,11 @@ func (op *operation) isAdmin(snap *dir.Snapshot) bool {
 func (op *operation) written(err error) (proto.Result, error) {
 	var missing *dir.Missing
 	if errors.As(err, &missing) {
-		return op.c.s.noSuchObject(missing.Snapshot, missing.Matched), nil
+		r := op.c.s.noSuchObject(missing.Snapshot, missing.Matched)
+		if missing.Text != "" && !op.c.s.set.ad() {
+			r.Text = missing.Text
+		}
+		return r, nil
 	}
 	return success(), err
 }
@@ -151,11 +155,17 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 		return proto.Result{}, err
 	}
 	call.Object, call.Request = name, describeChanges(changes)
+	if err := op.check(changes, dir.Check); err != nil {
+		return proto.Result{}, err
+	}
 	by, want, refused := op.author(ctx, onModify)
 	if refused != nil {
 		return *refused, nil
 	}
 	d, err := s.parseName(name)
+	if err == nil {
+		err = op.check(changes, dir.Writable)
+	}
 	if err != nil {
 		return proto.Result{}, err
 	}
@@ -191,6 +201,20 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 	return res, err
 }
 
+// check holds changes against the schema where slapd does: before it asks for
+// rights, and even for a name.
+func (op *operation) check(changes []proto.Change, by func(*schema.Schema, proto.Change) error) error {
+	if op.c.s.set.ad() {
+		return nil
+	}
+	for _, m := range changes {
+		if err := by(op.c.s.schema, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // describeChanges names what is modified, never the values.
 func describeChanges(changes []proto.Change) string {
 	var b strings.Builder
@@ -209,7 +233,7 @@ func describeChanges(changes []proto.Change) string {
 }
 
 // mayWriteEntries refuses writes of whole entries.
-func (op *operation) mayWriteEntries(ctx context.Context) error {
+func (op *operation) mayWriteEntries(ctx context.Context, text string) error {
 	snap, err := op.c.s.dir.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -218,7 +242,7 @@ func (op *operation) mayWriteEntries(ctx context.Context) error {
 		return errReadOnly
 	}
 	if !op.isAdmin(snap) {
-		return errInsufficient
+		return &dir.Detail{Err: errInsufficient, Text: text}
 	}
 	return nil
 }
@@ -230,13 +254,18 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 		return proto.Result{}, err
 	}
 	call.Object = name
+	for _, a := range attributes {
+		if err := op.check([]proto.Change{{Attribute: a}}, dir.Check); err != nil {
+			return proto.Result{}, err
+		}
+	}
 	by, _, refused := op.author(ctx, onAdd)
 	if refused != nil {
 		return *refused, nil
 	}
 	d, err := op.c.s.parseName(name)
 	if err == nil {
-		err = op.mayWriteEntries(ctx)
+		err = op.mayWriteEntries(ctx, "no write access to parent")
 	}
 	if err == nil && op.c.s.set.ad() {
 		attributes, err = op.newPassword(attributes)
@@ -267,6 +296,19 @@ func (op *operation) newPassword(attributes []proto.Attribute) ([]proto.Attribut
 	return attributes, nil
 }
 
+// exists refuses a name that is not there.
+func (op *operation) exists(ctx context.Context, d dn.DN) error {
+	snap, err := op.c.s.dir.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	id, matched, err := snap.FindDN(d)
+	if err == nil && id == dir.None {
+		err = &dir.Missing{Snapshot: snap, Matched: matched}
+	}
+	return err
+}
+
 // remove answers a delete request (RFC 4511 section 4.8).
 func (op *operation) remove(ctx context.Context, call *dialect.Call) (proto.Result, error) {
 	call.Object = string(op.msg.Body)
@@ -276,10 +318,13 @@ func (op *operation) remove(ctx context.Context, call *dialect.Call) (proto.Resu
 	}
 	d, err := op.c.s.parseName(string(op.msg.Body))
 	if err == nil {
-		err = op.mayWriteEntries(ctx)
+		err = op.exists(ctx, d)
+	}
+	if err == nil {
+		err = op.mayWriteEntries(ctx, "no write access to parent")
 	}
 	if err != nil {
-		return proto.Result{}, err
+		return op.written(err)
 	}
 	return op.written(op.c.s.dir.Delete(ctx, d, want.treeDelete, by))
 }
@@ -291,13 +336,16 @@ func (op *operation) rename(ctx context.Context, call *dialect.Call) (proto.Resu
 		return proto.Result{}, err
 	}
 	call.Object, call.Request = req.Name, "to "+req.NewRDN
+	if _, err := dn.ParseRDN(req.NewRDN); err != nil {
+		return proto.Result{}, &dir.Detail{Err: dn.ErrSyntax, Text: "invalid new RDN"}
+	}
 	by, _, refused := op.author(ctx, onRename)
 	if refused != nil {
 		return *refused, nil
 	}
 	d, err := op.c.s.parseName(req.Name)
 	if err == nil {
-		err = op.mayWriteEntries(ctx)
+		err = op.mayWriteEntries(ctx, "no write access to parent's children")
 	}
 	if err != nil {
 		return proto.Result{}, err

@@ -144,9 +144,7 @@ func (r *Reader) adUser(a *schema.Attribute) {
 	case "primaryGroupID":
 		r.add("513")
 	case "unixHomeDirectory":
-		if u.UIDNumber != 0 {
-			r.add("/home/" + u.Name)
-		}
+		r.home(u)
 	case "loginShell":
 		if u.UIDNumber != 0 {
 			r.add("/bin/bash")

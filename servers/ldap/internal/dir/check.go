@@ -53,49 +53,47 @@ func (e *draft) rdn() string {
 	return e.s.RDN(e.id)
 }
 
-// checkClasses finds the entry's object classes with all their superiors.
+// checkClasses finds the entry's object classes, the structural one first.
 func (e *draft) checkClasses() ([]*schema.Class, error) {
 	names := e.current(e.s.Schema.Attr("objectClass"), "")
 	var all []*schema.Class
-	structural := false
-	for i, name := range names {
+	structural, depth := 0, 0
+	for _, name := range names {
 		c := e.s.Schema.Class(name)
-		if c == nil {
-			if !e.touched[e.s.Schema.Attr("objectClass")] {
-				continue
-			}
-			return nil, refuse(ErrSyntax, fmt.Sprintf("objectClass: value #%d invalid per syntax", i))
+		if c == nil { // one that only the seed knows
+			continue
 		}
-		structural = structural || c.Kind == schema.Structural
-		for ; c != nil; c = e.s.Schema.Class(c.Sup) {
-			if !slices.Contains(all, c) {
-				all = append(all, c)
-			}
+		if n := len(e.s.Schema.Chain(name)); c.Kind == schema.Structural && n > depth {
+			structural, depth = len(all), n
 		}
+		all = append(all, c)
 	}
 	if len(names) == 0 {
 		return nil, refuse(ErrClass, "no objectClass attribute")
 	}
-	if !structural {
+	if depth == 0 {
 		return nil, refuse(ErrClass, "no structural object class provided")
 	}
+	all[0], all[structural] = all[structural], all[0] // judged first, and named in the refusal
 	return all, nil
 }
 
 func (e *draft) checkAttributes(classes []*schema.Class) error {
 	allowed := map[string]bool{}
 	any := false
-	for _, c := range classes {
-		any = any || c.Name == "extensibleObject"
-		for _, name := range c.Must {
-			allowed[strings.ToLower(name)] = true
-			a := e.s.Schema.Attr(name)
-			if a != nil && (e.touched[a] || e.s.kind(e.id) == isAdded) && !e.present(a) {
-				return refuse(ErrClass, fmt.Sprintf("object class '%s' requires attribute '%s'", c.Name, a.Name))
+	for _, named := range classes {
+		any = any || named.Name == "extensibleObject"
+		for c := named; c != nil; c = e.s.Schema.Class(c.Sup) {
+			for _, name := range c.Must {
+				allowed[strings.ToLower(name)] = true
+				a := e.s.Schema.Attr(name)
+				if a != nil && (e.touched[a] || e.s.kind(e.id) == isAdded) && !e.present(a) {
+					return refuse(ErrClass, fmt.Sprintf("object class '%s' requires attribute '%s'", named.Name, a.Name))
+				}
 			}
-		}
-		for _, name := range c.May {
-			allowed[strings.ToLower(name)] = true
+			for _, name := range c.May {
+				allowed[strings.ToLower(name)] = true
+			}
 		}
 	}
 	for a := range e.touched {

@@ -36,6 +36,7 @@ func refuse(err error, text string) error { return &Detail{err, text} }
 type Missing struct {
 	Snapshot *Snapshot
 	Matched  ID // the deepest existing entry above it
+	Text     string
 }
 
 // Error implements error.

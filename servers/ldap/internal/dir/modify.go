@@ -54,7 +54,7 @@ func (s *Snapshot) target(name dn.DN, by Author) (ID, error) {
 		return None, err
 	}
 	if id == None {
-		return None, &Missing{s, matched}
+		return None, &Missing{Snapshot: s, Matched: matched}
 	}
 	if by.Check != nil {
 		return id, by.Check(s, id)
@@ -84,24 +84,70 @@ func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *dra
 func (e *draft) modify(changes []proto.Change) error {
 	for _, m := range changes {
 		a, options := e.s.Schema.Describe(m.Desc)
-		if a == nil {
-			return refuse(ErrUndefinedType, m.Desc+": attribute type undefined")
+		norms, err := normalise(e.s.Schema, m)
+		if err == nil {
+			err = Writable(e.s.Schema, m)
 		}
-		if a.Has(schema.ReadOnly) || a.Has(schema.Constructed) {
-			return refuse(ErrConstraint, a.Name+": no user modification allowed")
+		if err != nil {
+			return err
 		}
 		e.touched[a] = true
-		var err error
 		if a.Name == "member" {
 			err = e.members(m)
 		} else {
-			err = e.change(a, strings.ToLower(options), m)
+			err = e.change(a, strings.ToLower(options), m, norms)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return e.check()
+}
+
+// Check holds a change against the schema alone, which slapd does before it
+// asks who is writing.
+func Check(s *schema.Schema, m proto.Change) error {
+	_, err := normalise(s, m)
+	return err
+}
+
+// Writable refuses changes of what only the server writes.
+func Writable(s *schema.Schema, m proto.Change) error {
+	if a, _ := s.Describe(m.Desc); a != nil && (a.Has(schema.ReadOnly) || a.Has(schema.Constructed)) {
+		return refuse(ErrConstraint, a.Name+": no user modification allowed")
+	}
+	return nil
+}
+
+// normalise are the normal forms of the values in a change.
+func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
+	a, _ := s.Describe(m.Desc)
+	if a == nil {
+		return nil, refuse(ErrUndefinedType, m.Desc+": attribute type undefined")
+	}
+	if m.Op == proto.ModIncrement {
+		switch {
+		case a.Kind != schema.Int:
+			return nil, refuse(ErrConstraint, a.Name+": attribute syntax inappropriate for increment")
+		case len(m.Values) != 1:
+			return nil, refuse(ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
+		}
+	}
+	norms := make([]string, len(m.Values))
+	for i, v := range m.Values {
+		n, ok := s.Norm(a, v)
+		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
+			n, ok = v, true
+		}
+		if !ok || a.Name == "objectClass" && s.Class(v) == nil {
+			return nil, refuse(ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
+		}
+		if first := slices.Index(norms[:i], n); first >= 0 {
+			return nil, refuse(ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
+		}
+		norms[i] = n
+	}
+	return norms, nil
 }
 
 // desc is the key of an attribute description in a change.
@@ -144,22 +190,8 @@ func (e *draft) set(a *schema.Attribute, options string, values []string) {
 }
 
 // change applies one modification to a plain attribute.
-func (e *draft) change(a *schema.Attribute, options string, m proto.Change) error {
+func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norms []string) error {
 	have := e.current(a, options)
-	norms := make([]string, len(m.Values))
-	for i, v := range m.Values {
-		n, ok := e.s.Schema.Norm(a, v)
-		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
-			n, ok = v, true
-		}
-		if !ok {
-			return refuse(ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
-		}
-		if slices.Contains(norms[:i], n) {
-			return refuse(ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, i))
-		}
-		norms[i] = n
-	}
 	find := func(n string) int {
 		return slices.IndexFunc(have, func(v string) bool {
 			got, ok := e.s.Schema.Norm(a, v)
@@ -206,7 +238,7 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change) erro
 		return refuse(ErrUnwilling, "unrecognized modify operation")
 	}
 	if a.Has(schema.Single) && len(have) > 1 {
-		return refuse(ErrConstraint, a.Name+": multiple values provided")
+		return refuse(ErrConstraint, "attribute '"+a.Name+"' cannot have multiple values")
 	}
 	e.set(a, options, have)
 	return nil
@@ -214,12 +246,6 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change) erro
 
 // increment adds a number to every value (RFC 4525 section 3).
 func (e *draft) increment(a *schema.Attribute, have, by []string) error {
-	if a.Kind != schema.Int {
-		return refuse(ErrConstraint, "modify/increment: "+a.Name+": not integer")
-	}
-	if len(by) != 1 {
-		return refuse(ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
-	}
 	if len(have) == 0 {
 		return refuse(ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
 	}
@@ -239,8 +265,6 @@ func (e *draft) increment(a *schema.Attribute, have, by []string) error {
 // a group of a hundred thousand costs nothing to add one person to.
 func (e *draft) members(m proto.Change) error {
 	switch m.Op {
-	case proto.ModIncrement:
-		return refuse(ErrConstraint, "modify/increment: member: not integer")
 	case proto.ModReplace:
 		e.dropMembers()
 	case proto.ModDelete:
@@ -277,7 +301,7 @@ func (e *draft) member(op int64, i int, value string) error {
 	if found {
 		ref = "#" + e.s.key(id)
 	} else if e.s.Schema.Flavour == schema.AD && op != proto.ModDelete {
-		return &Missing{e.s, None}
+		return &Missing{Snapshot: e.s, Matched: None}
 	}
 	at := slices.IndexFunc(e.c.Plus, func(p string) bool {
 		if found || strings.HasPrefix(p, "#") {

@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"strconv"
 	"strings"
 
 	"counterpart/internal/world"
@@ -23,9 +24,7 @@ func (r *Reader) posixUser(a *schema.Attribute) {
 	case "cn":
 		r.add(r.s.commonName(r.id, u))
 	case "homeDirectory":
-		if u.UIDNumber != 0 {
-			r.add("/home/" + u.Name)
-		}
+		r.home(u)
 	case "loginShell":
 		if u.UIDNumber != 0 {
 			r.add("/bin/bash")
@@ -34,12 +33,27 @@ func (r *Reader) posixUser(a *schema.Attribute) {
 		if cn := r.s.commonName(r.id, u); u.UIDNumber != 0 && isASCII(cn) {
 			r.add(cn)
 		}
+	case "mail":
+		if isASCII(u.Email) { // an IA5 String
+			r.add(u.Email)
+		}
 	case "userPassword":
 		r.password(u)
 	case "pwdChangedTime", "pwdAccountLockedTime", "pwdFailureTime", "pwdReset":
 		r.policyState(a)
 	default:
 		r.person(a, u)
+	}
+}
+
+// home is an IA5 String; a name that is none gives way to the number.
+func (r *Reader) home(u *world.User) {
+	switch {
+	case u.UIDNumber == 0:
+	case isASCII(u.Name):
+		r.add("/home/" + u.Name)
+	default:
+		r.add("/home/" + strconv.Itoa(u.UIDNumber))
 	}
 }
 
@@ -150,7 +164,9 @@ func (r *Reader) posixGroup(a *schema.Attribute) {
 		if r.s.Posix {
 			for _, m := range r.s.peopleOf(r.id) {
 				u := r.s.user(m)
-				r.add(u.Name)
+				if isASCII(u.Name) {
+					r.add(u.Name)
+				}
 			}
 		}
 	case "description":

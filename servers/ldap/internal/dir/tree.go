@@ -23,7 +23,7 @@ func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attr
 		}
 		parent, _, _ := s.FindDN(name.Parent())
 		if len(name) < 2 || parent == None {
-			return &Missing{s, matched}
+			return &Missing{Snapshot: s, Matched: matched}
 		}
 		key := addedKey(o.Next)
 		e := s.draft(ctx, o, s.end+ID(o.Next), by)
@@ -148,7 +148,7 @@ func (s *Snapshot) subtree(base ID) []ID {
 func (d *Directory) Rename(ctx context.Context, name dn.DN, m proto.ModifyDN, by Author) error {
 	rdn, err := dn.ParseRDN(m.NewRDN)
 	if err != nil {
-		return err
+		return refuse(dn.ErrSyntax, "invalid new RDN")
 	}
 	return d.Edit(ctx, func(s *Snapshot, o *overlay) error {
 		id, err := s.target(name, by)
@@ -160,12 +160,12 @@ func (d *Directory) Rename(ctx context.Context, name dn.DN, m proto.ModifyDN, by
 			return refuse(ErrUnwilling, "the naming context cannot be renamed")
 		}
 		if m.HasSuperior {
-			parent, matched, err := s.Find(m.Superior)
+			parent, _, err := s.Find(m.Superior)
 			if err != nil {
 				return err
 			}
 			if parent == None {
-				return &Missing{s, matched}
+				return &Missing{Snapshot: s, Matched: None, Text: "new superior not found"}
 			}
 			if s.Within(parent, id, WholeSubtree) {
 				return refuse(ErrUnwilling, "new superior is below the entry")

@@ -55,7 +55,7 @@ func (s *Schema) NormKind(k Kind, v string) (normal string, ok bool) {
 	case IA5Exact:
 		return squeeze(v), ascii(v)
 	case Int:
-		return normInt(v)
+		return s.normInt(v)
 	case Name:
 		n, err := s.NormDN(v)
 		return n, err == nil
@@ -136,8 +136,12 @@ func squeeze(v string) string {
 	return " " // a value of spaces only equals one space (RFC 4518 section 2.6.1)
 }
 
-// normInt accepts decimal numbers of any size.
-func normInt(v string) (string, bool) {
+// normInt accepts decimal numbers of any size. OpenLDAP refuses leading zeros,
+// as RFC 4517 section 3.3.16 does.
+func (s *Schema) normInt(v string) (string, bool) {
+	if digits := strings.TrimPrefix(v, "-"); s.Flavour == OpenLDAP && len(v) > 1 && strings.HasPrefix(digits, "0") {
+		return "", false
+	}
 	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
 		return strconv.FormatInt(n, 10), v[0] != '+'
 	}
@@ -250,7 +254,9 @@ func (s *Schema) FoldPart(k Kind, v string) string {
 			return v
 		}
 		lead, trail := strings.HasPrefix(v, " "), strings.HasSuffix(v, " ") && len(v) > 1
-		v = strings.Trim(s.fold(v), " ")
+		if v = strings.Trim(s.fold(v), " "); v == "" {
+			return " "
+		}
 		if lead {
 			v = " " + v
 		}
