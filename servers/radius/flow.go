@@ -184,9 +184,10 @@ func (l *login) approve(ctx context.Context, kind world.DeviceKind, n int) error
 	if err != nil {
 		return err
 	}
-	a, err = l.s.env.Factors.Await(held, a.ID)
+	id := a.ID
+	a, err = l.s.env.Factors.Await(held, id)
 	if err != nil {
-		l.s.env.Factors.Cancel(context.WithoutCancel(ctx), a.ID)
+		l.s.env.Factors.Cancel(context.WithoutCancel(ctx), id)
 		if ctx.Err() == nil && errors.Is(err, context.Canceled) {
 			return errSuperseded
 		}

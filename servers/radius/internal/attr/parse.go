@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"layeh.com/radius"
@@ -28,8 +29,10 @@ var (
 
 // Dictionary finds attributes by name and number. Make one and share it.
 type Dictionary struct {
-	byName map[string]entry
-	byType map[key]entry
+	byName   map[string]*entry
+	standard [256]*entry // every packet is shown, so this one is no map
+	byVendor map[key]*entry
+	lines    sync.Pool // buffers for Line
 }
 
 type key struct {
@@ -39,12 +42,29 @@ type key struct {
 
 // NewDictionary indexes the built-in table.
 func NewDictionary() *Dictionary {
-	d := &Dictionary{byName: map[string]entry{}, byType: map[key]entry{}}
+	d := &Dictionary{byName: map[string]*entry{}, byVendor: map[key]*entry{}}
+	d.lines.New = func() any { b := make([]byte, 0, 512); return &b }
 	for _, e := range entries() {
-		d.byName[strings.ToLower(e.name)] = e
-		d.byType[key{e.vendor, e.typ}] = e
+		d.byName[strings.ToLower(e.name)] = &e
+		if e.vendor == 0 {
+			d.standard[e.typ] = &e
+		} else {
+			d.byVendor[key{e.vendor, e.typ}] = &e
+		}
 	}
 	return d
+}
+
+// lookup is the entry of an attribute, or a nameless one for octets.
+func (d *Dictionary) lookup(k key) *entry {
+	e := d.standard[k.typ]
+	if k.vendor != 0 {
+		e = d.byVendor[k]
+	}
+	if e == nil {
+		e = &entry{vendor: k.vendor, typ: k.typ, kind: octets}
+	}
+	return e
 }
 
 // List is a set of reply attributes in wire order, keyed so that a more
@@ -136,15 +156,15 @@ func (d *Dictionary) raw(number, octets string) (Value, error) {
 	if err != nil || err2 != nil || err3 != nil || typ == 0 || isVendor && vendor == 0 {
 		return Value{}, fmt.Errorf("%w: %s:%s is not a number and hex octets", ErrValue, number, octets)
 	}
-	e := d.byType[key{uint32(vendor), byte(typ)}]
+	e := d.lookup(key{uint32(vendor), byte(typ)})
 	if e.ours {
 		return Value{}, ErrOurs
 	}
-	return entry{vendor: uint32(vendor), typ: byte(typ)}.pack(value)
+	return e.pack(value)
 }
 
 // encode turns text into octets by the attribute's kind.
-func (e entry) encode(text string, tag byte, hasTag bool) (Value, error) {
+func (e *entry) encode(text string, tag byte, hasTag bool) (Value, error) {
 	if e.kind == salted {
 		if len(text) > 235 { // tag, salt and length fit in, and the text is padded to 16
 			return Value{}, ErrTooLong
@@ -168,7 +188,7 @@ func (e entry) encode(text string, tag byte, hasTag bool) (Value, error) {
 }
 
 // pack adds the vendor's header and checks the length.
-func (e entry) pack(value []byte) (Value, error) {
+func (e *entry) pack(value []byte) (Value, error) {
 	if e.vendor == 0 {
 		if len(value) > wire.MaxValue {
 			return Value{}, fmt.Errorf("%w: %d", ErrTooLong, len(value))
@@ -181,7 +201,7 @@ func (e entry) pack(value []byte) (Value, error) {
 	return Value{Attribute: wire.Vendor(e.vendor, e.typ, value)}, nil
 }
 
-func (e entry) octets(text string) ([]byte, error) {
+func (e *entry) octets(text string) ([]byte, error) {
 	switch e.kind {
 	case integer:
 		return e.number(text)
@@ -215,7 +235,7 @@ func (e entry) octets(text string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-func (e entry) number(text string) ([]byte, error) {
+func (e *entry) number(text string) ([]byte, error) {
 	for name, n := range e.values {
 		if strings.EqualFold(name, text) {
 			return radius.NewInteger(n), nil

@@ -15,10 +15,14 @@ import (
 	"counterpart/servers/radius/internal/wire"
 )
 
-// Line renders a packet as one line; the text is its only allocation.
+// Line renders a packet as one line. The text is its only allocation, and it
+// keeps off the stack, because each datagram starts on a small one.
 func (d *Dictionary) Line(p wire.Packet) string {
-	var buf [512]byte
-	return string(d.Append(buf[:0], p))
+	buf := d.lines.Get().(*[]byte)
+	*buf = d.Append((*buf)[:0], p)
+	line := string(*buf)
+	d.lines.Put(buf)
+	return line
 }
 
 // Append renders a packet as one line, "Access-Request id 7: User-Name = alice,
@@ -54,19 +58,16 @@ func (d *Dictionary) attribute(dst []byte, t radius.Type, v []byte) []byte {
 }
 
 // find looks an attribute up and unwraps a vendor's first sub-attribute.
-func (d *Dictionary) find(t radius.Type, v []byte) (entry, []byte) {
+func (d *Dictionary) find(t radius.Type, v []byte) (*entry, []byte) {
 	k := key{typ: byte(t)}
 	if t == rfc2865.VendorSpecific_Type && len(v) >= 6 && int(v[5]) >= 2 && int(v[5]) <= len(v)-4 {
 		k = key{binary.BigEndian.Uint32(v), v[4]}
 		v = v[6 : 4+int(v[5])]
 	}
-	if e, ok := d.byType[k]; ok {
-		return e, v
-	}
-	return entry{vendor: k.vendor, typ: k.typ, kind: octets}, v
+	return d.lookup(k), v
 }
 
-func (e entry) appendName(dst []byte) []byte {
+func (e *entry) appendName(dst []byte) []byte {
 	if e.name != "" {
 		return append(dst, e.name...)
 	}
@@ -76,7 +77,7 @@ func (e entry) appendName(dst []byte) []byte {
 	return strconv.AppendUint(dst, uint64(e.typ), 10)
 }
 
-func (e entry) appendValue(dst, v []byte) []byte {
+func (e *entry) appendValue(dst, v []byte) []byte {
 	switch {
 	case e.kind == hidden || e.kind == salted:
 		return append(dst, "(hidden)"...)
@@ -96,7 +97,7 @@ func (e entry) appendValue(dst, v []byte) []byte {
 	return hex.AppendEncode(append(dst, "0x"...), v)
 }
 
-func (e entry) appendNumber(dst, v []byte) []byte {
+func (e *entry) appendNumber(dst, v []byte) []byte {
 	n := binary.BigEndian.Uint32(v)
 	if e.tagged {
 		n &= 0xffffff

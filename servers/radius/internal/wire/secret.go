@@ -117,7 +117,7 @@ func (s *Secret) Reveal(dst, hidden, requestAuthenticator []byte) ([]byte, error
 		return dst, ErrPasswordLength
 	}
 	start := len(dst)
-	var work [512]byte
+	var work [96]byte
 	last := requestAuthenticator
 	for i := 0; i < len(hidden); i += md5.Size {
 		pad := md5.Sum(append(append(work[:0], s.raw...), last...))

@@ -1,0 +1,7 @@
+//go:build race
+
+package radius_test
+
+// holds is how many pushes TestManyHolds leaves waiting; the race detector's own
+// memory counts with each.
+const holds, holdsMiB = 1_000, 200
