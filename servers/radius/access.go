@@ -187,7 +187,7 @@ func (s *server) accept(l *login, v verdict) (*wire.Reply, error) {
 	r.Attributes = append(r.Attributes, v.extra...)
 	if !v.bare {
 		for _, a := range s.grants.of(l.user) {
-			sealed, err := a.Seal(l.x.client.secret, l.x.packet.Authenticator(), s.env.Rand)
+			sealed, err := a.Seal(l.x.secret, l.x.packet.Authenticator(), s.env.Rand)
 			if err != nil {
 				return nil, failure{err}
 			}
@@ -264,7 +264,7 @@ func (s *server) question(v verdict) (text string, echo bool) {
 // mschapSuccess proves to the peer that the server knows the password, and hands
 // the NAS the session keys (RFC 2548 section 2.4).
 func (s *server) mschapSuccess(l *login) ([]wire.Attribute, error) {
-	m, secret, auth := l.proof.mschap, l.x.client.secret, l.x.packet.Authenticator()
+	m, secret, auth := l.proof.mschap, l.x.secret, l.x.packet.Authenticator()
 	send, receive, err := m.Keys(l.proof.fitted)
 	if err != nil {
 		return nil, err
@@ -298,7 +298,7 @@ func (s *server) mppeKeys(x *exchange, send, receive []byte) ([]wire.Attribute, 
 	}{{wire.MPPESendKey, send}, {wire.MPPERecvKey, receive}} {
 		// The top bit marks a salt; the lowest bit here keeps the two apart.
 		salt := [2]byte{salts[0] | 0x80, salts[1]&^1 | byte(i)}
-		sealed, err := x.client.secret.SaltHide(k.key, salt, x.packet.Authenticator())
+		sealed, err := x.secret.SaltHide(k.key, salt, x.packet.Authenticator())
 		if err != nil {
 			return nil, err
 		}

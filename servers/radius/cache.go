@@ -44,6 +44,7 @@ type slot struct {
 	length     int
 	reply      []byte
 	done       bool
+	apart      bool // not in the cache at all
 	superseded bool // a new request took the Identifier: this reply is never sent
 	expires    time.Time
 	cancel     context.CancelFunc // set while the request is held
@@ -167,8 +168,8 @@ func (c *replyCache) finish(s *slot, reply []byte, now time.Time) bool {
 	sh := c.shard(s.key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.superseded {
-		return false
+	if s.superseded || s.apart {
+		return s.apart
 	}
 	s.reply, s.done, s.expires, s.cancel = reply, true, now.Add(c.life), nil
 	sh.push(s)
@@ -200,19 +201,6 @@ func (c *replyCache) hold(ctx context.Context, s *slot) (context.Context, contex
 	return ctx, cancel
 }
 
-// restart takes a request in although its reply is kept: for the fault that
-// shows what a server without a cache does.
-func (c *replyCache) restart(k cacheKey, p wire.Packet) (*slot, error) {
-	sh := c.shard(k)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if old := sh.slots[k]; old != nil {
-		old.superseded = true
-		c.remove(sh, old)
-	}
-	s := &slot{key: k, length: len(p)}
-	copy(s.auth[:], p.Authenticator())
-	sh.slots[k] = s
-	c.count.Add(1)
-	return s, nil
-}
+// apart is a slot that the cache does not know: for the fault that shows what a
+// server without a cache does.
+func (c *replyCache) apart(k cacheKey) *slot { return &slot{key: k, apart: true} }

@@ -54,13 +54,24 @@ type client struct {
 	prefix    netip.Prefix // invalid: known by certificate only
 	cn        string
 	secret    *wire.Secret
+	overTLS   *wire.Secret // what it is over TLS
 	listeners []string
+	streams   atomic.Int32 // open connections
 	requireMA atomic.Int32 // tri
 	limitPS   atomic.Int32 // tri
 }
 
 func (c *client) serves(l listener) bool {
 	return len(c.listeners) == 0 || slices.Contains(c.listeners, l.String())
+}
+
+// shared is the secret that holds on a port. Over TLS it is fixed, unless the
+// entry was written for TLS (RFC 6614 section 2.3).
+func (c *client) shared(l listener) *wire.Secret {
+	if l == onRadSec {
+		return c.overTLS
+	}
+	return c.secret
 }
 
 // clientTable finds clients by the longest prefix, or by certificate.
@@ -120,7 +131,10 @@ func newClient(s ClientSettings) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.secret = wire.NewSecret(secret)
+	c.secret, c.overTLS = wire.NewSecret(secret), wire.NewSecret([]byte(radsecSecret))
+	if s.TLSCN != "" || slices.Contains(s.Listeners, onRadSec.String()) {
+		c.overTLS = c.secret // the entry is about TLS, so its secret is too
+	}
 	require, err := parseTri("require_message_authenticator", s.RequireMessageAuthenticator)
 	limit, err2 := parseTri("limit_proxy_state", s.LimitProxyState)
 	if err := errors.Join(err, err2); err != nil {

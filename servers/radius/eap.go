@@ -119,7 +119,7 @@ func (t *eapTalk) propose(ctx context.Context, methods []string) (*wire.Reply, e
 	case "gtc":
 		out.Data = []byte(t.s.opening())
 	default:
-		id, err := t.s.tunnels.open()
+		id, err := t.s.tunnels.open(ctx)
 		if err != nil {
 			return nil, failure{err}
 		}

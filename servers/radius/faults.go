@@ -67,7 +67,7 @@ func (s *server) breakReply(x *exchange, reply []byte) []byte {
 }
 
 func (x *exchange) broken(kind string, b []byte) []byte {
-	secret := x.client.secret
+	secret := x.secret
 	switch kind {
 	case faultWrongSignature:
 		b[4] ^= 0xff
@@ -136,9 +136,9 @@ func (x *exchange) rebuild(b []byte, change func([]wire.Attribute) []wire.Attrib
 	binary.BigEndian.PutUint16(out[2:], uint16(len(out)))
 	if at > 0 {
 		copy(out[at:], make([]byte, md5.Size))
-		x.client.secret.SignMessage(out, x.packet.Authenticator(), at)
+		x.secret.SignMessage(out, x.packet.Authenticator(), at)
 	}
-	x.client.secret.Sign(out)
+	x.secret.Sign(out)
 	return out
 }
 

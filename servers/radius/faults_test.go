@@ -118,6 +118,17 @@ func TestFaults(t *testing.T) {
 			if n := b.approvals("alice"); n != 2 {
 				t.Errorf("%d pushes", n)
 			}
+			r, got := b.pap("alice", ""), make(chan reply, 2)
+			for range 2 {
+				go func() { got <- b.send(r) }()
+				synctest.Wait()
+			}
+			b.clock.Advance(time.Second)
+			b.want("two copies at once", <-got, acceptance)
+			b.want("two copies at once", <-got, acceptance)
+			if n := b.approvals("alice"); n != 4 {
+				t.Errorf("%d pushes", n)
+			}
 		})
 	})
 }

@@ -95,7 +95,7 @@ func (s *server) proofOf(x *exchange, name string) (proof, error) {
 		if s.set.Flavour == "freeradius" && len(hidden) > rfcPassword {
 			hidden = hidden[:rfcPassword] // so it does: a longer password never fits
 		}
-		text, err := x.client.secret.Reveal(make([]byte, 0, 64), hidden, p.Authenticator())
+		text, err := x.secret.Reveal(make([]byte, 0, 64), hidden, p.Authenticator())
 		if err != nil {
 			return proof{}, cause.Because(cause.BadInput, "%v", err)
 		}

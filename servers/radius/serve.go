@@ -28,6 +28,7 @@ type exchange struct {
 	on     listener
 	peer   netip.AddrPort
 	client *client
+	secret *wire.Secret
 	packet wire.Packet
 	signed bool // the request has a Message-Authenticator, and it is right
 	slot   *slot
@@ -73,22 +74,24 @@ func (x *exchange) drop(err error) {
 // answer runs one request of a known client. An error means silence, and on a
 // stream the end of the connection when it is errMalformed.
 func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, error) {
-	x.call.Object = x.client.name
+	x.call.Object, x.secret = x.client.name, x.client.shared(x.on)
 	if err := s.verify(x, b); err != nil {
 		return nil, err
 	}
 	x.call.Request = s.dict.Line(x.packet)
 	k := cacheKey{peer: x.peer, on: x.on, id: x.packet.ID()}
 	slot, again, err := s.cache.begin(k, x.packet, s.env.Clock.Now())
-	if err == nil && again != nil {
-		if _, off := x.call.Fault(faultNoCache); !off {
-			x.repeat(s, again)
-			return again, nil
+	if again != nil || errors.Is(err, errDuplicate) {
+		if _, off := x.call.Fault(faultNoCache); off {
+			slot, again, err = s.cache.apart(k), nil, nil
 		}
-		slot, err = s.cache.restart(k, x.packet)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if again != nil {
+		x.repeat(s, again)
+		return again, nil
 	}
 	x.slot = slot
 	defer s.cache.forget(slot) // when a handler panics or chooses silence
@@ -96,7 +99,7 @@ func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, err
 	if err != nil || r == nil {
 		return nil, err
 	}
-	reply, err := x.client.secret.Encode(make([]byte, 0, 256), *r, x.packet)
+	reply, err := x.secret.Encode(make([]byte, 0, 256), *r, x.packet)
 	if err != nil {
 		return nil, err
 	}
@@ -142,12 +145,12 @@ func (s *server) verify(x *exchange, b []byte) error {
 		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	x.packet = p
-	if x.signed, err = x.client.secret.VerifyMessage(p); err != nil {
+	if x.signed, err = x.secret.VerifyMessage(p); err != nil {
 		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	switch p.Code() {
 	case radius.CodeAccountingRequest:
-		if err := x.client.secret.VerifyAccounting(p); err != nil {
+		if err := x.secret.VerifyAccounting(p); err != nil {
 			return fmt.Errorf("%w: %w", errMalformed, err)
 		}
 	case radius.CodeStatusServer:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 const (
 	streamIdle    = 900 * time.Second
 	streamPending = 256 // requests running at once; the next one is not read
+	streamsEach   = 16  // connections of one client
 )
 
 // stream serves RADIUS over TCP (RFC 6613) or TLS (RFC 6614). A held push must
@@ -38,6 +40,8 @@ type stream struct {
 	last  time.Time
 }
 
+var errStreams = errors.New("too many connections of one client")
+
 // past is a deadline that ends a blocked read at once.
 var past = time.Unix(1, 0)
 
@@ -52,6 +56,7 @@ func (s *server) stream(on listener) func(context.Context, net.Conn) {
 		if err := st.identify(ctx); err != nil {
 			st.note(ctx, err)
 		} else {
+			defer st.client.streams.Add(-1)
 			st.touch()
 			watching.Go(func() { st.watch(ctx, cancel) })
 			st.read(ctx, cancel)
@@ -109,6 +114,10 @@ func (st *stream) identify(ctx context.Context) error {
 	if st.client == nil {
 		return fmt.Errorf("%w: %v", errUnknownClient, st.conn.RemoteAddr())
 	}
+	if st.client.streams.Add(1) > streamsEach {
+		st.client.streams.Add(-1)
+		return fmt.Errorf("%w: %s has %d", errStreams, st.client.name, streamsEach)
+	}
 	return nil
 }
 
@@ -144,6 +153,7 @@ func (st *stream) handle(ctx context.Context, b []byte) (fatal error) {
 	defer func() {
 		if p := recover(); p != nil { // one request is lost, not the process
 			call.Outcome, call.Why = dialect.Internal, fmt.Sprint("panic: ", p)
+			st.s.env.Log.Error("a request panicked; it is lost", "server", st.s.env.Name, "op", call.Op, "panic", p, "stack", string(debug.Stack()))
 			call.End(ctx)
 		}
 	}()

@@ -141,6 +141,37 @@ func testStreams(t *testing.T) {
 			<-ended
 		})
 	})
+	t.Run("sixteen connections of one client", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBed(t, loopback+"tcp_listen: ':0'")
+			var all []chan struct{}
+			var stops []context.CancelFunc
+			for range 16 {
+				_, ended, stop := b.connect("tcp", plainConn)
+				all, stops = append(all, ended), append(stops, stop)
+			}
+			synctest.Wait()
+			_, ended, _ := b.connect("tcp", plainConn)
+			<-ended
+			if call := b.last(); !strings.Contains(call.Why, "too many connections") {
+				t.Errorf("the seventeenth: %s", call.Why)
+			}
+			stops[0]()
+			<-all[0]
+			c, ended, _ := b.connect("tcp", plainConn)
+			synctest.Wait()
+			c.Write(b.pap("alice", "wrong").bytes())
+			if p := receive(t, c); p.Code() != 3 {
+				t.Errorf("after one has gone: %v", p.Code())
+			}
+			c.Close()
+			<-ended
+			for i, stop := range stops {
+				stop()
+				<-all[i]
+			}
+		})
+	})
 	t.Run("a panic loses one request", func(t *testing.T) {
 		b := newBed(t, loopback)
 		b.env.Rand = panicker{}
@@ -182,6 +213,18 @@ func testRadSec(t *testing.T) {
 	}
 	if call := b.last(); call.Object != "peer" {
 		t.Errorf("client %q", call.Object)
+	}
+	raw.Close()
+	<-ended
+
+	// A client known by address has its secret for UDP and TCP; over TLS it is
+	// the fixed one (RFC 6614 section 2.3).
+	byAddress := newBed(t, loopback+"radsec_listen: ':0'")
+	raw, ended, _ = byAddress.connect("radsec", server)
+	c = tls.Client(raw, config)
+	go c.Write(r.bytes())
+	if p := receive(t, c); p.Code() != 2 || !layeh.IsAuthenticResponse(p, r.bytes(), []byte("radsec")) {
+		t.Errorf("by address: %v", p.Code())
 	}
 	raw.Close()
 	<-ended

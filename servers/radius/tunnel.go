@@ -36,11 +36,13 @@ type tunnel struct {
 	tls     *eap.Tunnel
 	expires time.Time
 	inner   peapInner
+	forget  func() bool // stops waiting for the port's end
 }
 
 // end closes a session, or leaves that to whoever is just using it.
 func (s *tunnel) end() {
 	s.gone.Store(true)
+	s.forget()
 	if s.mu.TryLock() {
 		s.tls.Close()
 		s.mu.Unlock()
@@ -57,8 +59,9 @@ func (s *tunnel) release() {
 
 func newTunnels(env dialect.Env) *tunnels { return &tunnels{env: env, sessions: map[string]*tunnel{}} }
 
-// open starts a session and forgets those whose peers have gone.
-func (t *tunnels) open() (id string, err error) {
+// open starts a session and forgets those whose peers have gone. The session ends
+// with ctx, which is the port's or the connection's and outlives the request.
+func (t *tunnels) open(ctx context.Context) (id string, err error) {
 	if t.env.TLS == nil {
 		return "", errors.New("there is no certificate for EAP")
 	}
@@ -79,7 +82,9 @@ func (t *tunnels) open() (id string, err error) {
 		t.sessions[oldest].end()
 		delete(t.sessions, oldest)
 	}
-	t.sessions[id] = &tunnel{tls: eap.NewTunnel(t.env.TLS), expires: now.Add(time.Minute)}
+	s := &tunnel{tls: eap.NewTunnel(t.env.TLS), expires: now.Add(time.Minute)}
+	s.forget = context.AfterFunc(ctx, func() { t.close(id) })
+	t.sessions[id] = s
 	return id, nil
 }
 
