@@ -4,11 +4,14 @@ package radius_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -109,8 +112,17 @@ server default {
 			users += fmt.Sprintf("%s Cleartext-Password := \"%s\"\n", u.Name, u.Password)
 		}
 	}
-	dictionary := "$INCLUDE /usr/share/freeradius/dictionary\n"
-	for name, text := range map[string]string{"radiusd.conf": conf, "users": users, "dictionary": dictionary} {
+	launch(t, dir, map[string]string{"radiusd.conf": conf, "users": users})
+	auth, acct = fmt.Sprintf("127.0.0.1:%d", authPort), fmt.Sprintf("127.0.0.1:%d", acctPort)
+	return auth, acct
+}
+
+// launch runs FreeRADIUS with a private configuration, waits until it answers
+// Status-Server on the first port of the configuration, and ends it with the test.
+func launch(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	files["dictionary"] = "$INCLUDE /usr/share/freeradius/dictionary\n"
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -123,12 +135,18 @@ server default {
 	}
 	done := make(chan error, 1)
 	go func() { done <- c.Wait() }()
-	t.Cleanup(func() { c.Process.Kill(); <-done })
-	auth, acct = fmt.Sprintf("127.0.0.1:%d", authPort), fmt.Sprintf("127.0.0.1:%d", acctPort)
+	t.Cleanup(func() {
+		c.Process.Kill()
+		<-done
+		if t.Failed() {
+			t.Log(tail(log.String(), 40))
+		}
+	})
+	addr := "127.0.0.1:" + regexp.MustCompile(`port = (\d+)`).FindStringSubmatch(files["radiusd.conf"])[1]
 	b := newBed(t, loopback)
 	for range 100 {
-		if ask(t, auth, b.request(layeh.CodeStatusServer).signed().bytes()) != nil {
-			return auth, acct
+		if ask(t, addr, b.request(layeh.CodeStatusServer).signed().bytes()) != nil {
+			return
 		}
 		select {
 		case err := <-done:
@@ -138,7 +156,6 @@ server default {
 		}
 	}
 	t.Fatalf("FreeRADIUS does not answer\n%s", log.String())
-	return "", ""
 }
 
 func freePort(t *testing.T) int {
@@ -276,4 +293,93 @@ func TestOracle(t *testing.T) {
 			c.Close()
 		}
 	})
+}
+
+// TestRealRadSec lets FreeRADIUS proxy to us over TLS, with its client
+// certificate: the packets arrive with a Proxy-State of its own.
+func TestRealRadSec(t *testing.T) {
+	l := serve(t, loopback+"radsec_listen: ':0'")
+	dir, port := t.TempDir(), freePort(t)
+	_, radsec, _ := net.SplitHostPort(l.radsec)
+	key, err := x509.MarshalPKCS8PrivateKey(testCA(t).client.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := fmt.Sprintf(`
+prefix = /usr
+logdir = %[1]s
+raddbdir = %[1]s
+run_dir = %[1]s
+libdir = /usr/lib/freeradius
+pidfile = %[1]s/pid
+hostname_lookups = no
+proxy_requests = yes
+security {
+	status_server = yes
+	reject_delay = 0
+	allow_vulnerable_openssl = yes
+}
+proxy server {
+	default_fallback = no
+}
+home_server ours {
+	type = auth
+	ipaddr = 127.0.0.1
+	port = %[3]s
+	proto = tcp
+	secret = radsec
+	status_check = none
+	response_window = 5
+	tls {
+		private_key_file = %[1]s/client.key
+		certificate_file = %[1]s/client.pem
+		ca_file = %[1]s/ca.pem
+		fragment_size = 8192
+		tls_min_version = "1.2"
+		tls_max_version = "1.2"
+	}
+}
+home_server_pool ours {
+	type = fail-over
+	home_server = ours
+}
+realm ours {
+	auth_pool = ours
+	nostrip
+}
+client nas {
+	ipaddr = 127.0.0.1
+	secret = testing123
+}
+modules {
+}
+server default {
+	listen {
+		type = auth
+		ipaddr = 127.0.0.1
+		port = %[2]d
+	}
+	authorize {
+		update control {
+			Proxy-To-Realm := "ours"
+		}
+	}
+	authenticate {
+	}
+}
+`, dir, port, radsec)
+	// The port that launch asks must be the first one in the file.
+	conf = fmt.Sprintf("# port = %d\n", port) + conf
+	pemOf := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	launch(t, dir, map[string]string{"radiusd.conf": conf, "client.key": pemOf("PRIVATE KEY", key),
+		"client.pem": pemOf("CERTIFICATE", testCA(t).client.Certificate[0]), "ca.pem": pemOf("CERTIFICATE", testCA(t).pem)})
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	expect(t, "accept", l.radclient(t, addr, "auth", "User-Name=alice,User-Password=Alice-Pass-1"), "Received Access-Accept")
+	expect(t, "reject", l.radclient(t, addr, "auth", "User-Name=alice,User-Password=wrong"), "Received Access-Reject")
+	expect(t, "CHAP", l.radclient(t, addr, "auth", "User-Name=alice,CHAP-Password=Alice-Pass-1"), "Received Access-Accept")
+	if call := l.last(); call.Port != "radsec" || !strings.Contains(call.Request, "Proxy-State") {
+		t.Errorf("the last call: %s, %s", call.Port, call.Request)
+	}
 }

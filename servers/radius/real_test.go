@@ -5,6 +5,7 @@ package radius_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"net"
@@ -26,7 +27,7 @@ import (
 // live is a server that real clients can reach, on a running clock.
 type live struct {
 	*bed
-	auth, acct, tcp string
+	auth, acct, tcp, radsec string
 }
 
 // serve puts a server behind sockets of the test's own.
@@ -53,6 +54,8 @@ func serve(t *testing.T, settings string) *live {
 			}
 		case p.Name == "tcp":
 			l.tcp = listenStream(t, b, p)
+		case p.Name == "radsec":
+			l.radsec = listenStream(t, b, p)
 		}
 	}
 	return l
@@ -96,6 +99,9 @@ func listenStream(t *testing.T, b *bed, p dialect.Port) string {
 			c, err := l.Accept()
 			if err != nil {
 				return
+			}
+			if p.TLS { // as the fleet does
+				c = tls.Server(c, &tls.Config{Certificates: serverTLS(t).Certificates, ClientCAs: testCA(t).pool, ClientAuth: tls.RequireAndVerifyClientCert})
 			}
 			go p.Conn(ctx, c)
 		}
