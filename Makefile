@@ -1,6 +1,6 @@
 # Every target is what CI calls. `make` alone lists them.
-SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
 FUZZTIME ?= 5s
 SEED ?= demo
 VENV := .venv

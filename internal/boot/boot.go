@@ -104,7 +104,7 @@ func (c *Company) domain() {
 // managed lets a vault's account be the password of a directory user.
 func (c *Company) managed() signin.Managed {
 	return signin.Managed{
-		Secret: c.secretOf,
+		Secret: c.SecretOf,
 		Set: func(ctx context.Context, id, password string) error {
 			return c.Accounts.Set(ctx, id, password, "changed in the directory")
 		},

@@ -31,8 +31,8 @@ func (l *late) config() *tls.Config {
 	}}
 }
 
-// secretOf is what signin asks of a managed account.
-func (c *Company) secretOf(ctx context.Context, accountID string) (string, time.Time, error) {
+// SecretOf is an account's current password and since when it is, whoever asks.
+func (c *Company) SecretOf(ctx context.Context, accountID string) (string, time.Time, error) {
 	s, err := c.Accounts.Reveal(ctx, accountID, checkout.Which{})
 	return s.Value, s.Since, err
 }

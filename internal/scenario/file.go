@@ -1,0 +1,412 @@
+// Package scenario runs scenario files: one behaviour of a plugin per file, each
+// case against a fresh fleet of its own, with what is expected of hooks, log
+// and backends. The format is the plugin host contract's section 11.
+package scenario
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// File is one scenario file, or one case of it with the case's own values
+// merged over the file's.
+type File struct {
+	Title        string     `yaml:"scenario"`
+	SPS          string     `yaml:"sps"`
+	Mode         string     `yaml:"mode"`
+	ProxyTimeout float64    `yaml:"proxy_timeout"` // seconds
+	Python       string     `yaml:"python"`
+	Fleet        Fleet      `yaml:"fleet"`
+	Plugins      Plugins    `yaml:"plugins"`
+	Box          Box        `yaml:"box"`
+	Connection   Connection `yaml:"connection"`
+	Prompts      []Prompt   `yaml:"prompts"`
+	Target       *Target    `yaml:"target"`
+	During       []Step     `yaml:"during"`
+	Legs         int        `yaml:"legs"`
+	SessionEnded string     `yaml:"session_ended"` // "always": also for a store that was never asked
+	Expect       Expect     `yaml:"expect"`
+}
+
+// Fleet says which company the plugin talks to.
+type Fleet struct {
+	Seed  string         `yaml:"seed"`  // file beside the scenario, or demo, minimal, …; default demo
+	Off   []string       `yaml:"off"`   // servers that are down
+	Merge map[string]any `yaml:"merge"` // laid over the seed
+}
+
+// Plugins are the plugins of the connection policy.
+type Plugins struct {
+	AA    *Plugin `yaml:"aa"`
+	Store *Plugin `yaml:"credentialstore"`
+}
+
+// Plugin is one uploaded plugin with its configuration.
+type Plugin struct {
+	Package    string `yaml:"package"` // zip or folder
+	Deps       string `yaml:"deps"`    // extra site directory
+	Config     string `yaml:"config"`
+	ConfigFile string `yaml:"config_file"`
+}
+
+// Box is what SPS itself offers plugins.
+type Box struct {
+	Hostname    string                               `yaml:"hostname"`
+	DNS         map[string][]string                  `yaml:"dns"`
+	Stores      map[string]map[string]map[string]any `yaml:"credential_stores"`
+	TrustedCAs  map[string]TrustedCA                 `yaml:"trusted_cas"`
+	UserLists   map[string]UserList                  `yaml:"user_lists"`
+	LDAP        map[string]LDAPPolicy                `yaml:"ldap"`
+	Proxy       map[string]any                       `yaml:"proxy"`
+	Starling    string                               `yaml:"starling"`
+	REST        map[string]any                       `yaml:"rest"`
+	Files       map[string]string                    `yaml:"files"`
+	MemoryCache map[string]string                    `yaml:"memory_cache"`
+	Redirects   map[string]string                    `yaml:"redirects"` // host:port → server, or server/port
+	Trust       string                               `yaml:"trust"`     // "inject": the plugin trusts the fleet's CA
+}
+
+// TrustedCA is a list of certificates: of a server of the fleet, or PEM texts.
+type TrustedCA struct {
+	From string   `yaml:"from"`
+	PEM  []string `yaml:"pem"`
+}
+
+// UserList is a User List policy.
+type UserList struct {
+	Allow  string   `yaml:"allow"` // no_user, all_users
+	Except []string `yaml:"except"`
+}
+
+// LDAPPolicy is an LDAP Server policy: the fleet's people, or people of its own.
+type LDAPPolicy struct {
+	From   string                    `yaml:"from"` // any server of the fleet: its people and groups
+	Users  map[string]map[string]any `yaml:"users"`
+	Groups map[string][]string       `yaml:"groups"`
+}
+
+// Connection is what SPS knows of the user's connection.
+type Connection struct {
+	Protocol  string            `yaml:"protocol"`
+	Policy    string            `yaml:"policy"`
+	Client    Endpoint          `yaml:"client"`
+	Login     string            `yaml:"login"`
+	KeyValues map[string]string `yaml:"key_values"`
+	Gateway   Gateway           `yaml:"gateway"`
+	Server    Endpoint          `yaml:"server"`
+	Mapping   *bool             `yaml:"usermapping"`
+}
+
+// Endpoint is one end of a connection.
+type Endpoint struct {
+	User     string `yaml:"user"`
+	IP       string `yaml:"ip"`
+	Port     int    `yaml:"port"`
+	Hostname string `yaml:"hostname"`
+	Domain   string `yaml:"domain"`
+}
+
+// Gateway is who authenticated on the gateway.
+type Gateway struct {
+	User     string   `yaml:"user"`
+	Password string   `yaml:"password"`
+	Groups   []string `yaml:"groups"`
+	Domain   string   `yaml:"domain"`
+}
+
+// Prompt is one question that the plugin asks and what the person does.
+type Prompt struct {
+	Ask    *Question `yaml:"ask"`
+	Answer string    `yaml:"answer"`
+	Hangup bool      `yaml:"hangup"`
+	Wait   string    `yaml:"wait"` // fleet time that passes before the answer
+}
+
+// Question is what is expected of a prompt; what is absent is not looked at.
+type Question struct {
+	Key    any   `yaml:"key"`
+	Text   any   `yaml:"text"`
+	Hidden *bool `yaml:"hidden"`
+}
+
+// Target says which secrets the target accepts.
+type Target struct {
+	Offers  []string `yaml:"offers"`
+	Accepts Accepts  `yaml:"accepts"`
+}
+
+// Accepts is the right secret.
+type Accepts struct {
+	Password string `yaml:"password"`
+	Key      string `yaml:"key"`
+}
+
+// Step is something that happens while the session runs.
+type Step struct {
+	RemoteApp *struct {
+		Asset string `yaml:"asset"`
+	} `yaml:"remote_app"`
+	TOTP bool   `yaml:"totp"`
+	Wait string `yaml:"wait"`
+}
+
+// Expect is what must be true at the end; absent parts are not looked at.
+type Expect struct {
+	Outcome       any              `yaml:"outcome"`
+	Error         any              `yaml:"error"` // the kind, with outcome error
+	Authenticate  map[string]any   `yaml:"authenticate"`
+	Authorize     map[string]any   `yaml:"authorize"`
+	SessionEnded  map[string]any   `yaml:"session_ended"`
+	Passwords     map[string]any   `yaml:"get_password_list"`
+	Keys          map[string]any   `yaml:"get_private_key_list"`
+	Completed     map[string]any   `yaml:"authentication_completed"`
+	RemoteApp     map[string]any   `yaml:"get_remote_app_credentials"`
+	TOTP          map[string]any   `yaml:"get_totp_codes"`
+	PasswordList  []any            `yaml:"passwords"`
+	KeyList       []map[string]any `yaml:"keys"`
+	Cookie        Cookies          `yaml:"cookie"`
+	SessionCookie map[string]any   `yaml:"session_cookie"`
+	Log           []any            `yaml:"log"`
+	NoLog         []any            `yaml:"no_log"`
+	Backend       []map[string]any `yaml:"backend"`
+	BackendExact  bool             `yaml:"backend_exact"`
+	Review        []any            `yaml:"review"` // remarks that are expected
+}
+
+// Cookies are the plugins' own cookies.
+type Cookies struct {
+	AA    map[string]any `yaml:"aa"`
+	Store map[string]any `yaml:"credentialstore"`
+}
+
+// Case is one test: a file, or one entry of its cases.
+type Case struct {
+	File
+	Path string // of the scenario file
+	Name string // of the case; empty for a file without cases
+	// Given tells which lists of expect are there at all: an empty list says
+	// "none", an absent one "do not look".
+	Given map[string]bool
+}
+
+// Label names the case for people: file and case.
+func (c Case) Label() string {
+	if c.Name == "" {
+		return c.Path
+	}
+	return c.Path + ": " + c.Name
+}
+
+// maxFile bounds a scenario file.
+const maxFile = 1 << 20
+
+// Load reads scenario files; a folder stands for the *.yaml files below it that
+// have a `scenario` key. A suite.yaml beside a scenario is laid under it.
+func Load(paths ...string) ([]Case, error) {
+	var cases []Case
+	var wrong []error
+	for _, path := range paths {
+		files, err := find(path)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		for _, f := range files {
+			more, err := loadFile(f)
+			if err != nil {
+				wrong = append(wrong, err)
+			}
+			cases = append(cases, more...)
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("there is no scenario in %s; a scenario is a YAML file with a `scenario:` title", strings.Join(paths, ", "))
+	}
+	return cases, nil
+}
+
+const suiteName = "suite.yaml"
+
+func find(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("there is no scenario %s", path)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(p) != ".yaml" || d.Name() == suiteName {
+			return err
+		}
+		text, err := os.ReadFile(p)
+		if err == nil && bytes.Contains(append([]byte("\n"), text...), []byte("\nscenario:")) {
+			files = append(files, p)
+		}
+		return err
+	})
+	return files, err
+}
+
+// loadFile reads one file and splits it into its cases.
+func loadFile(path string) ([]Case, error) {
+	base, err := readMap(path)
+	if err != nil {
+		return nil, err
+	}
+	suite := map[string]any{}
+	if s := filepath.Join(filepath.Dir(path), suiteName); exists(s) {
+		if suite, err = readMap(s); err != nil {
+			return nil, err
+		}
+		delete(suite, "cases")
+	}
+	overrides, err := casesOf(path, base)
+	if err != nil {
+		return nil, err
+	}
+	delete(base, "cases")
+	if len(overrides) == 0 {
+		overrides = []map[string]any{{}}
+	}
+	var out []Case
+	for _, o := range overrides {
+		name, _ := o["name"].(string)
+		delete(o, "name")
+		c, err := decode(path, name, merge(merge(suite, base), o))
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(out, func(x Case) bool { return x.Name == name }) {
+			return nil, fmt.Errorf("%s: two cases are called %q", path, name)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// readMap reads a YAML file as a map, after a strict look that names unknown
+// keys with their place.
+func readMap(path string) (map[string]any, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("%s is longer than %d octets", path, maxFile)
+	}
+	return parse(path, text)
+}
+
+func parse(path string, text []byte) (map[string]any, error) {
+	var strict struct {
+		File  `yaml:",inline"`
+		Cases []map[string]any `yaml:"cases"`
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := d.Decode(&strict); err != nil {
+		return nil, fmt.Errorf("%s:%s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	var m map[string]any
+	if err := yaml.Unmarshal(text, &m); err != nil {
+		return nil, fmt.Errorf("%s:%s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	if m == nil {
+		m = map[string]any{}
+	}
+	return m, nil
+}
+
+func casesOf(path string, base map[string]any) ([]map[string]any, error) {
+	list, _ := base["cases"].([]any)
+	var out []map[string]any
+	for i, entry := range list {
+		m, ok := entry.(map[string]any)
+		name, named := m["name"].(string)
+		if !ok || !named || name == "" {
+			return nil, fmt.Errorf("%s: cases[%d] has no name", path, i)
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// merge lays over over base: maps key by key, everything else replaces.
+func merge(base, over map[string]any) map[string]any {
+	out := make(map[string]any, len(base)+len(over))
+	for k, v := range base {
+		out[k] = v
+	}
+	for k, v := range over {
+		a, isMap := out[k].(map[string]any)
+		if b, ok := v.(map[string]any); ok && isMap {
+			v = merge(a, b)
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// decode turns merged values into a case and checks what must be there.
+func decode(path, name string, m map[string]any) (Case, error) {
+	c := Case{Path: path, Name: name, Given: map[string]bool{}}
+	where := Case{Path: path, Name: name}.Label()
+	text, err := yaml.Marshal(m)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", where, err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := d.Decode(&c.File); err != nil && !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("%s: %s", where, strings.TrimSpace(yaml.FormatError(err, false, false)))
+	}
+	if expect, ok := m["expect"].(map[string]any); ok {
+		for k := range expect {
+			c.Given[k] = true
+		}
+	}
+	return c, c.check(where)
+}
+
+func (c *Case) check(where string) error {
+	switch {
+	case c.Title == "":
+		return fmt.Errorf("%s: `scenario`, the title, is missing", where)
+	case c.Plugins.AA == nil && c.Plugins.Store == nil:
+		return fmt.Errorf("%s: `plugins` needs an `aa` or a `credentialstore` plugin", where)
+	case c.Mode != "" && c.Mode != "fresh" && c.Mode != "worker":
+		return fmt.Errorf("%s: mode must be fresh or worker, not %q", where, c.Mode)
+	case c.Connection.Protocol == "":
+		return fmt.Errorf("%s: `connection.protocol` is missing: ssh, rdp, telnet, …", where)
+	case c.Connection.Login != "" && c.Connection.KeyValues != nil:
+		return fmt.Errorf("%s: give either `connection.login` or `connection.key_values`", where)
+	}
+	for _, p := range []*Plugin{c.Plugins.AA, c.Plugins.Store} {
+		if p != nil && p.Package == "" {
+			return fmt.Errorf("%s: a plugin has no `package`", where)
+		}
+		if p != nil && p.Config != "" && p.ConfigFile != "" {
+			return fmt.Errorf("%s: give either `config` or `config_file`", where)
+		}
+	}
+	return nil
+}
