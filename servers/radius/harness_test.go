@@ -47,6 +47,7 @@ type bed struct {
 	server dialect.Server
 	ports  map[string]dialect.Port
 	faults *fault.Table
+	shared *state.Memory // what stands under all stores of the environment
 
 	mu    sync.Mutex
 	calls []*dialect.Call
@@ -95,6 +96,9 @@ func facts() world.Facts {
 	newpin.Settings = map[string]string{"radius.token_mode": "new_pin"}
 	pinned := totp("pinned")
 	pinned.PIN = "1234"
+	carded := sms("demand")
+	carded.PIN = "1234"
+	demand := person("demand", world.Active, carded)
 	odd := person("odd", world.Active)
 	odd.Password = "pässwörd"
 	comma := person("comma", world.Active, totp("comma"), push("comma", "approve", 0))
@@ -104,7 +108,7 @@ func facts() world.Facts {
 	users := []world.User{alice, bob, person("carol", world.MustChange), person("dave", world.Disabled), person("eve", world.Locked),
 		person("peggy", world.Expired), person("mallory", world.Active, push("mallory", "fraud", 0)), person("victor", world.Active),
 		newpin, person("pinned", world.Active, pinned), odd, comma, md5only,
-		person("texter", world.Active, sms("texter")), person("pusher", world.Active, push("pusher", "approve", 0))}
+		demand, person("texter", world.Active, sms("texter")), person("pusher", world.Active, push("pusher", "approve", 0))}
 	for _, n := range lengths {
 		u := person(fmt.Sprintf("len%d", n), world.Active)
 		u.Password = strings.Repeat("x", n)
@@ -138,6 +142,7 @@ func bedOf(t testing.TB, settings string, f world.Facts) (*bed, error) {
 	b := &bed{t: t, clock: clock.Frozen(noon), ports: map[string]dialect.Port{}, faults: fault.New(1)}
 	r := &locked{r: rand.NewChaCha8([32]byte{1})}
 	shared := state.NewMemory(b.clock)
+	b.shared = shared
 	b.env = dialect.Env{Name: "mfa", World: w, Store: state.Under(shared, "radius/"), Clock: b.clock, Rand: r,
 		Logins:  signin.New(signin.Config{World: w, Store: state.Under(shared, "signin/"), Clock: b.clock, Rand: r}),
 		Factors: factor.New(factor.Config{World: w, Store: state.Under(shared, "factor/"), Clock: b.clock, Rand: r}),

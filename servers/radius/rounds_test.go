@@ -145,6 +145,15 @@ func testRSA(t *testing.T) {
 	b.want("the next code", b.send(b.pap("pinned", b.code("pinned"), r.state())), acceptance)
 	b.clock.Advance(30 * time.Second)
 	b.want("normal again", b.send(b.pap("pinned", "1234"+b.code("pinned"))), acceptance)
+
+	r = b.want("on-demand token, PIN alone", b.send(b.pap("demand", "1234")), question)
+	b.want("the tokencode sent", b.send(b.pap("demand", b.outbox("demand"), r.state())), acceptance)
+	r = b.want("on-demand token, wrong PIN", b.send(b.pap("demand", "4321")), rejection)
+	if r.text() != "Access Denied" {
+		t.Errorf("reject says %q", r.text())
+	}
+	b.want("nobody", b.send(b.pap("nobody", "1234")), rejection)
+	b.want("disabled", b.send(b.pap("dave", "1234")), rejection)
 }
 
 // held sends a request that is held, lets time pass, and returns the answer.
@@ -283,7 +292,20 @@ func TestFlows(t *testing.T) {
 		b.want("nobody", b.send(b.pap("nobody", "")), rejection)
 		b.want("empty by CHAP is a push", b.held(b.chap("alice", nil), time.Second), acceptance)
 	})
-	b := newBed(t, loopback+"flow: password+otp")
+	b := newBed(t, loopback+"flow: push|sms")
+	r := b.want("a choice without otp", b.send(b.pap("texter", "sms")), question)
+	b.want("the code sent", b.send(b.pap("texter", b.outbox("texter"), r.state())), acceptance)
+	b.want("no push device", b.send(b.pap("texter", "")), rejection)
+	b = newBed(t, loopback+"flow: push|call")
+	b.want("not one of the words", b.send(b.pap("alice", "otp")), rejection)
+	b.want("locked out", b.send(b.pap("eve", "push")), rejection)
+	b = newBed(t, loopback+"flow: otp,password")
+	r = b.want("the code first", b.send(b.pap("alice", b.code("alice"))), question)
+	if r.text() != "Password:" {
+		t.Errorf("asks %q", r.text())
+	}
+	b.want("then the password", b.send(b.pap("alice", "Alice-Pass-1", r.state())), acceptance)
+	b = newBed(t, loopback+"flow: password+otp")
 	b.want("together", b.send(b.pap("alice", "Alice-Pass-1"+b.code("alice"))), acceptance)
 	b.want("password alone", b.send(b.pap("alice", "Alice-Pass-1")), rejection)
 	b.clock.Advance(30 * time.Second)
@@ -292,7 +314,7 @@ func TestFlows(t *testing.T) {
 	b = newBed(t, loopback+"flow: otp+password")
 	b.want("the other way round", b.send(b.pap("alice", b.code("alice")+"Alice-Pass-1")), acceptance)
 	b = newBed(t, loopback+"flow: password,sms,otp")
-	r := b.want("sms after password", b.send(b.pap("alice", "Alice-Pass-1")), question)
+	r = b.want("sms after password", b.send(b.pap("alice", "Alice-Pass-1")), question)
 	r = b.want("otp after sms", b.send(b.pap("alice", b.outbox("alice"), r.state())), question)
 	b.want("three rounds", b.send(b.pap("alice", b.code("alice"), r.state())), acceptance)
 	b = newBed(t, loopback+"flow: sms")

@@ -26,8 +26,8 @@ const (
 // What can be wrong with the octets of a packet. All of them mean silence.
 var (
 	ErrShort      = errors.New("fewer than 20 octets")
-	ErrLength     = errors.New("Length field is outside 20 to 4096")
-	ErrTruncated  = errors.New("Length field exceeds the octets received")
+	ErrLength     = errors.New("the Length field is outside 20 to 4096")
+	ErrTruncated  = errors.New("the Length field exceeds the octets received")
 	ErrTiling     = errors.New("attributes do not tile the packet")
 	ErrTypeZero   = errors.New("attribute type 0")
 	ErrAttributes = errors.New("more than 200 attributes")

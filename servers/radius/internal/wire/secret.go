@@ -17,9 +17,9 @@ import (
 // 3.2) or Request Authenticator (RFC 2866 section 3).
 var (
 	ErrTwoAuthenticators    = errors.New("more than one Message-Authenticator")
-	ErrAuthenticatorLength  = errors.New("Message-Authenticator is not 18 octets long")
-	ErrMessageAuthenticator = errors.New("Message-Authenticator does not verify: wrong secret?")
-	ErrRequestAuthenticator = errors.New("Request Authenticator does not verify: wrong secret?")
+	ErrAuthenticatorLength  = errors.New("a Message-Authenticator that is not 18 octets long")
+	ErrMessageAuthenticator = errors.New("the Message-Authenticator does not verify: wrong secret?")
+	ErrRequestAuthenticator = errors.New("the Request Authenticator does not verify: wrong secret?")
 )
 
 // Secret is the secret shared with one client. It keeps prepared HMAC states,
@@ -104,7 +104,7 @@ func (s *Secret) VerifyAccounting(p Packet) error {
 }
 
 // What can be wrong with a hidden User-Password.
-var ErrPasswordLength = errors.New("User-Password is not a multiple of 16 octets up to 240")
+var ErrPasswordLength = errors.New("a User-Password that is not a multiple of 16 octets up to 240")
 
 // maxPassword is what pyrad sends at most; RFC 2865 stops at 128.
 const maxPassword = 240
