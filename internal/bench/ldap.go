@@ -30,7 +30,7 @@ func directory(s settings) ([]row, error) {
 		return nil, err
 	}
 	defer ours.stop()
-	where := ours.ports["ldap/ldap"]
+	where := ours.ports["unix/ldap"]
 	dn, err := locate(where)
 	if err != nil {
 		return nil, err

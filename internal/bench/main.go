@@ -7,6 +7,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -56,6 +57,7 @@ type row struct{ work, ours, theirs, ratio, bar, verdict string }
 
 func run(s settings) error {
 	var rows []row
+	var wrong []error
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
@@ -65,17 +67,16 @@ func run(s settings) error {
 		}
 		fmt.Fprintf(os.Stderr, "measuring %s …\n", part.name)
 		more, err := part.run(s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
+		if rows = append(rows, more...); err != nil { // the others are worth knowing all the same
+			wrong = append(wrong, fmt.Errorf("%s: %w", part.name, err))
 		}
-		rows = append(rows, more...)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WORK\tOURS\tPEER\tRATIO\tBAR\t")
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.Join([]string{r.work, r.ours, r.theirs, r.ratio, r.bar, r.verdict}, "\t"))
 	}
-	return w.Flush()
+	return errors.Join(append(wrong, w.Flush())...)
 }
 
 func median[T cmp.Ordered](v []T) T {
