@@ -24,6 +24,8 @@ type World struct {
 	tickets  map[string]int // by system/id
 	clients  map[string]int
 	parents  map[string][]int // group ID → indexes of the groups that contain it
+
+	enclosing map[string][]int // group ID → itself and all groups around it
 }
 
 type deviceAt struct{ user, device int }
@@ -72,6 +74,10 @@ func (w *World) indexGroups() error {
 			}
 			w.parents[Fold(m)] = append(w.parents[Fold(m)], i)
 		}
+	}
+	w.enclosing = make(map[string][]int, len(w.facts.Groups))
+	for i, g := range w.facts.Groups {
+		w.enclosing[Fold(g.ID)] = w.around([]int{i})
 	}
 	return nil
 }
@@ -214,19 +220,30 @@ func (w *World) GroupsOf(userID string) []Group {
 		return nil
 	}
 	var out []Group
-	seen := map[int]bool{}
-	queue := make([]int, 0, len(u.Groups))
-	for _, g := range u.Groups {
-		queue = append(queue, w.groups[Fold(g)])
+	for _, i := range w.around(w.direct(u)) {
+		out = append(out, w.facts.Groups[i])
 	}
+	return out
+}
+
+// direct lists the indexes of the groups that name u.
+func (w *World) direct(u User) []int {
+	out := make([]int, 0, len(u.Groups))
+	for _, g := range u.Groups {
+		out = append(out, w.groups[Fold(g)])
+	}
+	return out
+}
+
+// around lists groups and those that contain them, nearest first.
+func (w *World) around(queue []int) (out []int) {
 	for len(queue) > 0 {
 		i := queue[0]
 		queue = queue[1:]
-		if seen[i] {
+		if slices.Contains(out, i) {
 			continue
 		}
-		seen[i] = true
-		out = append(out, w.facts.Groups[i])
+		out = append(out, i)
 		queue = append(queue, w.parents[w.facts.Groups[i].ID]...)
 	}
 	return out
@@ -234,12 +251,16 @@ func (w *World) GroupsOf(userID string) []Group {
 
 // InAnyGroup reports whether a person is, directly or not, in one of groups.
 func (w *World) InAnyGroup(userID string, groups []string) bool {
-	if len(groups) == 0 {
+	i, ok := w.users[Fold(userID)]
+	if !ok || len(groups) == 0 {
 		return false
 	}
-	for _, g := range w.GroupsOf(userID) {
-		if slices.ContainsFunc(groups, func(name string) bool { return Fold(name) == g.ID }) {
-			return true
+	for _, g := range w.facts.Users[i].Groups {
+		for _, j := range w.enclosing[Fold(g)] {
+			id := w.facts.Groups[j].ID
+			if slices.ContainsFunc(groups, func(name string) bool { return name == id || Fold(name) == id }) {
+				return true
+			}
 		}
 	}
 	return false

@@ -33,7 +33,7 @@ type api struct {
 var kinds = []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}}}
 
 // demo is the cast of the demo world with a native server alone.
-func demo(t *testing.T, block string) string {
+func demo(t testing.TB, block string) string {
 	t.Helper()
 	text, err := worlds.Open("demo")
 	if err != nil {

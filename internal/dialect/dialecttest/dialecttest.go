@@ -23,12 +23,12 @@ var Start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 // Fleet is a running fleet of a test.
 type Fleet struct {
 	*boot.Company
-	t *testing.T
+	t testing.TB
 }
 
 // Run starts the servers of a seed on free loopback ports, with a frozen clock,
 // and stops them at the end of the test.
-func Run(t *testing.T, kinds []dialect.Kind, yaml string) *Fleet {
+func Run(t testing.TB, kinds []dialect.Kind, yaml string) *Fleet {
 	t.Helper()
 	c := clock.Frozen(Start)
 	s, err := seed.Load("test.yaml", []byte(yaml), seed.Options{Now: c.Now(), FS: worlds.FS})
