@@ -187,6 +187,15 @@ func described(out []byte, r *request) string {
 	if v, found := p.Vendor(311, 26); found {
 		s += fmt.Sprintf(" success %s", v[1:])
 	}
+	for _, typ := range []byte{16, 17} {
+		if v, found := p.Vendor(311, typ); found {
+			key, _, err := layeh.TunnelPassword(v, []byte(r.secret), r.auth[:])
+			s += fmt.Sprintf(" key %d %x %v", typ, key, err)
+		}
+	}
+	if v, found := p.Vendor(311, 12); found {
+		s += fmt.Sprintf(" keys %x", v)
+	}
 	if v, found := p.Vendor(311, 2); found {
 		s += fmt.Sprintf(" %s", strings.Fields(string(v[1:]))[0])
 	}
