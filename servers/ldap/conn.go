@@ -136,10 +136,7 @@ func (c *client) watch() {
 	for {
 		now := clock.Now()
 		wait := c.s.set.Stall
-		if wait <= 0 {
-			wait = time.Hour
-		}
-		if limit := c.s.set.Idle; limit > 0 {
+		if limit := *c.s.set.Idle; limit > 0 {
 			left := limit - now.Sub(time.Unix(0, c.idle.Load()))
 			if left <= 0 && c.running() == 0 {
 				c.close()
@@ -148,7 +145,7 @@ func (c *client) watch() {
 			wait = min(wait, max(left, time.Second))
 		}
 		w := c.writing.Load()
-		if w != 0 && w == stuck && c.s.set.Stall > 0 {
+		if w != 0 && w == stuck {
 			c.close()
 			return
 		}

@@ -11,6 +11,11 @@
 // of the store, so that replicas agree and a reset of the store resets the
 // directory; passwords and lock-outs are signin's, so that all servers agree.
 //
+// What only a directory knows of a person is in the person's settings:
+// ldap.logon_hours, 42 hex digits as logonHours has them, and ldap.workstations,
+// names separated by commas; with the right password they refuse a bind to AD
+// with data 530 and 531.
+//
 // Of the contract's checklist these are proved elsewhere or left out:
 //   - 27 and 28 are load figures: benchmarks in bench_test.go print them, and
 //     the dropped slow reader is a test here (27).

@@ -13,9 +13,9 @@ import (
 
 // Settings is this server's block of the seed. Every setting is optional.
 type Settings struct {
-	Flavour     string `yaml:"flavour" doc:"Which server is played: openldap (default) or ad."`
-	Listen      string `yaml:"listen" doc:"Address of the cleartext port with StartTLS; default :1389, off for none."`
-	TLSListen   string `yaml:"tls_listen" doc:"Address of the LDAPS port; default :1636, off for none."`
+	Flavour     string `yaml:"flavour" default:"openldap" enum:"openldap|ad" doc:"Which server is played: openldap (default) or ad."`
+	Listen      string `yaml:"listen" default:":1389" doc:"Address of the cleartext port with StartTLS; default :1389, off for none."`
+	TLSListen   string `yaml:"tls_listen" default:":1636" doc:"Address of the LDAPS port; default :1636, off for none."`
 	GCListen    string `yaml:"gc_listen" doc:"ad: address of the global catalogue; default :3268, off for none."`
 	GCTLSListen string `yaml:"gc_tls_listen" doc:"ad: address of the global catalogue over TLS; default :3269, off for none."`
 
@@ -31,22 +31,22 @@ type Settings struct {
 	Admins   []string `yaml:"admins" doc:"Names of people and groups who may write; in ad default Domain Admins."`
 	Writable []string `yaml:"writable" doc:"What can be written at all, any of passwords, members, entries; default all, [none] for a read-only server."`
 
-	Anonymous     string `yaml:"anonymous" doc:"What clients without a bind may do: read, rootdse or none; default read, in ad rootdse."`
+	Anonymous     string `yaml:"anonymous" enum:"read|rootdse|none" doc:"What clients without a bind may do: read, rootdse or none; default read, in ad rootdse."`
 	RequireTLS    bool   `yaml:"require_tls" doc:"Refuse passwords on connections without TLS."`
 	DenyUnauthed  bool   `yaml:"deny_unauthenticated_bind" doc:"ad: refuse a bind with a DN and no password; openldap always does."`
-	UserNotFound  string `yaml:"user_not_found" doc:"ad: data code of a bind as somebody who does not exist, 52e (default) or 525."`
+	UserNotFound  string `yaml:"user_not_found" default:"52e" enum:"52e|525" doc:"ad: data code of a bind as somebody who does not exist, 52e (default) or 525."`
 	NoStartTLS    bool   `yaml:"no_starttls" doc:"Answer StartTLS as a server without a certificate does."`
 	References    bool   `yaml:"references" doc:"ad: send continuation references in subtree searches from the domain's root."`
 	LockedCode    bool   `yaml:"ppolicy_use_lockout" doc:"openldap: the password policy control says that an account is locked."`
 	PasswordAttr  bool   `yaml:"user_password" doc:"ad: writing userPassword sets the password (dSHeuristics fUserPwdSupport)."`
 	AccentsMatter bool   `yaml:"accents" doc:"ad: letters with and without accents differ; openldap always tells them apart."`
 
-	SizeLimit int           `yaml:"size_limit" doc:"Most entries of an answer without paging; default 500, in ad 1000; -1 for no limit."`
-	PageMax   int           `yaml:"page_max" doc:"Most entries of a page; default no limit, in ad 1000; -1 for no limit."`
-	TimeLimit time.Duration `yaml:"time_limit" doc:"Longest search by the fleet's clock; default 1h, in ad 2m."`
-	Values    int           `yaml:"values" doc:"ad: most values of an attribute in one answer (MaxValRange); default 1500."`
-	Idle      time.Duration `yaml:"idle" doc:"Close connections idle for this long by the fleet's clock; default never, in ad 15m; -1s for never."`
-	Stall     time.Duration `yaml:"stall" doc:"Drop clients that do not read for about this long by the fleet's clock; default 30s."`
+	SizeLimit int            `yaml:"size_limit" doc:"Most entries of an answer without paging; default 500, in ad 1000; -1 for no limit."`
+	PageMax   int            `yaml:"page_max" doc:"Most entries of a page; default no limit, in ad 1000; -1 for no limit."`
+	TimeLimit time.Duration  `yaml:"time_limit" doc:"Longest search by the fleet's clock; default 1h, in ad 2m."`
+	Values    int            `yaml:"values" doc:"ad: most values of an attribute in one answer (MaxValRange); default 1500."`
+	Idle      *time.Duration `yaml:"idle" min:"0s" doc:"Close connections idle for this long by the fleet's clock; 0s for never, the default; in ad 15m."`
+	Stall     time.Duration  `yaml:"stall" default:"30s" min:"1s" doc:"Drop clients that do not read for about this long by the fleet's clock."`
 }
 
 // complaints collects what is wrong with a block.
@@ -140,7 +140,10 @@ func (s *Settings) completeLimits() {
 	number(&s.PageMax, -1, 1000)
 	number(&s.Values, 1500, 1500)
 	span(&s.TimeLimit, time.Hour, 2*time.Minute)
-	span(&s.Idle, -1, 15*time.Minute)
+	if s.Idle == nil {
+		s.Idle = new(time.Duration)
+		span(s.Idle, 0, 15*time.Minute)
+	}
 	span(&s.Stall, 30*time.Second, 30*time.Second)
 }
 

@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -152,7 +153,13 @@ func (r *Reader) adUser(a *schema.Attribute) {
 	case "codePage", "countryCode":
 		r.add("0")
 	case "logonHours":
-		r.add(strings.Repeat("\xff", 21))
+		if hours, err := hex.DecodeString(strings.ReplaceAll(u.Settings["ldap.logon_hours"], " ", "")); err == nil && len(hours) == 21 {
+			r.add(string(hours))
+		} else {
+			r.add(strings.Repeat("\xff", 21))
+		}
+	case "userWorkstations":
+		r.add(u.Settings["ldap.workstations"])
 	case "accountExpires":
 		if u.Expires.IsZero() {
 			r.number(never)

@@ -24,7 +24,7 @@ var (
 
 	adUserAttributes = everything + `cn sn givenName displayName description telephoneNumber mobile mail memberOf sAMAccountName
 		sAMAccountType userPrincipalName userAccountControl primaryGroupID pwdLastSet accountExpires lockoutTime badPwdCount
-		badPasswordTime logonHours codePage countryCode uidNumber gidNumber unixHomeDirectory loginShell userPassword unicodePwd`
+		badPasswordTime logonHours userWorkstations codePage countryCode uidNumber gidNumber unixHomeDirectory loginShell userPassword unicodePwd`
 	adGroupAttributes = everything + `cn description mail member memberOf sAMAccountName sAMAccountType groupType gidNumber`
 	adOperational     = `distinguishedName name objectCategory objectGUID objectSid instanceType whenCreated whenChanged uSNCreated
 		uSNChanged`

@@ -3,6 +3,7 @@ package dir
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"counterpart/internal/world"
@@ -19,7 +20,8 @@ var builtinRIDs = map[string]uint32{
 var categories = map[string]string{
 	"person": "Person", "user": "Person", "organizationalperson": "Person", "contact": "Person", "group": "Group",
 	"computer": "Computer", "organizationalunit": "Organizational-Unit", "container": "Container", "domaindns": "Domain-DNS",
-	"domain": "Domain-DNS", "builtindomain": "Builtin-Domain", "crossref": "Cross-Ref",
+	"domain": "Domain-DNS", "builtindomain": "Builtin-Domain", "crossref": "Cross-Ref", "crossrefcontainer": "Cross-Ref-Container",
+	"configuration": "Configuration", "dmd": "DMD", "classschema": "Class-Schema",
 }
 
 // Category is the DN that the short form of an object category stands for
@@ -35,14 +37,15 @@ type tree struct {
 	err error
 }
 
-func (t *tree) add(parent ID, name, class, category string, values ...string) ID {
+// add takes the classes in the order of an answer; the last is the category too.
+func (t *tree) add(parent ID, name, classes string, values ...string) ID {
 	if t.err != nil {
 		return 0
 	}
-	full, _ := t.b.Category(category)
+	full, _ := t.b.Category(classes[strings.LastIndexByte(classes, ' ')+1:])
 	values = append(values, "objectCategory", full, "instanceType", "4")
 	var id ID
-	id, t.err = t.b.addBox(parent, name, "top "+class, values...)
+	id, t.err = t.b.addBox(parent, name, "top "+classes, values...)
 	return id
 }
 
@@ -54,20 +57,19 @@ func (b *Base) addDomain() error {
 	}
 	t := &tree{b: b}
 	org := b.World.Organization()
-	root := t.add(None, b.Suffix, "domain domainDNS", "domaindns", append([]string{"objectSid", b.domainSID(), "msDS-Behavior-Version", "7",
+	root := t.add(None, b.Suffix, "domain domainDNS", append([]string{"objectSid", b.domainSID(), "msDS-Behavior-Version", "7",
 		"wellKnownObjects", "B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users," + b.Suffix,
 		"wellKnownObjects", "B:32:AA312825768811D1ADED00C04FD8D5CD:CN=Computers," + b.Suffix}, policyValues(org)...)...)
-	builtin := t.add(root, "CN=Builtin", "builtinDomain", "builtindomain")
-	_ = builtin
-	t.add(root, "CN=Computers", "container", "container")
-	dcs := t.add(root, "OU=Domain Controllers", "organizationalUnit", "organizationalunit")
-	users := t.add(root, "CN=Users", "container", "container")
-	t.add(root, "CN=System", "container", "container")
+	t.add(root, "CN=Builtin", "builtinDomain")
+	t.add(root, "CN=Computers", "container")
+	dcs := t.add(root, "OU=Domain Controllers", "organizationalUnit")
+	users := t.add(root, "CN=Users", "container")
+	t.add(root, "CN=System", "container")
 	for _, name := range []string{"Domain Admins", "Domain Users", "Domain Guests", "Domain Computers", "Domain Controllers"} {
 		if _, seeded := b.World.Group(name); seeded || t.err != nil {
 			continue
 		}
-		id := t.add(users, "CN="+name, "group", "group", "sAMAccountName", name, "groupType", "-2147483646",
+		id := t.add(users, "CN="+name, "group", "sAMAccountName", name, "groupType", "-2147483646",
 			"sAMAccountType", "268435456", "isCriticalSystemObject", "TRUE")
 		b.boxes[id].rid = builtinRIDs[world.Fold(name)]
 	}
@@ -86,7 +88,7 @@ func (b *Base) addDomain() error {
 // addController is the computer object of the server itself.
 func (t *tree) addController(parent ID) {
 	host := t.b.shortHost()
-	id := t.add(parent, "CN="+host, "person organizationalPerson user computer", "computer", "sAMAccountName", host+"$",
+	id := t.add(parent, "CN="+host, "person organizationalPerson user computer", "sAMAccountName", host+"$",
 		"userAccountControl", "532480", "primaryGroupID", "516", "sAMAccountType", "805306369", "dNSHostName", t.b.Host,
 		"servicePrincipalName", "ldap/"+t.b.Host, "servicePrincipalName", "HOST/"+t.b.Host)
 	if t.err == nil {
@@ -98,37 +100,23 @@ func (t *tree) addController(parent ID) {
 // of the domain, although their names say so (MS-ADTS 3.1.1.1.5).
 func (t *tree) addConfiguration() {
 	b := t.b
-	conf := t.add(None, "CN=Configuration,"+b.Suffix, "configuration", "container")
-	partitions := t.add(conf, "CN=Partitions", "crossRefContainer", "container", "msDS-Behavior-Version", "7")
-	t.add(partitions, "CN="+b.NetBIOS, "crossRef", "crossref", "nCName", b.Suffix, "nETBIOSName", b.NetBIOS,
+	conf := t.add(None, "CN=Configuration,"+b.Suffix, "configuration")
+	partitions := t.add(conf, "CN=Partitions", "crossRefContainer", "msDS-Behavior-Version", "7")
+	t.add(partitions, "CN="+b.NetBIOS, "crossRef", "nCName", b.Suffix, "nETBIOSName", b.NetBIOS,
 		"dnsRoot", b.World.Organization().Domain, "systemFlags", "3")
-	sites := t.add(conf, "CN=Sites", "container", "container")
-	site := t.add(sites, "CN=Default-First-Site-Name", "container", "container")
-	servers := t.add(site, "CN=Servers", "container", "container")
-	t.add(t.add(servers, "CN="+b.shortHost(), "container", "container", "dNSHostName", b.Host), "CN=NTDS Settings", "container", "container")
-	schema := t.add(None, "CN=Schema,CN=Configuration,"+b.Suffix, "dMD", "container", "objectVersion", "88")
+	sites := t.add(conf, "CN=Sites", "container")
+	site := t.add(sites, "CN=Default-First-Site-Name", "container")
+	servers := t.add(site, "CN=Servers", "container")
+	t.add(t.add(servers, "CN="+b.shortHost(), "container", "dNSHostName", b.Host), "CN=NTDS Settings", "container")
+	schema := t.add(None, "CN=Schema,CN=Configuration,"+b.Suffix, "dMD", "objectVersion", "88")
 	for _, c := range []string{"Person", "Group", "Computer", "Organizational-Unit", "Container", "Domain-DNS", "Builtin-Domain", "Cross-Ref"} {
-		t.add(schema, "CN="+c, "classSchema", "container", "governsID", "2.5.6.0", "lDAPDisplayName", c)
+		t.add(schema, "CN="+c, "classSchema", "governsID", "2.5.6.0", "lDAPDisplayName", c)
 	}
 }
 
 func (b *Base) shortHost() string {
-	for i, c := range b.Host {
-		if c == '.' {
-			return upper(b.Host[:i])
-		}
-	}
-	return upper(b.Host)
-}
-
-func upper(s string) string {
-	out := []byte(s)
-	for i, c := range out {
-		if c >= 'a' && c <= 'z' {
-			out[i] = c - 'a' + 'A'
-		}
-	}
-	return string(out)
+	short, _, _ := strings.Cut(b.Host, ".")
+	return strings.ToUpper(short)
 }
 
 // policyValues are the domain's password policy as its root shows it.
