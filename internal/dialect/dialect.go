@@ -54,6 +54,8 @@ type Port struct {
 	HTTP   *HTTP
 	Conn   func(ctx context.Context, c net.Conn)
 	// Packet answers one datagram; nil means silence. The fleet runs many at once.
+	// Its context outlives the datagram and ends with the fleet. req is only good
+	// until Packet returns; resp is not modified by the fleet, so it may be kept.
 	Packet func(ctx context.Context, req []byte, from net.Addr) (resp []byte)
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/dialect"
@@ -12,8 +14,19 @@ import (
 )
 
 // readers per socket: enough to keep the kernel's buffer short while handlers
-// run elsewhere.
-const readers = 2
+// run elsewhere. parked handlers per reader wait for the next datagram with the
+// stack they have grown, which a new goroutine would have to grow again.
+const (
+	readers = 2
+	parked  = 64
+)
+
+// datagram is one read from a socket, in a buffer of the pool.
+type datagram struct {
+	buf  *[]byte
+	n    int
+	from netip.AddrPort
+}
 
 // servePackets starts a UDP port and returns what stops it. Answers of running
 // handlers still leave during the grace; the socket is closed last.
@@ -37,6 +50,9 @@ func (f *Fleet) servePackets(p *port) (stop func()) {
 }
 
 func (f *Fleet) readPackets(p *port, pool *sync.Pool, handlers *sync.WaitGroup) {
+	work := make(chan datagram)
+	defer close(work)
+	var waiting atomic.Int32
 	for {
 		buf := pool.Get().(*[]byte)
 		n, from, err := p.packets.ReadFromUDPAddrPort(*buf)
@@ -53,11 +69,33 @@ func (f *Fleet) readPackets(p *port, pool *sync.Pool, handlers *sync.WaitGroup) 
 			pool.Put(buf)
 			continue
 		}
-		handlers.Go(func() {
-			f.packet(p, (*buf)[:n], net.UDPAddrFromAddrPort(from))
-			pool.Put(buf)
-			<-p.slots
-		})
+		d := datagram{buf, n, from}
+		select {
+		case work <- d:
+		default:
+			handlers.Go(func() { f.handlePackets(p, pool, d, &parking{work, &waiting}) })
+		}
+	}
+}
+
+// parking is where handlers wait for more work.
+type parking struct {
+	work    <-chan datagram
+	waiting *atomic.Int32
+}
+
+// handlePackets handles a datagram, and then those that come while it waits.
+func (f *Fleet) handlePackets(p *port, pool *sync.Pool, d datagram, park *parking) {
+	for ok := true; ok; {
+		f.packet(p, (*d.buf)[:d.n], net.UDPAddrFromAddrPort(d.from))
+		pool.Put(d.buf)
+		<-p.slots
+		if park.waiting.Add(1) > parked { // a burst is over: let its stacks go
+			park.waiting.Add(-1)
+			return
+		}
+		d, ok = <-park.work
+		park.waiting.Add(-1)
 	}
 }
 

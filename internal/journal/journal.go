@@ -155,6 +155,26 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 	return p
 }
 
+// Mentions returns the entries whose request holds a secret as it is, unmasked;
+// what it returns is masked.
+func (j *Journal) Mentions(secret string) []Entry {
+	if j == nil || secret == "" {
+		return nil
+	}
+	var out []Entry
+	j.mu.Lock()
+	for i := range j.n {
+		if e := &j.ring[(j.head+i)%len(j.ring)]; strings.Contains(e.Request, secret) {
+			out = append(out, *e)
+		}
+	}
+	j.mu.Unlock()
+	for i := range out {
+		out[i].Request, out[i].Response, out[i].Why = j.mask.Text(out[i].Request), j.mask.Text(out[i].Response), j.mask.Text(out[i].Why)
+	}
+	return out
+}
+
 // Tail returns the newest n entries.
 func (j *Journal) Tail(n int) []Entry {
 	if j == nil {

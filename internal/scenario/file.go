@@ -196,6 +196,8 @@ type Case struct {
 	// Given tells which lists of expect are there at all: an empty list says
 	// "none", an absent one "do not look".
 	Given map[string]bool
+
+	raw map[string]any // as written, merged, with its holes
 }
 
 // Label names the case for people: file and case.
@@ -369,7 +371,7 @@ func merge(base, over map[string]any) map[string]any {
 
 // decode turns merged values into a case and checks what must be there.
 func decode(path, name string, m map[string]any) (Case, error) {
-	c := Case{Path: path, Name: name, Given: map[string]bool{}}
+	c := Case{Path: path, Name: name, Given: map[string]bool{}, raw: m}
 	where := Case{Path: path, Name: name}.Label()
 	text, err := yaml.Marshal(m)
 	if err != nil {

@@ -145,7 +145,9 @@ func TestLinesAndSequences(t *testing.T) {
 	if d := lines([]any{"four"}, []any{"three", ""}, log); len(d) != 2 {
 		t.Errorf("%v", d)
 	}
-	op := func(name string, status any) map[string]any { return map[string]any{"system": "s", "op": name, "status": status} }
+	op := func(name string, status any) map[string]any {
+		return map[string]any{"system": "s", "op": name, "status": status}
+	}
 	got := []map[string]any{op("a", 200), op("b", 404), op("c", 200)}
 	for _, tt := range []struct {
 		want  []map[string]any

@@ -158,3 +158,22 @@ func (g *Guard) editToken(ctx context.Context, secret string, f func(*Token) err
 	})
 	return out, err
 }
+
+// Alive returns the tokens that can be used now, without their secrets.
+func (g *Guard) Alive(ctx context.Context) ([]Token, error) {
+	keys, err := g.Store.List(ctx, "token/")
+	if err != nil {
+		return nil, err
+	}
+	var out []Token
+	for _, k := range keys {
+		t, found, err := state.Read[Token](ctx, g.Store, k)
+		if err != nil {
+			return nil, err
+		}
+		if found && t.alive(g.Clock.Now()) == nil {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,381 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"counterpart/internal/dialect"
+	"counterpart/internal/journal"
+	"counterpart/internal/pluginhost"
+)
+
+// Options are how scenarios are run.
+type Options struct {
+	Kinds    []dialect.Kind
+	Python   string   // interpreter; empty: python3 from PATH
+	Modes    []string // fresh, worker; empty: what each scenario says
+	Parallel int      // cases at once; 0: 2
+	Done     func(Result)
+}
+
+// Run runs cases, several at once, each with a fleet and a box of its own. The
+// results stand in the order of the cases.
+func Run(ctx context.Context, cases []Case, o Options) []Result {
+	type job struct {
+		c    Case
+		mode string
+	}
+	var jobs []job
+	for _, c := range cases {
+		modes := o.Modes
+		if len(modes) == 0 {
+			modes = []string{orDefault(c.Mode, "fresh")}
+		}
+		for _, m := range modes {
+			jobs = append(jobs, job{c, m})
+		}
+	}
+	results := make([]Result, len(jobs))
+	slots := make(chan struct{}, max(o.Parallel, 1))
+	if o.Parallel == 0 {
+		slots = make(chan struct{}, 2)
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for i, j := range jobs {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			results[i] = runOne(ctx, j.c, j.mode, o)
+			if o.Done != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				o.Done(results[i])
+			}
+		})
+	}
+	all.Wait()
+	return results
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// run is one case under way.
+type run struct {
+	Case
+	mode    string
+	fleet   *backends
+	began   time.Time
+	seen    uint64 // journal entries already on the timeline
+	prompts int    // questions asked so far
+	diffs   []Difference
+	moments []Moment
+	configs []string
+}
+
+// errRejected is an upload that SPS would refuse.
+var errRejected = errors.New("SPS would refuse the plugin")
+
+func runOne(ctx context.Context, c Case, mode string, o Options) Result {
+	r := &run{Case: c, mode: mode, began: time.Now()}
+	out := Result{Label: c.Label(), Title: c.Title, Path: c.Path, Case: c.Name, Mode: mode, Differences: []Difference{}, Review: []string{}}
+	played, err := r.play(ctx, o)
+	if r.fleet != nil {
+		if played != nil && err == nil {
+			r.judge(played)
+			out.Review = r.review(played)
+			r.expectReview(&out)
+		}
+		r.fleet.stop()
+	}
+	out.Took, out.Timeline = time.Since(r.began), r.moments
+	out.Differences = append(out.Differences, r.diffs...)
+	switch {
+	case errors.Is(err, errRejected):
+		out.Verdict, out.Problem = Rejected, err.Error()
+	case err != nil:
+		out.Verdict, out.Problem = Broken, err.Error()
+	case len(out.Differences) == 0:
+		out.Verdict = Passed
+	case played.Outcome.State == pluginhost.Errored && !r.Given["error"] && !fits(r.Expect.Outcome, string(pluginhost.Errored)):
+		out.Verdict, out.Problem = Crashed, played.Outcome.String()
+	default:
+		out.Verdict = Failed
+	}
+	return out
+}
+
+// play brings a fleet up, fills the case's holes and plays the session.
+func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
+	fleet, err := r.up(o.Kinds)
+	if err != nil {
+		return nil, err
+	}
+	r.fleet = fleet
+	if err := r.fill(); err != nil {
+		return nil, err
+	}
+	profile, err := pluginhost.ProfileFor(r.SPS)
+	if err != nil {
+		return nil, err
+	}
+	box, err := r.box()
+	if err != nil {
+		return nil, err
+	}
+	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Python: orDefault(r.Python, o.Python),
+		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
+	if err != nil {
+		return nil, err
+	}
+	defer host.Close()
+	s, err := r.session(host, profile)
+	if err != nil {
+		return nil, err
+	}
+	played, err := host.Run(ctx, s)
+	r.catchUp()
+	return played, err
+}
+
+// fill replaces the holes of everything but the prompts, whose answers may be
+// codes that change with time.
+func (r *run) fill() error {
+	asked := r.Prompts
+	raw := make(map[string]any, len(r.raw))
+	for k, v := range r.raw {
+		if k != "prompts" {
+			raw[k] = v
+		}
+	}
+	filled, err := r.fleet.tree.fillAll(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Label(), err)
+	}
+	c, err := decode(r.Path, r.Name, filled.(map[string]any))
+	if err != nil {
+		return err
+	}
+	c.raw, c.Prompts = r.raw, asked
+	r.Case = c
+	return nil
+}
+
+// session is the case in the host's terms.
+func (r *run) session(host *pluginhost.Host, profile pluginhost.Profile) (pluginhost.Session, error) {
+	c := r.Connection
+	s := pluginhost.Session{Legs: r.Legs, EndAlways: r.SessionEnded == "always", Prompter: r.answer, Event: r.event,
+		Wait: func(_ context.Context, d time.Duration) error { r.fleet.Clock.Advance(d); return nil },
+		Connection: pluginhost.Connection{Protocol: c.Protocol, Policy: orDefault(c.Policy, "example"), Login: c.Login, KeyValues: pairs(c.KeyValues),
+			UserMapping: c.Mapping == nil || *c.Mapping,
+			Client:      pluginhost.Endpoint{IP: orDefault(c.Client.IP, "198.51.100.7"), Port: c.Client.Port, Hostname: c.Client.Hostname},
+			Gateway:     pluginhost.Gateway{User: c.Gateway.User, Password: c.Gateway.Password, Domain: c.Gateway.Domain, Groups: c.Gateway.Groups},
+			Server:      pluginhost.Server{User: c.Server.User, Domain: c.Server.Domain, IP: c.Server.IP, Port: c.Server.Port, Hostname: c.Server.Hostname}}}
+	var err error
+	if s.AA, err = r.install(host, profile, r.Plugins.AA); err != nil {
+		return s, err
+	}
+	if s.CredentialStore, err = r.install(host, profile, r.Plugins.Store); err != nil {
+		return s, err
+	}
+	if t := r.Target; t != nil {
+		s.Target = &pluginhost.Target{}
+		for _, m := range t.Offers {
+			s.Target.Offers = append(s.Target.Offers, pluginhost.Method(m))
+		}
+		if t.Accepts.Password != "" {
+			s.Target.Passwords = []string{t.Accepts.Password}
+		}
+		if t.Accepts.Key != "" {
+			s.Target.Keys = []string{t.Accepts.Key}
+		}
+	}
+	for i, step := range r.During {
+		next := pluginhost.Step{TOTP: step.TOTP}
+		if step.RemoteApp != nil {
+			next.RemoteApp = &pluginhost.RemoteApp{Asset: step.RemoteApp.Asset}
+		}
+		if step.Wait != "" {
+			if next.Wait, err = time.ParseDuration(step.Wait); err != nil {
+				return s, fmt.Errorf("%s: during[%d]: %w", r.Label(), i, err)
+			}
+		}
+		s.During = append(s.During, next)
+	}
+	return s, nil
+}
+
+// install checks a package as SPS would at upload, and uploads it.
+func (r *run) install(host *pluginhost.Host, profile pluginhost.Profile, p *Plugin) (*pluginhost.Use, error) {
+	if p == nil {
+		return nil, nil
+	}
+	pkg, verdict := pluginhost.Check(r.beside(p.Package), profile)
+	if !verdict.OK() {
+		text := ""
+		for _, e := range verdict.Errors() {
+			text += "\n" + e.String()
+		}
+		return nil, fmt.Errorf("%w: %s%s", errRejected, p.Package, text)
+	}
+	deps := ""
+	if p.Deps != "" {
+		deps = r.beside(p.Deps)
+	}
+	installed, err := host.Install(pluginhost.Upload{Package: pkg, Deps: deps})
+	if err != nil {
+		return nil, err
+	}
+	config := p.Config
+	if p.ConfigFile != "" {
+		text, err := os.ReadFile(r.beside(p.ConfigFile))
+		if err != nil {
+			return nil, fmt.Errorf("%s: config_file: %w", r.Label(), err)
+		}
+		if config, err = r.fleet.tree.fill(string(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.ConfigFile, err)
+		}
+	} else if config == "" {
+		config = pkg.DefaultConfig
+	}
+	r.configs = append(r.configs, config)
+	return &pluginhost.Use{Plugin: installed, Config: config}, nil
+}
+
+// beside resolves a path that stands in the scenario file.
+func (r *run) beside(path string) string {
+	path = os.ExpandEnv(path)
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(r.Path), path)
+}
+
+// answer is the person at the prompt: it holds the question against the next
+// one of the scenario.
+func (r *run) answer(_ context.Context, ask pluginhost.Ask) pluginhost.Answer {
+	i := r.prompts
+	r.prompts++
+	what := fmt.Sprintf("prompts[%d]", i)
+	if i >= len(r.Prompts) {
+		r.differ(what, fmt.Sprintf("%d prompts and no more", len(r.Prompts)), fmt.Sprintf("asked %s: %q", ask.Key, ask.Text))
+		return pluginhost.Answer{HangUp: true}
+	}
+	p := r.Prompts[i]
+	if q := p.Ask; q != nil {
+		want := map[string]any{}
+		if q.Key != nil {
+			want["key"] = q.Key
+		}
+		if q.Text != nil {
+			want["text"] = q.Text
+		}
+		if q.Hidden != nil {
+			want["hidden"] = *q.Hidden
+		}
+		r.diffs = append(r.diffs, compare(what+".ask", want, map[string]any{"key": ask.Key, "text": ask.Text, "hidden": ask.Hidden})...)
+	}
+	if p.Wait != "" {
+		d, err := time.ParseDuration(p.Wait)
+		if err != nil {
+			r.differ(what+".wait", "a duration", p.Wait)
+		}
+		r.fleet.Clock.Advance(d)
+	}
+	text, err := r.fleet.tree.fill(p.Answer)
+	if err != nil {
+		r.differ(what+".answer", p.Answer, err.Error())
+		return pluginhost.Answer{HangUp: true}
+	}
+	return pluginhost.Answer{Text: text, HangUp: p.Hangup}
+}
+
+func (r *run) differ(what, want, got string) {
+	r.diffs = append(r.diffs, Difference{What: what, Want: want, Got: got})
+}
+
+// event puts what the host tells on the timeline, behind what the backends have
+// done meanwhile.
+func (r *run) event(e pluginhost.Event) {
+	r.catchUp()
+	switch e.Kind {
+	case pluginhost.HookStarted:
+		r.moment("hook", fmt.Sprintf("%s: %s …", e.Call.Plugin, e.Call.Hook))
+	case pluginhost.HookEnded:
+		text := fmt.Sprintf("%s: %s → %s (%s)", e.Call.Plugin, e.Call.Hook, orDefault(e.Call.Verdict, string(e.Call.Result)), e.Call.Took.Round(time.Millisecond))
+		if e.Call.Err != nil {
+			text = fmt.Sprintf("%s: %s failed: %v", e.Call.Plugin, e.Call.Hook, e.Call.Err)
+		}
+		r.moment("hook", text)
+	case pluginhost.Logged:
+		r.moment("log", e.Line.Text)
+	case pluginhost.Prompted:
+		r.moment("prompt", fmt.Sprintf("%s: %s", e.Ask.Key, e.Ask.Text))
+	case pluginhost.Answered:
+		text := e.Answer.Text
+		switch {
+		case e.Answer.HangUp:
+			text = "(hangs up)"
+		case e.Ask.Hidden:
+			text = "(hidden)"
+		}
+		r.moment("answer", text)
+	case pluginhost.Warned:
+		r.moment("warning", e.Text)
+	case pluginhost.Ended:
+		r.moment("session", e.Outcome.String())
+	}
+}
+
+func (r *run) moment(source, text string) {
+	r.moments = append(r.moments, Moment{At: time.Since(r.began), Source: source, Text: text})
+}
+
+// catchUp puts what the backends were asked since on the timeline.
+func (r *run) catchUp() {
+	p := r.fleet.Journal.Since(r.seen, journal.Match{}, 0)
+	r.seen = p.Last
+	for _, e := range p.Entries {
+		text := e.Op
+		if e.Actor != "" {
+			text += " as " + e.Actor
+		}
+		if e.Status != "" {
+			text += " → " + e.Status
+		}
+		if e.Why != "" {
+			text += " (" + e.Why + ")"
+		}
+		r.moment(e.Server, text)
+	}
+}
+
+// decoded is JSON as a value; nil for none.
+func decoded(raw json.RawMessage) any {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return nil
+	}
+	return v
+}
+
+// pairs are key values in the order of their keys.
+func pairs(m map[string]string) (out pluginhost.KeyValues) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, pluginhost.KeyValue{Key: k, Value: m[k]})
+	}
+	return out
+}
