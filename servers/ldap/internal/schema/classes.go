@@ -35,7 +35,7 @@ var commonClasses = []Class{
 	{"country", "2.5.6.2", "top", Structural, []string{"c"}, []string{"description"}},
 	{"locality", "2.5.6.3", "top", Structural, nil, []string{"street", "seeAlso", "st", "l", "description"}},
 	{"organization", "2.5.6.4", "top", Structural, []string{"o"}, append([]string{"userPassword"}, telephony...)},
-	{"organizationalUnit", "2.5.6.5", "top", Structural, []string{"ou"}, append([]string{"userPassword", "managedBy"}, telephony...)},
+	{"organizationalUnit", "2.5.6.5", "top", Structural, []string{"ou"}, append([]string{"userPassword"}, telephony...)},
 	{"organizationalRole", "2.5.6.8", "top", Structural, []string{"cn"}, append([]string{"roleOccupant", "ou"}, telephony...)},
 	{"groupOfNames", "2.5.6.9", "top", Structural, []string{"member", "cn"},
 		[]string{"businessCategory", "seeAlso", "owner", "ou", "o", "description"}},

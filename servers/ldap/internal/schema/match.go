@@ -65,7 +65,8 @@ func (s *Schema) NormKind(k Kind, v string) (normal string, ok bool) {
 	case Time:
 		return normTime(v)
 	case Phone:
-		return strings.ToLower(strings.NewReplacer(" ", "", "-", "").Replace(v)), v != ""
+		v = strings.ToLower(strings.NewReplacer(" ", "", "-", "").Replace(v))
+		return v, v != ""
 	case OID:
 		return s.normOID(v)
 	case UUID:
@@ -89,10 +90,10 @@ func (s *Schema) fold(v string) string {
 		return v
 	}
 	if !ascii(v) {
-		v = cases.Fold().String(norm.NFKC.String(v))
+		v = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(v)))
 		if !s.Accents {
 			marks := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
-			if out, _, err := transform.String(marks, v); err == nil {
+			if out, _, err := transform.String(marks, v); err == nil && out != "" {
 				v = out
 			}
 		}
