@@ -115,7 +115,11 @@ func (l *lab) listen() {
 		closers = append(closers, ln)
 		l.addr[p.Name] = ln.Addr().String()
 		if p.TLS {
-			ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{l.cert}})
+			clients := x509.NewCertPool()
+			if ca, err := x509.ParseCertificate(l.cert.Certificate[0]); err == nil {
+				clients.AddCert(ca)
+			}
+			ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{l.cert}, ClientCAs: clients, ClientAuth: tls.VerifyClientCertIfGiven})
 		}
 		all.Go(func() {
 			for {
