@@ -29,6 +29,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Start a fleet and serve until Ctrl-C. Without a seed it is the demo company."`
 	Check   checkCmd   `cmd:"" help:"Say everything that is wrong with seeds, without starting anything."`
 	Seed    seedCmd    `cmd:"" help:"Help for writing seeds."`
+	Plugin  pluginCmd  `cmd:"" help:"Run plugins of Safeguard for Privileged Sessions against fleets."`
 	CA      caCmd      `cmd:"" name:"ca" help:"Print the certificate of a seed's CA, for clients to trust."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -46,6 +47,9 @@ type failure struct {
 	code int
 	err  error
 }
+
+// errQuiet is a failure whose reasons have been printed already.
+var errQuiet = errors.New("")
 
 func (f failure) Error() string { return f.err.Error() }
 func (f failure) Unwrap() error { return f.err }
@@ -83,7 +87,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	if err == nil {
 		return exitOK
 	}
-	report(errw, err)
+	if !errors.Is(err, errQuiet) {
+		report(errw, err)
+	}
 	var f failure
 	if errors.As(err, &f) {
 		return f.code

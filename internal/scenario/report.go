@@ -55,9 +55,20 @@ func (r Result) Print(w io.Writer) {
 	for _, remark := range r.Review {
 		fmt.Fprintf(w, "         remark: %s\n", remark)
 	}
-	if r.Verdict == Passed {
-		return
+	if r.Verdict != Passed {
+		r.details(w)
 	}
+}
+
+// PrintAll is Print with the timeline of a success, too.
+func (r Result) PrintAll(w io.Writer) {
+	r.Print(w)
+	if r.Verdict == Passed {
+		r.details(w)
+	}
+}
+
+func (r Result) details(w io.Writer) {
 	if r.Problem != "" {
 		fmt.Fprintf(w, "         %s\n", strings.ReplaceAll(r.Problem, "\n", "\n         "))
 	}

@@ -24,6 +24,19 @@ type Options struct {
 	Modes    []string // fresh, worker; empty: what each scenario says
 	Parallel int      // cases at once; 0: 2
 	Done     func(Result)
+
+	// Answer is the person at the terminal, in place of a case's prompts, and
+	// Live sees the timeline while it grows.
+	Answer pluginhost.Prompter
+	Live   func(Moment)
+}
+
+// Build makes a case of values, as if they stood in a file.
+func Build(path string, m map[string]any) (Case, error) { return decode(path, "", m) }
+
+// Play runs one case in the mode that it names.
+func Play(ctx context.Context, c Case, o Options) Result {
+	return runOne(ctx, c, orDefault(c.Mode, "fresh"), o)
 }
 
 // Run runs cases, several at once, each with a fleet and a box of its own. The
@@ -84,13 +97,15 @@ type run struct {
 	diffs   []Difference
 	moments []Moment
 	configs []string
+	live    func(Moment)
+	person  pluginhost.Prompter
 }
 
 // errRejected is an upload that SPS would refuse.
 var errRejected = errors.New("SPS would refuse the plugin")
 
 func runOne(ctx context.Context, c Case, mode string, o Options) Result {
-	r := &run{Case: c, mode: mode, began: time.Now()}
+	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer}
 	out := Result{Label: c.Label(), Title: c.Title, Path: c.Path, Case: c.Name, Mode: mode, Differences: []Difference{}, Review: []string{}}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
@@ -266,7 +281,10 @@ func (r *run) beside(path string) string {
 
 // answer is the person at the prompt: it holds the question against the next
 // one of the scenario.
-func (r *run) answer(_ context.Context, ask pluginhost.Ask) pluginhost.Answer {
+func (r *run) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer {
+	if r.person != nil {
+		return r.person(ctx, ask)
+	}
 	i := r.prompts
 	r.prompts++
 	what := fmt.Sprintf("prompts[%d]", i)
@@ -341,7 +359,10 @@ func (r *run) event(e pluginhost.Event) {
 }
 
 func (r *run) moment(source, text string) {
-	r.moments = append(r.moments, Moment{At: time.Since(r.began), Source: source, Text: text})
+	m := Moment{At: time.Since(r.began), Source: source, Text: text}
+	if r.moments = append(r.moments, m); r.live != nil {
+		r.live(m)
+	}
 }
 
 // catchUp puts what the backends were asked since on the timeline.
