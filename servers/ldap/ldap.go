@@ -107,7 +107,11 @@ func (s *server) Ports() []dialect.Port {
 		}
 		out = append(out, x)
 	}
-	add("ldap", s.set.Listen, "ldapsearch -x -H ldap://{addr} -b '' -s base +", port{})
+	try := "ldapsearch -x -H ldap://{addr} -b '" + s.set.Base + "' '(objectClass=inetOrgPerson)' cn mail memberOf"
+	if s.set.ad() {
+		try = "ldapsearch -x -H ldap://{addr} -b '' -s base defaultNamingContext supportedControl"
+	}
+	add("ldap", s.set.Listen, try, port{})
 	add("ldaps", s.set.TLSListen, "", port{tls: true})
 	if s.set.ad() {
 		add("gc", s.set.GCListen, "", port{gc: true})

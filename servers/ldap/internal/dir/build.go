@@ -20,6 +20,8 @@ func New(c Config) (*Base, error) {
 		return nil, err
 	}
 	b.user0 = ID(len(b.boxes))
+	category, _ := b.Category("person")
+	b.person, _ = b.Schema.NormDN(category)
 	n := c.World.UserCount()
 	b.group0 = b.user0 + ID(n)
 	for g := range c.World.Groups() {

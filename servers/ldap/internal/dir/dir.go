@@ -74,6 +74,7 @@ type Base struct {
 	names    index // normal DN → entry
 	lazy     []lazyIndex
 	sid      []byte // of the domain
+	person   string // normal DN of people's object category
 	guidKey  [16]byte
 	guids    lazyIndex
 }

@@ -173,6 +173,10 @@ func (r *Reader) Links(a *schema.Attribute, normal string, chain bool) (holds, o
 			return s.inChain(target, r.id), true
 		}
 		return s.lists(target, r.id), true
+	case "objectCategory": // half of all filters that AD's clients send have it
+		if r.patch == nil && s.kind(r.id) == isUser && !s.hasCustom(a) {
+			return normal == s.person, true
+		}
 	case "memberUid":
 		if s.kind(r.id) != isGroup || !s.Posix || s.hasCustom(a) || r.patch != nil && len(r.patch.attrs[a.ID]) > 0 {
 			break

@@ -78,7 +78,7 @@ func (f *Filter) Match(s *schema.Schema, e Entry) Truth {
 }
 
 func (f *Filter) equal(s *schema.Schema, e Entry) Truth {
-	if f.Attr.Has(schema.Link) && f.Options == "" {
+	if (f.Attr.Has(schema.Link) || f.Attr.Kind == schema.Name) && f.Options == "" {
 		if holds, ok := e.Links(f.Attr, f.Value, false); ok {
 			return truth(holds)
 		}
