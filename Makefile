@@ -5,7 +5,7 @@ FUZZTIME ?= 5s
 SEED ?= demo
 VENV := .venv
 
-.PHONY: help build run test race lint fuzz tools real bench docs clean
+.PHONY: help build run test race lint fuzz tools real plugins published bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,13 @@ tools: ## install the real clients and oracles (Debian; asks for root)
 
 real: tools build ## real clients and open servers judge
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH:/usr/sbin" go test -count=1 -tags real -run Real ./...
+
+plugins: tools build ## our example plugins through their scenarios, in both modes
+	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault
+
+published: tools build ## published plugins; PLUGINS=folder with their checkouts
+	@test -n "$(PLUGINS)" || { echo 'say where the checkouts are: make published PLUGINS=folder'; exit 2; }
+	@PLUGINS="$(abspath $(PLUGINS))" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
 
 bench: tools build ## design section 10, as ratios measured side by side
 	@PATH="$$PATH:/usr/sbin" go run ./internal/bench

@@ -17,3 +17,9 @@ func Table() []dialect.Kind {
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}},
 	}
 }
+
+// Texts are files that clients of the servers need, by name: scenarios put them
+// where a plugin looks for them.
+func Texts() map[string]string {
+	return map[string]string{"pyrad_dictionary": radius.PyradDictionary()}
+}

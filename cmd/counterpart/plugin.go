@@ -97,7 +97,7 @@ func (c *pluginTestCmd) Run(e *env) error {
 	if err != nil {
 		return failure{scenario.Broken.Code(), err}
 	}
-	o := scenario.Options{Kinds: servers.Table(), Python: c.Python, Parallel: c.Parallel}
+	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Parallel: c.Parallel}
 	switch c.Mode {
 	case "both":
 		o.Modes = []string{"fresh", "worker"}

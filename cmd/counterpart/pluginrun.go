@@ -54,7 +54,7 @@ func (c *pluginRunCmd) Run(e *env) error {
 	if f, ok := e.in.(*os.File); ok && terminal(e.in) {
 		t.fd, t.tty = int(f.Fd()), true
 	}
-	r := scenario.Play(e.ctx, kase, scenario.Options{Kinds: servers.Table(), Python: c.Python, Answer: t.answer, Live: t.moment})
+	r := scenario.Play(e.ctx, kase, scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Answer: t.answer, Live: t.moment})
 	t.close(r)
 	if code := r.Verdict.Code(); code != 0 {
 		return failure{code, errQuiet}

@@ -20,9 +20,10 @@ import (
 // Options are how scenarios are run.
 type Options struct {
 	Kinds    []dialect.Kind
-	Python   string   // interpreter; empty: python3 from PATH
-	Modes    []string // fresh, worker; empty: what each scenario says
-	Parallel int      // cases at once; 0: 2
+	Python   string            // interpreter; empty: python3 from PATH
+	Modes    []string          // fresh, worker; empty: what each scenario says
+	Parallel int               // cases at once; 0: 2
+	Texts    map[string]string // further values for holes, by name
 	Done     func(Result)
 
 	// Answer is the person at the terminal, in place of a case's prompts, and
@@ -140,6 +141,9 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 		return nil, err
 	}
 	r.fleet = fleet
+	for name, text := range o.Texts {
+		fleet.tree[name] = text
+	}
 	if err := r.fill(); err != nil {
 		return nil, err
 	}
