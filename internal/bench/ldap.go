@@ -129,6 +129,9 @@ func (c *ldapConn) element(r *bufio.Reader) (byte, []byte, error) {
 		return 0, nil, err
 	}
 	b, err := r.ReadByte()
+	if err != nil {
+		return 0, nil, err
+	}
 	n := int(b)
 	if b >= 0x80 {
 		n = 0
