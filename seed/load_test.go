@@ -242,7 +242,8 @@ func TestDigestCoversNamedFiles(t *testing.T) {
 		}
 		return s.Digest
 	}
-	if digest("") != digest("") || digest("") == digest("# another\n") {
+	first, again := digest(""), digest("")
+	if first != again || first == digest("# another\n") {
 		t.Error("the digest does not follow the key file")
 	}
 }

@@ -58,14 +58,14 @@ func native(s settings) ([]row, error) {
 		return nil, err
 	}
 	defer off.stop()
-	get := func(addr string) side {
-		return func(lasts time.Duration) (float64, error) { return hammerHTTP(s.conns, lasts, addr) }
+	get := func(p *process, addr string) side {
+		return side{p, func(lasts time.Duration) (float64, error) { return hammerHTTP(s.conns, lasts, addr) }}
 	}
-	first, err := versus(s, contest{"native: password of a shared account, against a bare echo route", 0.8, get(on.ports["native/http"]), get(addr)})
+	first, err := versus(s, contest{"native: password of a shared account, against a bare echo route", 0, get(on.process, on.ports["native/http"]), get(bare, addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, contest{"native: journal on, against off", 0.9, get(on.ports["native/http"]), get(off.ports["native/http"])})
+	second, err := versus(s, contest{"native: journal on, against off", 0.9, get(on.process, on.ports["native/http"]), get(off.process, off.ports["native/http"])})
 	return []row{first, second}, err
 }
 

@@ -35,18 +35,18 @@ func directory(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	find := func(addr string) side {
-		return func(lasts time.Duration) (float64, error) { return hammerSearch(s.conns, lasts, addr) }
+	find := func(p *process, addr string) side {
+		return side{p, func(lasts time.Duration) (float64, error) { return hammerSearch(s.conns, lasts, addr) }}
 	}
-	bind := func(addr string, dn func(string) string) side {
-		return func(lasts time.Duration) (float64, error) { return hammerBind(s.conns, lasts, addr, dn) }
+	bind := func(p *process, addr string, dn func(string) string) side {
+		return side{p, func(lasts time.Duration) (float64, error) { return hammerBind(s.conns, lasts, addr, dn) }}
 	}
-	first, err := versus(s, contest{"ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(where), find(addr)})
+	first, err := versus(s, contest{"ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(ours.process, where), find(peer, addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, contest{"ldap: simple bind, 100,000 people, against slapd", 1.2, bind(where, dn),
-		bind(addr, func(name string) string { return "uid=" + name + "," + peopleOU })})
+	second, err := versus(s, contest{"ldap: simple bind, 100,000 people, against slapd", 1.2, bind(ours.process, where, dn),
+		bind(peer, addr, func(name string) string { return "uid=" + name + "," + peopleOU })})
 	return []row{first, second}, err
 }
 

@@ -72,7 +72,7 @@ func run(s settings) error {
 		}
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WORK\tOURS\tPEER\tRATIO\tBAR\t")
+	fmt.Fprintln(w, "WORK\tOURS (rate, CPU each)\tPEER\tRATIO\tBAR\t")
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.Join([]string{r.work, r.ours, r.theirs, r.ratio, r.bar, r.verdict}, "\t"))
 	}
@@ -84,44 +84,64 @@ func median[T cmp.Ordered](v []T) T {
 	return v[len(v)/2]
 }
 
-// side is one of two things that are compared.
-type side func(time.Duration) (perSecond float64, err error)
-
-// compare runs both sides in turns and returns their medians and the median of
-// the ratios.
-func compare(s settings, ours, theirs side) (a, b, ratio float64, err error) {
-	var as, bs, ratios []float64
-	for round := range s.rounds + 1 {
-		x, err := ours(s.each)
-		if err != nil {
-			return 0, 0, 0, fmt.Errorf("ours: %w", err)
-		}
-		y, err := theirs(s.each)
-		if err != nil {
-			return 0, 0, 0, fmt.Errorf("theirs: %w", err)
-		}
-		if round > 0 { // the first one warms up
-			as, bs, ratios = append(as, x), append(bs, y), append(ratios, x/y)
-		}
-	}
-	return median(as), median(bs), median(ratios), nil
+// side is one of two things that are compared: a process and how to load it.
+type side struct {
+	*process
+	load func(time.Duration) (perSecond float64, err error)
 }
 
-// contest is one comparison with the ratio that is wanted.
+// measured is what one side did: operations a second, and the processor time of
+// its process for each, in microseconds. The second does not depend on what the
+// load generator costs, which both sides pay on the same machine.
+type measured struct{ rate, cpu float64 }
+
+func (x side) measure(lasts time.Duration) (measured, error) {
+	before, err := x.cpu()
+	if err != nil {
+		return measured{}, err
+	}
+	began := time.Now()
+	rate, err := x.load(lasts)
+	if err != nil {
+		return measured{}, err
+	}
+	took := time.Since(began).Seconds()
+	after, err := x.cpu()
+	return measured{rate, (after - before).Seconds() * 1e6 / (rate * took)}, err
+}
+
+// contest is one comparison with the ratio that is wanted; 0 wants none.
 type contest struct {
 	work         string
 	bar          float64
 	ours, theirs side
 }
 
-// versus is compare as a row.
+// versus runs both sides in turns and shows the medians of their rates and of
+// the ratios.
 func versus(s settings, c contest) (row, error) {
-	a, b, ratio, err := compare(s, c.ours, c.theirs)
-	if err != nil {
-		return row{}, fmt.Errorf("%s: %w", c.work, err)
+	var ours, theirs, ratios, costs, others []float64
+	for round := range s.rounds + 1 {
+		x, err := c.ours.measure(s.each)
+		if err != nil {
+			return row{}, fmt.Errorf("%s: ours: %w", c.work, err)
+		}
+		y, err := c.theirs.measure(s.each)
+		if err != nil {
+			return row{}, fmt.Errorf("%s: theirs: %w", c.work, err)
+		}
+		if round > 0 { // the first one warms up
+			ours, theirs, ratios = append(ours, x.rate), append(theirs, y.rate), append(ratios, x.rate/y.rate)
+			costs, others = append(costs, x.cpu), append(others, y.cpu)
+		}
 	}
-	return row{c.work, fmt.Sprintf("%.0f/s", a), fmt.Sprintf("%.0f/s", b), fmt.Sprintf("%.2f", ratio),
-		fmt.Sprintf("≥ %.2f", c.bar), verdict(ratio >= c.bar)}, nil
+	ratio := median(ratios)
+	r := row{work: c.work, ours: fmt.Sprintf("%.0f/s, %.0f µs", median(ours), median(costs)),
+		theirs: fmt.Sprintf("%.0f/s, %.0f µs", median(theirs), median(others)), ratio: fmt.Sprintf("%.2f", ratio)}
+	if c.bar > 0 {
+		r.bar, r.verdict = fmt.Sprintf("≥ %.2f", c.bar), verdict(ratio >= c.bar)
+	}
+	return r, nil
 }
 
 func verdict(ok bool) string {

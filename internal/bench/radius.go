@@ -40,14 +40,14 @@ func radius(s settings) ([]row, error) {
 		return nil, err
 	}
 	defer off.stop()
-	pap := func(addr string) side {
-		return func(lasts time.Duration) (float64, error) { return hammerPAP(s.conns, lasts, addr) }
+	pap := func(p *process, addr string) side {
+		return side{p, func(lasts time.Duration) (float64, error) { return hammerPAP(s.conns, lasts, addr) }}
 	}
-	first, err := versus(s, contest{"radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.ports["radius/auth"]), pap(addr)})
+	first, err := versus(s, contest{"radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.process, on.ports["radius/auth"]), pap(peer, addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, contest{"radius: journal on, against off", 0.9, pap(on.ports["radius/auth"]), pap(off.ports["radius/auth"])})
+	second, err := versus(s, contest{"radius: journal on, against off", 0.9, pap(on.process, on.ports["radius/auth"]), pap(off.process, off.ports["radius/auth"])})
 	return []row{first, second}, err
 }
 
