@@ -319,15 +319,18 @@ func writeErrors(t *testing.T) {
 	if got := found(t, c, base, "(&(title=boss)(uidNumber=10006))"); got != "alice" {
 		t.Errorf("what was written is %q", got)
 	}
-	adds := map[string]uint16{person("alice"): 68, "uid=x,ou=nosuch," + base: 32, "uid=x,dc=else": 32, person("new"): 0, "uid=child," + person("new"): 0, "nonsense": 34}
+	adds := map[string]uint16{person("alice"): 68, "uid=x,ou=nosuch," + base: 32, "uid=x,dc=else": 53, person("new"): 0, "uid=child," + person("new"): 0, "nonsense": 34}
 	for _, dn := range []string{person("alice"), "uid=x,ou=nosuch," + base, "uid=x,dc=else", "nonsense", person("new"), "uid=child," + person("new")} {
 		uid, _, _ := strings.Cut(strings.TrimPrefix(dn, "uid="), ",")
 		if err := c.Add(addPerson(dn, uid)); code(err) != adds[dn] {
 			t.Errorf("add %s: %v, want %d", dn, err, adds[dn])
 		}
 	}
-	if err := c.Add(addPerson(person("x"), "y")); code(err) != 64 {
-		t.Errorf("naming: %v", err)
+	if err := c.Add(addPerson(person("xx"), "yy")); err != nil || found(t, c, base, "(&(uid=xx)(uid=yy))") != "xx" {
+		t.Errorf("the RDN's value is not added: %v", err)
+	}
+	if err := c.Del(goldap.NewDelRequest(person("xx"), nil)); err != nil {
+		t.Error(err)
 	}
 	bare := goldap.NewAddRequest(person("x"), nil)
 	bare.Attribute("objectClass", []string{"inetOrgPerson"})

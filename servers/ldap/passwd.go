@@ -325,7 +325,7 @@ func (op *operation) setPassword(ctx context.Context, snap *dir.Snapshot, id dir
 	if req.HasOld {
 		m.password.old = &req.Old
 	}
-	name, err := s.parseName(snap.DN(id))
+	name, err := s.writeName(snap.DN(id))
 	if err != nil {
 		return err
 	}

@@ -293,7 +293,8 @@ func TestSlapdAgrees(t *testing.T) {
 		same(filter, false, filtered(1, base, 2, filter, "1.1"))
 	}
 	for _, dn := range []string{person("alice"), group("dba"), base, "ou=people," + base} {
-		for _, attrs := range [][]string{nil, {"*"}, {"+"}, {"*", "+"}, {"1.1"}, {"cn", "nosuch"}, {"1.1", "cn"}, {"CN", "memberof"}, {"cn;lang-de"}, {"2.5.4.3"}} {
+		for _, attrs := range [][]string{nil, {"*"}, {"+"}, {"*", "+"}, {"1.1"}, {"cn", "nosuch"}, {"1.1", "cn"}, {"CN", "memberof"}, {"cn;lang-de"}, {"2.5.4.3"},
+			{"name"}, {"@person"}, {"@posixGroup", "mail"}, {"@nosuch"}, {"cn;lang-"}, {"cn", "cn;lang-de"}} {
 			same(fmt.Sprint("read ", dn, attrs), false, filtered(1, dn, 0, "(objectClass=*)", attrs...))
 		}
 	}
@@ -334,7 +335,8 @@ var realFilters = []string{"(uid=alice)", "(UID=ALICE)", "(uid= alice )", "(user
 	"(homeDirectory=/home/alice)", "(homeDirectory=/HOME/alice)", "(gidNumber=20001)", "(gidNumber=020001)", "(objectClass=*)", "(cn=a*  *adams)",
 	"(jpegPhoto=*)", "(jpegPhoto=x)", "(entryDN=uid=alice,ou=people,dc=acme,dc=test)", "(manager=uid=bob,ou=people,dc=acme,dc=test)",
 	"(uid:caseIgnoreMatch:=ALICE)", "(member:distinguishedNameMatch:=uid=alice,ou=people,dc=acme,dc=test)", "(objectClass=person)",
-	"(structuralObjectClass=inetOrgPerson)", "(createTimestamp>=20000101000000Z)", "(mail=*)", "(cn=ring\\2da)"}
+	"(structuralObjectClass=inetOrgPerson)", "(createTimestamp>=20000101000000Z)", "(mail=*)", "(cn=ring\\2da)", "(name=alice adams)", "(name=dba)", "(name=*groups*)",
+	"(cn;lang-=alice*)", "(cn;lang-en=*)", "(!(cn;lang-de=*))"}
 
 func realBinds() []bindCase {
 	var out []bindCase
@@ -407,10 +409,43 @@ func realWrites(t *testing.T, same func(string, bool, ...[]byte)) {
 	}
 	del := func(dn string) []byte { return message(4, ber.AppendString(nil, proto.DeleteRequest, dn)) }
 	alice := person("alice")
+	add := func(dn string, attrs ...string) []byte {
+		b, mark := ber.Begin(nil, proto.AddRequest)
+		b = ber.AppendString(b, ber.OctetString, dn)
+		b, list := ber.Begin(b, ber.Sequence)
+		for i := 0; i+1 < len(attrs); i += 2 {
+			var one, set int
+			b, one = ber.Begin(b, ber.Sequence)
+			b = ber.AppendString(b, ber.OctetString, attrs[i])
+			b, set = ber.Begin(b, ber.Set)
+			for _, v := range strings.Fields(attrs[i+1]) {
+				b = ber.AppendString(b, ber.OctetString, v)
+			}
+			b = ber.End(ber.End(b, set), one)
+		}
+		return message(5, ber.End(ber.End(b, list), mark))
+	}
 	for _, x := range []struct {
 		what string
 		req  []byte
 	}{
+		{"add", add(person("new"), "objectClass", "inetOrgPerson", "uid", "new", "cn", "new", "sn", "new")},
+		{"add again", add(person("new"), "objectClass", "inetOrgPerson", "uid", "new", "cn", "new", "sn", "new")},
+		{"add below nothing", add("uid=x,ou=nosuch,"+base, "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x")},
+		{"add outside", add("uid=x,dc=else", "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x")},
+		{"add without the RDN's value", add(person("x"), "objectClass", "inetOrgPerson", "cn", "x", "sn", "x")},
+		{"add with another RDN value", add(person("x"), "objectClass", "inetOrgPerson", "uid", "y", "cn", "x", "sn", "x")},
+		{"add without sn", add(person("x"), "objectClass", "inetOrgPerson", "uid", "x", "cn", "x")},
+		{"add without a class", add(person("x"), "uid", "x", "cn", "x", "sn", "x")},
+		{"add of an auxiliary class", add(person("x"), "objectClass", "posixAccount", "uid", "x", "cn", "x")},
+		{"add of an unknown class", add(person("x"), "objectClass", "nosuch", "uid", "x")},
+		{"add of an unknown attribute", add(person("x"), "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x", "nosuch", "x")},
+		{"add of a forbidden attribute", add(person("x"), "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x", "dc", "x")},
+		{"add without values", add(person("x"), "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x", "title", "")},
+		{"add of an operational attribute", add(person("x"), "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x", "entryDN", "cn=x")},
+		{"add of two numbers", add(person("x"), "objectClass", "inetOrgPerson posixAccount", "uid", "x", "cn", "x", "sn", "x", "uidNumber", "1 2", "gidNumber", "1", "homeDirectory", "/")},
+		{"add of nonsense", add("nonsense", "objectClass", "inetOrgPerson")},
+		{"modify the password", mod(person("new"), 0, "userPassword", "New-Pass-1")},
 		{"value exists", mod(alice, 0, "mail", "ALICE@acme.test")}, {"no such value", mod(alice, 1, "mail", "x@y")}, {"no such attribute", mod(alice, 1, "title")},
 		{"required", mod(alice, 1, "sn")}, {"not allowed", mod(alice, 0, "member", alice)}, {"naming", mod(alice, 2, "uid", "other")},
 		{"undefined", mod(alice, 0, "nosuch", "x")}, {"syntax", mod(alice, 2, "uidNumber", "x")}, {"single", mod(alice, 0, "uidNumber", "5")},
@@ -421,7 +456,11 @@ func realWrites(t *testing.T, same func(string, bool, ...[]byte)) {
 		{"add a member", mod(group("admins"), 0, "member", alice)}, {"twice", mod(alice, 0, "mail", "a@b", "A@B")},
 		{"rename to a taken name", rename(alice, "uid=bob", true, "")}, {"rename nobody", rename(person("nobody"), "uid=x", true, "")},
 		{"rename to nowhere", rename(alice, "uid=x", true, "ou=nosuch,"+base)}, {"rename to nonsense", rename(alice, "nonsense", true, "")},
-		{"delete a non-leaf", del("ou=people," + base)}, {"delete nobody", del(person("nobody"))},
+		{"delete a non-leaf", del("ou=people," + base)}, {"delete outside", del("dc=else")}, {"modify outside", mod("cn=x,dc=else", 2, "sn", "x")},
+		{"rename outside", rename("cn=x,dc=else", "cn=y", true, "")}, {"delete nonsense", del("nonsense")}, {"modify nonsense", mod("nonsense", 2, "sn", "x")},
+		{"two numbers", mod(alice, 2, "uidNumber", "1", "2")}, {"a child", add("uid=kid,"+alice, "objectClass", "account", "uid", "kid")},
+		{"delete a parent", del(alice)}, {"delete the child", del("uid=kid," + alice)},
+		{"delete nobody", del(person("nobody"))},
 		{"rename", rename(person("bob"), "uid=robert", true, "")}, {"move", rename(person("mallory"), "uid=mallory", true, "ou=groups,"+base)},
 		{"delete", del(person("trent"))},
 	} {
@@ -429,6 +468,8 @@ func realWrites(t *testing.T, same func(string, bool, ...[]byte)) {
 		same("write, anonymous: "+x.what, false, x.req)
 		same("write, herself: "+x.what, false, bindRequest(1, person("peggy"), pass("peggy")), x.req)
 	}
+	same("a superior class", false, filtered(9, base, 2, "(objectClass=person)", "1.1"), filtered(9, base, 2, "(objectClass=top)", "1.1"))
+	same("the new one binds", false, bindRequest(1, person("new"), "New-Pass-1"), whoami(2))
 	same("after all writes", false, manager, filtered(9, base, 2, "(objectClass=*)", "*", "memberOf"))
 }
 

@@ -15,8 +15,9 @@ type selection struct {
 	operational bool // "+"
 	named       []selected
 	wanted      map[*schema.Attribute]bool
-	asked       []string // as the client wrote it: the root DSE has names that no schema knows
-	hide        string   // a fault's: this attribute is not there
+	plain       map[*schema.Attribute]bool // asked for without options
+	asked       []string                   // as the client wrote it: the root DSE has names that no schema knows
+	hide        string                     // a fault's: this attribute is not there
 }
 
 // selected is one attribute asked for by name.
@@ -30,7 +31,7 @@ type selected struct {
 // selects reads an attribute selection. Unknown names are ignored, and so is
 // 1.1 beside others.
 func (s *server) selects(names []string) selection {
-	p := selection{wanted: map[*schema.Attribute]bool{}, asked: names}
+	p := selection{wanted: map[*schema.Attribute]bool{}, plain: map[*schema.Attribute]bool{}, asked: names}
 	if len(names) == 0 {
 		p.user = true
 		return p
@@ -44,8 +45,24 @@ func (s *server) selects(names []string) selection {
 			p.operational = !s.set.ad()
 			continue
 		}
+		if class, ok := strings.CutPrefix(n, "@"); ok { // RFC 4529
+			for _, a := range s.schema.Attributes() {
+				if s.schema.Allows(class, a) && !p.wanted[a] {
+					p.named, p.wanted[a] = append(p.named, selected{attr: a}), true
+				}
+			}
+			continue
+		}
 		a, options := s.schema.Describe(n)
 		if a == nil {
+			continue
+		}
+		if a.Name == "name" && !s.set.ad() { // the supertype stands for its subtypes
+			for _, sub := range schema.NameSubtypes {
+				if b := s.schema.Attr(sub); !p.wanted[b] {
+					p.named, p.wanted[b] = append(p.named, selected{attr: b}), true
+				}
+			}
 			continue
 		}
 		x := selected{attr: a, options: strings.ToLower(options)}
@@ -63,6 +80,7 @@ func (s *server) selects(names []string) selection {
 			p.named = append(p.named, x)
 		}
 		p.wanted[a] = true
+		p.plain[a] = p.plain[a] || x.options == "" && !x.ranged
 	}
 	return p
 }
@@ -85,7 +103,7 @@ func parseRange(r string) (lo, hi int, ok bool) {
 func (s *query) attributes(e *proto.Entry) {
 	if s.pick.user || s.pick.operational {
 		for _, a := range s.reader.All() {
-			if a.Has(schema.Constructed) {
+			if a.Has(schema.Constructed) || a.Name == "name" && !s.op.c.s.set.ad() {
 				continue
 			}
 			op := a.Has(schema.Operational)
@@ -96,10 +114,20 @@ func (s *query) attributes(e *proto.Entry) {
 	}
 	for _, x := range s.pick.named {
 		op := x.attr.Has(schema.Operational)
-		if !x.ranged && x.options == "" && !x.attr.Has(schema.Constructed) && (op && s.pick.operational || !op && s.pick.user) {
+		switch {
+		case x.ranged, x.attr.Has(schema.Constructed):
+		case op && s.pick.operational || !op && s.pick.user, x.options != "" && s.pick.plain[x.attr]:
 			continue // it was among all
 		}
-		s.attribute(e, x)
+		if !strings.HasSuffix(x.options, "-") {
+			s.attribute(e, x)
+			continue
+		}
+		for _, have := range s.reader.Tagged(x.attr) { // a range of options (RFC 3866 section 3.2)
+			if strings.HasPrefix(have, x.options) {
+				s.attribute(e, selected{attr: x.attr, options: have})
+			}
+		}
 	}
 }
 

@@ -137,8 +137,19 @@ func (op *operation) written(err error) (proto.Result, error) {
 	return success(), err
 }
 
-// parseName reads the DN of an entry that is to be written.
-func (s *server) parseName(name string) (dn.DN, error) {
+// outside refuses writes beyond the naming contexts.
+func (s *server) outside(d dn.DN) *proto.Result {
+	normal, _ := d.Norm(s.schema.Names())
+	suffix, _ := s.schema.NormDN(s.set.Base)
+	if s.set.ad() || normal == suffix || strings.HasSuffix(normal, ","+suffix) {
+		return nil
+	}
+	r := result(goldap.LDAPResultUnwillingToPerform, "no global superior knowledge")
+	return &r
+}
+
+// writeName reads the DN of an entry that is to be written.
+func (s *server) writeName(name string) (dn.DN, error) {
 	d, err := dn.Parse(name)
 	if err != nil {
 		return nil, err
@@ -155,18 +166,21 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 		return proto.Result{}, err
 	}
 	call.Object, call.Request = name, describeChanges(changes)
-	if err := op.check(changes, dir.Check); err != nil {
+	d, err := s.writeName(name)
+	if err == nil {
+		err = op.check(changes, dir.Check)
+	}
+	if err != nil {
 		return proto.Result{}, err
+	}
+	if r := s.outside(d); r != nil {
+		return *r, nil
 	}
 	by, want, refused := op.author(ctx, onModify)
 	if refused != nil {
 		return *refused, nil
 	}
-	d, err := s.parseName(name)
-	if err == nil {
-		err = op.check(changes, dir.Writable)
-	}
-	if err != nil {
+	if err := op.check(changes, dir.Writable); err != nil {
 		return proto.Result{}, err
 	}
 	snap, err := s.dir.Snapshot(ctx)
@@ -254,24 +268,38 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 		return proto.Result{}, err
 	}
 	call.Object = name
+	d, err := op.c.s.writeName(name)
+	if err != nil {
+		return proto.Result{}, err
+	}
 	for _, a := range attributes {
+		if len(a.Values) == 0 {
+			return result(goldap.LDAPResultProtocolError, op.c.s.text("no values for attribute type", "no attribute")), nil
+		}
 		if err := op.check([]proto.Change{{Attribute: a}}, dir.Check); err != nil {
 			return proto.Result{}, err
 		}
+	}
+	if r := op.c.s.outside(d); r != nil {
+		return *r, nil
 	}
 	by, _, refused := op.author(ctx, onAdd)
 	if refused != nil {
 		return *refused, nil
 	}
-	d, err := op.c.s.parseName(name)
+	if op.c.s.set.ad() {
+		attributes, err = op.newPassword(attributes)
+	}
+	if err == nil { // slapd looks at the entry before it looks at rights
+		by.Dry = true
+		err = op.c.s.dir.Add(ctx, d, attributes, by)
+		by.Dry = false
+	}
 	if err == nil {
 		err = op.mayWriteEntries(ctx, "no write access to parent")
 	}
-	if err == nil && op.c.s.set.ad() {
-		attributes, err = op.newPassword(attributes)
-	}
 	if err != nil {
-		return proto.Result{}, err
+		return op.written(err)
 	}
 	return op.written(op.c.s.dir.Add(ctx, d, attributes, by))
 }
@@ -312,14 +340,18 @@ func (op *operation) exists(ctx context.Context, d dn.DN) error {
 // remove answers a delete request (RFC 4511 section 4.8).
 func (op *operation) remove(ctx context.Context, call *dialect.Call) (proto.Result, error) {
 	call.Object = string(op.msg.Body)
+	d, err := op.c.s.writeName(string(op.msg.Body))
+	if err != nil {
+		return proto.Result{}, err
+	}
+	if r := op.c.s.outside(d); r != nil {
+		return *r, nil
+	}
 	by, want, refused := op.author(ctx, onDelete)
 	if refused != nil {
 		return *refused, nil
 	}
-	d, err := op.c.s.parseName(string(op.msg.Body))
-	if err == nil {
-		err = op.exists(ctx, d)
-	}
+	err = op.exists(ctx, d)
 	if err == nil {
 		err = op.mayWriteEntries(ctx, "no write access to parent")
 	}
@@ -339,15 +371,18 @@ func (op *operation) rename(ctx context.Context, call *dialect.Call) (proto.Resu
 	if _, err := dn.ParseRDN(req.NewRDN); err != nil {
 		return proto.Result{}, &dir.Detail{Err: dn.ErrSyntax, Text: "invalid new RDN"}
 	}
+	d, err := op.c.s.writeName(req.Name)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	if r := op.c.s.outside(d); r != nil {
+		return *r, nil
+	}
 	by, _, refused := op.author(ctx, onRename)
 	if refused != nil {
 		return *refused, nil
 	}
-	d, err := op.c.s.parseName(req.Name)
-	if err == nil {
-		err = op.mayWriteEntries(ctx, "no write access to parent's children")
-	}
-	if err != nil {
+	if err = op.mayWriteEntries(ctx, "no write access to parent's children"); err != nil {
 		return proto.Result{}, err
 	}
 	return op.written(op.c.s.dir.Rename(ctx, d, req, by))

@@ -133,6 +133,9 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 			return nil, refuse(ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
 		}
 	}
+	if a.Has(schema.Single) && len(m.Values) > 1 {
+		return nil, refuse(ErrConstraint, a.Name+": multiple values provided")
+	}
 	norms := make([]string, len(m.Values))
 	for i, v := range m.Values {
 		n, ok := s.Norm(a, v)

@@ -49,6 +49,9 @@ func (s *Snapshot) plan(f *filter.Filter) plan {
 	case filter.Extensible:
 		return s.planRule(f)
 	}
+	if f.Attr.Name == "name" && s.Schema.Flavour == schema.OpenLDAP { // a supertype has no values of its own
+		return s.whole()
+	}
 	lo, hi := s.span(f.Attr)
 	best := plan{lo: lo, hi: hi}
 	if f.Options == "" && (f.Op == filter.Equal || f.Op == filter.Approx) {

@@ -80,6 +80,9 @@ func (r *Reader) Values(a *schema.Attribute, options string) []string {
 	if a.Has(schema.Secret) && !r.Secrets {
 		return nil
 	}
+	if a.Name == "name" && r.s.Schema.Flavour == schema.OpenLDAP {
+		return r.supertype(options)
+	}
 	if r.patch != nil {
 		if done := r.patched(a, options); done {
 			return r.buf
@@ -92,6 +95,15 @@ func (r *Reader) Values(a *schema.Attribute, options string) []string {
 	}
 	r.seeded(a, options)
 	return r.buf
+}
+
+// supertype are the values of all subtypes of name (RFC 4512 section 2.5.1).
+func (r *Reader) supertype(options string) []string {
+	var all []string
+	for _, sub := range schema.NameSubtypes {
+		all = append(all, r.Values(r.s.Schema.Attr(sub), options)...)
+	}
+	return all
 }
 
 // patched appends the values of an attribute that a client has written; done
@@ -115,7 +127,7 @@ func covers(have, want string) bool {
 	for _, o := range strings.Split(want, ";") {
 		found := false
 		for _, h := range strings.Split(have, ";") {
-			found = found || h == o
+			found = found || h == o || strings.HasSuffix(o, "-") && strings.HasPrefix(h, o) // a range: lang-
 		}
 		if !found {
 			return false

@@ -2,6 +2,7 @@ package dir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,9 +14,16 @@ import (
 
 // Add creates an entry (RFC 4511 section 4.7).
 func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attribute, by Author) error {
-	return d.Edit(ctx, func(s *Snapshot, o *overlay) error {
+	err := d.Edit(ctx, func(s *Snapshot, o *overlay) error {
 		id, matched, err := s.FindDN(name)
 		if err != nil {
+			return err
+		}
+		e := s.draft(ctx, o, s.end+ID(o.Next), by)
+		o.Next++
+		e.c.RDN = name[0].String(s.Schema.Style())
+		e.c.Created, e.c.Creator = by.Now, by.DN
+		if err := e.fill(name[0], attributes); err != nil {
 			return err
 		}
 		if id != None {
@@ -25,14 +33,15 @@ func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attr
 		if len(name) < 2 || parent == None {
 			return &Missing{Snapshot: s, Matched: matched}
 		}
-		key := addedKey(o.Next)
-		e := s.draft(ctx, o, s.end+ID(o.Next), by)
-		o.Next++
-		e.c.RDN, e.c.Parent = name[0].String(s.Schema.Style()), s.key(parent)
-		e.c.Created, e.c.Creator = by.Now, by.DN
-		o.Changes[key] = e.c
-		return e.fill(name[0], attributes)
+		if e.c.Parent = s.key(parent); by.Dry {
+			return errDry
+		}
+		return nil
 	})
+	if errors.Is(err, errDry) {
+		return nil
+	}
+	return err
 }
 
 // fill gives a new entry its attributes.
@@ -40,14 +49,12 @@ func (e *draft) fill(rdn dn.RDN, attributes []proto.Attribute) error {
 	e.r.patch = &patch{change: e.c, attrs: map[int][]tagged{}} // a new entry has nothing yet
 	var changes []proto.Change
 	for _, a := range attributes {
-		if len(a.Values) == 0 {
-			return refuse(ErrSyntax, "no values for attribute type")
-		}
 		changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: a})
 	}
 	if e.s.Schema.Flavour == schema.AD {
-		changes = e.complete(rdn, changes)
+		changes = e.complete(changes)
 	}
+	changes = e.named(rdn, changes)
 	for _, ava := range rdn {
 		if a := e.s.Schema.Attr(ava.Type); a != nil {
 			e.touched[a] = true
@@ -56,9 +63,29 @@ func (e *draft) fill(rdn dn.RDN, attributes []proto.Attribute) error {
 	return e.modify(changes)
 }
 
-// complete adds what Active Directory adds by itself: the values of the RDN,
-// superior classes and an account name.
-func (e *draft) complete(rdn dn.RDN, changes []proto.Change) []proto.Change {
+// named adds the values of the RDN to a new entry that lacks them, as both
+// servers do.
+func (e *draft) named(rdn dn.RDN, changes []proto.Change) []proto.Change {
+	for _, ava := range rdn {
+		a := e.s.Schema.Attr(ava.Type)
+		if a == nil {
+			continue
+		}
+		want, _ := e.s.Schema.Norm(a, ava.Value)
+		there := slices.ContainsFunc(changes, func(m proto.Change) bool {
+			b, options := e.s.Schema.Describe(m.Desc)
+			return a == b && options == "" && slices.ContainsFunc(m.Values, func(v string) bool { n, _ := e.s.Schema.Norm(a, v); return n == want })
+		})
+		if !there {
+			changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: proto.Attribute{Desc: ava.Type, Values: []string{ava.Value}}})
+		}
+	}
+	return changes
+}
+
+// complete adds what Active Directory adds by itself: superior classes, an
+// account name, the kind of a group.
+func (e *draft) complete(changes []proto.Change) []proto.Change {
 	has := func(name string) *proto.Change {
 		for i := range changes {
 			if strings.EqualFold(changes[i].Desc, name) {
@@ -72,8 +99,9 @@ func (e *draft) complete(rdn dn.RDN, changes []proto.Change) []proto.Change {
 			changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: proto.Attribute{Desc: name, Values: []string{value}}})
 		}
 	}
-	for _, ava := range rdn {
-		put(ava.Type, ava.Value)
+	account := ""
+	if rdn, err := dn.ParseRDN(e.c.RDN); err == nil {
+		account = rdn[0].Value
 	}
 	classes := has("objectClass")
 	if classes == nil {
@@ -94,7 +122,7 @@ func (e *draft) complete(rdn dn.RDN, changes []proto.Change) []proto.Change {
 	classes.Values = all
 	for _, c := range all {
 		if c == "user" || c == "group" {
-			put("sAMAccountName", rdn[0].Value)
+			put("sAMAccountName", account)
 		}
 		if c == "group" {
 			put("groupType", groupTypes["global"])

@@ -90,6 +90,9 @@ func (f *Filter) equal(s *schema.Schema, e Entry) Truth {
 		if n, ok := s.Norm(f.Attr, v); ok && n == f.Value {
 			return True
 		}
+		if f.Attr.Kind == schema.OID && s.Descends(v, f.Value) { // objectSubClassMatch
+			return True
+		}
 	}
 	return False
 }

@@ -1,5 +1,7 @@
 package schema
 
+import "slices"
+
 // ClassKind is the role of an object class (RFC 4512 section 2.4).
 type ClassKind uint8
 
@@ -19,6 +21,21 @@ type Class struct {
 
 // Classes are all object classes in table order.
 func (s *Schema) Classes() []*Class { return s.order }
+
+// NameSubtypes are the attributes whose supertype is name (RFC 4519).
+var NameSubtypes = []string{"cn", "sn", "c", "l", "st", "o", "ou", "title", "givenName", "initials", "generationQualifier"}
+
+// Allows reports whether an object class, or one above it, has an attribute.
+func (s *Schema) Allows(class string, a *Attribute) bool {
+	for c := s.Class(class); c != nil; c = s.Class(c.Sup) {
+		for _, list := range [][]string{c.Must, c.May} {
+			if slices.ContainsFunc(list, func(name string) bool { return s.Attr(name) == a }) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 var (
 	telephony = []string{"telephoneNumber", "facsimileTelephoneNumber", "street", "l", "st", "postalAddress", "postalCode",
@@ -50,7 +67,7 @@ var commonClasses = []Class{
 		[]string{"userPassword", "loginShell", "gecos", "description"}},
 	{"shadowAccount", "1.3.6.1.1.1.2.1", "top", Auxiliary, []string{"uid"}, []string{"userPassword", "shadowLastChange",
 		"shadowMin", "shadowMax", "shadowWarning", "shadowInactive", "shadowExpire", "shadowFlag", "description"}},
-	{"posixGroup", "1.3.6.1.1.1.2.2", "top", Auxiliary, []string{"gidNumber"}, []string{"cn", "userPassword", "memberUid", "description"}},
+	{"posixGroup", "1.3.6.1.1.1.2.2", "top", Auxiliary, []string{"gidNumber"}, []string{"userPassword", "memberUid", "description"}},
 	{"subschema", "2.5.20.1", "", Auxiliary, nil, []string{"attributeTypes", "objectClasses", "matchingRules"}},
 }
 

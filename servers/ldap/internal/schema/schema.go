@@ -148,6 +148,16 @@ func (s *Schema) Chain(name string) []string {
 	return out
 }
 
+// Descends reports whether a class has a superior of a normal name.
+func (s *Schema) Descends(name, superior string) bool {
+	for c := s.Class(name); c != nil && c.Sup != ""; c = s.Class(c.Sup) {
+		if strings.EqualFold(c.Sup, superior) {
+			return true
+		}
+	}
+	return false
+}
+
 // Names are the rules by which DNs are compared.
 func (s *Schema) Names() dn.Rules {
 	return dn.Rules{
