@@ -104,9 +104,12 @@ func adSpecials(t *testing.T) {
 		"(userPrincipalName=alice@acme.test)":                                               "Alice Adams",
 		"(cn>=wendy)":                                                                       "Wendy Ward Zoë Zimmer",
 		"(servicePrincipalName=ldap/dc1.acme.test)":                                         "DC1",
-		"(unicodePwd=*)":                                                                    "",
-		"(memberUid=alice)":                                                                 "",
-		"(nETBIOSName=*)":                                                                   "", // another naming context
+		"(anr=ali)":                             "Alice Adams Alice Adams (alice2)",
+		"(&(objectCategory=person)(anr=brown))": "Bob Brown",
+		"(anr=lice)":                            "",
+		"(unicodePwd=*)":                        "",
+		"(memberUid=alice)":                     "",
+		"(nETBIOSName=*)":                       "", // another naming context
 	} {
 		if got := found(t, c, domain, filter); got != want {
 			t.Errorf("%s finds %q, want %q", filter, got, want)

@@ -246,7 +246,7 @@ func (op *operation) passwd(ctx context.Context, call *dialect.Call, x proto.Ext
 	}
 	req, err := proto.ParsePasswd(x.Value)
 	if err != nil {
-		return result(goldap.LDAPResultProtocolError, "data decoding error"), nil
+		return result(goldap.LDAPResultProtocolError, ""), nil
 	}
 	call.Object = req.Identity
 	switch {
@@ -266,6 +266,9 @@ func (op *operation) passwd(ctx context.Context, call *dialect.Call, x proto.Ext
 	}
 	call.Object = snap.DN(id)
 	if snap.Key(id) != op.who.key && !op.isAdmin(snap) {
+		if req.HasOld { // slapd may not even look at it
+			return result(goldap.LDAPResultUnwillingToPerform, "unwilling to verify old password"), nil
+		}
 		return proto.Result{}, errInsufficient
 	}
 	res := success()
@@ -302,17 +305,18 @@ func (op *operation) passwdTarget(ctx context.Context, req proto.Passwd) (*dir.S
 		return snap, dir.None, &r, nil
 	}
 	name := strings.TrimPrefix(req.Identity, "dn:")
-	id, matched, err := snap.Find(name)
+	id, _, err := snap.Find(name)
 	if err != nil {
 		if u, ok := s.env.World.User(strings.TrimPrefix(req.Identity, "u:")); ok {
 			if id, alive := snap.Entry(u.ID); alive {
 				return snap, id, nil, nil
 			}
 		}
-		return snap, dir.None, nil, err
+		r := result(goldap.LDAPResultInvalidAttributeSyntax, "Invalid DN")
+		return snap, dir.None, &r, nil
 	}
 	if id == dir.None {
-		r := s.noSuchObject(snap, matched)
+		r := s.noSuchObject(snap, dir.None)
 		return snap, id, &r, nil
 	}
 	return snap, id, nil, nil

@@ -165,7 +165,8 @@ func fill(t *testing.T, l *lab, addr string) {
 // volatile are attributes that two servers cannot agree on, or that slapd has
 // and this server does not build.
 var volatile = []string{"entryUUID", "entryCSN", "createTimestamp", "modifyTimestamp", "contextCSN", "supportedExtension",
-	"supportedControl", "supportedSASLMechanisms", "configContext", "monitorContext", "creatorsName", "modifiersName"}
+	"supportedControl", "supportedSASLMechanisms", "configContext", "monitorContext", "creatorsName", "modifiersName",
+	"userPassword"} // which slapd hashes when it is changed
 
 // talk sends requests on one connection and returns everything that comes back
 // up to the last result, in a comparable form. sorted says that entries are a set.
@@ -310,7 +311,10 @@ func TestSlapdAgrees(t *testing.T) {
 		{person("alice"), "uidNumber", "x"}, {group("dba"), "member", person("alice")}} {
 		same(fmt.Sprint("compare ", x), false, compareOf(x[0], x[1], x[2]))
 	}
+	same("compare outside", false, compareOf("cn=x,dc=else", "cn", "x"), compareOf("", "objectClass", "top"), compareOf("cn=Subschema", "cn", "Subschema"))
+	same("subschema by subtree", false, filtered(1, "cn=Subschema", 2, "(objectClass=*)", "1.1"), filtered(2, "cn=Subschema", 0, "(cn=subschema)", "cn"))
 	realControls(t, same)
+	realPasswords(same)
 	realWrites(t, same)
 }
 
@@ -376,6 +380,40 @@ func realControls(t *testing.T, same func(string, bool, ...[]byte)) {
 	same("unknown request", false, message(1, unhex("79 00")))
 	same("indefinite length", false, unhex("30 80 02 01 01 42 00 00 00"))
 	same("a cut bind", false, message(1, unhex("60 03 02 01 03")))
+}
+
+// realPasswords changes passwords in both servers.
+func realPasswords(same func(string, bool, ...[]byte)) {
+	passwd := func(identity, old, new string) []byte {
+		b, mark := ber.Begin(nil, ber.Sequence)
+		for i, v := range []string{identity, old, new} {
+			if v != "-" {
+				b = ber.AppendString(b, 0x80+byte(i), v)
+			}
+		}
+		return extended(2, "1.3.6.1.4.1.4203.1.11.1", string(ber.End(b, mark)))
+	}
+	alice, nina := bindRequest(1, person("alice"), pass("alice")), bindRequest(1, person("nina"), pass("nina"))
+	manager := bindRequest(1, root, rootPW)
+	for _, x := range []struct {
+		what string
+		reqs [][]byte
+	}{
+		{"anonymous", [][]byte{passwd("-", "-", "New-Pass-1")}},
+		{"wrong old", [][]byte{alice, passwd("-", "wrong", "New-Pass-1")}},
+		{"somebody else's", [][]byte{alice, passwd(person("nina"), "-", "New-Pass-1")}},
+		{"somebody else's with the old one", [][]byte{alice, passwd(person("nina"), pass("nina"), "New-Pass-1")}},
+		{"empty", [][]byte{alice, passwd("-", "-", "")}},
+		{"nobody's", [][]byte{manager, passwd(person("nobody"), "-", "New-Pass-1")}},
+		{"nonsense", [][]byte{manager, passwd("nonsense", "-", "New-Pass-1")}},
+		{"not BER", [][]byte{alice, extended(2, "1.3.6.1.4.1.4203.1.11.1", "nonsense")}},
+		{"reset", [][]byte{manager, passwd(person("wendy"), "-", "New-Pass-1"), bindRequest(3, person("wendy"), "New-Pass-1"), whoami(4)}},
+		{"own", [][]byte{nina, passwd("-", pass("nina"), "New-Pass-1"), bindRequest(3, person("nina"), "New-Pass-1"), whoami(4)}},
+		{"own by name", [][]byte{bindRequest(1, person("nina"), "New-Pass-1"), passwd(person("nina"), "-", pass("nina")), nina, whoami(4)}},
+		{"own entry's attribute", [][]byte{nina, bindRequest(3, person("nina"), pass("nina")), whoami(4)}},
+	} {
+		same("passwd: "+x.what, false, x.reqs...)
+	}
 }
 
 // realWrites changes both servers in the same way and compares every answer

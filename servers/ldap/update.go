@@ -15,61 +15,6 @@ import (
 	"counterpart/servers/ldap/internal/schema"
 )
 
-// compare answers a compare request (RFC 4511 section 4.10).
-func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Result, error) {
-	s := op.c.s
-	req, err := proto.ParseCompare(op.msg.Body)
-	if err != nil {
-		return proto.Result{}, err
-	}
-	call.Object, call.Request = req.Name, "compare "+req.Desc
-	want, refused := op.controls(onCompare)
-	if refused != nil {
-		return *refused, nil
-	}
-	if r := s.mayRead(op); r != nil {
-		return *r, nil
-	}
-	snap, err := s.dir.Snapshot(ctx)
-	if err != nil {
-		return proto.Result{}, err
-	}
-	id, matched, err := snap.Find(req.Name)
-	if err != nil {
-		return proto.Result{}, err
-	}
-	if id == dir.None {
-		return s.noSuchObject(snap, matched), nil
-	}
-	a, options := s.schema.Describe(req.Desc)
-	if a == nil {
-		return result(goldap.LDAPResultUndefinedAttributeType, s.text("", "no attribute")), nil
-	}
-	r := snap.Reader(ctx)
-	r.Secrets = op.who.root && !s.set.ad()
-	r.Seek(id)
-	if err := op.asserted(want, snap, r); err != nil {
-		return proto.Result{}, err
-	}
-	normal, ok := s.schema.Norm(a, req.Value)
-	if !ok {
-		return result(goldap.LDAPResultInvalidAttributeSyntax, s.text("value does not conform to assertion syntax", "no attribute")), nil
-	}
-	if holds, known := r.Links(a, normal, false); known && holds {
-		return result(goldap.LDAPResultCompareTrue, ""), nil
-	}
-	values := r.Values(a, strings.ToLower(options))
-	if len(values) == 0 {
-		return result(goldap.LDAPResultNoSuchAttribute, s.text("", "no attribute")), r.Err
-	}
-	for _, v := range values {
-		if n, ok := s.schema.Norm(a, v); ok && n == normal {
-			return result(goldap.LDAPResultCompareTrue, ""), nil
-		}
-	}
-	return result(goldap.LDAPResultCompareFalse, ""), nil
-}
-
 // author is who writes. Anonymous never does.
 func (op *operation) author(ctx context.Context, at where) (dir.Author, wanted, *proto.Result) {
 	s := op.c.s

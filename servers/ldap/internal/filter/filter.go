@@ -142,6 +142,9 @@ func (c *Compiler) node(b []byte, depth int) (Filter, error) {
 	case tagPresent:
 		return c.leaf(Present, string(content)), nil
 	case tagEqual, tagGreater, tagLess, tagApprox:
+		if f, ok := c.ambiguous(content); ok && tag == tagEqual {
+			return f, nil
+		}
 		return c.ava(tag, content)
 	case tagSubstrings:
 		return c.substrings(content)
