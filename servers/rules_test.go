@@ -54,7 +54,7 @@ var mayImport = []struct {
 	{"cmd", []string{"internal", "seed", "servers"}},
 }
 
-var domain = []string{"internal/world", "internal/state", "internal/clock", "internal/cause"}
+var domain = []string{"internal/world", "internal/state", "internal/clock", "internal/cause", "internal/decision"}
 
 // server is what one server's package and those below it may import.
 func server(name string) []string {

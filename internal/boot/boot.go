@@ -17,6 +17,7 @@ import (
 	"counterpart/internal/checkout"
 	"counterpart/internal/clock"
 	"counterpart/internal/control"
+	"counterpart/internal/decision"
 	"counterpart/internal/dialect"
 	"counterpart/internal/factor"
 	"counterpart/internal/fault"
@@ -51,12 +52,14 @@ type Company struct {
 	Factors  *factor.Bench
 	Logins   *signin.Guard
 	Tickets  *ticket.Board
-	Faults   *fault.Table
-	Journal  *journal.Journal
-	PKI      *pki.Authority
-	Fleet    *fleet.Fleet // nil until Bind
-	opt      Options
-	servers  []fleet.Instance
+	// Decisions are the standing orders that all of the above obey.
+	Decisions *decision.Book
+	Faults    *fault.Table
+	Journal   *journal.Journal
+	PKI       *pki.Authority
+	Fleet     *fleet.Fleet // nil until Bind
+	opt       Options
+	servers   []fleet.Instance
 }
 
 // controlListen is where the control port is unless the seed says otherwise.
@@ -95,10 +98,12 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 // domain makes the rules that all servers share.
 func (c *Company) domain() {
 	shared := state.Under(c.Store, "domain/")
-	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock})
-	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor")})
-	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket")})
-	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Managed: c.managed()})
+	c.Decisions = decision.New(c.World, shared, c.Clock)
+	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock, Decisions: c.Decisions})
+	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor"), Decisions: c.Decisions})
+	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket"), Decisions: c.Decisions})
+	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Managed: c.managed(),
+		Decisions: c.Decisions})
 }
 
 // managed lets a vault's account be the password of a directory user.

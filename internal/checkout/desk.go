@@ -16,6 +16,7 @@ import (
 
 	"counterpart/internal/cause"
 	"counterpart/internal/clock"
+	"counterpart/internal/decision"
 	"counterpart/internal/state"
 	"counterpart/internal/world"
 )
@@ -25,6 +26,8 @@ type Config struct {
 	World *world.World
 	Store state.Store
 	Clock clock.Clock
+	// Decisions are a person's or a test's orders; nil has none.
+	Decisions *decision.Book
 }
 
 // Desk is where accounts are checked out and in.

@@ -67,6 +67,9 @@ func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error)
 	if err != nil {
 		return Lease{}, err
 	}
+	if err := d.ordered(ctx, a, p, t); err != nil {
+		return Lease{}, err
+	}
 	var out Lease
 	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
 		if err := l.free(a, now); err != nil {

@@ -36,6 +36,13 @@ type Request struct {
 	State     RequestState `json:"state"`
 	Needed    int          `json:"needed"`
 	Decisions []Decision   `json:"decisions,omitempty"`
+
+	// A request that an order made: who gave it, when it approves itself (zero:
+	// never), how long that holds.
+	Order   string        `json:"order,omitempty"`
+	At      time.Time     `json:"approves_at,omitzero"`
+	Holds   time.Duration `json:"holds,omitzero"`
+	Adopted bool          `json:"adopted,omitempty"` // its person has asked for it since
 }
 
 // Decision is one approver's word on a request.
@@ -49,6 +56,10 @@ type Decision struct {
 func (r *Request) over() bool { return r.State != Waiting && r.State != Granted }
 
 func (r *Request) settle(now time.Time) {
+	if r.State == Waiting && !r.At.IsZero() && !now.Before(r.At) {
+		r.State, r.Expires = Granted, r.At.Add(r.Holds)
+		r.Decisions = append(r.Decisions, Decision{By: r.Order, At: r.At, Approve: true})
+	}
 	if !r.over() && !now.Before(r.Expires) {
 		r.State = Lapsed
 	}
@@ -82,6 +93,9 @@ func (d *Desk) Request(ctx context.Context, p Principal, t Take) (Request, error
 				continue
 			}
 			if open++; r.UserID == p.Name() {
+				if l.adopt(r.ID, t, &out) {
+					return nil
+				}
 				return cause.Because(cause.Exists, "%s is open already", r.ID)
 			}
 		}
@@ -99,7 +113,7 @@ func (d *Desk) Request(ctx context.Context, p Principal, t Take) (Request, error
 
 // spend uses up an approved request of p when the account needs one.
 func (l *ledger) spend(a world.Account, p Principal, now time.Time) (string, error) {
-	if !needsApproval(a) {
+	if !needsApproval(a) && !l.ordered(p) {
 		return "", nil
 	}
 	refused := cause.Because(cause.ApprovalRequired, "%s needs an approved request first", a.ID)

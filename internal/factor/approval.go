@@ -37,12 +37,13 @@ type Approval struct {
 	State   ApprovalState     `json:"state"`
 	Fraud   bool              `json:"fraud,omitempty"` // denied, and reported
 	Decided time.Time         `json:"decided,omitzero"`
-	By      string            `json:"by,omitempty"` // policy, or who clicked
+	By      string            `json:"by,omitempty"` // policy, a decision's ID, or who clicked
 
 	// What the owner will do, unless somebody decides before.
 	Will   ApprovalState `json:"will,omitempty"` // empty: nothing by itself
 	WillAt time.Time     `json:"will_at,omitzero"`
 	Report bool          `json:"report,omitempty"`
+	Order  string        `json:"order,omitempty"` // the decision that says so, instead of the policy
 }
 
 // Ask is a request to be made.
@@ -63,6 +64,10 @@ func approvalKey(id string) string { return "approval/" + id }
 // seed; "interactive" waits for Decide.
 func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 	d, err := b.pushDevice(ctx, a)
+	if err != nil {
+		return Approval{}, err
+	}
+	order, err := b.orderedAsk(ctx, d)
 	if err != nil {
 		return Approval{}, err
 	}
@@ -87,6 +92,7 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 		Details: a.Details, Created: now, State: Pending,
 		Expires: now.Add(orElse(a.TTL, orElse(policy.TTL, time.Minute)))}
 	out.plan(policy, n)
+	out.obey(order)
 	err = state.Edit(ctx, b.Store, approvalKey(out.ID), func(v *Approval, _ bool) (time.Time, error) {
 		*v = out
 		return out.Expires.Add(forgotten), nil
@@ -151,6 +157,9 @@ func (a Approval) judged(now time.Time) Approval {
 	}
 	if a.Will != "" && a.WillAt.Before(a.Expires) && !now.Before(a.WillAt) {
 		a.State, a.Fraud, a.Decided, a.By = a.Will, a.Report, a.WillAt, "policy"
+		if a.Order != "" {
+			a.By = a.Order
+		}
 	} else if !now.Before(a.Expires) {
 		a.State, a.Decided = Expired, a.Expires
 	}

@@ -17,6 +17,7 @@ import (
 
 	"counterpart/internal/cause"
 	"counterpart/internal/clock"
+	"counterpart/internal/decision"
 	"counterpart/internal/state"
 	"counterpart/internal/world"
 )
@@ -27,6 +28,8 @@ type Config struct {
 	Store state.Store
 	Clock clock.Clock
 	Rand  io.Reader // secrets and identifiers of what is enrolled at run time
+	// Decisions are a person's or a test's orders; nil has none.
+	Decisions *decision.Book
 }
 
 // Bench is where devices are verified.

@@ -23,6 +23,9 @@ func (b *Bench) Verify(ctx context.Context, deviceID, code string) (Match, error
 	if err != nil {
 		return Match{}, err
 	}
+	if err := b.ordered(ctx, d.UserID, d.ID); err != nil {
+		return Match{}, err
+	}
 	accept, malformed := typed(d, code)
 	return b.take(ctx, d, accept, malformed)
 }
@@ -33,6 +36,9 @@ func (b *Bench) Verify(ctx context.Context, deviceID, code string) (Match, error
 func (b *Bench) Accept(ctx context.Context, deviceID string, accept func(code string) bool) (Match, error) {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
+		return Match{}, err
+	}
+	if err := b.ordered(ctx, d.UserID, d.ID); err != nil {
 		return Match{}, err
 	}
 	return b.take(ctx, d, accept, nil)
@@ -231,11 +237,17 @@ func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.Dev
 		if malformed != nil || !b.fits(ctx, d, accept) {
 			continue
 		}
+		if err := b.ordered(ctx, userID, d.ID); err != nil {
+			return Match{}, err
+		}
 		m, err := b.take(ctx, d, accept, nil)
 		if err == nil {
 			b.burn(ctx, devices[i+1:], how)
 		}
 		return m, err
+	}
+	if err := b.ordered(ctx, userID, ids(devices)...); err != nil {
+		return Match{}, err
 	}
 	var refusals []error
 	for _, d := range devices {

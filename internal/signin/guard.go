@@ -16,6 +16,7 @@ import (
 
 	"counterpart/internal/cause"
 	"counterpart/internal/clock"
+	"counterpart/internal/decision"
 	"counterpart/internal/state"
 	"counterpart/internal/world"
 )
@@ -29,6 +30,8 @@ type Config struct {
 	// Managed serves the people whose password a vault manages: the account's
 	// secret is then their password, so that there is one truth. May be zero.
 	Managed Managed
+	// Decisions are a person's or a test's orders; nil has none.
+	Decisions *decision.Book
 }
 
 // Managed reads and writes the secret of an account that belongs to a person.
@@ -94,6 +97,9 @@ func (g *Guard) Check(ctx context.Context, userID string, ok func(password strin
 	u, known := g.World.User(userID)
 	if !known {
 		return cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
+	}
+	if err := g.ordered(ctx, u.ID); err != nil {
+		return err
 	}
 	managed, err := g.managed(ctx, u.ID)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"counterpart/internal/cause"
 	"counterpart/internal/clock"
+	"counterpart/internal/decision"
 	"counterpart/internal/state"
 	"counterpart/internal/world"
 )
@@ -24,6 +25,8 @@ type Config struct {
 	Store state.Store
 	Clock clock.Clock
 	Rand  io.Reader // decision identifiers
+	// Decisions are a person's or a test's orders; nil has none.
+	Decisions *decision.Book
 }
 
 // Board is where tickets hang.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/decision"
 	"counterpart/internal/state"
 	"counterpart/internal/world"
 )
@@ -62,6 +63,8 @@ type Access struct {
 	SessionID   string
 	At          time.Time // zero: now
 	OpenSession bool      // record the session if it is allowed, in the same decision
+
+	order *decision.Decision // what somebody ordered for this one access
 }
 
 // Reason is one rule that is violated.
@@ -94,6 +97,13 @@ var errNo = errors.New("ticket: not allowed")
 // records its use in the same decision. An unknown ticket is a decision, not an
 // error. All violated rules are listed, in the order of Codes.
 func (b *Board) Validate(ctx context.Context, id string, a Access) (Decision, error) {
+	o, ordered, err := b.Decisions.Obey(ctx, b.subject(id, a))
+	if err != nil {
+		return Decision{}, err
+	}
+	if ordered {
+		a.order = &o
+	}
 	d := Decision{EvaluatedAt: b.Clock.Now()}
 	if !a.At.IsZero() {
 		d.EvaluatedAt = a.At
@@ -144,10 +154,16 @@ func (b *Board) ValidateAny(ctx context.Context, a Access) (Decision, error) {
 		return Decision{}, err
 	}
 	for _, t := range all {
-		if len(b.reasons(&t, a, orNow(a.At, b.Clock.Now()))) > 0 {
+		o, ordered, err := b.Decisions.Peek(ctx, b.subject(t.ID, a))
+		if err != nil {
+			return Decision{}, err
+		}
+		approved := ordered && o.Verb == decision.Approve
+		if !approved && len(b.reasons(&t, a, orNow(a.At, b.Clock.Now()))) > 0 {
 			continue
 		}
-		if d, err := b.Validate(ctx, t.ID, a); err != nil || d.Allowed {
+		// An order about the person, not about one ticket, is about the whole question.
+		if d, err := b.Validate(ctx, t.ID, a); err != nil || d.Allowed || ordered && o.Ticket == "" {
 			return d, err
 		}
 	}
@@ -168,6 +184,9 @@ func orNow(t, now time.Time) time.Time {
 // reasons lists the rules of t that the access violates at a moment.
 func (b *Board) reasons(t *Ticket, a Access, at time.Time) []Reason {
 	out := []Reason{}
+	if a.order != nil && a.order.Verb != decision.Delay {
+		return byOrder(*a.order)
+	}
 	add := func(c Code, field, format string, args ...any) {
 		if c != "" {
 			out = append(out, Reason{c, field, fmt.Sprintf(format, args...)})
