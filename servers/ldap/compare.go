@@ -10,6 +10,7 @@ import (
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"
+	"counterpart/servers/ldap/internal/schema"
 )
 
 // compare answers a compare request (RFC 4511 section 4.10).
@@ -24,11 +25,15 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	if refused != nil {
 		return *refused, nil
 	}
+	a, bad := s.asserts(req)
+	if bad != nil {
+		return *bad, nil
+	}
 	switch {
 	case req.Name == "":
-		return op.holds(virtualEntry{s.rootDSE(op)}, req), nil
+		return a.heldBy(s, virtualEntry{s.rootDSE(op)}), nil
 	case s.sub.named(s.schema, req.Name):
-		return op.holds(virtualEntry{s.sub}, req), nil
+		return a.heldBy(s, virtualEntry{s.sub}), nil
 	}
 	if r := s.mayRead(op); r != nil {
 		return *r, nil
@@ -50,29 +55,42 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	if err := op.asserted(want, snap, r); err != nil {
 		return proto.Result{}, err
 	}
-	return op.holds(r, req), r.Err
+	return a.heldBy(s, r), r.Err
 }
 
-// holds compares one value with an entry's.
-func (op *operation) holds(e filter.Entry, req proto.Compare) proto.Result {
-	s := op.c.s
+// assertion is the attribute value assertion of a compare.
+type assertion struct {
+	attr            *schema.Attribute
+	options, normal string
+}
+
+// asserts reads the assertion; slapd judges it before it looks for the entry.
+func (s *server) asserts(req proto.Compare) (assertion, *proto.Result) {
+	var r proto.Result
 	a, options := s.schema.Describe(req.Desc)
 	if a == nil {
-		return result(goldap.LDAPResultUndefinedAttributeType, s.text("", "no attribute"))
+		r = result(goldap.LDAPResultUndefinedAttributeType, s.text("", "no attribute"))
+		return assertion{}, &r
 	}
 	normal, ok := s.schema.Norm(a, req.Value)
 	if !ok {
-		return result(goldap.LDAPResultInvalidAttributeSyntax, s.text("value does not conform to assertion syntax", "no attribute"))
+		r = result(goldap.LDAPResultInvalidAttributeSyntax, s.text("value does not conform to assertion syntax", "no attribute"))
+		return assertion{}, &r
 	}
-	if holds, known := e.Links(a, normal, false); known && holds {
+	return assertion{a, strings.ToLower(options), normal}, nil
+}
+
+// heldBy compares the asserted value with an entry's.
+func (a assertion) heldBy(s *server, e filter.Entry) proto.Result {
+	if holds, known := e.Links(a.attr, a.normal, false); known && holds {
 		return result(goldap.LDAPResultCompareTrue, "")
 	}
-	values := e.Values(a, strings.ToLower(options))
+	values := e.Values(a.attr, a.options)
 	if len(values) == 0 {
 		return result(goldap.LDAPResultNoSuchAttribute, s.text("", "no attribute"))
 	}
 	for _, v := range values {
-		if n, ok := s.schema.Norm(a, v); ok && n == normal {
+		if n, ok := s.schema.Norm(a.attr, v); ok && n == a.normal {
 			return result(goldap.LDAPResultCompareTrue, "")
 		}
 	}

@@ -126,6 +126,11 @@ func hostile(t *testing.T) {
 	closed := func(what string, b []byte) {
 		t.Run(what, func(t *testing.T) { l.raw(t, "ldap").send(b).closed() })
 	}
+	defer func() {
+		if call := l.last("connection"); call.Why == "" {
+			t.Errorf("the journal says %+v", call)
+		}
+	}()
 	closed("plain HTTP", []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	closed("indefinite length", unhex("30 80 02 01 01 42 00 00 00"))
 	closed("too long before a bind", unhex("30 83 04 00 00"))
@@ -182,9 +187,20 @@ func fuzzConnections(t *testing.T, l *lab) {
 
 func slowReader(t *testing.T) {
 	l := open(t, setup{facts: crowd(20000), set: ldap.Settings{SizeLimit: -1, TimeLimit: 1000 * time.Hour}})
-	r := l.raw(t, "ldap").send(search(1, base, 2, 0x87, "objectClass", ""))
-	if _, err := r.next(); err != nil {
-		t.Fatal(err)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var r *raw
+	for range 50 {
+		r = l.raw(t, "ldap").send(search(1, base, 2, 0x87, "objectClass", ""))
+		if _, err := r.next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / 50; each > 1<<20 {
+		t.Errorf("a client that does not read costs %d octets", each)
 	}
 	fine := l.raw(t, "ldap")
 	dropped := l.ended(r.c)

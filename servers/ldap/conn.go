@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -224,11 +225,15 @@ func (c *client) read() {
 	for !c.closed.Load() {
 		body, err := c.frame()
 		if err != nil {
+			if errors.Is(err, errGarbage) {
+				c.failed(err.Error())
+			}
 			return
 		}
 		c.idle.Store(c.s.env.Clock.Now().UnixNano())
 		msg, err := proto.ParseMessage(body)
 		if err != nil {
+			c.failed("the message cannot be decoded")
 			c.disconnect(goldap.LDAPResultProtocolError, "decoding error")
 			return
 		}
@@ -270,6 +275,7 @@ func (c *client) dispatch(msg proto.Message) bool {
 	}
 	h, known := handlers[msg.Op]
 	if !known {
+		c.failed(fmt.Sprintf("no request has the tag %#x", msg.Op))
 		c.disconnect(goldap.LDAPResultProtocolError, "unknown LDAP request")
 		return false
 	}
@@ -335,6 +341,9 @@ func (op *operation) beside(name string, tag byte, run handler) bool {
 		close(op.done)
 		<-c.slots
 	}()
+	if len(op.msg.Body) > maxAnonymous { // one at a time of those that hold much memory
+		<-op.done
+	}
 	return true
 }
 

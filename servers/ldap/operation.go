@@ -104,6 +104,13 @@ func finish(call *dialect.Call, res proto.Result) {
 	}
 }
 
+// failed journals octets that are no request.
+func (c *client) failed(why string) {
+	ctx, call := dialect.Begin(c.ctx, "connection")
+	call.Actor, call.Outcome, call.Why = c.identity().actor(), dialect.Failed, why
+	call.End(ctx)
+}
+
 // quiet journals an operation that has no answer.
 func (c *client) quiet(name, object string) {
 	ctx, call := dialect.Begin(c.ctx, name)
