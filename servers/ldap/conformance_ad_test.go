@@ -167,7 +167,7 @@ func ranges(t *testing.T) {
 		{"member", "member;range=0-1499", 1500}, {"member;range=1500-*", "member;range=1500-2999", 1500},
 		{"member;range=3000-*", "member;range=3000-*", 1000}, {"member;range=10-19", "member;range=10-19", 10},
 		{"member;range=0-3999", "member;range=0-1499", 1500}, {"member;range=3990-4100", "member;range=3990-*", 10},
-		{"member;range=4000-*", "", 0}, {"member;range=x-*", "", 0}, {"member;Range=0-0", "member;range=0-0", 1},
+		{"member;range=4000-*", "", 0}, {"member;range=x-*", "", 0}, {"member;range=0-9223372036854775807", "", 0}, {"member;range=9-1", "", 0}, {"member;Range=0-0", "member;range=0-0", 1},
 	} {
 		if name, n := get(x.ask); name != x.name || n != x.n {
 			t.Errorf("%s: %s with %d values, want %s with %d", x.ask, name, n, x.name, x.n)

@@ -312,6 +312,14 @@ func TestCancel(t *testing.T) {
 	if a, _ := r.result(); a.id != 2 || a.code != 0 {
 		t.Errorf("the cancel: %+v", a)
 	}
+	if err := l.faults.Set([]fault.Rule{{Kind: fault.Hang, Op: "search"}}); err != nil {
+		t.Fatal(err)
+	}
+	r.send(search(5, base, 2, 0x87, "uid", "")).send(cancel(6, 5))
+	if a, _ := r.result(); a.id != 5 || a.code != goldap.LDAPResultCanceled {
+		t.Errorf("a cancelled search that hangs: %+v", a)
+	}
+	r.result()
 	if a, _ := r.send(cancel(3, 99)).result(); a.code != 119 || a.text != "message ID not found" {
 		t.Errorf("an unknown ID: %v", a)
 	}

@@ -17,10 +17,13 @@ import (
 func (op *operation) answer(ctx context.Context, name string, tag byte, run handler) bool {
 	ctx, call := dialect.Begin(ctx, name)
 	call.Actor = op.who.actor()
-	if err := call.Admit(ctx); err != nil {
+	var res proto.Result
+	err := call.Admit(ctx)
+	if err == nil {
+		res, err = op.guarded(ctx, call, run)
+	} else if !op.canceled.Load() {
 		return op.lost(err)
 	}
-	res, err := op.guarded(ctx, call, run)
 	switch {
 	case errors.Is(err, ber.ErrMalformed):
 		return op.broken(ctx, call, "decoding error")

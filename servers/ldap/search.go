@@ -21,6 +21,9 @@ import (
 // also what a client that does not read costs.
 const flushAt = 32 * 1024
 
+// maxNames bounds an attribute selection; a schema has a few hundred.
+const maxNames = 5000
+
 // buffers are for building answers; they grow to a little over flushAt.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
@@ -56,6 +59,9 @@ func (op *operation) search(ctx context.Context, call *dialect.Call) (proto.Resu
 	names, err := proto.ParseStrings(rest)
 	if err != nil {
 		return proto.Result{}, err
+	}
+	if len(names) > maxNames {
+		return result(goldap.LDAPResultAdminLimitExceeded, ""), nil
 	}
 	call.Object = req.Base
 	call.Request = describe(req, &f, names)

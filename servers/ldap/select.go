@@ -95,7 +95,7 @@ func parseRange(r string) (lo, hi int, ok bool) {
 		return lo, -1, true
 	}
 	hi, err = strconv.Atoi(to)
-	return lo, hi, err == nil && hi >= lo
+	return lo, hi, err == nil && hi >= lo && hi < 1<<31
 }
 
 // attributes appends the selected attributes of the entry that the reader
