@@ -173,7 +173,7 @@ func (s *server) mayRead(op *operation) *proto.Result {
 	if op.who.bound() || s.set.Anonymous == "read" {
 		return nil
 	}
-	r := result(goldap.LDAPResultStrongAuthRequired, "authentication required")
+	r := result(goldap.LDAPResultUnwillingToPerform, "authentication required")
 	if s.set.ad() {
 		r = result(goldap.LDAPResultOperationsError, adText["anonymous"])
 	}
