@@ -63,6 +63,8 @@ type operation struct {
 	cancel   context.CancelFunc
 	silent   atomic.Bool // abandoned: nothing more is sent
 	canceled atomic.Bool // by a Cancel: answered with canceled
+	pooled   *[]byte     // where pending comes from
+	pending  []byte      // messages that the result follows
 	upgraded bool        // StartTLS was granted
 	done     chan struct{}
 }

@@ -49,7 +49,13 @@ func (op *operation) answer(ctx context.Context, name string, tag byte, run hand
 	if err := call.End(ctx); err != nil {
 		return op.lost(err)
 	}
-	return op.send(proto.AppendResult(nil, op.msg.ID, tag, res)) == nil || op.silent.Load()
+	b := proto.AppendResult(op.pending, op.msg.ID, tag, res)
+	sent := op.send(b) == nil || op.silent.Load()
+	if op.pooled != nil && cap(b) <= 2*flushAt {
+		*op.pooled = b[:0]
+		buffers.Put(op.pooled)
+	}
+	return sent
 }
 
 // guarded turns a panic into an error.

@@ -72,19 +72,11 @@ func (op *operation) search(ctx context.Context, call *dialect.Call) (proto.Resu
 	if refused != nil {
 		return *refused, nil
 	}
-	pooled := buffers.Get().(*[]byte)
-	s := &query{op: op, ctx: ctx, call: call, req: req, want: want, pick: op.c.s.selects(names), buf: (*pooled)[:0]}
-	defer func() {
-		if cap(s.buf) <= 2*flushAt {
-			*pooled = s.buf[:0]
-			buffers.Put(pooled)
-		}
-	}()
+	op.pooled = buffers.Get().(*[]byte)
+	s := &query{op: op, ctx: ctx, call: call, req: req, want: want, pick: op.c.s.selects(names), buf: (*op.pooled)[:0]}
 	s.q = dir.Query{Scope: dir.Scope(req.Scope), Filter: &f, After: dir.None, Base: dir.None}
 	res, err := s.run()
-	if err == nil {
-		err = s.flush()
-	}
+	op.pending = s.buf // goes out together with the Done
 	return res, err
 }
 
