@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"counterpart/internal/pluginhost/process"
 )
 
 // Config is what a Host is made of.
@@ -39,12 +41,15 @@ var (
 // runs sessions, any number at once.
 type Host struct {
 	Config
-	dir string // private; removed by Close
+	dir    string // private; removed by Close
+	python process.Interpreter
+	runner *process.Runner
 
 	mu      sync.Mutex
 	closed  bool
 	plugins map[string]*Plugin // by type and name
 	serial  int
+	session int
 }
 
 // Plugin is an uploaded plugin. Uploading another package of the same type and
@@ -52,15 +57,22 @@ type Host struct {
 type Plugin struct {
 	Name, Type string
 
-	mu   sync.Mutex
-	code *code
+	mu       sync.Mutex
+	manifest Manifest
+	code     process.Code
 }
 
-// code is one upload of a plugin.
-type code struct {
-	manifest Manifest
-	dir      string // the unpacked package
-	deps     string
+// Manifest is that of the code in force.
+func (p *Plugin) Manifest() Manifest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.manifest
+}
+
+func (p *Plugin) current() process.Code {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.code
 }
 
 // Upload is a package to run.
@@ -81,12 +93,39 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
+	if err := c.Box.check(); err != nil {
+		return nil, err
+	}
+	python, err := process.Find(ctx, c.Python)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPython, err)
+	}
 	dir, err := os.MkdirTemp(c.Dir, "pluginhost-")
 	if err != nil {
 		return nil, err
 	}
-	return &Host{Config: c, dir: dir, plugins: map[string]*Plugin{}}, nil
+	h := &Host{Config: c, dir: dir, python: python, plugins: map[string]*Plugin{}}
+	if err := h.prepare(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return h, nil
 }
+
+func (h *Host) prepare() error {
+	box, err := h.Box.install(h.dir)
+	if err != nil {
+		return err
+	}
+	if err := h.Box.fillCache(h.dir); err != nil {
+		return err
+	}
+	h.runner, err = process.New(process.Config{Python: h.python.Path, Dir: h.dir, Box: box, Memory: h.MemoryLimit, Slots: h.Slots})
+	return err
+}
+
+// PythonVersion is the interpreter's version, and that of the Plugin SDK that
+// it can import, empty if there is none.
+func (h *Host) PythonVersion() (python, sdk string) { return h.python.Version, h.python.SDK }
 
 // HookTimeout is how long one hook may take.
 func (h *Host) HookTimeout() time.Duration { return h.ProxyTimeout / 2 }
@@ -110,6 +149,23 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 		return nil, fmt.Errorf("unpacking: %w", err)
 	}
 	m := u.Package.Manifest
+	c := process.Code{Dir: dir, Deps: u.Deps, Entry: m.EntryPoint}
+	for _, v := range []struct{ name, kind string }{{"SCB_PLUGIN_STATE_DIRECTORY", "state"}, {"EPHEMERAL_PLUGIN_STATE_DIRECTORY", "ephemeral"}} {
+		state := filepath.Join(h.dir, v.kind, m.Type, m.Name)
+		if err := os.MkdirAll(state, 0o750); err != nil {
+			return nil, err
+		}
+		c.Env = append(c.Env, v.name+"="+state)
+	}
+	if h.Box.trusts(m.Name) {
+		bundle := filepath.Join(h.dir, trustFile)
+		c.Env = append(c.Env, "REQUESTS_CA_BUNDLE="+bundle, "SSL_CERT_FILE="+bundle)
+	}
+	return h.replace(m, c), nil
+}
+
+// replace puts code in force; whoever holds the Plugin gets the new one.
+func (h *Host) replace(m Manifest, c process.Code) *Plugin {
 	key := m.Type + "/" + m.Name
 	p := h.plugins[key]
 	if p == nil {
@@ -117,26 +173,60 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 		h.plugins[key] = p
 	}
 	p.mu.Lock()
-	p.code = &code{manifest: m, dir: dir, deps: u.Deps}
+	old := p.code
+	p.manifest, p.code = m, c
 	p.mu.Unlock()
-	return p, nil
+	if old.Dir != "" {
+		h.runner.Retire(old)
+	}
+	return p
 }
 
 // Run plays one session. The error is about the facts or about the host; what
-// the plugins did wrong is in the Result.
+// the plugins did wrong is in the Result, which comes along if there is one.
 func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
-	return nil, errors.New("not built yet")
+	h.mu.Lock()
+	h.session++
+	n, closed := h.session, h.closed
+	h.mu.Unlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	p := newPlay(ctx, h, s, n)
+	if err := p.checkFacts(); err != nil {
+		return nil, err
+	}
+	p.run()
+	return p.r, p.failure
 }
 
 // Reboot wipes what a box loses with its power: the memory cache and the
 // ephemeral state of all plugins.
-func (h *Host) Reboot() error { return nil }
+func (h *Host) Reboot() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.plugins {
+		state := filepath.Join(h.dir, "ephemeral", p.Type, p.Name)
+		if err := os.RemoveAll(state); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(state, 0o750); err != nil {
+			return err
+		}
+	}
+	return Box{}.fillCache(h.dir)
+}
 
 // Close ends all workers and removes everything on disk. Sessions under way
 // must have ended.
 func (h *Host) Close() error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	closed := h.closed
 	h.closed = true
+	h.mu.Unlock()
+	if closed {
+		return nil
+	}
+	h.runner.Close()
 	return os.RemoveAll(h.dir)
 }

@@ -1,0 +1,268 @@
+// Package process runs plugin code in Python interpreters: a fresh one per
+// call, or workers that are kept. It knows nothing of hooks' meaning; it sends
+// a request, takes one answer on a channel of its own, hands on every line of
+// output, and ends what takes too long.
+package process
+
+import (
+	"context"
+	_ "embed" // the runner's source
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed runner.py
+var runnerSource []byte
+
+//go:embed box.py
+var boxSource []byte
+
+// The bounds of one call.
+const (
+	maxReply   = 32 << 20 // bytes of an answer
+	maxPiece   = 64 << 10 // bytes of one log line; a longer one is cut into pieces
+	findTime   = 20 * time.Second
+	runnerFile = "runner.py"
+	boxFile    = "box.py"
+)
+
+// ErrPython means that there is no interpreter to run plugins with.
+var ErrPython = errors.New("no usable Python interpreter")
+
+// Interpreter is a Python that was asked who it is.
+type Interpreter struct {
+	Path    string // of the real executable: a version manager's shim would not survive an empty environment
+	Version string // "3.12.1"
+	SDK     string // version of the Plugin SDK in it; empty if it has none
+}
+
+// probe asks an interpreter who it is. Looking for the SDK must not import it.
+const probe = `import sys, importlib.util as u
+def sdk():
+    try:
+        if u.find_spec("safeguard.sessions.plugin") is None: return ""
+        from importlib import metadata
+        return metadata.version("oneidentity-safeguard-sessions-plugin-sdk")
+    except Exception: return ""
+print(sys.executable); print("%d.%d.%d" % sys.version_info[:3]); print(sdk())`
+
+// Find asks the named interpreter who it is.
+func Find(ctx context.Context, python string) (Interpreter, error) {
+	if python == "" {
+		python = "python3"
+	}
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, python, "-c", probe).Output()
+	if err != nil {
+		return Interpreter{}, fmt.Errorf("%w: %s: %w", ErrPython, python, err)
+	}
+	lines := strings.Split(strings.ReplaceAll(string(out), "\r", ""), "\n")
+	if len(lines) < 3 || lines[0] == "" || !strings.HasPrefix(lines[1], "3.") {
+		return Interpreter{}, fmt.Errorf("%w: %s does not answer like a Python 3", ErrPython, python)
+	}
+	return Interpreter{Path: lines[0], Version: lines[1], SDK: lines[2]}, nil
+}
+
+// Code is the plugin to run.
+type Code struct {
+	Dir, Deps, Entry string
+	Env              []string // beside PATH, HOME, TMPDIR and LANG: "NAME=value"
+}
+
+// Job is one call.
+type Job struct {
+	Code          Code
+	Hook          string
+	Configuration string
+	Args          json.RawMessage // an object
+	Known         []string        // methods to report the absence of
+	Now           time.Time
+	Timeout       time.Duration
+	Line          func(text string, more bool) // one line of output; more: the line goes on
+}
+
+// Fault is how a call ended that brought no answer.
+type Fault string
+
+// The faults.
+const (
+	None      Fault = ""
+	NoResult  Fault = "no-result"
+	TimedOut  Fault = "timeout"
+	Cancelled Fault = "cancelled"
+	TooLarge  Fault = "too-large"
+	NotRun    Fault = "not-run" // the interpreter could not be started
+)
+
+// Exception is what went wrong inside the plugin.
+type Exception struct {
+	Kind      string `json:"kind"` // exception or not-json
+	Type      string `json:"type"`
+	Text      string `json:"text"`
+	Traceback string `json:"traceback"`
+}
+
+// Reply is a call's outcome.
+type Reply struct {
+	ID      int64           `json:"id"`
+	Result  json.RawMessage `json:"result"`
+	Error   *Exception      `json:"error"`
+	Missing bool            `json:"missing"` // the plugin has no such method
+	Passed  []string        `json:"passed"`  // arguments that the signature took
+	Absent  []string        `json:"absent"`
+	Times   []float64       `json:"times"` // import, construct, call: seconds
+	Ended   bool            `json:"ended"` // this interpreter does not go on
+
+	Fault  Fault         `json:"-"`
+	Detail string        `json:"-"` // of a fault, in words
+	Took   time.Duration `json:"-"`
+}
+
+// Split is the reply's times, with what is left for the interpreter's start.
+func (r Reply) Split() (start, load, construct, call time.Duration) {
+	var d [3]time.Duration
+	for i := range min(len(r.Times), len(d)) {
+		d[i] = time.Duration(r.Times[i] * float64(time.Second))
+	}
+	return max(0, r.Took-d[0]-d[1]-d[2]), d[0], d[1], d[2]
+}
+
+// Config is what all calls share.
+type Config struct {
+	Python string // the executable
+	Dir    string // a private folder
+	Box    string // the file with the box
+	Memory uint64 // bytes of address space; 0: no limit
+	Slots  int    // workers per plugin at most
+}
+
+// Runner starts interpreters.
+type Runner struct {
+	Config
+
+	mu     sync.Mutex
+	serial int64
+	pools  map[string]*pool
+	closed bool
+}
+
+// New prepares a Runner below c.Dir.
+func New(c Config) (*Runner, error) {
+	for name, source := range map[string][]byte{runnerFile: runnerSource, boxFile: boxSource} {
+		if err := os.WriteFile(filepath.Join(c.Dir, name), source, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(c.Dir, "calls"), 0o700); err != nil {
+		return nil, err
+	}
+	return &Runner{Config: c, pools: map[string]*pool{}}, nil
+}
+
+// key tells interpreters apart that must not be shared: nearly all plugins
+// ship a top-level package of the same name.
+func (c Code) key() string {
+	return strings.Join(append([]string{c.Dir, c.Deps, c.Entry}, c.Env...), "\x00")
+}
+
+// request is a Job as runner.py reads it.
+type request struct {
+	ID            int64             `json:"id"`
+	Dir           string            `json:"dir"`
+	Deps          string            `json:"deps"`
+	Entry         string            `json:"entry"`
+	Hook          string            `json:"hook"`
+	Configuration string            `json:"configuration"`
+	Args          json.RawMessage   `json:"args"`
+	Known         []string          `json:"known"`
+	Box           string            `json:"box"`
+	Env           map[string]string `json:"env"`
+	Now           float64           `json:"now"`
+	Memory        uint64            `json:"memory"`
+}
+
+// scratch is a private home and a private temporary folder.
+type scratch struct{ root, home, tmp string }
+
+func (r *Runner) scratch() (scratch, int64, error) {
+	r.mu.Lock()
+	r.serial++
+	id := r.serial
+	r.mu.Unlock()
+	root := filepath.Join(r.Dir, "calls", strconv.FormatInt(id, 10))
+	s := scratch{root, filepath.Join(root, "home"), filepath.Join(root, "tmp")}
+	for _, d := range []string{s.root, s.home, s.tmp} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			return s, id, err
+		}
+	}
+	return s, id, nil
+}
+
+// remove deletes the folders, whatever the plugin did to their modes.
+func (s scratch) remove() {
+	if os.RemoveAll(s.root) == nil {
+		return
+	}
+	_ = filepath.WalkDir(s.root, func(p string, d os.DirEntry, err error) error {
+		if d != nil && d.IsDir() {
+			_ = os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	_ = os.RemoveAll(s.root)
+}
+
+// env is all that an interpreter inherits: a proxy or CA variable of the
+// machine would change what the plugin's HTTP library does.
+func (s scratch) env(c Code) []string {
+	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "TMPDIR=" + s.tmp, "LANG=C.UTF-8"}, c.Env...)
+}
+
+func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
+	env := map[string]string{}
+	for _, e := range s.env(j.Code) {
+		name, value, _ := strings.Cut(e, "=")
+		env[name] = value
+	}
+	line, err := json.Marshal(request{
+		ID: id, Dir: j.Code.Dir, Deps: j.Code.Deps, Entry: j.Code.Entry, Hook: j.Hook, Configuration: j.Configuration,
+		Args: j.Args, Known: j.Known, Box: r.Box, Env: env, Memory: r.Memory, Now: float64(j.Now.UnixNano()) / 1e9,
+	})
+	return append(line, '\n'), err
+}
+
+// Fresh runs one call in an interpreter of its own.
+func (r *Runner) Fresh(ctx context.Context, j Job) Reply {
+	began := time.Now()
+	s, id, err := r.scratch()
+	if err != nil {
+		return Reply{Fault: NotRun, Detail: err.Error()}
+	}
+	defer s.remove()
+	line, err := r.encode(id, j, s)
+	if err != nil {
+		return Reply{Fault: NotRun, Detail: err.Error()}
+	}
+	c, err := r.start("fresh", s, j.Code)
+	if err != nil {
+		return Reply{Fault: NotRun, Detail: err.Error()}
+	}
+	reply := c.call(ctx, id, line, j, began)
+	if reply.Fault == None {
+		reply = c.leave(ctx, reply, j.Timeout-time.Since(began))
+	}
+	c.settle()
+	c.close()
+	reply.Took = time.Since(began)
+	return reply
+}

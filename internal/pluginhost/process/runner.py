@@ -1,0 +1,249 @@
+"""Runs hooks of one plugin: the part of the plugin host that lives in the
+plugin's own interpreter.
+
+Requests come as one line of JSON each on standard input, results leave as one
+line of JSON each on file descriptor 3, so that a plugin may print whatever it
+likes. In "fresh" mode there is one request, in "worker" mode there are many.
+"""
+import sys
+import time
+
+BEGAN = time.perf_counter()
+
+import importlib.machinery
+import importlib.util
+import inspect
+import json
+import os
+
+
+class Channel:
+    """The two ends of the host, moved out of the plugin's reach."""
+
+    def __init__(self):
+        self._requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+        self._results = os.dup(3)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.close(3)
+
+    def receive(self):
+        line = self._requests.readline()
+        return json.loads(line) if line else None
+
+    def send(self, reply):
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            try:
+                stream.flush()
+            except Exception:
+                pass  # closed or replaced by the plugin
+        data = json.dumps(reply, allow_nan=False).encode("ascii") + b"\n"
+        while data:
+            data = data[os.write(self._results, data):]
+
+
+class Surroundings:
+    """What a plugin can change around itself. A fresh interpreter has it all in
+    its first state; a worker puts it back before every call, to the state right
+    after the plugin was imported, because imports run in every fresh one too."""
+
+    def __init__(self):
+        self._before = dict(os.environ)
+        self._changed = {}
+        self._removed = ()
+
+    def remember(self):
+        now = dict(os.environ)
+        self._changed = {k: v for k, v in now.items() if self._before.get(k) != v}
+        self._removed = [k for k in self._before if k not in now]
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
+        self._path = list(sys.path)
+        self._streams = sys.stdin, sys.stdout, sys.stderr
+        self._limit = sys.getrecursionlimit()
+        logging = sys.modules.get("logging")
+        self._handlers = list(logging.root.handlers) if logging else []
+        self._filters = list(logging.root.filters) if logging else []
+        self._level = logging.root.level if logging else 30
+        self._disabled = logging.root.manager.disable if logging else 0
+
+    def restore(self, env):
+        os.environ.clear()
+        os.environ.update(env)
+        os.environ.update(self._changed)
+        for name in self._removed:
+            os.environ.pop(name, None)
+        os.umask(self._umask)
+        os.chdir(env["HOME"])
+        sys.path[:] = self._path
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        sys.setrecursionlimit(self._limit)
+        tempfile = sys.modules.get("tempfile")
+        if tempfile:
+            tempfile.tempdir = None
+        logging = sys.modules.get("logging")
+        if logging:
+            logging.root.handlers[:] = self._handlers
+            logging.root.filters[:] = self._filters
+            logging.root.setLevel(self._level)
+            logging.disable(self._disabled)
+        socket = sys.modules.get("socket")
+        if socket:
+            socket.setdefaulttimeout(None)
+        signal = sys.modules.get("signal")
+        if signal and hasattr(signal, "alarm"):
+            signal.alarm(0)
+
+
+def load(request):
+    """Imports the entry point, with the plugin's root first on the path."""
+    head = [request["dir"]]
+    if request["deps"]:
+        import site
+
+        before = list(sys.path)
+        site.addsitedir(request["deps"])
+        head += [p for p in sys.path if p not in before]
+        sys.path[:] = before
+        if request["deps"] not in head:
+            head.append(request["deps"])
+    sys.path[:0] = head
+    entry = request["entry"]
+    path = os.path.join(request["dir"], entry)
+    name = entry[:-3] if entry.endswith(".py") else entry
+    if name in sys.modules:
+        name = "plugin_entry_point"
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(name, path, loader=loader))
+    sys.modules[name] = module
+    loader.exec_module(module)
+    return module
+
+
+def construct(module, request):
+    plugin = getattr(module, "Plugin", None)
+    if plugin is None:
+        raise AttributeError("{} defines no class 'Plugin'".format(request["entry"]))
+    configuration = request["configuration"]
+    if not configuration and takes_nothing(plugin):
+        return plugin()
+    return plugin(configuration)
+
+
+def takes_nothing(plugin):
+    """Plugins from before there were configurations have no parameter for one."""
+    try:
+        return not inspect.signature(plugin).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def chosen(method, args):
+    """The arguments that the hook's signature takes."""
+    parameters = inspect.signature(method).parameters.values()
+    if any(p.kind == p.VAR_KEYWORD for p in parameters):
+        return args
+    names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return {k: v for k, v in args.items() if k in names}
+
+
+def describe(kind, error):
+    """An exception as the host reports it. It goes to the log as well, where
+    the box has it too."""
+    import traceback
+
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    lines = traceback.format_exception(type(error), error, frames)
+    text = "".join(lines)
+    try:
+        sys.stderr.write(text)
+    except Exception:
+        pass
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its text cannot be made)"
+    return {"kind": kind, "type": type(error).__name__, "text": message[:20000], "traceback": text[-100000:]}
+
+
+class Host:
+    """Runs the requests of this process."""
+
+    def __init__(self, channel, box):
+        self.channel = channel
+        self.box = box
+        self.module = None
+        self.surroundings = Surroundings()
+
+    def serve(self, request):
+        """One hook. False if this interpreter should not go on."""
+        marks = [time.perf_counter()]
+        reply = {"id": request["id"]}
+        healthy = True
+        try:
+            if self.module is None:
+                healthy = False
+                self.box.begin(request)
+                self.module = load(request)
+                self.surroundings.remember()
+                healthy = True
+            self.box.begin(request)
+            self.surroundings.restore(request["env"])
+            marks.append(time.perf_counter())
+            plugin = construct(self.module, request)
+            marks.append(time.perf_counter())
+            self.call(plugin, request, reply)
+        except Exception as error:
+            reply["error"] = describe("exception", error)
+        marks.append(time.perf_counter())
+        reply["times"] = [b - a for a, b in zip(marks, marks[1:])]
+        reply["ended"] = not healthy
+        self.answer(reply)
+        return healthy
+
+    def call(self, plugin, request, reply):
+        method = getattr(plugin, request["hook"], None)
+        reply["absent"] = [h for h in request["known"] if getattr(plugin, h, None) is None]
+        if method is None:
+            reply["missing"] = True
+            return
+        args = chosen(method, request["args"])
+        reply["passed"] = sorted(args)
+        reply["result"] = method(**args)
+
+    def answer(self, reply):
+        try:
+            self.channel.send(reply)
+        except (TypeError, ValueError, RecursionError, OverflowError) as error:
+            reply.pop("result", None)
+            reply["error"] = describe("not-json", error)
+            self.channel.send(reply)
+
+
+def main():
+    mode, box_module = sys.argv[1], sys.argv[2]
+    sys.argv[:] = [""]
+    here = sys.path.pop(0)  # the folder of this file is no place for plugins to look
+    channel = Channel()
+    spec = importlib.util.spec_from_file_location("_counterpart_box", os.path.join(here, box_module))
+    box = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(box)
+    host = None
+    while True:
+        request = channel.receive()
+        if request is None:
+            return
+        if host is None:
+            host = Host(channel, box.Box(request["box"]))
+            if request["memory"]:
+                import resource
+
+                resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
+        if not host.serve(request) or mode == "fresh":
+            return
+
+
+main()
