@@ -25,7 +25,11 @@
 //     and go-ldap run for real, see real_test.go.
 //
 // Not built: CLDAP over UDP, ldapi, VLV, extended DN, pre- and post-read,
-// GSSAPI, whole-operation referrals. None of them is advertised.
+// GSSAPI, whole-operation referrals, a smaller attribute set on the global
+// catalogue, AD's limits on connections and on the first request. None of them
+// is advertised. approxMatch is equality, where slapd compares by sound.
+// Instead of closing a connection with too many pending operations, as slapd
+// does, this server stops reading it until some are done.
 package ldap
 
 import (

@@ -148,7 +148,7 @@ func (s *Snapshot) WithValue(a *schema.Attribute, value string, limit int) []ID 
 	if !ok {
 		return nil
 	}
-	r := s.Reader(nil)
+	r := s.seedReader()
 	s.merged(plan{listed: true, list: s.candidates(a.Name, normal)}, None, func(id ID) bool {
 		if !s.Alive(id) {
 			return true

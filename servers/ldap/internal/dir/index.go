@@ -84,7 +84,7 @@ func (b *Base) lookup(a *schema.Attribute, normal string) (hits index, ok bool) 
 func (b *Base) buildIndex(a *schema.Attribute) index {
 	lo, hi := b.span(a)
 	x := make(index, 0, hi-lo)
-	r := (&Snapshot{Base: b}).Reader(nil)
+	r := (&Snapshot{Base: b}).seedReader()
 	for id := lo; id < hi; id++ {
 		r.Seek(id)
 		for _, v := range r.Values(a, "") {

@@ -210,7 +210,7 @@ func (s *Snapshot) planClass(a *schema.Attribute, normal string) plan {
 		return s.whole()
 	}
 	users, groups := len(s.users) > 0, len(s.groups) > 0
-	r := (&Snapshot{Base: s.Base}).Reader(nil)
+	r := (&Snapshot{Base: s.Base}).seedReader()
 	has := func(id ID) bool {
 		r.Seek(id)
 		return slices.ContainsFunc(r.Values(a, ""), func(v string) bool { n, _ := s.Schema.Norm(a, v); return n == normal })
@@ -273,13 +273,6 @@ type Query struct {
 // stands at each. yield returns false to stop. Every 64 entries it asks alive,
 // which returns false when nobody wants the answer any more.
 func (s *Snapshot) Search(q Query, r *Reader, alive func() bool, yield func(ID) bool) {
-	p := s.whole()
-	switch {
-	case q.Scope == BaseObject:
-		p = plan{listed: true, list: []ID{q.Base}}
-	default:
-		p = s.plan(q.Filter)
-	}
 	steps := 0
 	try := func(id ID) bool {
 		if steps++; steps%64 == 0 && !alive() {
@@ -298,7 +291,7 @@ func (s *Snapshot) Search(q Query, r *Reader, alive func() bool, yield func(ID) 
 		try(q.Base)
 		return
 	}
-	s.merged(p, q.After, try)
+	s.merged(s.plan(q.Filter), q.After, try)
 }
 
 // merged walks a plan and the dirty entries in one order, each entry once.

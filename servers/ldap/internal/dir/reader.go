@@ -34,6 +34,10 @@ type Reader struct {
 // Reader returns a reader of s. ctx is for what must be asked of the store.
 func (s *Snapshot) Reader(ctx context.Context) *Reader { return &Reader{s: s, ctx: ctx, id: None} }
 
+// seedReader is a reader that asks nobody how people stand: state attributes
+// have no values for it.
+func (s *Snapshot) seedReader() *Reader { return &Reader{s: s, id: None} }
+
 // Seek turns to an entry.
 func (r *Reader) Seek(id ID) {
 	if r.id == id {

@@ -200,7 +200,7 @@ func Escape(v string, style Style) string {
 	if v == "" {
 		return ""
 	}
-	if v[0] != ' ' && v[0] != '#' && v[len(v)-1] != ' ' && strings.IndexAny(v, "\",+;<>\\=\x00\n\r") < 0 {
+	if v[0] != ' ' && v[0] != '#' && v[len(v)-1] != ' ' && !strings.ContainsAny(v, "\",+;<>\\=\x00\n\r") {
 		return v
 	}
 	var b strings.Builder

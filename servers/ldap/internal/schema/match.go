@@ -128,7 +128,7 @@ func ascii(v string) bool {
 
 // squeeze trims a value and folds runs of spaces into one.
 func squeeze(v string) string {
-	if v == "" || v[0] != ' ' && v[len(v)-1] != ' ' && !strings.Contains(v, "  ") && strings.IndexAny(v, "\t\n\r") < 0 {
+	if v == "" || v[0] != ' ' && v[len(v)-1] != ' ' && !strings.Contains(v, "  ") && !strings.ContainsAny(v, "\t\n\r") {
 		return v
 	}
 	if out := strings.Join(strings.Fields(v), " "); out != "" {

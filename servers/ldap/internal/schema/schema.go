@@ -54,7 +54,6 @@ type Schema struct {
 	byName  map[string]*Attribute
 	classes map[string]*Class
 	order   []*Class
-	names   map[string]string // DN attribute types in any spelling → canonical
 }
 
 // New returns the schema of a flavour. accents says whether é and e differ.
