@@ -5,7 +5,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +29,7 @@ type Config struct {
 	Servers []Instance
 	Faults  *fault.Table
 	Journal *journal.Journal // nil: remember nothing
+	Meter   *journal.Meter   // nil: count nothing
 	PKI     *pki.Authority
 	Clock   clock.Clock
 	Log     *slog.Logger
@@ -85,6 +85,9 @@ type port struct {
 	line     dialect.Line
 	slots    chan struct{}
 	dropped  atomic.Uint64 // datagrams and connections refused for want of a slot
+
+	mu   sync.Mutex
+	left chan struct{} // closed when the next answer leaves; nil: nobody waits for it
 }
 
 // Bind opens every port. When one cannot be opened none stays open, and the
@@ -142,6 +145,12 @@ func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 	}
 	b.Endpoint.Try = f.try(p.Try, b.Addr)
 	b.line = dialect.Line{Server: in.Name, Port: p.Name, Now: f.Clock.Now, Admit: f.admit, Fault: f.fault, End: f.end}
+	switch {
+	case p.HTTP != nil:
+		b.line.Admit = f.admitHTTP
+	case p.Conn != nil:
+		b.line.End, b.line.Final = f.endConn, true
+	}
 	if p.Quiet {
 		b.line.Admit, b.line.Fault, b.line.End = nil, nil, nil
 	}
@@ -211,6 +220,10 @@ func (f *Fleet) Endpoints() []Endpoint {
 	return out
 }
 
+// Stopping ends as soon as the fleet is told to stop: what streams without end
+// goes first.
+func (f *Fleet) Stopping() <-chan struct{} { return f.soft.Done() }
+
 // Ready reports whether every port is bound and served.
 func (f *Fleet) Ready() bool { return f.serving.Load() }
 
@@ -270,17 +283,3 @@ func (f *Fleet) close() {
 
 // Close gives up a fleet that was bound but will not be served.
 func (f *Fleet) Close() { f.close() }
-
-// tlsConfig is a port's side of TLS.
-func (f *Fleet) tlsConfig(p *port) *tls.Config {
-	c := f.PKI.Server(p.Port.Hosts)
-	switch p.Cert {
-	case dialect.WantCert:
-		c.ClientAuth = tls.VerifyClientCertIfGiven
-	case dialect.RequireCert:
-		c.ClientAuth = tls.RequireAndVerifyClientCert
-	case dialect.UnverifiedOK:
-		c.ClientAuth = tls.RequestClientCert
-	}
-	return c
-}

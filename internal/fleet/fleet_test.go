@@ -221,6 +221,9 @@ func TestEveryOperationIsServedAndRemembered(t *testing.T) {
 	if e := r.last("GET /hello/:name"); e.Server != "polly" || e.Actor != "alice" || e.Status != "200" || e.Outcome != "ok" || !strings.Contains(e.Response, "hello alice") {
 		t.Errorf("%+v", e)
 	}
+	if code, body := r.get("/hello/a%2Fb%3Ac"); code != 200 || body != "hello a/b:c" {
+		t.Errorf("an escaped name: %d %q", code, body)
+	}
 	for _, unknown := range []string{"/nothing", "/echo", "/hello/"} {
 		if code, body := r.get(unknown); code != 404 || body != "the parrot knows no such thing" {
 			t.Errorf("%s: %d %q", unknown, code, body)

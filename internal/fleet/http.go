@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,7 +18,6 @@ import (
 	"golang.org/x/net/netutil"
 
 	"counterpart/internal/dialect"
-	"counterpart/internal/fault"
 )
 
 // Time-outs of HTTP connections, against clients that send or read a byte now
@@ -72,6 +74,7 @@ func (f *Fleet) handler(p *port) http.Handler {
 		line.Peer = r.RemoteAddr
 		ctx, call := dialect.Begin(dialect.WithLine(r.Context(), &line), r.Method+" "+r.URL.Path)
 		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet}
+		out.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
 		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep}
 		defer func() { f.finish(ctx, call, &exchange{r, body, out, recover()}) }()
 		if r.ContentLength != 0 {
@@ -89,6 +92,7 @@ func (f *Fleet) router(p *port) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard)
 	e.IPExtractor = echo.ExtractIPDirect()
+	e.Use(unescape)
 	if !p.Quiet {
 		e.Use(f.gate)
 	}
@@ -101,7 +105,7 @@ func (f *Fleet) router(p *port) *echo.Echo {
 	}
 	e.RouteNotFound("/*", unknown)
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
-		if c.Response().Committed {
+		if c.Response().Committed || played(err, c) {
 			return
 		}
 		if errors.Is(err, echo.ErrMethodNotAllowed) || errors.Is(err, echo.ErrNotFound) {
@@ -115,6 +119,24 @@ func (f *Fleet) router(p *port) *echo.Echo {
 	return e
 }
 
+// unescape hands path parameters to handlers as what they mean: echo routes an
+// escaped path as it was sent and leaves its parts escaped.
+func unescape(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().URL.RawPath == "" {
+			return next(c)
+		}
+		values := slices.Clone(c.ParamValues())
+		for i, v := range values {
+			if plain, err := url.PathUnescape(v); err == nil {
+				values[i] = plain
+			}
+		}
+		c.SetParamValues(values...)
+		return next(c)
+	}
+}
+
 // gate names the operation and plays the faults that come before it.
 func (f *Fleet) gate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -123,21 +145,8 @@ func (f *Fleet) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		if path := c.Path(); path != "" && path != "/*" {
 			call.Op = c.Request().Method + " " + path
 		}
-		if f.Faults.Idle() {
-			return next(c)
-		}
 		if err := call.Admit(ctx); err != nil {
-			cut(c.Response())
-			return nil
-		}
-		if r, hit := f.Faults.Hit(subject(call), fault.Status); hit {
-			call.Fired = append(call.Fired, r.ID)
-			call.Outcome, call.Why = dialect.Broken, "fault "+r.ID+": status"
-			code, err := strconv.Atoi(r.Args["code"])
-			if err != nil || code < 200 || code > 599 {
-				code = http.StatusServiceUnavailable
-			}
-			return c.Blob(code, "text/plain; charset=utf-8", []byte(r.Args["body"]))
+			return err
 		}
 		return next(c)
 	}
@@ -145,6 +154,16 @@ func (f *Fleet) gate(next echo.HandlerFunc) echo.HandlerFunc {
 
 // cut ends a connection with a reset and no answer.
 func cut(w http.ResponseWriter) {
+	for inner := w; inner != nil; {
+		if rec, ok := inner.(*recorder); ok {
+			rec.gone = true
+		}
+		u, ok := inner.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		inner = u.Unwrap()
+	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -198,9 +217,13 @@ func (f *Fleet) finish(ctx context.Context, call *dialect.Call, x *exchange) {
 			call.Response = string(out.head)
 		}
 	}
+	abort := x.panicked == http.ErrAbortHandler
+	if !abort {
+		abort = f.late(ctx, call, out)
+	}
 	call.End(ctx)
-	if x.panicked == http.ErrAbortHandler {
-		panic(x.panicked) // net/http closes the connection
+	if abort {
+		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
 }
 
@@ -239,6 +262,9 @@ type recorder struct {
 	keep   bool
 	status int
 	head   []byte
+	held   bool // nothing leaves before the faults that come after the operation
+	gone   bool // the connection was cut
+	buf    bytes.Buffer
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -246,7 +272,9 @@ func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 || w.status < 200 {
 		w.status = status
 	}
-	w.ResponseWriter.WriteHeader(status)
+	if !w.held {
+		w.ResponseWriter.WriteHeader(status)
+	}
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
@@ -256,6 +284,9 @@ func (w *recorder) Write(p []byte) (int, error) {
 	if room := shown - len(w.head); w.keep && room > 0 {
 		w.head = append(w.head, p[:min(len(p), room)]...)
 	}
+	if w.held {
+		return w.buf.Write(p)
+	}
 	return w.ResponseWriter.Write(p)
 }
 
@@ -263,4 +294,9 @@ func (w *recorder) Write(p []byte) (int, error) {
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Flush implements http.Flusher for handlers that stream.
-func (w *recorder) Flush() { http.NewResponseController(w.ResponseWriter).Flush() }
+func (w *recorder) Flush() {
+	if w.held {
+		return
+	}
+	http.NewResponseController(w.ResponseWriter).Flush()
+}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"counterpart/internal/clock"
 	"counterpart/internal/dialect"
 	"counterpart/internal/fault"
 )
@@ -104,34 +105,76 @@ func (f *Fleet) packet(p *port, req []byte, from *net.UDPAddr) {
 	line := p.line
 	line.Peer = from.String()
 	ctx, call := dialect.Begin(dialect.WithLine(f.hard, &line), "datagram")
-	resp, twice := f.answer(ctx, p, call, req, from)
+	resp, times := f.answer(ctx, p, call, req, from)
 	call.End(ctx)
-	if resp == nil {
-		return
-	}
-	p.packets.WriteToUDP(resp, from)
-	if twice {
+	for range times {
 		p.packets.WriteToUDP(resp, from)
+	}
+	if times > 0 {
+		p.overtake()
 	}
 }
 
-func (f *Fleet) answer(ctx context.Context, p *port, call *dialect.Call, req []byte, from net.Addr) (resp []byte, twice bool) {
+// answer is what a datagram gets, and how many times.
+func (f *Fleet) answer(ctx context.Context, p *port, call *dialect.Call, req []byte, from net.Addr) (resp []byte, times int) {
 	defer func() {
 		if what := recover(); what != nil {
 			f.recovered(call, what)
-			resp = nil
+			resp, times = nil, 0
 		}
 	}()
 	resp = p.Packet(ctx, req, from)
-	if resp == nil || f.Faults.Idle() {
-		return resp, false
+	if resp == nil {
+		return nil, 0
 	}
-	if call.Admit(ctx) != nil { // the operation is known only now; what it decided stands
-		return nil, false
+	if f.Faults.Idle() {
+		return resp, 1
 	}
-	r, twice := f.Faults.Hit(subject(call), fault.Duplicate)
-	if twice {
+	// Whatever the server admitted early does not strike again. What it decided stands.
+	if f.strike(ctx, call, fault.After, fault.Hang, fault.Reset, fault.Drop) != nil {
+		return nil, 0
+	}
+	if r, hit := f.Faults.Judge(&call.Look, subject(call), fault.After, fault.Reorder); hit {
 		call.Fired = append(call.Fired, r.ID)
+		p.await(ctx, f.Clock, r.Held())
 	}
-	return resp, twice
+	if r, hit := f.Faults.Judge(&call.Look, subject(call), fault.After, fault.Duplicate); hit {
+		call.Fired = append(call.Fired, r.ID)
+		return resp, 2
+	}
+	return resp, 1
+}
+
+// overtake wakes the answers that wait for another one to leave first.
+func (p *port) overtake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left != nil {
+		close(p.left)
+		p.left = nil
+	}
+}
+
+// await returns when another answer has left the port, or d has passed by the
+// fleet's clock.
+func (p *port) await(ctx context.Context, c clock.Clock, d time.Duration) {
+	p.mu.Lock()
+	if p.left == nil {
+		p.left = make(chan struct{})
+	}
+	left := p.left
+	p.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		c.Wait(ctx, c.Now().Add(d))
+	}()
+	select {
+	case <-left:
+		cancel()
+		<-over
+	case <-over:
+	}
 }

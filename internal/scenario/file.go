@@ -133,9 +133,9 @@ type Prompt struct {
 
 // Question is what is expected of a prompt; what is absent is not looked at.
 type Question struct {
-	Key    any   `yaml:"key"`
-	Text   any   `yaml:"text"`
-	Hidden *bool `yaml:"hidden"`
+	Key    any `yaml:"key"`
+	Text   any `yaml:"text"`
+	Hidden any `yaml:"hidden"`
 }
 
 // Target says which secrets the target accepts.
@@ -174,7 +174,7 @@ type Expect struct {
 	PasswordList  []any            `yaml:"passwords"`
 	KeyList       []map[string]any `yaml:"keys"`
 	Cookie        Cookies          `yaml:"cookie"`
-	SessionCookie map[string]any   `yaml:"session_cookie"`
+	SessionCookie any              `yaml:"session_cookie"`
 	Log           []any            `yaml:"log"`
 	NoLog         []any            `yaml:"no_log"`
 	Backend       []map[string]any `yaml:"backend"`
@@ -184,8 +184,8 @@ type Expect struct {
 
 // Cookies are the plugins' own cookies.
 type Cookies struct {
-	AA    map[string]any `yaml:"aa"`
-	Store map[string]any `yaml:"credentialstore"`
+	AA    any `yaml:"aa"`
+	Store any `yaml:"credentialstore"`
 }
 
 // Case is one test: a file, or one entry of its cases.

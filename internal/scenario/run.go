@@ -306,7 +306,7 @@ func (r *run) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer 
 			want["text"] = q.Text
 		}
 		if q.Hidden != nil {
-			want["hidden"] = *q.Hidden
+			want["hidden"] = q.Hidden
 		}
 		r.diffs = append(r.diffs, compare(what+".ask", want, map[string]any{"key": ask.Key, "text": ask.Text, "hidden": ask.Hidden})...)
 	}

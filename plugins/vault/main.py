@@ -37,7 +37,10 @@ class Plugin(CredentialStorePlugin):
                     self.logger.error("Check-in of %s was refused: %s", lease, document.get("code"))
 
     def api(self):
-        return Counterpart(self.plugin_configuration, self.connection.gateway_username)
+        """The API in the gateway user's name. SPS tells it to the fetching hooks only, so it is kept."""
+        person = self.connection.gateway_username or self.cookie.get("person")
+        self.cookie["person"] = person
+        return Counterpart(self.plugin_configuration, person)
 
     def checked_out(self, api, account, secret):
         """Check the account out, remember the lease, and fetch the secret."""
