@@ -138,7 +138,7 @@ func filters(t *testing.T) {
 		t.Error("memberOf is ordinary")
 	}
 	call := l.last("search")
-	if call.Object != person("alice") || !strings.Contains(call.Request, "-s base") || !strings.Contains(call.Request, "(objectClass=*)") {
+	if call.Object != person("alice") || !strings.Contains(call.Request, "-s base") || !strings.Contains(call.Request, "(objectClass=*)") || call.Response != "1 entries" {
 		t.Errorf("the journal says %+v", call)
 	}
 	for what, req := range map[string]*goldap.SearchRequest{

@@ -45,6 +45,7 @@ func (s *query) one(v *virtual) (proto.Result, error) {
 		}
 	}
 	s.buf = e.End()
+	s.sent++
 	return success(), nil
 }
 

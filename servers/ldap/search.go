@@ -76,6 +76,7 @@ func (op *operation) search(ctx context.Context, call *dialect.Call) (proto.Resu
 	s := &query{op: op, ctx: ctx, call: call, req: req, want: want, pick: op.c.s.selects(names), buf: (*op.pooled)[:0]}
 	s.q = dir.Query{Scope: dir.Scope(req.Scope), Filter: &f, After: dir.None, Base: dir.None}
 	res, err := s.run()
+	call.Response = strconv.Itoa(s.sent) + " entries"
 	op.pending = s.buf // goes out together with the Done
 	return res, err
 }

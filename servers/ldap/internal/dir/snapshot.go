@@ -91,17 +91,25 @@ func (d *Directory) at(r state.Record) (*Snapshot, error) {
 // Edit changes the directory: fn decides on a snapshot and returns the next
 // overlay. It may run again, when another replica was faster.
 func (d *Directory) Edit(ctx context.Context, fn func(s *Snapshot, o *overlay) error) error {
-	return d.Store.Update(ctx, recordKey, func(r state.Record) (state.Record, error) {
+	var next *overlay
+	var revision string
+	err := d.Store.Update(ctx, recordKey, func(r state.Record) (state.Record, error) {
 		s, err := d.at(r)
 		if err != nil {
 			return state.Record{}, err
 		}
-		o := s.over.clone()
-		if err := fn(s, o); err != nil {
+		next = s.over.clone()
+		if err := fn(s, next); err != nil {
 			return state.Record{}, err
 		}
-		return o.record()
+		r, err = next.record()
+		revision = revisionOf(r)
+		return r, err
 	})
+	if err == nil { // whoever looks next need not decode what was just encoded
+		d.current.Store(d.Base.snapshot(next, revision))
+	}
+	return err
 }
 
 // record encodes an overlay. The revision follows from the content, so that
