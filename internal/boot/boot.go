@@ -56,6 +56,7 @@ type Company struct {
 	Decisions *decision.Book
 	Faults    *fault.Table
 	Journal   *journal.Journal
+	Meter     journal.Meter
 	PKI       *pki.Authority
 	Fleet     *fleet.Fleet // nil until Bind
 	opt       Options
@@ -162,6 +163,7 @@ func (c *Company) build(s *seed.Seed) error {
 		return err
 	}
 	c.Faults = fault.New(c.World.RandomSeed(), kinds...)
+	c.Faults.Now = c.Clock.Now
 	var err error
 	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
 	authority.set(c.PKI)
@@ -231,7 +233,7 @@ func (c *Company) addControl(s seed.Control) error {
 // Bind opens every port; none stays open when one cannot be opened.
 func (c *Company) Bind() (err error) {
 	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Servers: c.servers, Faults: c.Faults,
-		Journal: c.Journal, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
+		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
 	return err
 }
 

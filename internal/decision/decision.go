@@ -107,7 +107,7 @@ func New(w *world.World, s state.Store, c clock.Clock) *Book {
 
 const (
 	record = "decisions"
-	most   = 1000 // orders at once
+	most   = 256 // orders at once
 )
 
 type book struct {

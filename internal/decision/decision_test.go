@@ -187,7 +187,7 @@ func TestOrdersThatMakeNoSenseAreRefused(t *testing.T) {
 			t.Errorf("%+v: %v, want %s", d, err, want)
 		}
 	}
-	for range 1000 {
+	for range 256 {
 		add(t, b, decision.Decision{Verb: decision.Deny, User: "bob"})
 	}
 	if _, err := b.Add(t.Context(), decision.Decision{Verb: decision.Deny, User: "bob"}); !errors.Is(err, cause.RateLimited) {

@@ -20,7 +20,10 @@ type Call struct {
 	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
 	Fired                  []string
-	Started                time.Time // by the fleet's clock
+	Broken                 fault.Moment // when a fault struck: whether the change that was asked for stands
+	Look                   fault.Look   // which fault rules it was held against
+	Started                time.Time    // by the fleet's clock
+	Began                  time.Time    // in real time
 
 	line *Line
 	over bool
@@ -54,6 +57,9 @@ type Line struct {
 	Admit              func(context.Context, *Call) error
 	Fault              func(c *Call, kind string) (fault.Rule, bool)
 	End                func(context.Context, *Call) error
+	// Final: a call that is not admitted is over, and goes into the journal at
+	// once. Without it whoever opened the call ends it.
+	Final bool
 }
 
 type lineKey struct{}
@@ -70,7 +76,7 @@ func Begin(ctx context.Context, op string) (context.Context, *Call) {
 	c := &Call{Op: op}
 	if l, ok := ctx.Value(lineKey{}).(*Line); ok {
 		c.Server, c.Port, c.Peer, c.line = l.Server, l.Port, l.Peer, l
-		c.Started = l.Now()
+		c.Started, c.Began = l.Now(), time.Now()
 	}
 	return context.WithValue(ctx, callKey{}, c), c
 }
@@ -84,12 +90,21 @@ func CallFrom(ctx context.Context) *Call {
 }
 
 // Admit asks the faults whether the operation may run, and takes the time that
-// a delay or hang wants. ErrReset and ErrDrop mean: close, or stay silent.
+// a delay or hang wants. ErrReset and ErrDrop mean: close, or stay silent; the
+// handler of an HTTP operation returns whatever error it gets. Call it as soon as
+// the operation has its name, and again once its actor or object is known: no
+// rule is held against one operation twice. Called after the operation was
+// carried out (it has an outcome or a status) it plays what is left to break,
+// the answer, and the journal says so.
 func (c *Call) Admit(ctx context.Context) error {
-	if c.line == nil || c.line.Admit == nil {
+	if c.line == nil || c.line.Admit == nil || c.over {
 		return nil
 	}
-	return c.line.Admit(ctx, c)
+	err := c.line.Admit(ctx, c)
+	if err != nil && c.line.Final {
+		c.End(ctx)
+	}
+	return err
 }
 
 // Fault reports whether a rule of a server's own kind fires for this call.

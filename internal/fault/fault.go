@@ -5,7 +5,6 @@ package fault
 
 import (
 	"encoding/binary"
-	"fmt"
 	"hash/fnv"
 	"path"
 	"slices"
@@ -17,43 +16,84 @@ import (
 
 // The effects that the fleet plays for every server.
 const (
-	Delay     = "delay"     // args: for
-	Status    = "status"    // HTTP; args: code, body
+	Delay     = "delay"     // args: for, spread, shape
+	Status    = "status"    // HTTP; args: code, body, type
+	Body      = "body"      // HTTP; args: as, field
+	Slow      = "slow"      // HTTP; args: rate
 	Reset     = "reset"     // close the connection without an answer
 	Hang      = "hang"      // no answer until the client gives up
+	TLS       = "tls"       // args: as
 	Drop      = "drop"      // datagrams: silence
 	Duplicate = "duplicate" // datagrams: answer twice
+	Reorder   = "reorder"   // datagrams: answer after the next answer; args: for
+)
+
+// Kinds lists them all.
+func Kinds() []string {
+	return []string{Delay, Status, Body, Slow, Reset, Hang, TLS, Drop, Duplicate, Reorder}
+}
+
+// Moment is when in an operation a rule strikes, which says whether the change
+// that the operation was to make has happened.
+type Moment string
+
+// The moments. A rule that chooses none strikes before the operation as far as
+// what it matches is known by then, and after it otherwise.
+const (
+	Before Moment = "before" // nothing was changed
+	After  Moment = "after"  // the change stands, only the answer is broken
 )
 
 // Rule is one thing that goes wrong.
 type Rule struct {
 	ID     string            `json:"id"`
 	Server string            `json:"server,omitempty"` // instance name; empty or "*" is any
+	Port   string            `json:"port,omitempty"`   // of the server: "http"; empty or "*" is any
 	Op     string            `json:"op,omitempty"`     // operation, with * as a wildcard; empty is any
 	Actor  string            `json:"actor,omitempty"`
 	Object string            `json:"object,omitempty"`
 	Kind   string            `json:"kind"`
+	Moment Moment            `json:"moment,omitempty"`
 	Args   map[string]string `json:"args,omitempty"`
-	// When: of the matching operations spare the first Skip, then break Percent
-	// of them (0 means all), at most Times (0 means for ever).
-	Percent int `json:"percent,omitempty"`
-	Skip    int `json:"skip,omitempty"`
-	Times   int `json:"times,omitempty"`
+	// When: of the matching operations spare the first Skip, of the others take
+	// every Every-th (0 and 1 mean each) or the Nth alone, of those break Percent
+	// (0 means all), at most Times (0 means for ever), for as long as Lasts says.
+	Percent int    `json:"percent,omitempty"`
+	Skip    int    `json:"skip,omitempty"`
+	Times   int    `json:"times,omitempty"`
+	Every   int    `json:"every,omitempty"`
+	Nth     int    `json:"nth,omitempty"`
+	Lasts   string `json:"lasts,omitempty"` // a duration on the fleet's clock from when the rule is set
+
+	draw uint64 // what this firing drew, for effects that vary
 }
 
 // Subject is the operation that a rule is held against.
-type Subject struct{ Server, Op, Actor, Object string }
+type Subject struct{ Server, Port, Op, Actor, Object string }
+
+// State is a rule with what it has done.
+type State struct {
+	Rule
+	Seen  int       `json:"seen"`  // operations that it matched
+	Fired int       `json:"fired"` // of them, broken
+	Ends  time.Time `json:"ends,omitzero"`
+}
 
 // Table is the set of rules in force. Its zero value is not usable; see New.
 type Table struct {
+	// Now is the fleet's time, for rules that last a while. Set it before use;
+	// nil is real time.
+	Now func() time.Time
+
 	seed  uint64
-	kinds map[string]bool
+	kinds []string
 	rules atomic.Pointer[[]*armed] // nil: nothing is broken, and looking costs one load
 	mu    sync.Mutex
 }
 
 type armed struct {
 	Rule
+	ends        time.Time // zero: never
 	mu          sync.Mutex
 	seen, fired int
 }
@@ -61,79 +101,94 @@ type armed struct {
 // New returns an empty table. seed makes the draws of Percent repeatable; kinds
 // are the fault kinds that servers add to the fleet's own.
 func New(seed uint64, kinds ...string) *Table {
-	t := &Table{seed: seed, kinds: map[string]bool{}}
-	for _, k := range append([]string{Delay, Status, Reset, Hang, Drop, Duplicate}, kinds...) {
-		t.kinds[k] = true
-	}
+	t := &Table{seed: seed, kinds: append(Kinds(), kinds...)}
+	slices.Sort(t.kinds)
+	t.kinds = slices.Compact(t.kinds)
 	return t
+}
+
+// Kinds lists the kinds that a rule can have: the fleet's and the servers' own.
+func (t *Table) Kinds() []string { return slices.Clone(t.kinds) }
+
+func (t *Table) now() time.Time {
+	if t.Now == nil {
+		return time.Now()
+	}
+	return t.Now()
 }
 
 // Set replaces all rules, or none of them: the error names every mistake.
 func (t *Table) Set(rules []Rule) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var wrong []string
-	ids := map[string]bool{}
-	next := make([]*armed, 0, len(rules))
-	for i, r := range rules {
-		if r.ID == "" {
-			r.ID = fmt.Sprintf("rule-%d", i+1)
-		}
-		for _, complaint := range t.check(r, ids) {
-			wrong = append(wrong, fmt.Sprintf("fault %q: %s", r.ID, complaint))
-		}
-		ids[r.ID] = true
-		next = append(next, &armed{Rule: r})
+	next, err := t.arm(nil, rules)
+	if err != nil {
+		return err
 	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("%s", strings.Join(wrong, "\n"))
-	}
-	if len(next) == 0 {
-		t.rules.Store(nil)
-		return nil
-	}
-	t.rules.Store(&next)
+	t.store(next)
 	return nil
 }
 
-func (t *Table) check(r Rule, ids map[string]bool) (wrong []string) {
-	if ids[r.ID] {
-		wrong = append(wrong, "the id is taken")
+// Add puts rules behind those in force, all or none. It returns their IDs.
+func (t *Table) Add(rules ...Rule) ([]string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var old []*armed
+	if p := t.rules.Load(); p != nil {
+		old = *p
 	}
-	if !t.kinds[r.Kind] {
-		known := make([]string, 0, len(t.kinds))
-		for k := range t.kinds {
-			known = append(known, k)
-		}
-		slices.Sort(known)
-		wrong = append(wrong, fmt.Sprintf("unknown kind %q; known are %s", r.Kind, strings.Join(known, ", ")))
+	next, err := t.arm(old, rules)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := path.Match(glob(r.Op), ""); err != nil {
-		wrong = append(wrong, fmt.Sprintf("op %q is no pattern", r.Op))
+	t.store(next)
+	ids := []string{}
+	for _, a := range next[len(old):] {
+		ids = append(ids, a.ID)
 	}
-	if r.Percent < 0 || r.Percent > 100 || r.Skip < 0 || r.Times < 0 {
-		wrong = append(wrong, "percent must be 0 to 100, skip and times at least 0")
-	}
-	if r.Kind == Delay {
-		if d, err := time.ParseDuration(r.Args["for"]); err != nil || d <= 0 {
-			wrong = append(wrong, fmt.Sprintf("delay needs args.for, a duration above zero, not %q", r.Args["for"]))
-		}
-	}
-	return wrong
+	return ids, nil
 }
 
-// glob makes "*" match slashes too: operations contain paths.
-func glob(op string) string { return strings.ReplaceAll(op, "/", "\x00") }
+// Remove takes one rule away; it reports whether there was one.
+func (t *Table) Remove(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.rules.Load()
+	if p == nil {
+		return false
+	}
+	next := slices.DeleteFunc(slices.Clone(*p), func(a *armed) bool { return a.ID == id })
+	found := len(next) < len(*p)
+	t.store(next)
+	return found
+}
+
+func (t *Table) store(next []*armed) {
+	if len(next) == 0 {
+		t.rules.Store(nil)
+		return
+	}
+	t.rules.Store(&next)
+}
 
 // Rules is what Set was given, for showing.
 func (t *Table) Rules() []Rule {
-	p := t.rules.Load()
-	if p == nil {
-		return nil
+	out := []Rule{}
+	for _, s := range t.States() {
+		out = append(out, s.Rule)
 	}
-	out := make([]Rule, len(*p))
-	for i, a := range *p {
-		out[i] = a.Rule
+	return out
+}
+
+// States are the rules in force with what each has done.
+func (t *Table) States() []State {
+	out := []State{}
+	if p := t.rules.Load(); p != nil {
+		for _, a := range *p {
+			a.mu.Lock()
+			out = append(out, State{a.Rule, a.seen, a.fired, a.ends})
+			a.mu.Unlock()
+		}
 	}
 	return out
 }
@@ -149,16 +204,64 @@ func (t *Table) Hit(s Subject, kinds ...string) (Rule, bool) {
 		return Rule{}, false
 	}
 	for _, a := range *p {
-		if slices.Contains(kinds, a.Kind) && a.matches(s) && a.fires(t.seed) {
-			return a.Rule, true
+		if slices.Contains(kinds, a.Kind) && a.matches(s) {
+			if r, hit := a.fires(t); hit {
+				return r, true
+			}
 		}
 	}
 	return Rule{}, false
 }
 
+// Look remembers which rules one operation has been held against, so that it
+// may be held against them again once more is known about it.
+type Look struct{ done []*armed }
+
+// Judge is Hit for one moment of an operation: each rule that matches draws once
+// per Look, however often it is asked.
+func (t *Table) Judge(l *Look, s Subject, m Moment, kinds ...string) (Rule, bool) {
+	p := t.rules.Load()
+	if p == nil {
+		return Rule{}, false
+	}
+	for _, a := range *p {
+		if !slices.Contains(kinds, a.Kind) || !a.at(m) || !a.matches(s) || slices.Contains(l.done, a) {
+			continue
+		}
+		l.done = append(l.done, a)
+		if r, hit := a.fires(t); hit {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// Later reports whether a rule could still strike an operation of s after it
+// ran, whatever it will then be about.
+func (t *Table) Later(s Subject) bool {
+	p := t.rules.Load()
+	return p != nil && slices.ContainsFunc(*p, func(a *armed) bool {
+		return a.at(After) && is(a.Server, s.Server) && is(a.Port, s.Port) && a.Kind != TLS
+	})
+}
+
+// at reports whether the rule may strike at m.
+func (r Rule) at(m Moment) bool {
+	if r.Moment != "" {
+		return r.Moment == m
+	}
+	return m == After || !shapes(r.Kind) // what was not known before is known after
+}
+
+// shapes reports a kind that needs an answer to spoil.
+func shapes(kind string) bool {
+	return slices.Contains([]string{Body, Slow, Duplicate, Reorder}, kind)
+}
+
+func is(want, got string) bool { return want == "" || want == "*" || strings.EqualFold(want, got) }
+
 func (r Rule) matches(s Subject) bool {
-	is := func(want, got string) bool { return want == "" || want == "*" || strings.EqualFold(want, got) }
-	if !is(r.Server, s.Server) || !is(r.Actor, s.Actor) || !is(r.Object, s.Object) {
+	if !is(r.Server, s.Server) || !is(r.Port, s.Port) || !is(r.Actor, s.Actor) || !is(r.Object, s.Object) {
 		return false
 	}
 	if r.Op == "" {
@@ -168,24 +271,39 @@ func (r Rule) matches(s Subject) bool {
 	return ok
 }
 
-// fires draws for the n-th match: the draw depends on seed, rule and n only.
-func (a *armed) fires(seed uint64) bool {
+// glob makes "*" match slashes too: operations contain paths.
+func glob(op string) string { return strings.ReplaceAll(op, "/", "\x00") }
+
+// fires decides about the n-th match: it depends on seed, rule, n and, for a rule
+// that lasts a while, the time. What it returns is for whoever plays the rule.
+func (a *armed) fires(t *Table) (Rule, bool) {
+	if !a.ends.IsZero() && !t.now().Before(a.ends) {
+		return Rule{}, false
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := a.seen
 	a.seen++
-	if n < a.Skip || a.Times > 0 && a.fired >= a.Times {
-		return false
-	}
-	if a.Percent > 0 && a.Percent < 100 {
-		h := fnv.New64a()
-		h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(a.ID), seed), uint64(n)))
-		if int(mix(h.Sum64())%100) >= a.Percent {
-			return false
-		}
+	draw := a.number(t.seed, n)
+	switch turn := n - a.Skip; {
+	case turn < 0, a.Times > 0 && a.fired >= a.Times:
+		return Rule{}, false
+	case a.Every > 1 && (turn+1)%a.Every != 0, a.Nth > 0 && turn+1 != a.Nth:
+		return Rule{}, false
+	case a.Percent > 0 && a.Percent < 100 && int(draw%100) >= a.Percent:
+		return Rule{}, false
 	}
 	a.fired++
-	return true
+	r := a.Rule
+	r.draw = draw
+	return r, true
+}
+
+// number is what the n-th match draws.
+func (a *armed) number(seed uint64, n int) uint64 {
+	h := fnv.New64a()
+	h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(a.ID), seed), uint64(n)))
+	return mix(h.Sum64())
 }
 
 // mix spreads FNV's weak low bits (the finalizer of MurmurHash3).

@@ -310,8 +310,9 @@ func TestTLSFaultsOfOnePort(t *testing.T) {
 			if as == "stall" {
 				continue // it ends when the server gives up
 			}
-			if e := r.last("tls handshake"); e.Outcome != "broken" || e.Status != as || e.Faults[0] != "f" || e.Port != port {
-				t.Errorf("%+v", e)
+			p := r.journal.Since(0, journal.Match{Op: "tls handshake", Outcome: "broken"}, 0)
+			if len(p.Entries) != 1 || p.Entries[0].Status != as || p.Entries[0].Faults[0] != "f" || p.Entries[0].Port != port {
+				t.Errorf("%+v", p)
 			}
 		}
 	}

@@ -24,7 +24,8 @@ type Entry struct {
 	Outcome  string        `json:"outcome"`
 	Status   string        `json:"status,omitempty"`
 	Why      string        `json:"why,omitempty"`
-	Faults   []string      `json:"faults,omitempty"`
+	Faults   []string      `json:"faults,omitempty"` // IDs of the rules that fired
+	Broken   string        `json:"broken,omitempty"` // when a fault struck: "before" (nothing was changed) or "after" (the change stands)
 	Request  string        `json:"request,omitempty"`
 	Response string        `json:"response,omitempty"`
 }

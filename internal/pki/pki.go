@@ -150,14 +150,36 @@ func (a *Authority) Client(name string) (*tls.Certificate, error) {
 	return a.issue(x509.ExtKeyUsageClientAuth, []string{name})
 }
 
+// Unsound is a server certificate that no careful client accepts: "expired", for
+// a "wrong-name", or of an "unknown-ca".
+func (a *Authority) Unsound(way string, names ...string) (*tls.Certificate, error) {
+	switch way {
+	case "expired":
+		return a.issueUntil(x509.ExtKeyUsageServerAuth, names, caFrom.AddDate(1, 0, 0))
+	case "wrong-name":
+		return a.Leaf("somebody-else.invalid")
+	}
+	stranger := a.config
+	stranger.RandomSeed = ^stranger.RandomSeed
+	other, err := New(stranger)
+	if err != nil {
+		return nil, err
+	}
+	return other.Leaf(names...)
+}
+
 func (a *Authority) issue(use x509.ExtKeyUsage, names []string) (*tls.Certificate, error) {
+	return a.issueUntil(use, names, caUntil.AddDate(-1, 0, 0))
+}
+
+func (a *Authority) issueUntil(use x509.ExtKeyUsage, names []string, until time.Time) (*tls.Certificate, error) {
 	id := strings.Join(append([]string{fmt.Sprint(use)}, names...), ",")
 	key, err := checkout.DeriveECDSA(world.Derive(a.config.RandomSeed, "pki", "leaf", id))
 	if err != nil {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial(a.config.RandomSeed, id), NotBefore: caFrom, NotAfter: caUntil.AddDate(-1, 0, 0),
+		SerialNumber: serial(a.config.RandomSeed, id), NotBefore: caFrom, NotAfter: until,
 		Subject:  pkix.Name{CommonName: names[0]},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{use}, BasicConstraintsValid: true,
 	}

@@ -56,6 +56,9 @@ func (s *Server) authenticated(need role, do handler) echo.HandlerFunc {
 			return err
 		}
 		who.call().Actor = who.Name()
+		if err := who.call().Admit(c.Request().Context()); err != nil { // for faults about this caller
+			return err
+		}
 		if who.role < need {
 			return cause.Because(cause.NotAllowed, "%s is %s, and this needs %s", who.Name(), who.role, need)
 		}

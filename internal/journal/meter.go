@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Series names what is counted together.
+type Series struct{ Server, Op, Outcome string }
+
+// Meter counts operations and how long they took in real time, for Prometheus.
+// A nil Meter counts nothing.
+type Meter struct {
+	series sync.Map // Series → *sample
+	n      atomic.Int32
+}
+
+// mostSeries bounds the memory: an operation's name can be a client's invention.
+const mostSeries = 2000
+
+// bounds of the histogram in seconds.
+var bounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+
+type sample struct {
+	count atomic.Uint64
+	nanos atomic.Uint64
+	le    [17]atomic.Uint64 // per bucket, not cumulated; the last one is above all bounds
+}
+
+// Count counts one operation.
+func (m *Meter) Count(s Series, took time.Duration) {
+	if m == nil {
+		return
+	}
+	v, ok := m.series.Load(s)
+	if !ok {
+		v = m.add(s)
+	}
+	x := v.(*sample)
+	x.count.Add(1)
+	x.nanos.Add(uint64(max(took, 0)))
+	i, _ := slices.BinarySearch(bounds, took.Seconds())
+	x.le[i].Add(1)
+}
+
+func (m *Meter) add(s Series) any {
+	if m.n.Load() >= mostSeries {
+		s = Series{Server: s.Server, Op: "other", Outcome: s.Outcome}
+	}
+	v, had := m.series.LoadOrStore(s, &sample{})
+	if !had {
+		m.n.Add(1)
+	}
+	return v
+}
+
+// WriteTo writes the Prometheus text format, version 0.0.4.
+func (m *Meter) WriteTo(w io.Writer) (int64, error) {
+	var b strings.Builder
+	b.WriteString("# HELP counterpart_operations_total Operations of the fake systems by how they ended.\n# TYPE counterpart_operations_total counter\n")
+	all := m.sorted()
+	for _, s := range all {
+		fmt.Fprintf(&b, "counterpart_operations_total{%s} %d\n", labels(s), m.at(s).count.Load())
+	}
+	b.WriteString("# HELP counterpart_operation_seconds How long operations took in real time.\n# TYPE counterpart_operation_seconds histogram\n")
+	for _, s := range all {
+		x, sum := m.at(s), uint64(0)
+		for i := range x.le {
+			sum += x.le[i].Load()
+			le := "+Inf"
+			if i < len(bounds) {
+				le = fmt.Sprint(bounds[i])
+			}
+			fmt.Fprintf(&b, "counterpart_operation_seconds_bucket{%s,le=%q} %d\n", labels(s), le, sum)
+		}
+		fmt.Fprintf(&b, "counterpart_operation_seconds_sum{%s} %g\ncounterpart_operation_seconds_count{%s} %d\n",
+			labels(s), time.Duration(x.nanos.Load()).Seconds(), labels(s), sum)
+	}
+	n, err := io.WriteString(w, b.String())
+	return int64(n), err
+}
+
+func (m *Meter) at(s Series) *sample {
+	v, _ := m.series.Load(s)
+	return v.(*sample)
+}
+
+func (m *Meter) sorted() (all []Series) {
+	if m == nil {
+		return nil
+	}
+	m.series.Range(func(k, _ any) bool { all = append(all, k.(Series)); return true })
+	slices.SortFunc(all, func(a, b Series) int {
+		return strings.Compare(a.Server+"\x00"+a.Op+"\x00"+a.Outcome, b.Server+"\x00"+b.Op+"\x00"+b.Outcome)
+	})
+	return all
+}
+
+var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func labels(s Series) string {
+	return `server="` + quoted.Replace(s.Server) + `",operation="` + quoted.Replace(s.Op) + `",outcome="` + quoted.Replace(s.Outcome) + `"`
+}
