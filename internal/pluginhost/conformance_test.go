@@ -9,7 +9,7 @@ type check struct {
 }
 
 func TestConformance(t *testing.T) {
-	for _, group := range [][]check{uploadChecks, invocationChecks, aaChecks, credentialChecks} {
+	for _, group := range [][]check{uploadChecks, invocationChecks, aaChecks, credentialChecks, loadChecks} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,12 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"https_proxy", "HTTP_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH"} {
 		if err := os.Setenv(name, "/nowhere"); err != nil {
 			panic(err)
+		}
+	}
+	// A version manager's shim takes longer than the interpreter itself.
+	if python() == "" {
+		if out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output(); err == nil {
+			_ = os.Setenv("COUNTERPART_TEST_PYTHON", strings.TrimSpace(string(out)))
 		}
 	}
 	os.Exit(m.Run())

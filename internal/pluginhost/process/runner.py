@@ -17,12 +17,22 @@ import json
 import os
 
 
+def out_of_reach(fd):
+    """A copy of a descriptor that closing the usual numbers does not hit."""
+    try:
+        import fcntl
+
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 500)
+    except (ImportError, OSError):
+        return os.dup(fd)
+
+
 class Channel:
     """The two ends of the host, moved out of the plugin's reach."""
 
     def __init__(self):
-        self._requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
-        self._results = os.dup(3)
+        self._requests = os.fdopen(out_of_reach(0), "r", encoding="utf-8")
+        self._results = out_of_reach(3)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
@@ -49,6 +59,7 @@ class Surroundings:
     after the plugin was imported, because imports run in every fresh one too."""
 
     def __init__(self):
+        self._output = out_of_reach(1)
         self._before = dict(os.environ)
         self._changed = {}
         self._removed = ()
@@ -76,6 +87,8 @@ class Surroundings:
             os.environ.pop(name, None)
         os.umask(self._umask)
         os.chdir(env["HOME"])
+        for fd in (1, 2):
+            os.dup2(self._output, fd)
         sys.path[:] = self._path
         sys.stdin, sys.stdout, sys.stderr = self._streams
         sys.setrecursionlimit(self._limit)

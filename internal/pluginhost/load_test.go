@@ -1,0 +1,309 @@
+package pluginhost_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"counterpart/internal/pluginhost"
+)
+
+// untidy leaves behind what a worker has to put right.
+const untidy = `
+import logging, os, sys, tempfile
+logging.basicConfig(format="at import: %(message)s", stream=sys.stderr)
+os.environ["IMPORTED"] = "yes"
+del os.environ["LANG"]
+` + `
+class Plugin:
+    def __init__(self, configuration=""):
+        self.mine = getattr(self, "mine", 0) + 1
+    def _state(self):
+        root = logging.getLogger()
+        return "%d handlers, level %d, %s, env %s %s %s, home %s, tmp %s, umask %o, path %s, mine %d" % (
+            len(root.handlers), root.level, os.getcwd() == os.environ["HOME"], os.environ.get("https_proxy"), os.environ.get("IMPORTED"), os.environ.get("LANG"),
+            os.listdir(os.environ["HOME"]), tempfile.gettempdir() == os.environ["TMPDIR"], os.umask(0o022), "junk" in sys.path, self.mine)
+    def _spoil(self):
+        os.environ["https_proxy"] = "https://nowhere"
+        os.environ.pop("IMPORTED")
+        logging.getLogger().addHandler(logging.StreamHandler())
+        logging.getLogger().setLevel(10)
+        logging.disable(50)
+        os.umask(0)
+        open("here", "w").close()
+        os.chdir("/")
+        tempfile.tempdir = "/"
+        sys.path.insert(0, "junk")
+        sys.stdout = open(os.devnull, "w")
+        sys.setrecursionlimit(500)
+    def authenticate(self, cookie):
+        s = self._state(); self._spoil()
+        return {"verdict": "ACCEPT", "cookie": {"first": s}}
+    def authorize(self, cookie):
+        s = self._state(); self._spoil()
+        return {"verdict": "ACCEPT", "cookie": dict(cookie, second=s)}
+    def session_ended(self, cookie):
+        print(self._state())
+        logging.error("told")
+`
+
+// comparable is what two runs of one scenario must agree on.
+func comparable(t testing.TB, r *pluginhost.Result) string {
+	t.Helper()
+	for i := range r.Calls {
+		c := &r.Calls[i]
+		c.SessionID, c.Mode, c.Started, c.Took, c.Split = "", "", time.Time{}, 0, pluginhost.Split{}
+		delete(c.Offered, "session_id")
+		if c.Err != nil {
+			c.Err.Traceback, c.Err.Hint = "", ""
+		}
+	}
+	var lines []string
+	for _, l := range r.Log {
+		if !strings.HasPrefix(l.Text, "  File ") && !strings.HasPrefix(l.Text, "    ") {
+			lines = append(lines, l.Text)
+		}
+	}
+	out := r.Outcome
+	if out.Err != nil {
+		out.Err.Traceback = ""
+	}
+	data, err := json.MarshalIndent(struct {
+		O        pluginhost.Outcome
+		C        []pluginhost.Call
+		A        []pluginhost.Attempt
+		L, W     []string
+		Cookie   map[string]json.RawMessage
+		S        json.RawMessage
+		KV       pluginhost.KeyValues
+		Prompted int
+	}{out, r.Calls, r.Attempts, lines, r.Warnings, r.Cookies, r.SessionCookie, r.KeyValues, len(r.Prompts)}, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// firstDifference is the first line that two texts do not share.
+func firstDifference(a, b string) string {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(as), len(bs)) {
+		if as[i] != bs[i] {
+			return fmt.Sprintf("-%s\n+%s", as[i], bs[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, %d lines", len(as), len(bs))
+}
+
+var loadChecks = []check{
+	{"52 fresh and worker give equal results", func(t *testing.T) {
+		for name, main := range map[string]string{
+			"plain": acceptAll, "untidy": untidy, "asks": extended(asks), "exception": returns("authenticate", "1/0"), "not JSON": returns("authorize", "{b'x'}"),
+			"no class": "x = 1\n", "import fails": "print('importing')\nimport nix\n", "exit": extended("    def authorize(self): print('bye'); raise SystemExit(2)\n"),
+			"exit at import": "raise SystemExit(1)\n", "closes its streams": extended("    def authorize(self):\n        import os; os.close(1); os.close(2); os.closerange(3, 4)\n        return {'verdict': 'ACCEPT'}\n"),
+			"missing": extended("    authorize = None\n"), "needs configuration": "class Plugin:\n    def __init__(self, configuration): raise ValueError(configuration)\n",
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				var got []string
+				for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
+					h := newHost(t, pluginhost.Config{Mode: mode, Slots: 1})
+					p := install(t, h, source{main: main})
+					for range 2 {
+						r := run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p, Config: "[x]\n"}, Prompter: script("1", "2", "3")})
+						got = append(got, comparable(t, r))
+					}
+				}
+				for i, g := range got[1:] {
+					if g != got[0] {
+						t.Errorf("run %d differs:\n%s", i+1, firstDifference(got[0], g))
+					}
+				}
+			})
+		}
+	}},
+	{"53 a hung worker is replaced without losing other sessions", func(t *testing.T) {
+		h := newHost(t, pluginhost.Config{Mode: pluginhost.Worker, Slots: 2, ProxyTimeout: 3 * time.Second})
+		p := install(t, h, source{main: extended(`    def authorize(self, key_value_pairs):
+        if "hang" in key_value_pairs:
+            import time; time.sleep(60)
+        if "crash" in key_value_pairs:
+            import os; os._exit(1)
+        return {"verdict": "ACCEPT"}
+`)})
+		var wg sync.WaitGroup
+		for i := range 24 {
+			wg.Go(func() {
+				s := pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p}}
+				want := pluginhost.Connected
+				switch i % 8 {
+				case 2:
+					s.Connection.Login, want = "crash=1@root@h", pluginhost.Errored
+				case 5:
+					if i < 8 {
+						s.Connection.Login, want = "hang=1@root@h", pluginhost.Errored
+					}
+				}
+				r, err := h.Run(t.Context(), s)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				wantState(t, r, want)
+				if n := len(r.CallsOf("", pluginhost.SessionEnded)); n != 1 {
+					t.Errorf("ended %d times", n)
+				}
+			})
+		}
+		wg.Wait()
+	}},
+	{"54 two plugins with a package lib run side by side", func(t *testing.T) {
+		for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
+			h := newHost(t, pluginhost.Config{Mode: mode})
+			deps := t.TempDir()
+			mustWrite(t, deps, "lib/__init__.py", "raise RuntimeError('the deps come after the package')\n")
+			mustWrite(t, deps, "extra.py", "name = 'extra'\n")
+			lib := func(name string) map[string]string {
+				return map[string]string{"lib/__init__.py": "", "lib/who.py": "name = " + fmt.Sprintf("%q", name) + "\n"}
+			}
+			who := "from lib.who import name\nimport extra\n"
+			aa := install(t, h, source{main: who + extended("    def authorize(self): return {'verdict': 'ACCEPT', 'session_cookie': {'aa': name + extra.name}}\n"), files: lib("first"), deps: deps})
+			cs := install(t, h, source{kind: pluginhost.CredentialStore, main: who + vaultWith("    def get_password_list(self, session_cookie): return {'passwords': [session_cookie['aa'] + name]}\n"), files: lib("second"), deps: deps})
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					r, err := h.Run(t.Context(), pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: aa}, CredentialStore: &pluginhost.Use{Plugin: cs},
+						Target: &pluginhost.Target{Offers: []pluginhost.Method{pluginhost.Password}, Passwords: []string{"firstextrasecond"}}})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					wantState(t, r, pluginhost.Connected)
+				})
+			}
+			wg.Wait()
+		}
+	}},
+}
+
+// Nothing a session starts outlives its host: neither goroutines nor processes.
+func TestNothingIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	h, err := pluginhost.New(t.Context(), pluginhost.Config{Dir: t.TempDir(), Python: python(), ProxyTimeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := filepath.Join(t.TempDir(), "mark")
+	p := install(t, h, source{main: extended(fmt.Sprintf(`    def authenticate(self):
+        import subprocess
+        subprocess.Popen(["sh", "-c", "sleep 600; echo %s"])
+        return {"verdict": "ACCEPT"}
+    def authorize(self):
+        import os, time
+        if os.fork() == 0:
+            time.sleep(600)
+        time.sleep(600)
+`, mark))})
+	for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
+		h.Mode = mode
+		began := time.Now()
+		wantError(t, run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p}}), pluginhost.Authorize, pluginhost.TimedOut)
+		if took := time.Since(began); took > 4*time.Second {
+			t.Errorf("%s took %v: a grandchild held the session up", mode, took)
+		}
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		buf := make([]byte, 1<<20)
+		t.Errorf("%d goroutines, %d before\n%s", n, before, buf[:runtime.Stack(buf, true)])
+	}
+	for {
+		left := processesWith(t, mark)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("processes left: %v", left)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// processesWith finds processes by a word of their command line.
+func processesWith(t testing.TB, word string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(files) == 0 {
+		t.Skip("no /proc")
+	}
+	var out []string
+	for _, f := range files {
+		if data, err := os.ReadFile(f); err == nil && strings.Contains(string(data), word) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func TestOutputInBulk(t *testing.T) {
+	for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			lines := 0
+			r := runAA(t, extended(`    def authenticate(self):
+        for i in range(100000):
+            print("line", i, "x" * 90)
+        return {"verdict": "ACCEPT"}
+    def authorize(self):
+        import os
+        junk = bytes(range(256)) * 4096
+        for i in range(10):
+            os.write(1, junk)
+        os.write(2, b"y" * 3000000)
+        return {"verdict": "ACCEPT"}
+`), func(c *pluginhost.Config, s *pluginhost.Session) {
+				c.Mode = mode
+				s.LogLimit = 1 << 20
+				s.Event = func(e pluginhost.Event) {
+					if e.Kind == pluginhost.Logged {
+						lines++
+					}
+				}
+			})
+			wantState(t, r, pluginhost.Connected)
+			kept := 0
+			for _, l := range r.Log {
+				kept += len(l.Text)
+			}
+			if lines < 100000+40960+46 || kept > 1<<20 || len(r.Log)+r.LogDropped != lines {
+				t.Errorf("%d lines, %d kept with %d bytes, %d dropped", lines, len(r.Log), kept, r.LogDropped)
+			}
+		})
+	}
+}
+
+// A worker adds little to the plugin's own time.
+func BenchmarkWorkerHook(b *testing.B) {
+	h := newHost(b, pluginhost.Config{Mode: pluginhost.Worker, Slots: 1})
+	p := install(b, h, source{main: acceptAll})
+	s := pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p}}
+	run(b, h, s)
+	b.ResetTimer()
+	hooks := 0
+	for b.Loop() {
+		hooks += len(run(b, h, s).Calls)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(hooks), "ns/hook")
+}
