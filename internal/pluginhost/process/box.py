@@ -231,6 +231,28 @@ class Names:
         s.gethostbyaddr = self.gethostbyaddr
         if self._hostname:
             s.gethostname = lambda: self._hostname
+        # Sockets resolve names by themselves as well.
+        for name in ("connect", "connect_ex", "sendto"):
+            setattr(s.socket, name, self._addressed(getattr(s.socket, name)))
+
+    def _addressed(self, method):
+        """A socket's method whose last argument is an address."""
+
+        def wrapped(sock, *args):
+            if args and sock.family in (self._socket.AF_INET, self._socket.AF_INET6):
+                args = args[:-1] + (self._translate(args[-1]),)
+            return method(sock, *args)
+
+        return wrapped
+
+    def _translate(self, address):
+        if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[0], str) or not address[0]:
+            return address
+        target = self._redirects.get((address[0].lower().rstrip("."), address[1]))
+        if target is not None:
+            return target + address[2:]
+        addresses = self._addresses(address[0])
+        return address if addresses is None else (addresses[0],) + address[1:]
 
     def _literal(self, host):
         for family in (self._socket.AF_INET, self._socket.AF_INET6):
