@@ -275,3 +275,29 @@ func TestEveryServerFulfilsTheContract(t *testing.T) {
 		}
 	}
 }
+
+// TestRealTestsAreRun demands the name by which `make real` chooses tests from
+// every file that has its build tag, so that none is left out by a name.
+func TestRealTestsAreRun(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.HasPrefix(string(text), "//go:build real\n") {
+			return err
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if name, ok := strings.CutPrefix(line, "func Test"); ok {
+				if found++; !strings.HasPrefix(name, "Real") {
+					t.Errorf("%s: %s would not be run by make real; call it TestReal…", path, line)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d real tests found, %v", found, err)
+	}
+}

@@ -278,8 +278,8 @@ func sortControl(key string, reverse, critical bool) proto.Control {
 	return proto.Control{OID: "1.2.840.113556.1.4.473", Critical: critical, HasValue: true, Value: p.Children[len(p.Children)-1].Data.Bytes()}
 }
 
-// TestSlapdAgrees asks slapd and this server the same questions.
-func TestSlapdAgrees(t *testing.T) {
+// TestRealSlapdAgrees asks slapd and this server the same questions.
+func TestRealSlapdAgrees(t *testing.T) {
 	l := open(t, setup{facts: realFacts(), set: ldap.Settings{RootPW: rootPW}})
 	real := slapd(t, "")
 	fill(t, l, real)
@@ -519,8 +519,8 @@ func run1(t *testing.T, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestOpenLDAPTools runs OpenLDAP's client programs against both flavours.
-func TestOpenLDAPTools(t *testing.T) {
+// TestRealOpenLDAPTools runs OpenLDAP's client programs against both flavours.
+func TestRealOpenLDAPTools(t *testing.T) {
 	l := open(t, posix())
 	url, tls := "ldap://"+l.addr["ldap"], "ldaps://"+l.addr["ldaps"]
 	d := open(t, adset())
@@ -610,8 +610,8 @@ assert d.whoami_s() == 'dn:' + dn
 print('done')
 `
 
-// TestPythonLDAP runs a script over python-ldap.
-func TestPythonLDAP(t *testing.T) {
+// TestRealPythonLDAP runs a script over python-ldap.
+func TestRealPythonLDAP(t *testing.T) {
 	l := open(t, posix())
 	python := "/usr/bin/python3" // where python3-ldap installs itself, whatever else is called python3
 	if out, err := run1(t, python, "-c", "import ldap"); err != nil {
