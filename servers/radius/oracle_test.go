@@ -202,9 +202,9 @@ func described(out []byte, r *request) string {
 	return s
 }
 
-// TestOracle puts the same packets to FreeRADIUS and to our freeradius flavour and
+// TestRealOracle puts the same packets to FreeRADIUS and to our freeradius flavour and
 // compares answer by answer.
-func TestOracle(t *testing.T) {
+func TestRealOracle(t *testing.T) {
 	auth, acct := freeradius(t)
 	l := serve(t, loopback+"flavour: freeradius\nreject_delay: 0s")
 	b := l.bed
