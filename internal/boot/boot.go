@@ -57,6 +57,7 @@ type Company struct {
 	Faults    *fault.Table
 	Journal   *journal.Journal
 	Meter     journal.Meter
+	Secrets   *journal.Secrets // what the journal hides
 	PKI       *pki.Authority
 	Fleet     *fleet.Fleet // nil until Bind
 	opt       Options
@@ -83,8 +84,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 		return nil, err
 	}
 	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt}
+	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
 	if !opt.NoJournal {
-		c.Journal = journal.New(journal.Limits{}, &journal.Mask{})
+		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown})
 	}
 	c.domain()
 	if err := c.build(s); err != nil {
@@ -100,11 +102,11 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 func (c *Company) domain() {
 	shared := state.Under(c.Store, "domain/")
 	c.Decisions = decision.New(c.World, shared, c.Clock)
-	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock, Decisions: c.Decisions})
-	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor"), Decisions: c.Decisions})
+	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock, Decisions: c.Decisions, Secret: c.Secrets.Issue})
+	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor"), Decisions: c.Decisions, Secret: c.Secrets.Issue})
 	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket"), Decisions: c.Decisions})
 	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Managed: c.managed(),
-		Decisions: c.Decisions})
+		Decisions: c.Decisions, Secret: c.Secrets.Issue})
 }
 
 // managed lets a vault's account be the password of a directory user.

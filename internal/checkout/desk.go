@@ -28,6 +28,8 @@ type Config struct {
 	Clock clock.Clock
 	// Decisions are a person's or a test's orders; nil has none.
 	Decisions *decision.Book
+	// Secret hears of every secret that is not the seed's; nil does not care.
+	Secret func(whose, secret string)
 }
 
 // Desk is where accounts are checked out and in.

@@ -42,13 +42,23 @@ const passwordLength = 20
 // from (random seed, account, n), so that replicas agree and nothing secret
 // needs storing.
 func (d *Desk) password(a world.Account, l *ledger, n int) string {
-	if p, given := l.Set[n]; given {
-		return p
-	}
-	if n <= 1 {
+	p, given := l.Set[n]
+	switch {
+	case given:
+	case n <= 1:
 		return a.Password
+	default:
+		p = world.Password(d.World.Derive("account", a.ID, strconv.Itoa(n)), passwordLength)
 	}
-	return world.Password(d.World.Derive("account", a.ID, strconv.Itoa(n)), passwordLength)
+	d.told(a, p)
+	return p
+}
+
+// told passes on a secret that the seed does not have.
+func (d *Desk) told(a world.Account, secret string) {
+	if d.Secret != nil {
+		d.Secret("account "+a.ID, secret)
+	}
 }
 
 // since is when version n became current.
@@ -122,6 +132,7 @@ func (d *Desk) secret(a world.Account, l *ledger, w Which) (Secret, error) {
 		var err error
 		out.Type = k.Type
 		out.Value, err = d.key(a, k, fmt.Sprintf("%d/%d", i, n), n)
+		d.told(a, out.Value)
 		return out, err
 	}
 	return Secret{}, cause.Because(cause.NoSecret, "%s has no %s key", a.ID, w.Type)
@@ -167,6 +178,7 @@ func (d *Desk) Set(ctx context.Context, accountID, password, why string) error {
 	if !ok {
 		return cause.Because(cause.UnknownAccount, "there is no account %q", accountID)
 	}
+	d.told(a, password)
 	return d.edit(ctx, a, func(l *ledger, now time.Time) error {
 		l.rotate(now, why)
 		if l.Set == nil {

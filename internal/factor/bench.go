@@ -8,6 +8,7 @@ package factor
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"slices"
@@ -30,6 +31,8 @@ type Config struct {
 	Rand  io.Reader // secrets and identifiers of what is enrolled at run time
 	// Decisions are a person's or a test's orders; nil has none.
 	Decisions *decision.Book
+	// Secret hears of every device secret and delivered code; nil does not care.
+	Secret func(whose, secret string)
 }
 
 // Bench is where devices are verified.
@@ -185,6 +188,11 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 		d.Window = defaultWindow[d.Kind]
 	}
 	d.UserID, d.ID = u.ID, u.ID+":"+world.UUID(b.Rand)
+	if b.Secret != nil {
+		for _, s := range append(Secrets(d), d.Codes...) {
+			b.Secret("device "+d.ID, s)
+		}
+	}
 	err := state.Edit(ctx, b.Store, "enrolled/"+u.ID, func(v *bool, _ bool) (time.Time, error) { *v = true; return time.Time{}, nil })
 	if err != nil {
 		return Device{}, err
@@ -197,6 +205,19 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 		return Device{}, err
 	}
 	return b.Find(ctx, d.ID)
+}
+
+// Secrets are the secrets of a device in the forms in which they travel.
+func Secrets(d world.Device) (out []string) {
+	if len(d.Secret) > 0 {
+		out = append(out, Base32(d.Secret), hex.EncodeToString(d.Secret))
+	}
+	for _, raw := range [][]byte{d.PrivateID, d.AESKey} {
+		if len(raw) > 0 {
+			out = append(out, hex.EncodeToString(raw))
+		}
+	}
+	return append(out, d.PIN)
 }
 
 // defaultWindow is the profile "rfc" of RFC 6238 section 5.2 for TOTP, and ten

@@ -68,6 +68,9 @@ func (b *Bench) Send(ctx context.Context, deviceID, system string) error {
 	if err != nil || verdict != nil {
 		return first(err, verdict)
 	}
+	if b.Secret != nil {
+		b.Secret("device "+d.ID, now.Code)
+	}
 	m := Message{At: b.Clock.Now(), UserID: d.UserID, Device: d.ID, Kind: d.Kind, To: d.Address, Code: now.Code, System: system, Expires: now.Expires}
 	return state.Edit(ctx, b.Store, "outbox/"+d.UserID, func(v *[]Message, _ bool) (time.Time, error) {
 		*v = append(*v, m)

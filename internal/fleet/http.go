@@ -26,8 +26,10 @@ const (
 	headerTimeout = 10 * time.Second
 	bodyTimeout   = 60 * time.Second
 	maxHeader     = 64 << 10
-	shown         = 4 << 10 // octets of a body that the journal keeps
 )
+
+// Shown is how many octets of a body the journal keeps.
+const Shown = 4 << 10
 
 // serveHTTP starts a port and returns what stops it.
 func (f *Fleet) serveHTTP(p *port) (stop func()) {
@@ -249,7 +251,7 @@ type tap struct {
 
 func (t *tap) Read(p []byte) (int, error) {
 	n, err := t.ReadCloser.Read(p)
-	if room := shown - len(t.head); t.keep && room > 0 {
+	if room := Shown - len(t.head); t.keep && room > 0 {
 		t.head = append(t.head, p[:min(n, room)]...)
 	}
 	return n, err
@@ -281,7 +283,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	if room := shown - len(w.head); w.keep && room > 0 {
+	if room := Shown - len(w.head); w.keep && room > 0 {
 		w.head = append(w.head, p[:min(len(p), room)]...)
 	}
 	if w.held {

@@ -34,20 +34,6 @@ func (e *Entry) size() int {
 	return 200 + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Request) + len(e.Response)
 }
 
-// Match chooses entries; empty fields choose all. Op may end in "*".
-type Match struct{ Server, Op, Actor, Object, Outcome string }
-
-func (m Match) fits(e *Entry) bool {
-	is := func(want, got string) bool { return want == "" || strings.EqualFold(want, got) }
-	if !is(m.Server, e.Server) || !is(m.Actor, e.Actor) || !is(m.Object, e.Object) || !is(m.Outcome, e.Outcome) {
-		return false
-	}
-	if prefix, wild := strings.CutSuffix(m.Op, "*"); wild {
-		return strings.HasPrefix(strings.ToLower(e.Op), strings.ToLower(prefix))
-	}
-	return is(m.Op, e.Op)
-}
-
 // Limits bound what is remembered.
 type Limits struct {
 	Entries int // default 10,000
@@ -64,6 +50,7 @@ type Journal struct {
 	head, n int
 	bytes   int
 	seq     uint64 // of the newest entry
+	base    uint64 // number of the last entry before Clear
 	moved   chan struct{}
 }
 
@@ -135,8 +122,7 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 		return Page{Entries: []Entry{}}
 	}
 	j.mu.Lock()
-	p := Page{Entries: []Entry{}, Last: j.seq, Dropped: j.seq - uint64(j.n)}
-	p.Missed = seq < p.Dropped
+	p := j.page(seq)
 	for i := range j.n {
 		e := &j.ring[(j.head+i)%len(j.ring)]
 		if e.Seq <= seq || !m.fits(e) {
@@ -150,11 +136,69 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 	}
 	j.mu.Unlock()
 	for i := range p.Entries { // outside the lock: it takes a while
-		e := &p.Entries[i]
-		e.Request, e.Response, e.Why = j.mask.Text(e.Request), j.mask.Text(e.Response), j.mask.Text(e.Why)
+		p.Entries[i] = j.mask.entry(p.Entries[i])
 	}
 	return p
 }
+
+// page is an empty page of what comes after seq.
+func (j *Journal) page(seq uint64) Page {
+	oldest := j.seq - uint64(j.n) // number of the newest entry that is gone
+	return Page{Entries: []Entry{}, Last: j.seq, Dropped: oldest - j.base, Missed: seq < oldest && (oldest > j.base || seq > 0)}
+}
+
+// raw is Since without masking, for looking only.
+func (j *Journal) raw(seq uint64) Page {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := j.page(seq)
+	for i := range j.n {
+		if e := &j.ring[(j.head+i)%len(j.ring)]; e.Seq > seq {
+			p.Entries = append(p.Entries, *e)
+		}
+	}
+	return p
+}
+
+// Entry returns one entry by its number.
+func (j *Journal) Entry(seq uint64) (Entry, bool) {
+	if j == nil || seq == 0 {
+		return Entry{}, false
+	}
+	p := j.Since(seq-1, Match{}, 1)
+	if len(p.Entries) == 0 || p.Entries[0].Seq != seq {
+		return Entry{}, false
+	}
+	return p.Entries[0], true
+}
+
+// Clear forgets everything on purpose: what was there does not count as dropped.
+// Numbers go on.
+func (j *Journal) Clear() {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.n > 0 {
+		j.drop()
+	}
+	j.base = j.seq
+}
+
+// Scan shows every entry as it was recorded, secrets and all, oldest first: for
+// the search for secrets, which must not hide them before it looks.
+func (j *Journal) Scan(visit func(e Entry)) {
+	if j == nil {
+		return
+	}
+	for _, e := range j.raw(0).Entries {
+		visit(e)
+	}
+}
+
+// Masked is an entry of Scan as it may be shown.
+func (j *Journal) Masked(e Entry) Entry { return j.mask.entry(e) }
 
 // Mentions returns the entries whose request holds a secret as it is, unmasked;
 // what it returns is masked.
@@ -163,16 +207,11 @@ func (j *Journal) Mentions(secret string) []Entry {
 		return nil
 	}
 	var out []Entry
-	j.mu.Lock()
-	for i := range j.n {
-		if e := &j.ring[(j.head+i)%len(j.ring)]; strings.Contains(e.Request, secret) {
-			out = append(out, *e)
+	j.Scan(func(e Entry) {
+		if strings.Contains(e.Request, secret) {
+			out = append(out, j.mask.entry(e))
 		}
-	}
-	j.mu.Unlock()
-	for i := range out {
-		out[i].Request, out[i].Response, out[i].Why = j.mask.Text(out[i].Request), j.mask.Text(out[i].Response), j.mask.Text(out[i].Why)
-	}
+	})
 	return out
 }
 
@@ -190,6 +229,15 @@ func (j *Journal) Tail(n int) []Entry {
 // Await is Since that waits until there is at least one entry, or for the end
 // of ctx, whose error it then returns with what there is.
 func (j *Journal) Await(ctx context.Context, seq uint64, m Match) (Page, error) {
+	return j.AwaitN(ctx, seq, m, 1)
+}
+
+// AwaitN is Await for at least n entries.
+func (j *Journal) AwaitN(ctx context.Context, seq uint64, m Match, n int) (Page, error) {
+	if j == nil {
+		<-ctx.Done()
+		return Page{Entries: []Entry{}}, ctx.Err()
+	}
 	for {
 		j.mu.Lock()
 		select {
@@ -200,7 +248,7 @@ func (j *Journal) Await(ctx context.Context, seq uint64, m Match) (Page, error) 
 		moved := j.moved
 		j.mu.Unlock()
 		p := j.Since(seq, m, 0)
-		if len(p.Entries) > 0 {
+		if len(p.Entries) >= n {
 			return p, nil
 		}
 		select {

@@ -84,7 +84,7 @@ func TestAwaitWakesForWhatMatches(t *testing.T) {
 }
 
 func TestSecretsAreMasked(t *testing.T) {
-	j := journal.New(journal.Limits{}, &journal.Mask{Known: func(s string) string { return strings.ReplaceAll(s, "Tr0ub4dor&3", "***") }})
+	j := journal.New(journal.Limits{}, &journal.Mask{Secrets: secrets("Tr0ub4dor&3")})
 	j.Record(journal.Entry{
 		Request:  `POST /v1/login?token=abc&x=1 {"password": "pa\"ss", "user":"alice","otp":123456,"nested":{"client_secret":"s3"}}`,
 		Response: `{"allowed":false,"code":"outside_window","codes":["one","two"],"note":"Tr0ub4dor&3","value":"cut off her`,

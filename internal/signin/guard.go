@@ -32,6 +32,9 @@ type Config struct {
 	Managed Managed
 	// Decisions are a person's or a test's orders; nil has none.
 	Decisions *decision.Book
+	// Secret hears of every token and password that is not the seed's; nil does
+	// not care.
+	Secret func(whose, secret string)
 }
 
 // Managed reads and writes the secret of an account that belongs to a person.
@@ -301,6 +304,7 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 	if utf8.RuneCountInString(n.Password) < max(policy.MinLength, 1) {
 		return cause.Because(cause.WeakPassword, "the new password has fewer than %d characters", max(policy.MinLength, 1))
 	}
+	g.told("user "+u.ID, n.Password)
 	managed, err := g.managed(ctx, u.ID)
 	if err != nil {
 		return err
@@ -324,6 +328,13 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 		return g.Managed.Set(ctx, a.ID, n.Password)
 	}
 	return nil
+}
+
+// told passes on a secret that the seed does not have.
+func (g *Guard) told(whose, secret string) {
+	if g.Secret != nil {
+		g.Secret(whose, secret)
+	}
 }
 
 func firstError(errs ...error) error {

