@@ -15,6 +15,9 @@ import (
 	"counterpart/internal/pluginhost"
 )
 
+// machine is the environment that the tests were started in.
+var machine = os.Environ()
+
 // TestMain sets what a plugin must never see.
 func TestMain(m *testing.M) {
 	for _, name := range []string{"https_proxy", "HTTP_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH"} {

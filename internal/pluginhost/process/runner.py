@@ -167,7 +167,7 @@ def describe(kind, error):
     import traceback
 
     frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith((__file__, "<frozen importlib")):
         frames = frames.tb_next
     lines = traceback.format_exception(type(error), error, frames)
     text = "".join(lines)
