@@ -98,9 +98,6 @@ func (r *run) knownSecrets(p *pluginhost.Result) []secret {
 	for i, pr := range p.Prompts {
 		add(fmt.Sprintf("the answer to prompt %d", i+1), pr.Answer.Text, "*")
 	}
-	for _, value := range p.Passwords {
-		add("a password that the plugin fetched", value)
-	}
 	for u := range r.fleet.World.Users() {
 		add("the password of "+u.Name, u.Password, "*") // any server may check it
 	}
@@ -109,6 +106,9 @@ func (r *run) knownSecrets(p *pluginhost.Result) []secret {
 	}
 	for c := range r.fleet.World.Clients() {
 		add("the secret of the client "+c.Name, c.Secret, "native")
+	}
+	for _, value := range p.Passwords { // a rotated one has no name above
+		add("a password that the plugin fetched", value)
 	}
 	return out
 }
