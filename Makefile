@@ -47,7 +47,7 @@ published: tools build ## published plugins; PLUGINS=folder with their checkouts
 	@PLUGINS="$(abspath $(PLUGINS))" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
 
 bench: tools build ## design section 10, as ratios measured side by side
-	@PATH="$$PATH:/usr/sbin" go run ./internal/bench
+	@PATH="$$PATH:/usr/sbin" go run ./internal/bench -python $(VENV)/bin/python3 $(BENCH)
 
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update

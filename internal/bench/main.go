@@ -20,6 +20,7 @@ import (
 // settings of one run.
 type settings struct {
 	binary string
+	python string // interpreter for plugins
 	rounds int
 	each   time.Duration // per side and round
 	conns  int
@@ -30,6 +31,7 @@ type settings struct {
 func main() {
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/counterpart", "the binary to measure")
+	flag.StringVar(&s.python, "python", "", "interpreter for plugins; default python3 from PATH")
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds per comparison")
 	flag.DurationVar(&s.each, "each", 2*time.Second, "time per side and round")
 	flag.IntVar(&s.conns, "conns", 16, "connections or sockets of the load generator")
@@ -61,7 +63,7 @@ func run(s settings) error {
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
-	}{{"start", starts}, {"native", native}, {"radius", radius}, {"ldap", directory}} {
+	}{{"start", starts}, {"native", native}, {"radius", radius}, {"ldap", directory}, {"plugin", plugins}} {
 		if !strings.Contains(part.name, s.only) {
 			continue
 		}
