@@ -34,9 +34,9 @@ func plugins(s settings) ([]row, error) {
 			return nil, err
 		}
 	}
-	pkg, verdict := pluginhost.Check(dir, pluginhost.Profile{})
-	if !verdict.OK() {
-		return nil, fmt.Errorf("%v", verdict.Errors())
+	pkg, found := pluginhost.Check(dir, pluginhost.Profile{})
+	if !found.OK() {
+		return nil, fmt.Errorf("%v", found.Errors())
 	}
 	worker, err := overhead(s, pkg, pluginhost.Worker, 300)
 	if err != nil {
