@@ -149,6 +149,8 @@ var aaChecks = []check{
 }
 
 func checkBadResults(t *testing.T) {
+	h := newHost(t, pluginhost.Config{Mode: pluginhost.Worker, Slots: 1})
+	p := install(t, h, source{main: extended("    def authenticate(self): return eval(self.configuration)\n")})
 	needInfo := func(question string) string { return `{"verdict": "NEEDINFO", "question": ` + question + `}` }
 	for expression, kind := range map[string]pluginhost.Kind{
 		`"ACCEPT"`: pluginhost.BadResult, "[]": pluginhost.BadResult, "7": pluginhost.BadResult, "{}": pluginhost.BadResult,
@@ -166,14 +168,12 @@ func checkBadResults(t *testing.T) {
 		`1/0`:                pluginhost.Exception,
 		`exec("import nix")`: pluginhost.Exception,
 	} {
-		t.Run(expression, func(t *testing.T) {
-			t.Parallel()
-			r := runAA(t, returns("authenticate", expression), worker)
-			wantError(t, r, pluginhost.Authenticate, kind)
-			if hooks(r) != "authenticate session_ended" || string(r.Cookies["aa"]) != "" {
-				t.Errorf("%s, %s", hooks(r), r.Cookies["aa"])
-			}
-		})
+		r := run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p, Config: expression}})
+		t.Log(expression)
+		wantError(t, r, pluginhost.Authenticate, kind)
+		if hooks(r) != "authenticate session_ended" || string(r.Cookies["aa"]) != "" {
+			t.Errorf("%s, %s", hooks(r), r.Cookies["aa"])
+		}
 	}
 }
 

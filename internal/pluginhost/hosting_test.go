@@ -15,9 +15,6 @@ import (
 	"counterpart/internal/pluginhost"
 )
 
-// machine is the environment that the tests were started in.
-var machine = os.Environ()
-
 // TestMain sets what a plugin must never see.
 func TestMain(m *testing.M) {
 	for _, name := range []string{"https_proxy", "HTTP_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH"} {
@@ -198,16 +195,6 @@ func offered(t testing.TB, c pluginhost.Call, name string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-// decoded is a JSON text as generic values.
-func decoded(t testing.TB, raw json.RawMessage) map[string]any {
-	t.Helper()
-	var m map[string]any
-	if err := json.Unmarshal(raw, &m); err != nil {
-		t.Fatalf("%s: %v", raw, err)
-	}
-	return m
 }
 
 // events gathers what a session tells.

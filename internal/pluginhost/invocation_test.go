@@ -80,6 +80,31 @@ var invocationChecks = []check{
 			t.Error(got)
 		}
 	}},
+	{"15 decorated, static and callable hooks", func(t *testing.T) {
+		r := runAA(t, `
+import functools
+def noisy(f):
+    @functools.wraps(f)
+    def wrapper(*args, **kwargs): return f(*args, **kwargs)
+    return wrapper
+class Caller:
+    def __call__(self, cookie, *, session_id): return {"verdict": "ACCEPT"}
+class Plugin:
+    @noisy
+    def authenticate(self, protocol): return {"verdict": "ACCEPT"}
+    authorize = Caller()
+    @staticmethod
+    def session_ended(cookie, /, *rest, session_cookie): pass
+`)
+		wantState(t, r, pluginhost.Connected)
+		var got []string
+		for _, c := range r.Calls {
+			got = append(got, strings.Join(c.Passed, " "))
+		}
+		if !slices.Equal(got, []string{"protocol", "cookie session_id", "session_cookie"}) || r.Calls[2].Err.Type != "TypeError" {
+			t.Errorf("%q %v", got, r.Calls[2].Err)
+		}
+	}},
 	{"16 a **kwargs hook gets the whole column", checkColumns},
 	{"17 a required unknown parameter is an error", func(t *testing.T) {
 		r := runAA(t, extended("    def authenticate(self, session_id, asset): return {'verdict': 'ACCEPT'}\n"))

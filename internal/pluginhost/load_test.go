@@ -115,7 +115,11 @@ var loadChecks = []check{
 				for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
 					h := newHost(t, pluginhost.Config{Mode: mode, Slots: 1})
 					p := install(t, h, source{main: main})
-					for range 2 {
+					times := 1
+					if mode == pluginhost.Worker {
+						times = 2 // a worker that was used already
+					}
+					for range times {
 						r := run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p, Config: "[x]\n"}, Prompter: script("1", "2", "3")})
 						got = append(got, comparable(t, r))
 					}
@@ -263,13 +267,13 @@ func TestOutputInBulk(t *testing.T) {
 			t.Parallel()
 			lines := 0
 			r := runAA(t, extended(`    def authenticate(self):
-        for i in range(100000):
-            print("line", i, "x" * 90)
+        for i in range(25000):
+            print("line", i, "x" * 400)
         return {"verdict": "ACCEPT"}
     def authorize(self):
         import os
         junk = bytes(range(256)) * 4096
-        for i in range(10):
+        for i in range(3):
             os.write(1, junk)
         os.write(2, b"y" * 3000000)
         return {"verdict": "ACCEPT"}
@@ -287,7 +291,7 @@ func TestOutputInBulk(t *testing.T) {
 			for _, l := range r.Log {
 				kept += len(l.Text)
 			}
-			if lines < 100000+40960+46 || kept > 1<<20 || len(r.Log)+r.LogDropped != lines {
+			if lines < 25000+3*4096+46 || kept > 1<<20 || len(r.Log)+r.LogDropped != lines {
 				t.Errorf("%d lines, %d kept with %d bytes, %d dropped", lines, len(r.Log), kept, r.LogDropped)
 			}
 		})

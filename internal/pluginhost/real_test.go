@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,9 @@ import (
 
 	"counterpart/internal/pluginhost"
 )
+
+// machine is the environment that the tests were started in.
+var machine = os.Environ()
 
 // sdk is the Plugin SDK with what it imports at run time, as its release pins
 // them where they matter to a plugin. It must not bring python-ldap, which

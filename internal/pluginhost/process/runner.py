@@ -12,7 +12,6 @@ BEGAN = time.perf_counter()
 
 import importlib.machinery
 import importlib.util
-import inspect
 import json
 import os
 
@@ -146,19 +145,33 @@ def construct(module, request):
 
 def takes_nothing(plugin):
     """Plugins from before there were configurations have no parameter for one."""
-    try:
-        return not inspect.signature(plugin).parameters
-    except (TypeError, ValueError):
-        return False
+    start = plugin.__init__
+    if start is object.__init__:
+        return plugin.__new__ is object.__new__
+    code = getattr(start, "__code__", None)
+    return code is not None and code.co_argcount == 1 and not code.co_kwonlyargcount and not code.co_flags & 0x0C
+
+
+def parameters(method):
+    """The names that a bound method takes by keyword, and whether it takes any
+    other. Reading the code object saves fresh interpreters the import of
+    inspect, which knows about the rarer kinds of callables."""
+    function = getattr(method, "__func__", None)
+    code = getattr(function, "__code__", None)
+    if code is None or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
+        import inspect
+
+        found = inspect.signature(method).parameters.values()
+        names = [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        return names, any(p.kind == p.VAR_KEYWORD for p in found)
+    first = max(1, getattr(code, "co_posonlyargcount", 0))
+    return code.co_varnames[first:code.co_argcount + code.co_kwonlyargcount], bool(code.co_flags & 0x08)
 
 
 def chosen(method, args):
     """The arguments that the hook's signature takes."""
-    parameters = inspect.signature(method).parameters.values()
-    if any(p.kind == p.VAR_KEYWORD for p in parameters):
-        return args
-    names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    return {k: v for k, v in args.items() if k in names}
+    names, every = parameters(method)
+    return args if every else {k: v for k, v in args.items() if k in names}
 
 
 def describe(kind, error):
