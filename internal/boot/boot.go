@@ -224,7 +224,8 @@ func (c *Company) addControl(s seed.Control) error {
 		listen = net.JoinHostPort(host, listen[1:])
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
-		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }})
+		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset})
 	if err != nil {
 		return err
 	}
@@ -237,6 +238,17 @@ func (c *Company) Bind() (err error) {
 	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Servers: c.servers, Faults: c.Faults,
 		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
 	return err
+}
+
+// Reset takes everything but the clock, which never goes back, to where the seed
+// had it: state, faults, decisions, journal.
+func (c *Company) Reset(ctx context.Context) error {
+	if err := c.Store.Reset(ctx, ""); err != nil {
+		return err
+	}
+	c.Faults.Set(nil)
+	c.Journal.Clear()
+	return nil
 }
 
 // Serve answers until ctx ends and everything has stopped.

@@ -1,28 +1,35 @@
-// Package control is the fleet's own port: what runs where, whether it is
-// ready, which code a person's device shows, what was asked and answered, and
-// the CA to trust. It needs no token on loopback.
+// Package control is the fleet's own port: what runs where and whether it is
+// ready; clock, faults and decisions to set; approvals, codes and leases to see;
+// the journal to search and to hold expectations against. It needs no token on
+// loopback. openapi.yaml describes it.
 package control
 
 import (
 	"context"
+	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/checkout"
 	"counterpart/internal/clock"
+	"counterpart/internal/decision"
 	"counterpart/internal/dialect"
 	"counterpart/internal/factor"
+	"counterpart/internal/fault"
 	"counterpart/internal/fleet"
 	"counterpart/internal/journal"
 	"counterpart/internal/pki"
 	"counterpart/internal/signin"
+	"counterpart/internal/ticket"
 	"counterpart/internal/world"
 )
 
@@ -34,12 +41,30 @@ type Config struct {
 	Factors *factor.Bench
 	Journal *journal.Journal
 	PKI     *pki.Authority
-	Clock   clock.Clock
+	Clock   *clock.Virtual
 	Fleet   func() *fleet.Fleet // nil until the ports are bound
+
+	Accounts  *checkout.Desk
+	Logins    *signin.Guard
+	Tickets   *ticket.Board
+	Decisions *decision.Book
+	Rules     *fault.Table
+	Meter     *journal.Meter
+	Secrets   *journal.Secrets
+	// Reset takes the fleet back to its seed.
+	Reset func(context.Context) error
+	// Export is the fleet as it stands, as a seed; nil: not to be had.
+	Export func(context.Context) ([]byte, error)
 }
 
 // Server is the control port as a server of the fleet.
-type Server struct{ Config }
+type Server struct {
+	Config
+	json []byte // the specification as JSON
+}
+
+//go:embed openapi.yaml
+var spec []byte
 
 // New refuses a control port that strangers could reach without a token.
 func New(c Config) (*Server, error) {
@@ -50,7 +75,12 @@ func New(c Config) (*Server, error) {
 	if c.Token == "" && !loopback(host) {
 		return nil, fmt.Errorf("control: %s can be reached from elsewhere and hands out codes; set `control.token` in the seed or COUNTERPART_CONTROL_TOKEN, or listen on 127.0.0.1", c.Listen)
 	}
-	return &Server{c}, nil
+	var document any
+	if err := yaml.Unmarshal(spec, &document); err != nil {
+		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
+	}
+	text, err := json.Marshal(document)
+	return &Server{c, text}, err
 }
 
 func loopback(host string) bool {
@@ -63,23 +93,36 @@ func (s *Server) Faults() []string { return nil }
 
 // Ports implements dialect.Server.
 func (s *Server) Ports() []dialect.Port {
-	get := func(path string, do echo.HandlerFunc) dialect.Route {
-		return dialect.Route{Method: "GET", Path: path, Do: s.guard(do)}
+	routes := []dialect.Route{
+		s.route("GET", "/healthz", func(c echo.Context) error { return c.JSON(200, map[string]string{"status": "ok"}) }),
+		s.route("GET", "/readyz", s.ready),
+		s.route("GET", "/endpoints", s.endpoints),
+		s.route("GET", "/users/:user/otp", s.otp),
+		s.route("GET", "/ca.pem", func(c echo.Context) error { return c.Blob(200, "application/x-pem-file", s.PKI.PEM()) }),
+		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
+		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
+		s.route("GET", "/metrics", s.metrics),
+		s.route("GET", "/clock", s.showClock),
+		s.route("POST", "/clock", s.setClock),
+		s.route("GET", "/state", s.export),
+		s.route("POST", "/state/reset", s.reset),
+		s.route("GET", "/audit", s.audit),
 	}
+	routes = append(routes, s.faultRoutes()...)
+	routes = append(routes, s.decisionRoutes()...)
+	routes = append(routes, s.peopleRoutes()...)
+	routes = append(routes, s.journalRoutes()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints", HTTP: &dialect.HTTP{
-		Routes: []dialect.Route{
-			get("/healthz", func(c echo.Context) error { return c.JSON(200, map[string]string{"status": "ok"}) }),
-			get("/readyz", s.ready),
-			get("/endpoints", s.endpoints),
-			get("/users/:user/otp", s.otp),
-			get("/journal", s.journal),
-			get("/ca.pem", func(c echo.Context) error { return c.Blob(200, "application/x-pem-file", s.PKI.PEM()) }),
-		},
+		Routes: routes,
 		NotFound: s.guard(func(c echo.Context) error {
-			return cause.Because(cause.NotFound, "there is no %s %s", c.Request().Method, c.Request().URL.Path)
+			return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
 		}),
 		Error: problem,
 	}}}
+}
+
+func (s *Server) route(method, path string, do echo.HandlerFunc) dialect.Route {
+	return dialect.Route{Method: method, Path: path, Do: s.guard(do)}
 }
 
 // guard checks the Host header, so that no web page can reach the port through
@@ -93,6 +136,11 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		own, _, _ := net.SplitHostPort(s.Listen)
 		if bare := strings.Trim(host, "[]"); net.ParseIP(bare) == nil && host != "localhost" && host != own && !strings.HasPrefix(host, "counterpart") {
 			return cause.Because(cause.NotAllowed, "the Host header says %q, which is not this port", host)
+		}
+		// A page of another site may send simple requests without being allowed to
+		// read the answer; here that would be enough to do harm.
+		if from := c.Request().Header.Get("Origin"); from != "" && from != "http://"+c.Request().Host && from != "https://"+c.Request().Host {
+			return cause.Because(cause.NotAllowed, "the request comes from a page of %s", from)
 		}
 		if s.Token != "" {
 			got, ok := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
@@ -167,67 +215,4 @@ func (s *Server) otp(c echo.Context) error {
 		rows = append(rows, row)
 	}
 	return c.JSON(http.StatusOK, map[string]any{"user": u.ID, "at": s.Clock.Now(), "devices": rows})
-}
-
-// longestWait bounds how long /journal holds a request.
-const longestWait = 60 * time.Second
-
-// journal answers what was recorded after ?since=N, filtered; ?wait=10s holds
-// the request until there is something.
-func (s *Server) journal(c echo.Context) error {
-	since, err := number(c, "since")
-	if err != nil {
-		return err
-	}
-	limit, err := number(c, "limit")
-	if err != nil {
-		return err
-	}
-	m := journal.Match{Server: c.QueryParam("server"), Op: c.QueryParam("op"), Actor: c.QueryParam("actor"),
-		Object: c.QueryParam("object"), Outcome: c.QueryParam("outcome")}
-	if w := c.QueryParam("wait"); w != "" {
-		d, err := time.ParseDuration(w)
-		if err != nil || d < 0 {
-			return cause.Because(cause.BadInput, "wait must be a duration like 10s, not %q", w)
-		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), min(d, longestWait))
-		defer cancel()
-		s.Journal.Await(ctx, since, m) // that nothing came is an answer too
-	}
-	return c.JSON(http.StatusOK, s.Journal.Since(since, m, int(limit)))
-}
-
-func number(c echo.Context, name string) (uint64, error) {
-	text := c.QueryParam(name)
-	if text == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil {
-		return 0, cause.Because(cause.BadInput, "%s must be a whole number, not %q", name, text)
-	}
-	return n, nil
-}
-
-var statuses = map[cause.Cause]int{
-	cause.NotFound: 404, cause.UnknownUser: 404, cause.BadInput: 400, cause.NotAllowed: 403, cause.NotAuthenticated: 401,
-	cause.Unavailable: 503,
-}
-
-// problem answers an error as a problem document (RFC 9457).
-func problem(err error, c echo.Context) {
-	reason, known := cause.Of(err)
-	status, ok := statuses[reason]
-	if !ok {
-		status = http.StatusInternalServerError
-	}
-	title := string(reason)
-	if !known {
-		title = http.StatusText(status)
-	}
-	if status == http.StatusUnauthorized {
-		c.Response().Header().Set("WWW-Authenticate", "Bearer")
-	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	c.JSON(status, map[string]any{"type": "about:blank", "title": title, "status": status, "detail": cause.Why(err)})
 }

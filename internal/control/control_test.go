@@ -23,6 +23,11 @@ users:
       - {id: alice-totp, kind: totp, secret: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ}
       - {id: alice-sms, kind: sms, address: "+15550100"}
       - {id: alice-phone, kind: push}
+  - {name: bob, password: Bob-Pass-1}
+assets: [{name: db01, address: 10.0.0.5}]
+accounts:
+  - {name: root, asset: db01, password: Root-Secret-1, checkout: {exclusive: true}, access: {users: [alice]}}
+  - {name: postgres, asset: db01, password: Postgres-Secret-1, checkout: {approval: required}, access: {users: [alice], approvers: [bob]}}
 servers: [{kind: native}]
 `
 

@@ -3,6 +3,7 @@ package factor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"counterpart/internal/cause"
@@ -120,6 +121,27 @@ func (b *Bench) Outbox(ctx context.Context, userID string) ([]Message, error) {
 	}
 	out, _, err := state.Read[[]Message](ctx, b.Store, "outbox/"+u.ID)
 	return out, err
+}
+
+// Delivered is Outbox of one person or, with an empty ID, of everybody.
+func (b *Bench) Delivered(ctx context.Context, userID string) ([]Message, error) {
+	if userID != "" {
+		return b.Outbox(ctx, userID)
+	}
+	keys, err := b.Store.List(ctx, "outbox/")
+	if err != nil {
+		return nil, err
+	}
+	var all []Message
+	for _, k := range keys {
+		one, _, err := state.Read[[]Message](ctx, b.Store, k)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one...)
+	}
+	slices.SortStableFunc(all, func(x, y Message) int { return x.At.Compare(y.At) })
+	return all, nil
 }
 
 // matchSent compares with the code delivered last.

@@ -220,9 +220,9 @@ func (f *Fleet) Endpoints() []Endpoint {
 	return out
 }
 
-// Stopping ends as soon as the fleet is told to stop: what streams without end
-// goes first.
-func (f *Fleet) Stopping() <-chan struct{} { return f.soft.Done() }
+// Soft is a context that ends as soon as the fleet is told to stop, before the
+// grace: what is held or streams without end goes first.
+func (f *Fleet) Soft() context.Context { return f.soft }
 
 // Ready reports whether every port is bound and served.
 func (f *Fleet) Ready() bool { return f.serving.Load() }

@@ -172,6 +172,16 @@ func (j *Journal) Entry(seq uint64) (Entry, bool) {
 	return p.Entries[0], true
 }
 
+// Recorded is how many entries there have been in all.
+func (j *Journal) Recorded() uint64 {
+	if j == nil {
+		return 0
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.seq
+}
+
 // Clear forgets everything on purpose: what was there does not count as dropped.
 // Numbers go on.
 func (j *Journal) Clear() {

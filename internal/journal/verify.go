@@ -109,17 +109,23 @@ type checking struct {
 	v      *Verdict
 }
 
-func (k checking) say(r Result, found []Entry, near []Near, format string, args ...any) {
+// evidence is what speaks for a problem.
+type evidence struct {
+	found []Entry
+	near  []Near
+}
+
+func (k checking) say(r Result, x evidence, format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	if r == Unknown {
 		what += "; but entries were forgotten, so this cannot be known: check sooner, or since a later number"
 	}
-	found = found[:min(len(found), 3)]
+	found := x.found[:min(len(x.found), 3)]
 	shown := make([]Entry, len(found))
 	for i, e := range found {
 		shown[i] = k.mask.entry(e)
 	}
-	k.v.Problems = append(k.v.Problems, Problem{Result: r, What: what, Found: shown, Nearest: near})
+	k.v.Problems = append(k.v.Problems, Problem{Result: r, What: what, Found: shown, Nearest: x.near})
 }
 
 // unless is Unknown when entries are missing that could change the matter.
@@ -154,14 +160,14 @@ func (k checking) count(x Expectation) {
 	}
 	switch n := len(found); {
 	case most >= 0 && n > most:
-		k.say(Fail, found, nil, "%s happened %d times, not at most %d", x.Match, n, most)
+		k.say(Fail, evidence{found, nil}, "%s happened %d times, not at most %d", x.Match, n, most)
 	case n < least && n == 0:
 		near := k.near(x.Match)
-		k.say(k.unless(Fail), nil, near, "no operation matched %s%s", x.Match, closest(near))
+		k.say(k.unless(Fail), evidence{nil, near}, "no operation matched %s%s", x.Match, closest(near))
 	case n < least:
-		k.say(k.unless(Fail), found, nil, "%s happened %d times, not %d", x.Match, n, least)
+		k.say(k.unless(Fail), evidence{found, nil}, "%s happened %d times, not %d", x.Match, n, least)
 	case most >= 0 && k.missed:
-		k.say(Unknown, found, nil, "%s happened %d times", x.Match, n)
+		k.say(Unknown, evidence{found, nil}, "%s happened %d times", x.Match, n)
 	}
 }
 
@@ -185,7 +191,7 @@ func (k checking) order(want []Match) {
 				after = fmt.Sprintf(" after %s", want[i-1])
 			}
 			near := k.near(m)
-			k.say(k.unless(Fail), nil, near, "in order: no operation matched %s%s%s", m, after, closest(near))
+			k.say(k.unless(Fail), evidence{nil, near}, "in order: no operation matched %s%s%s", m, after, closest(near))
 			return
 		}
 		from = at + 1
@@ -207,9 +213,9 @@ func (k checking) only(allowed []Match) {
 		}
 	}
 	if len(others) > 0 {
-		k.say(Fail, others, nil, "%d operations were none of the allowed, the first is #%d %s by %q", len(others), others[0].Seq, others[0].Op, others[0].Actor)
+		k.say(Fail, evidence{others, nil}, "%d operations were none of the allowed, the first is #%d %s by %q", len(others), others[0].Seq, others[0].Op, others[0].Actor)
 	} else if k.missed {
-		k.say(Unknown, nil, nil, "nothing but the allowed is on record")
+		k.say(Unknown, evidence{nil, nil}, "nothing but the allowed is on record")
 	}
 }
 

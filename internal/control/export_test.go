@@ -1,0 +1,4 @@
+package control
+
+// Strict is the decoder of all bodies, for the fuzzer.
+var Strict = strict

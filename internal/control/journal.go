@@ -1,0 +1,212 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/dialect"
+	"counterpart/internal/fault"
+	"counterpart/internal/journal"
+)
+
+func (s *Server) journalRoutes() []dialect.Route {
+	return []dialect.Route{
+		s.route("GET", "/journal", func(c echo.Context) error { return s.find(c, 0) }),
+		s.route("GET", "/journal/find", func(c echo.Context) error { return s.find(c, 0) }),
+		s.route("GET", "/journal/wait", func(c echo.Context) error { return s.find(c, 10*time.Second) }),
+		s.route("POST", "/journal/verify", s.verify),
+		s.route("GET", "/journal/stream", s.stream),
+		s.route("GET", "/journal/:seq", s.explain),
+	}
+}
+
+var criteria = []string{"since", "server", "port", "op", "actor", "object", "outcome", "status", "fault", "why"}
+
+// asked is what a query wants of the journal.
+func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err error) {
+	if err = known(c, append(more, criteria...)...); err != nil {
+		return 0, m, err
+	}
+	q := c.QueryParam
+	since, err = number(c, "since")
+	return since, journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
+		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}, err
+}
+
+// find answers what was recorded after ?since=N, filtered; ?wait=10s holds the
+// request until there is something, ?count=N until there are so many.
+func (s *Server) find(c echo.Context, patience time.Duration) error {
+	since, m, err := asked(c, "limit", "wait", "count")
+	if err != nil {
+		return err
+	}
+	limit, err := number(c, "limit")
+	if err != nil {
+		return err
+	}
+	count, err := number(c, "count")
+	if err != nil {
+		return err
+	}
+	d, err := wait(c, "wait", patience)
+	if err != nil {
+		return err
+	}
+	if d > 0 {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
+		defer cancel()
+		defer s.untilStop(cancel)()
+		s.Journal.AwaitN(ctx, since, m, int(max(count, 1))) // that nothing came is an answer too
+	}
+	return c.JSON(http.StatusOK, s.Journal.Since(since, m, int(limit)))
+}
+
+// untilStop cancels when the fleet stops, so that a held request does not keep
+// it.
+func (s *Server) untilStop(cancel context.CancelFunc) (done func() bool) {
+	f := s.Fleet()
+	if f == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(f.Soft(), cancel)
+}
+
+func (s *Server) verify(c echo.Context) error {
+	var in journal.Check
+	if err := read(c, &in, false); err != nil {
+		return err
+	}
+	if wrong := in.Mistakes(); len(wrong) > 0 {
+		return cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
+	}
+	return c.JSON(http.StatusOK, s.Journal.Verify(in))
+}
+
+// alive is how often a silent stream shows that it lives.
+const alive = 15 * time.Second
+
+// stream sends entries as server-sent events, from ?since or Last-Event-ID on.
+func (s *Server) stream(c echo.Context) error {
+	since, m, err := asked(c)
+	if err != nil {
+		return err
+	}
+	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
+		if since, err = strconv.ParseUint(last, 10, 63); err != nil {
+			return cause.Because(cause.BadInput, "Last-Event-ID must be a whole number, not %q", last)
+		}
+	}
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	defer cancel()
+	defer s.untilStop(cancel)()
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentType, "text/event-stream")
+	w.Header().Set(echo.HeaderCacheControl, "no-store")
+	w.WriteHeader(http.StatusOK)
+	fmt.Fprint(w, ": the journal\n\n")
+	w.Flush()
+	for ctx.Err() == nil {
+		pause, stop := context.WithTimeout(ctx, alive)
+		p, _ := s.Journal.Await(pause, since, m)
+		stop()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := events(w, p, since > 0 && p.Missed); err != nil {
+			return nil // whoever listened has gone
+		}
+		w.Flush()
+		since = p.Last
+	}
+	return nil
+}
+
+func events(w io.Writer, p journal.Page, missed bool) error {
+	if missed {
+		fmt.Fprintf(w, "event: missed\ndata: {\"dropped\":%d}\n\n", p.Dropped)
+	}
+	for _, e := range p.Entries {
+		data, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: entry\ndata: %s\n\n", e.Seq, data); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprint(w, ": still here\n\n")
+	return err
+}
+
+// explained is one entry with the sentences that a person would want.
+type explained struct {
+	Entry journal.Entry `json:"entry"`
+	Text  []string      `json:"explanation"`
+	Rules []fault.State `json:"rules"` // that fired and are still in force
+}
+
+func (s *Server) explain(c echo.Context) error {
+	seq, err := strconv.ParseUint(c.Param("seq"), 10, 63)
+	if err != nil {
+		return cause.Because(cause.NotFound, "there is no %s; entries have numbers", c.Request().URL.Path)
+	}
+	e, ok := s.Journal.Entry(seq)
+	if !ok {
+		return cause.Because(cause.NotFound, "entry %d is not on record: it has not happened, or it was forgotten", seq)
+	}
+	x := explained{Entry: e, Text: sentences(e), Rules: []fault.State{}}
+	for _, r := range s.Rules.States() {
+		for _, id := range e.Faults {
+			if r.ID == id {
+				x.Rules = append(x.Rules, r)
+				x.Text = append(x.Text, fmt.Sprintf("Rule %s (%s) has struck %d of %d matching operations so far.", r.ID, r.Kind, r.Fired, r.Seen))
+			}
+		}
+	}
+	return c.JSON(http.StatusOK, x)
+}
+
+var endings = map[string]string{
+	"ok": "went well", "denied": "was refused, as the world demands", "challenge": "was answered with a further question",
+	"failed": "could not be understood", "dropped": "was met with silence, on purpose", "error": "failed through our own fault",
+	"unimplemented": "is outside of what this server plays", "broken": "was broken by a fault rule",
+}
+
+// sentences say what an entry means.
+func sentences(e journal.Entry) []string {
+	who := e.Actor
+	if who == "" {
+		who = "Somebody at " + e.Peer
+	}
+	about := ""
+	if e.Object != "" {
+		about = " about " + e.Object
+	}
+	end := endings[e.Outcome]
+	if end == "" {
+		end = "ended as " + e.Outcome
+	}
+	out := []string{fmt.Sprintf("At %s %s sent %s to %s%s; it %s.", e.At.Format(time.RFC3339), who, e.Op, e.Server, about, end)}
+	if e.Why != "" {
+		out = append(out, "Reason: "+e.Why+".")
+	}
+	if e.Status != "" {
+		out = append(out, fmt.Sprintf("The client saw %s, unless the answer was lost.", e.Status))
+	}
+	switch e.Broken {
+	case "before":
+		out = append(out, "The fault struck before the operation: nothing was changed.")
+	case "after":
+		out = append(out, "The fault struck after the operation: what it changed stands.")
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+)
+
+// Causes of this port's own.
+const (
+	tooLarge         cause.Cause = "too large"
+	unsupportedMedia cause.Cause = "unsupported media type"
+)
+
+// span is a duration on the wire: "90s", "8h".
+type span time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is no duration like 90s or 8h", text)
+	}
+	*s = span(d)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
+
+// read decodes a body strictly: one JSON object, known fields only. An empty one
+// leaves v as it is when optional.
+func read(c echo.Context, v any, optional bool) error {
+	body, err := io.ReadAll(c.Request().Body)
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		return cause.Because(tooLarge, "a body has at most %d octets", big.Limit)
+	}
+	if err != nil {
+		return cause.Because(cause.BadInput, "the body ended early")
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		if optional {
+			return nil
+		}
+		return cause.Because(cause.BadInput, "a JSON object is expected")
+	}
+	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return cause.Because(unsupportedMedia, "send Content-Type: application/json, not %q", c.Request().Header.Get("Content-Type"))
+	}
+	return strict(body, v)
+}
+
+func strict(body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var wrong *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return cause.Because(cause.BadInput, "a JSON object is expected, not a %s", wrong.Value)
+	case errors.As(err, &wrong):
+		return cause.Because(cause.BadInput, "%s cannot be a %s", wrong.Field, wrong.Value)
+	case errors.As(err, &syntax):
+		return cause.Because(cause.BadInput, "no JSON at octet %d: %v", syntax.Offset, syntax)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return cause.Because(cause.BadInput, "the JSON ends early")
+	case err != nil:
+		return cause.Because(cause.BadInput, "%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return cause.Because(cause.BadInput, "there is something behind the JSON object")
+	}
+	return nil
+}
+
+// known refuses query parameters that a route does not have: a mistyped filter
+// would find everything.
+func known(c echo.Context, names ...string) error {
+	for name, values := range c.QueryParams() {
+		fine := false
+		for _, n := range names {
+			fine = fine || n == name
+		}
+		if !fine {
+			return cause.Because(cause.BadInput, "there is no parameter %q here; known are %s", name, strings.Join(names, ", "))
+		}
+		if len(values) > 1 {
+			return cause.Because(cause.BadInput, "%s is given %d times", name, len(values))
+		}
+	}
+	return nil
+}
+
+// number is a whole number of the query.
+func number(c echo.Context, name string) (uint64, error) {
+	text := c.QueryParam(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return 0, cause.Because(cause.BadInput, "%s must be a whole number, not %q", name, text)
+	}
+	return n, nil
+}
+
+// longestWait bounds how long a request is held.
+const longestWait = 60 * time.Second
+
+// wait is how long a request wants to be held at most.
+func wait(c echo.Context, name string, otherwise time.Duration) (time.Duration, error) {
+	text := c.QueryParam(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, cause.Because(cause.BadInput, "%s must be a duration like 10s, not %q", name, text)
+	}
+	return min(d, longestWait), nil
+}
+
+var statuses = map[cause.Cause]int{
+	cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
+	cause.UnknownTicket: 404, cause.NoDevice: 404,
+	cause.BadInput: 400, cause.NotAllowed: 403, cause.NotAuthenticated: 401, cause.Unavailable: 503, cause.Decided: 409,
+	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, tooLarge: 413, unsupportedMedia: 415,
+}
+
+// problem answers an error as a problem document (RFC 9457).
+func problem(err error, c echo.Context) {
+	reason, known := cause.Of(err)
+	status, ok := statuses[reason]
+	switch {
+	case ok:
+	case known:
+		status = http.StatusConflict
+	case errors.Is(err, state.ErrUnavailable):
+		status = http.StatusServiceUnavailable
+	default:
+		status = http.StatusInternalServerError
+	}
+	title := string(reason)
+	if !known {
+		title = http.StatusText(status)
+	}
+	if status == http.StatusUnauthorized {
+		c.Response().Header().Set("WWW-Authenticate", "Bearer")
+	}
+	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	c.JSON(status, map[string]any{"type": "about:blank", "title": title, "status": status, "detail": cause.Why(err)})
+}
