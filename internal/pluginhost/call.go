@@ -153,7 +153,7 @@ func (p *play) exception(e *process.Exception) *HookError {
 	if e.Type == "ModuleNotFoundError" || e.Type == "ImportError" {
 		switch {
 		case strings.Contains(e.Text, "safeguard"):
-			out.Hint = fmt.Sprintf("the Plugin SDK is not importable in %s: install oneidentity-safeguard-sessions-plugin-sdk there, or choose another Python", p.h.python.Path)
+			out.Hint = fmt.Sprintf("the Plugin SDK is not importable in %s: install oneidentity-safeguard-sessions-plugin-sdk there, or choose another Python", p.h.Interpreter.Path)
 		default:
 			out.Hint = "a module that is neither in the package nor in its deps nor in this Python"
 		}

@@ -238,61 +238,72 @@ func checkKeys(t *testing.T) {
 }
 
 func checkEnded(t *testing.T) {
-	h := newHost(t, pluginhost.Config{ProxyTimeout: 3 * time.Second, Mode: pluginhost.Worker})
-	serial := 0
-	play := func(aa, cs string, change func(*pluginhost.Session)) *pluginhost.Result {
-		serial++
-		s := pluginhost.Session{
-			Connection:      ssh,
-			AA:              &pluginhost.Use{Plugin: install(t, h, source{name: fmt.Sprintf("AA_%d", serial), main: aa})},
-			CredentialStore: &pluginhost.Use{Plugin: install(t, h, source{name: fmt.Sprintf("CS_%d", serial), kind: pluginhost.CredentialStore, main: cs})},
-			Target:          &pluginhost.Target{Passwords: []string{"right"}},
-			EndAlways:       true,
-		}
-		change(&s)
-		return run(t, h, s)
-	}
+	patient := newHost(t, pluginhost.Config{Mode: pluginhost.Worker})
+	hasty := newHost(t, pluginhost.Config{Mode: pluginhost.Worker, ProxyTimeout: 6 * time.Second})
 	nothing := func(*pluginhost.Session) {}
+	hang := "import time; time.sleep(60)\n"
 	for name, c := range map[string]struct {
-		r     *pluginhost.Result
-		state pluginhost.State
+		aa, cs string
+		change func(*pluginhost.Session)
+		state  pluginhost.State
 	}{
-		"connected":  {play(acceptAll, plainVault, nothing), pluginhost.Connected},
-		"denied":     {play(returns("authenticate", "{'verdict': 'DENY'}"), plainVault, nothing), pluginhost.Denied},
-		"denied 2":   {play(returns("authorize", "{'verdict': 'DENY'}"), plainVault, nothing), pluginhost.Denied},
-		"failed":     {play(acceptAll, plainVault, func(s *pluginhost.Session) { s.Target = &pluginhost.Target{} }), pluginhost.Failed},
-		"exception":  {play(returns("authenticate", "1/0"), plainVault, nothing), pluginhost.Errored},
-		"crash":      {play(extended("    def authorize(self): import os; os._exit(3)\n"), plainVault, nothing), pluginhost.Errored},
-		"exit":       {play(extended("    def authorize(self): raise SystemExit(0)\n"), plainVault, nothing), pluginhost.Errored},
-		"signal":     {play(extended("    def authorize(self): import os; os.kill(os.getpid(), 11)\n"), plainVault, nothing), pluginhost.Errored},
-		"timeout":    {play(extended("    def authorize(self): import time; time.sleep(60)\n"), plainVault, nothing), pluginhost.Errored},
-		"CS timeout": {play(acceptAll, vaultWith("    def get_password_list(self): import time; time.sleep(60)\n"), nothing), pluginhost.Errored},
-		"disconnect": {play(extended(asks), plainVault, func(s *pluginhost.Session) { s.Prompter = script("1") }), pluginhost.Disconnected},
-		"ended badly": {play(extended("    def session_ended(self): 1/0\n"), vaultWith("    def session_ended(self): return 7\n"), nothing),
-			pluginhost.Connected},
+		"Connected":   {acceptAll, plainVault, nothing, pluginhost.Connected},
+		"Denied":      {returns("authenticate", "{'verdict': 'DENY'}"), plainVault, nothing, pluginhost.Denied},
+		"Unallowed":   {returns("authorize", "{'verdict': 'DENY'}"), plainVault, nothing, pluginhost.Denied},
+		"Failed":      {acceptAll, plainVault, func(s *pluginhost.Session) { s.Target = &pluginhost.Target{} }, pluginhost.Failed},
+		"Exception":   {returns("authenticate", "1/0"), plainVault, nothing, pluginhost.Errored},
+		"Crash":       {extended("    def authorize(self): import os; os._exit(3)\n"), plainVault, nothing, pluginhost.Errored},
+		"Exit":        {extended("    def authorize(self): raise SystemExit(0)\n"), plainVault, nothing, pluginhost.Errored},
+		"Signal":      {extended("    def authorize(self): import os; os.kill(os.getpid(), 11)\n"), plainVault, nothing, pluginhost.Errored},
+		"Timeout":     {extended("    def authorize(self): " + hang), plainVault, nothing, pluginhost.Errored},
+		"Timeout_CS":  {acceptAll, vaultWith("    def get_password_list(self): " + hang), nothing, pluginhost.Errored},
+		"Disconnect":  {extended(asks), plainVault, func(s *pluginhost.Session) { s.Prompter = script("1") }, pluginhost.Disconnected},
+		"Ended_badly": {extended("    def session_ended(self): 1/0\n"), vaultWith("    def session_ended(self): return 7\n"), nothing, pluginhost.Connected},
 	} {
-		wantState(t, c.r, c.state)
-		for _, kind := range []string{pluginhost.AA, pluginhost.CredentialStore} {
-			if n := len(c.r.CallsOf(kind, pluginhost.SessionEnded)); n != 1 {
-				t.Errorf("%s: %s was ended %d times", name, kind, n)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := patient
+			if strings.HasPrefix(name, "Timeout") {
+				h = hasty
 			}
-		}
-		calls := c.r.Calls
-		if calls[len(calls)-1].Plugin != pluginhost.AA || calls[len(calls)-2].Plugin != pluginhost.CredentialStore {
-			t.Errorf("%s: order %+v", name, hooks(c.r))
-		}
-		switch name {
-		case "disconnect": // the cookie of the second call
-			if got := offered(t, calls[len(calls)-1], "cookie"); got != `{"n":2}` {
-				t.Error(got)
+			s := pluginhost.Session{
+				Connection:      ssh,
+				AA:              &pluginhost.Use{Plugin: install(t, h, source{name: name, main: c.aa})},
+				CredentialStore: &pluginhost.Use{Plugin: install(t, h, source{name: name, kind: pluginhost.CredentialStore, main: c.cs})},
+				Target:          &pluginhost.Target{Passwords: []string{"right"}},
+				EndAlways:       true,
 			}
-		case "crash", "exit", "signal":
-			wantError(t, c.r, pluginhost.Authorize, pluginhost.NoResult)
-		}
+			c.change(&s)
+			r := run(t, h, s)
+			wantState(t, r, c.state)
+			for _, kind := range []string{pluginhost.AA, pluginhost.CredentialStore} {
+				if n := len(r.CallsOf(kind, pluginhost.SessionEnded)); n != 1 {
+					t.Errorf("%s was ended %d times", kind, n)
+				}
+			}
+			calls := r.Calls
+			if calls[len(calls)-1].Plugin != pluginhost.AA || calls[len(calls)-2].Plugin != pluginhost.CredentialStore {
+				t.Errorf("order %s", hooks(r))
+			}
+			switch name {
+			case "Disconnect": // the cookie of the second call
+				if got := offered(t, calls[len(calls)-1], "cookie"); got != `{"n":2}` {
+					t.Error(got)
+				}
+			case "Crash", "Exit", "Signal":
+				wantError(t, r, pluginhost.Authorize, pluginhost.NoResult)
+			case "Timeout":
+				wantError(t, r, pluginhost.Authorize, pluginhost.TimedOut)
+			}
+		})
 	}
 	// By default a credential store that was never asked is not told of the end.
-	r := play(returns("authenticate", "{'verdict': 'DENY'}"), plainVault, func(s *pluginhost.Session) { s.EndAlways = false })
-	if hooks(r) != "authenticate session_ended" {
+	s := pluginhost.Session{
+		Connection:      ssh,
+		AA:              &pluginhost.Use{Plugin: install(t, patient, source{main: returns("authenticate", "{'verdict': 'DENY'}")})},
+		CredentialStore: &pluginhost.Use{Plugin: install(t, patient, source{kind: pluginhost.CredentialStore, main: plainVault})},
+	}
+	if r := run(t, patient, s); hooks(r) != "authenticate session_ended" {
 		t.Error(hooks(r))
 	}
 }

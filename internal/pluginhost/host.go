@@ -20,6 +20,7 @@ type Config struct {
 	Profile      Profile       // zero: the default release
 	Mode         Mode          // empty: Fresh
 	Python       string        // the interpreter; empty: python3 from PATH
+	Interpreter  Python        // one that was found before, to save asking it again
 	Slots        int           // most workers per plugin at once; 0: 4
 	ProxyTimeout time.Duration // 0: DefaultProxyTimeout; a hook may take half of it
 	MemoryLimit  uint64        // bytes of address space of an interpreter; 0: none
@@ -31,7 +32,7 @@ type Config struct {
 
 // The ways in which a Host itself, rather than a plugin, fails.
 var (
-	ErrPython   = errors.New("no usable Python interpreter")
+	ErrPython   = process.ErrPython
 	ErrRejected = errors.New("the package was rejected at upload")
 	ErrFacts    = errors.New("the session's facts contradict each other")
 	ErrClosed   = errors.New("the plugin host is closed")
@@ -42,7 +43,6 @@ var (
 type Host struct {
 	Config
 	dir    string // private; removed by Close
-	python process.Interpreter
 	runner *process.Runner
 
 	mu      sync.Mutex
@@ -81,6 +81,12 @@ type Upload struct {
 	Deps    string // an extra site directory
 }
 
+// Python is an interpreter that was asked who it is.
+type Python = process.Interpreter
+
+// FindPython asks an interpreter who it is; empty means python3 from PATH.
+func FindPython(ctx context.Context, name string) (Python, error) { return process.Find(ctx, name) }
+
 // New starts a Host. It finds out about the interpreter, and starts nothing else.
 func New(ctx context.Context, c Config) (*Host, error) {
 	c.Profile = c.Profile.orDefault()
@@ -96,15 +102,17 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	if err := c.Box.check(); err != nil {
 		return nil, err
 	}
-	python, err := process.Find(ctx, c.Python)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPython, err)
+	if c.Interpreter == (Python{}) {
+		var err error
+		if c.Interpreter, err = FindPython(ctx, c.Python); err != nil {
+			return nil, err
+		}
 	}
 	dir, err := os.MkdirTemp(c.Dir, "pluginhost-")
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{Config: c, dir: dir, python: python, plugins: map[string]*Plugin{}}
+	h := &Host{Config: c, dir: dir, plugins: map[string]*Plugin{}}
 	if err := h.prepare(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -119,13 +127,13 @@ func (h *Host) prepare() error {
 	if err := h.Box.fillCache(h.dir); err != nil {
 		return err
 	}
-	h.runner, err = process.New(process.Config{Python: h.python.Path, Dir: h.dir, Box: box, Memory: h.MemoryLimit, Slots: h.Slots})
+	h.runner, err = process.New(process.Config{Python: h.Interpreter.Path, Dir: h.dir, Box: box, Memory: h.MemoryLimit, Slots: h.Slots})
 	return err
 }
 
 // PythonVersion is the interpreter's version, and that of the Plugin SDK that
 // it can import, empty if there is none.
-func (h *Host) PythonVersion() (python, sdk string) { return h.python.Version, h.python.SDK }
+func (h *Host) PythonVersion() (python, sdk string) { return h.Interpreter.Version, h.Interpreter.SDK }
 
 // HookTimeout is how long one hook may take.
 func (h *Host) HookTimeout() time.Duration { return h.ProxyTimeout / 2 }
@@ -134,6 +142,16 @@ func (h *Host) HookTimeout() time.Duration { return h.ProxyTimeout / 2 }
 func (h *Host) Install(u Upload) (*Plugin, error) {
 	if u.Package == nil || !u.Package.ok {
 		return nil, ErrRejected
+	}
+	if u.Deps != "" {
+		deps, err := filepath.Abs(u.Deps)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := os.Stat(deps); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("deps: %s is not a directory", u.Deps)
+		}
+		u.Deps = deps
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -34,11 +34,20 @@ func TestMain(m *testing.M) {
 // python is the interpreter of the tests.
 func python() string { return os.Getenv("COUNTERPART_TEST_PYTHON") }
 
+// interpreter is asked once who it is.
+var interpreter = sync.OnceValues(func() (pluginhost.Python, error) {
+	return pluginhost.FindPython(context.Background(), python())
+})
+
 func newHost(t testing.TB, c pluginhost.Config) *pluginhost.Host {
 	t.Helper()
 	c.Dir = t.TempDir()
 	if c.Python == "" {
-		c.Python = python()
+		found, err := interpreter()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Interpreter = found
 	}
 	h, err := pluginhost.New(t.Context(), c)
 	if err != nil {

@@ -1,7 +1,6 @@
 package pluginhost_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,54 +52,6 @@ class Plugin:
         logging.error("told")
 `
 
-// comparable is what two runs of one scenario must agree on.
-func comparable(t testing.TB, r *pluginhost.Result) string {
-	t.Helper()
-	for i := range r.Calls {
-		c := &r.Calls[i]
-		c.SessionID, c.Mode, c.Started, c.Took, c.Split = "", "", time.Time{}, 0, pluginhost.Split{}
-		delete(c.Offered, "session_id")
-		if c.Err != nil {
-			c.Err.Traceback, c.Err.Hint = "", ""
-		}
-	}
-	var lines []string
-	for _, l := range r.Log {
-		if !strings.HasPrefix(l.Text, "  File ") && !strings.HasPrefix(l.Text, "    ") {
-			lines = append(lines, l.Text)
-		}
-	}
-	out := r.Outcome
-	if out.Err != nil {
-		out.Err.Traceback = ""
-	}
-	data, err := json.MarshalIndent(struct {
-		O        pluginhost.Outcome
-		C        []pluginhost.Call
-		A        []pluginhost.Attempt
-		L, W     []string
-		Cookie   map[string]json.RawMessage
-		S        json.RawMessage
-		KV       pluginhost.KeyValues
-		Prompted int
-	}{out, r.Calls, r.Attempts, lines, r.Warnings, r.Cookies, r.SessionCookie, r.KeyValues, len(r.Prompts)}, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-// firstDifference is the first line that two texts do not share.
-func firstDifference(a, b string) string {
-	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
-	for i := range min(len(as), len(bs)) {
-		if as[i] != bs[i] {
-			return fmt.Sprintf("-%s\n+%s", as[i], bs[i])
-		}
-	}
-	return fmt.Sprintf("%d lines, %d lines", len(as), len(bs))
-}
-
 var loadChecks = []check{
 	{"52 fresh and worker give equal results", func(t *testing.T) {
 		for name, main := range map[string]string{
@@ -111,7 +62,7 @@ var loadChecks = []check{
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				var got []string
+				var results []*pluginhost.Result
 				for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
 					h := newHost(t, pluginhost.Config{Mode: mode, Slots: 1})
 					p := install(t, h, source{main: main})
@@ -120,20 +71,19 @@ var loadChecks = []check{
 						times = 2 // a worker that was used already
 					}
 					for range times {
-						r := run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p, Config: "[x]\n"}, Prompter: script("1", "2", "3")})
-						got = append(got, comparable(t, r))
+						results = append(results, run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p, Config: "[x]\n"}, Prompter: script("1", "2", "3")}))
 					}
 				}
-				for i, g := range got[1:] {
-					if g != got[0] {
-						t.Errorf("run %d differs:\n%s", i+1, firstDifference(got[0], g))
+				for i, r := range results[1:] {
+					if d := pluginhost.Differences(results[0], r); len(d) > 0 {
+						t.Errorf("run %d: %s", i+2, strings.Join(d, "\n"))
 					}
 				}
 			})
 		}
 	}},
 	{"53 a hung worker is replaced without losing other sessions", func(t *testing.T) {
-		h := newHost(t, pluginhost.Config{Mode: pluginhost.Worker, Slots: 2, ProxyTimeout: 3 * time.Second})
+		h := newHost(t, pluginhost.Config{Mode: pluginhost.Worker, Slots: 2, ProxyTimeout: 6 * time.Second})
 		p := install(t, h, source{main: extended(`    def authorize(self, key_value_pairs):
         if "hang" in key_value_pairs:
             import time; time.sleep(60)
@@ -199,12 +149,8 @@ var loadChecks = []check{
 // Nothing a session starts outlives its host: neither goroutines nor processes.
 func TestNothingIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
-	h, err := pluginhost.New(t.Context(), pluginhost.Config{Dir: t.TempDir(), Python: python(), ProxyTimeout: 2 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
 	mark := filepath.Join(t.TempDir(), "mark")
-	p := install(t, h, source{main: extended(fmt.Sprintf(`    def authenticate(self):
+	main := extended(fmt.Sprintf(`    def authenticate(self):
         import subprocess
         subprocess.Popen(["sh", "-c", "sleep 600; echo %s"])
         return {"verdict": "ACCEPT"}
@@ -213,18 +159,31 @@ func TestNothingIsLeft(t *testing.T) {
         if os.fork() == 0:
             time.sleep(600)
         time.sleep(600)
-`, mark))})
+`, mark))
+	var wg sync.WaitGroup
 	for _, mode := range []pluginhost.Mode{pluginhost.Fresh, pluginhost.Worker} {
-		h.Mode = mode
-		began := time.Now()
-		wantError(t, run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p}}), pluginhost.Authorize, pluginhost.TimedOut)
-		if took := time.Since(began); took > 4*time.Second {
-			t.Errorf("%s took %v: a grandchild held the session up", mode, took)
+		h, err := pluginhost.New(t.Context(), pluginhost.Config{Dir: t.TempDir(), Python: python(), Mode: mode, ProxyTimeout: 6 * time.Second})
+		if err != nil {
+			t.Fatal(err)
 		}
+		p := install(t, h, source{main: main})
+		wg.Go(func() {
+			began := time.Now()
+			r, err := h.Run(t.Context(), pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			wantError(t, r, pluginhost.Authorize, pluginhost.TimedOut)
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("%s took %v: a grandchild held the session up", mode, took)
+			}
+			if err := h.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	if err := h.Close(); err != nil {
-		t.Fatal(err)
-	}
+	wg.Wait()
 	deadline := time.Now().Add(10 * time.Second)
 	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)

@@ -261,3 +261,39 @@ func TestResultIsJSON(t *testing.T) {
 		t.Error("tables are empty")
 	}
 }
+
+func TestPresets(t *testing.T) {
+	h := newHost(t, pluginhost.Config{Mode: pluginhost.Worker})
+	p := install(t, h, source{main: extended(`    def authenticate(self, session_id, gateway_user, server_username, key_value_pairs):
+        return {"verdict": "DENY", "reason": "%s %s %s %s" % (session_id, gateway_user, server_username, key_value_pairs)}
+`)})
+	for name, want := range map[string]string{
+		"SshWithGatewayAuth":    "ssh-example-1 gatewayuser targetuser {}",
+		"SshWithoutGatewayAuth": "ssh-example-1 None gatewayuser {}",
+		"RdpWithGatewayAuth":    "rdp-example-1 gatewayuser None {}",
+		"RdpWithoutGatewayAuth": "rdp-example-1 None None {'username': 'gatewayuser'}",
+	} {
+		s, ok := pluginhost.Preset(name)
+		s.AA = &pluginhost.Use{Plugin: p}
+		if r := run(t, h, s); !ok || r.Outcome.Reason != want {
+			t.Errorf("%s: %v", name, r.Outcome)
+		}
+	}
+	if _, ok := pluginhost.Preset("Other"); ok {
+		t.Error("a preset of any name")
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	a := runAA(t, returns("authorize", `{"verdict": "ACCEPT"}`), worker)
+	if d := pluginhost.Differences(a, a); len(d) > 0 {
+		t.Error(d)
+	}
+	b := runAA(t, returns("authorize", `print("x") or {"verdict": "DENY"}`), worker)
+	d := strings.Join(pluginhost.Differences(a, b), "\n")
+	for _, want := range []string{"outcome: connected, then denied by authorize", "call 2, authorize of aa, result", "log: , then x"} {
+		if !strings.Contains(d, want) {
+			t.Errorf("nothing says %q:\n%s", want, d)
+		}
+	}
+}
