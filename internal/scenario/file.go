@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -386,7 +387,37 @@ func decode(path, name string, m map[string]any) (Case, error) {
 			c.Given[k] = true
 		}
 	}
+	for _, part := range []string{"expect", "prompts"} {
+		if err := expressions(part, m[part]); err != nil {
+			return c, fmt.Errorf("%s: %w", where, err)
+		}
+	}
 	return c, c.check(where)
+}
+
+// expressions refuses a /…/ that is no regular expression: it would fit nothing.
+func expressions(where string, v any) error {
+	switch v := v.(type) {
+	case string:
+		if len(v) > 2 && v[0] == '/' && v[len(v)-1] == '/' {
+			if _, err := regexp.Compile(v[1 : len(v)-1]); err != nil {
+				return fmt.Errorf("%s: %s: %w", where, v, err)
+			}
+		}
+	case map[string]any:
+		for k, e := range v {
+			if err := expressions(where+"."+k, e); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for i, e := range v {
+			if err := expressions(fmt.Sprintf("%s[%d]", where, i), e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (c *Case) check(where string) error {

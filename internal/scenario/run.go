@@ -242,7 +242,11 @@ func (r *run) install(host *pluginhost.Host, profile pluginhost.Profile, p *Plug
 	if p == nil {
 		return nil, nil
 	}
-	pkg, verdict := pluginhost.Check(r.beside(p.Package), profile)
+	path, err := r.expand(p.Package)
+	if err != nil {
+		return nil, err
+	}
+	pkg, verdict := pluginhost.Check(r.beside(path), profile)
 	if !verdict.OK() {
 		text := ""
 		for _, e := range verdict.Errors() {
@@ -276,11 +280,24 @@ func (r *run) install(host *pluginhost.Host, profile pluginhost.Profile, p *Plug
 
 // beside resolves a path that stands in the scenario file.
 func (r *run) beside(path string) string {
-	path = os.ExpandEnv(path)
 	if filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(filepath.Dir(r.Path), path)
+}
+
+// expand fills in environment variables: where published plugins are checked
+// out is nobody's business but the machine's.
+func (r *run) expand(path string) (string, error) {
+	var missing error
+	out := os.Expand(path, func(name string) string {
+		v, ok := os.LookupEnv(name)
+		if !ok && missing == nil {
+			missing = fmt.Errorf("%s: package %s: the environment has no %s", r.Label(), path, name)
+		}
+		return v
+	})
+	return out, missing
 }
 
 // answer is the person at the prompt: it holds the question against the next

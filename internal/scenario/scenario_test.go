@@ -74,6 +74,7 @@ func TestMistakesInScenariosAreNamed(t *testing.T) {
 		"bad mode":         {"scenario: x\nmode: slow\nplugins: {aa: {package: p}}\nconnection: {protocol: ssh}\n", "mode must be"},
 		"nameless case":    {good + "  - prompts: []\n", "cases[2] has no name"},
 		"twin cases":       {good + "  - name: right\n", `two cases are called "right"`},
+		"bad expression":   {strings.Replace(good, "log: [one]", "log: [/(/]", 1), "expect.log[0]: /(/"},
 		"no YAML":          {"scenario: [", "1:"},
 		"wrong type":       {"scenario: x\nprompts: 1\n", "2:"},
 	} {
