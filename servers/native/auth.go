@@ -70,7 +70,7 @@ func (s *Server) authenticated(need role, do handler) echo.HandlerFunc {
 // person's or a client's name.
 func (s *Server) identify(c echo.Context) (*caller, error) {
 	r := c.Request()
-	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		client, known := s.keys[fingerprint(strings.TrimSpace(key))]
 		if !known {
 			return nil, cause.Because(cause.NotAuthenticated, "no client has that API key")
@@ -86,6 +86,7 @@ func (s *Server) identify(c echo.Context) (*caller, error) {
 	}
 	u, err := s.Logins.Login(r.Context(), name, password)
 	if err != nil {
+		dialect.CallFrom(r.Context()).Actor = u.ID // who was tried
 		if _, refused := cause.Of(err); refused {
 			err = cause.Because(cause.NotAuthenticated, "%s", cause.Why(err))
 		}
@@ -118,7 +119,7 @@ func (s *Server) roleOf(u world.User) role {
 }
 
 // onBehalf obeys X-On-Behalf-Of: a client of at least operator, or an admin,
-// acts with the rights of a person.
+// acts with the rights of a person. Nobody has any whose account is off.
 func (s *Server) onBehalf(c echo.Context, who *caller) (*caller, error) {
 	who.Context = c
 	name := c.Request().Header.Get("X-On-Behalf-Of")
@@ -131,6 +132,14 @@ func (s *Server) onBehalf(c echo.Context, who *caller) (*caller, error) {
 	u, ok := s.World.Login(name)
 	if !ok {
 		return nil, cause.Because(cause.UnknownUser, "X-On-Behalf-Of: nobody is called %q", name)
+	}
+	standing, err := s.Logins.Standing(c.Request().Context(), u.ID)
+	if err != nil {
+		return nil, err
+	}
+	switch standing.Status {
+	case world.Disabled, world.Locked, world.AccountExpired:
+		return nil, cause.Because(cause.NotAllowed, "X-On-Behalf-Of: the account of %s is %s", u.ID, standing.Status)
 	}
 	who.UserID, who.Admin = u.ID, false
 	return who, nil

@@ -52,6 +52,16 @@ var wording = map[cause.Cause]struct {
 	cause.Stale: {412, "stale"}, cause.RateLimited: {429, ""},
 }
 
+// discreet are refusals whose reason is for the operator alone: a caller who
+// could tell a wrong password from an unknown name, or an account that is hidden
+// from one that is not there, would learn what the answer is to keep.
+var discreet = map[cause.Cause]string{
+	cause.NotAuthenticated: "send Authorization: Bearer with an API key, or Basic with the name and password of somebody who may log in",
+	cause.UnknownAccount:   "there is no such account for the caller",
+	cause.UnknownLease:     "there is no such lease for the caller",
+	cause.UnknownRequest:   "there is no such request for the caller",
+}
+
 // problem answers an error. Foreign errors are our own failure: a store that
 // cannot decide is 503, everything else a bare 500.
 func problem(err error, c echo.Context) {
@@ -76,6 +86,9 @@ func problem(err error, c echo.Context) {
 		if d.Detail = r.Why; !r.Until.IsZero() {
 			d.Until = r.Until.Format(timeFormat)
 		}
+	}
+	if words, ok := discreet[reason]; ok {
+		d.Detail = words
 	}
 	if d.Status == http.StatusUnauthorized {
 		c.Response().Header().Add("WWW-Authenticate", "Bearer")

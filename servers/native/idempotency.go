@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -101,7 +102,7 @@ func replay(c *caller, a *answer) error {
 // keep runs the write and stores its answer. A refusal is an answer too; our
 // own failure frees the key, so that the client can try again.
 func (s *Server) keep(c *caller, record, hash string, do handler) error {
-	ctx := c.Request().Context()
+	ctx := context.WithoutCancel(c.Request().Context()) // a client that left is the one that asks again
 	w := &capture{ResponseWriter: c.Response().Writer}
 	c.Response().Writer = w
 	finished := false

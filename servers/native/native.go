@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
@@ -94,12 +95,33 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.ticketRoutes()...)
 	return []dialect.Port{{
 		Name: "http", Listen: s.settings.Listen, TLS: s.settings.TLS,
-		Try: "curl -u alice:Alice-Pass-1 " + scheme + "://{addr}/vault/v1/accounts",
+		Try: s.try(scheme),
 		HTTP: &dialect.HTTP{Routes: routes, Error: problem, NotFound: func(c echo.Context) error {
 			return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
 		}},
 	}}
 }
+
+// try is a command that works: as the first person who may log in.
+func (s *Server) try(scheme string) string {
+	command := "curl"
+	if s.settings.TLS {
+		command += " -k"
+	}
+	for u := range s.World.Users() {
+		if u.Status == world.Active && u.Password != "" {
+			who := strings.ReplaceAll(u.Name+":"+u.Password, "'", `'\''`)
+			if strings.Trim(who, shellSafe) != "" {
+				who = "'" + who + "'"
+			}
+			return command + " -u " + who + " " + scheme + "://{addr}/vault/v1/accounts"
+		}
+	}
+	return command + " " + scheme + "://{addr}/openapi.yaml"
+}
+
+// shellSafe needs no quotes on a command line.
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:._-@+"
 
 // route is one operation with the role it needs.
 func (s *Server) route(method, path string, need role, do handler) dialect.Route {

@@ -104,6 +104,9 @@ func (s *Server) apply(t *ticket.Ticket, f fields) error {
 		before := t.Approvers
 		t.Approvers = nil
 		for _, a := range *f.Approvers {
+			if u, ok := s.World.Login(a.User); ok {
+				a.User = u.ID
+			}
 			t.Approvers = append(t.Approvers, decided(before, a.User))
 		}
 	}
@@ -176,16 +179,25 @@ func (c *caller) revision() (int, error) {
 	return n, nil
 }
 
+// patchTicket is a merge patch (RFC 7396): what it does not name stays, also
+// inside the window and the labels, and null takes a value away.
 func (s *Server) patchTicket(c *caller) error {
 	var in fields
-	if err := c.read(&in, false); err != nil {
+	patch, err := c.patch(&in)
+	if err != nil {
 		return err
 	}
 	revision, err := c.revision()
 	if err != nil {
 		return err
 	}
-	t, err := s.Tickets.Edit(c.Request().Context(), "", c.id(), revision, func(t *ticket.Ticket) error { return s.apply(t, in) })
+	t, err := s.Tickets.Edit(c.Request().Context(), "", c.id(), revision, func(t *ticket.Ticket) error {
+		merged, err := patch.onto(t)
+		if err != nil {
+			return err
+		}
+		return s.apply(t, merged)
+	})
 	return ticketed(c, http.StatusOK, t, err)
 }
 

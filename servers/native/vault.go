@@ -307,7 +307,7 @@ func (s *Server) request(c *caller) error {
 		return err
 	}
 	c.Response().Header().Set("Location", "/vault/v1/requests/"+r.ID)
-	return c.JSON(http.StatusCreated, r)
+	return c.JSON(http.StatusCreated, wireRequest(r))
 }
 
 func (s *Server) requests(c *caller) error {
@@ -315,7 +315,16 @@ func (s *Server) requests(c *caller) error {
 	if err != nil {
 		return err
 	}
+	for i := range all {
+		all[i] = wireRequest(all[i])
+	}
 	return listed(c, all)
+}
+
+// wireRequest is a request without what only the one who ordered it may know.
+func wireRequest(r checkout.Request) checkout.Request {
+	r.Order, r.At, r.Holds, r.Adopted = "", time.Time{}, 0, false
+	return r
 }
 
 func requested(c *caller, r checkout.Request, err error) error {
@@ -323,7 +332,7 @@ func requested(c *caller, r checkout.Request, err error) error {
 		return err
 	}
 	c.call().Object = r.AccountID
-	return c.JSON(http.StatusOK, r)
+	return c.JSON(http.StatusOK, wireRequest(r))
 }
 
 func (s *Server) getRequest(c *caller) error {
