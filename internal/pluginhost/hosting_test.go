@@ -3,6 +3,7 @@ package pluginhost_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,11 @@ func TestMain(m *testing.M) {
 		if out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output(); err == nil {
 			_ = os.Setenv("COUNTERPART_TEST_PYTHON", strings.TrimSpace(string(out)))
 		}
+	}
+	// Most of the time they wait for interpreters and time-outs.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -108,6 +108,9 @@ func (j *judge) load(data []byte) (verdict.Problem, bool) {
 	if i := strings.IndexFunc(text, unprintable); i >= 0 {
 		return notYAML(fmt.Sprintf("the control character at byte %d is not allowed", i)), false
 	}
+	if why := refusedByBox(text); why != "" {
+		return notYAML(why), false
+	}
 	body, err := document(text)
 	if err != nil {
 		return notYAML(firstLine(err.Error())), false
@@ -133,6 +136,9 @@ func (j *judge) fill(pairs []*ast.MappingValueNode, refs anchors) (verdict.Probl
 	j.fields = fields{}
 	var twice []string
 	for _, p := range pairs {
+		if outdented(p) {
+			return notYAML("a value stands no further in than its key"), false
+		}
 		v, ok := refs.value(p.Value, 0)
 		if !ok {
 			return notYAML("an alias or tag in it cannot be resolved"), false

@@ -35,6 +35,22 @@ func TestScalars(t *testing.T) {
 	}
 }
 
+// What PyYAML does not read, and what it does.
+func TestStrictness(t *testing.T) {
+	const rest = "type: aa\napi: 1.0\nentry_point: main.py\nversion: 1.0.0\n"
+	for _, name := range []string{"name: ab\t\n", "name:\tab\n", "name: a\tb\n", "na\tme: ab\n", "name: 'ab'\t\n", "name:\nab\n", "name: }ab\n", "name: ,ab\n", "x: [a\t, b]\nname: ab\n", "\tname: ab\n", "name: ab\t# c\n"} {
+		if _, v := manifest.Parse([]byte(name+rest), host); !v.Has("manifest-format") {
+			t.Errorf("%q is read: %v", name, v.Problems)
+		}
+	}
+	for _, name := range []string{"name: ab # a\tcomment\n", "#\t\nname: ab\n", "description: 'a\tb'\nname: ab\n", "name:\n  ab\n", "description: |\n  a\tb\nname: ab\n",
+		"x:\n- a\n- b\nname: ab\n", "x: {a: 1}\nname: ab\n", "x: [a, b]\nname: ab\n", "x:\n  y: z\nname: ab\n", "x:\nname: ab\n"} {
+		if _, v := manifest.Parse([]byte(name+rest), host); !v.OK() {
+			t.Errorf("%q is refused: %v", name, v.Problems)
+		}
+	}
+}
+
 // The orders were taken from dpkg --compare-versions.
 func TestCompareDebian(t *testing.T) {
 	for _, chain := range []string{
