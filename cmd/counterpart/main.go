@@ -29,6 +29,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Start a fleet and serve until Ctrl-C. Without a seed it is the demo company."`
 	Check   checkCmd   `cmd:"" help:"Say everything that is wrong with seeds, without starting anything."`
 	Seed    seedCmd    `cmd:"" help:"Help for writing seeds."`
+	Ctl     ctlCmd     `cmd:"" help:"Steer a running fleet: clock, decisions, faults, journal, audit."`
 	Plugin  pluginCmd  `cmd:"" help:"Run plugins of Safeguard for Privileged Sessions against fleets."`
 	CA      caCmd      `cmd:"" name:"ca" help:"Print the certificate of a seed's CA, for clients to trust."`
 	Version versionCmd `cmd:"" help:"Print the version."`

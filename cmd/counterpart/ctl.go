@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// ctlCmd is a thin client of the control API.
+type ctlCmd struct {
+	ControlURL   string `name:"control-url" default:"http://127.0.0.1:8099" placeholder:"URL" help:"Where the fleet's control port is."`
+	PortsFile    string `placeholder:"FILE" help:"Take the control port from the file that serve --ports-file wrote, instead."`
+	ControlToken string `placeholder:"TOKEN" help:"Its token, if it has one."`
+	JSON         bool   `name:"json" help:"Print the answer as JSON."`
+
+	Status     ctlStatus     `cmd:"" help:"What runs where, and whether it is ready."`
+	Clock      ctlClock      `cmd:"" help:"Read, freeze, advance and resume the fleet's time."`
+	Decide     ctlDecide     `cmd:"" help:"Give an order: approve, deny, delay, timeout, fraud, lock, expire, require_approval."`
+	Decisions  ctlDecisions  `cmd:"" help:"The orders in force."`
+	Faults     ctlFaults     `cmd:"" help:"What goes wrong."`
+	Approvals  ctlApprovals  `cmd:"" help:"Pushes and calls: list, wait, answer."`
+	Requests   ctlRequests   `cmd:"" help:"Requests for accounts: list, approve, deny."`
+	OTP        ctlOTP        `cmd:"" name:"otp" help:"The codes that somebody's devices show now."`
+	Outbox     ctlOutbox     `cmd:"" help:"Codes delivered by SMS, voice and e-mail."`
+	Leases     ctlLeases     `cmd:"" help:"Who holds which account."`
+	Tokens     ctlTokens     `cmd:"" help:"Tokens still alive."`
+	Journal    ctlJournal    `cmd:"" help:"What happened: find, wait, verify, stream, explain."`
+	State      ctlState      `cmd:"" help:"Take the fleet back to its seed."`
+	Audit      ctlAudit      `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
+	Metrics    ctlMetrics    `cmd:"" help:"Counters for Prometheus."`
+	Completion ctlCompletion `cmd:"" help:"Print a completion script for a shell."`
+}
+
+// base is the URL of the control port.
+func (c *ctlCmd) base() (string, error) {
+	if c.PortsFile == "" {
+		return strings.TrimSuffix(c.ControlURL, "/"), nil
+	}
+	text, err := os.ReadFile(c.PortsFile)
+	if err != nil {
+		return "", fmt.Errorf("cannot read --ports-file: %w", err)
+	}
+	var ports map[string]string
+	if err := json.Unmarshal(text, &ports); err != nil {
+		return "", fmt.Errorf("--ports-file %s is no ports file: %w", c.PortsFile, err)
+	}
+	if ports["control/http"] == "" {
+		return "", fmt.Errorf("--ports-file %s has no control/http", c.PortsFile)
+	}
+	return "http://" + ports["control/http"], nil
+}
+
+// open sends a request; an answer of 400 and above is an error in its own words.
+func (c *ctlCmd) open(e *env, method, path string, in any) (*http.Response, error) {
+	base, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(e.ctx, method, base+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("--control-url: %w", err)
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.ControlToken != "" {
+		req.Header.Set("Authorization", "Bearer "+c.ControlToken)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no fleet answers at %s; start one with `counterpart serve`, or say --control-url or --ports-file: %w", base, err)
+	}
+	if resp.StatusCode < 400 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	var problem struct{ Title, Detail string }
+	if json.Unmarshal(text, &problem) != nil || problem.Title == "" {
+		return nil, fmt.Errorf("%s %s: %s; is that a control port?", method, base+path, resp.Status)
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		return nil, errors.New("the control port wants its token; say --control-token or COUNTERPART_CONTROL_TOKEN")
+	}
+	return nil, errors.New(orElse(problem.Detail, problem.Title))
+}
+
+// call sends a request and reads the answer into out; nil throws it away. The
+// raw answer is what --json prints.
+func (c *ctlCmd) call(e *env, r ask, out any) (raw []byte, err error) {
+	if r.method == "" {
+		r.method = http.MethodGet
+	}
+	path := r.path
+	if len(r.query) > 0 {
+		path += "?" + r.query.Encode()
+	}
+	resp, err := c.open(e, r.method, path, r.in)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	raw, err = io.ReadAll(resp.Body)
+	if err != nil || out == nil || len(raw) == 0 {
+		return raw, err
+	}
+	return raw, json.Unmarshal(raw, out)
+}
+
+// ask is one request of the control API.
+type ask struct {
+	method, path string
+	query        url.Values
+	in           any
+}
+
+// fact is a JSON object of an answer.
+type fact map[string]any
+
+// at is the value at a path like "entry.seq" as a person would read it.
+func (f fact) at(path string) string {
+	var v any = map[string]any(f)
+	for _, k := range strings.Split(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[k]
+	}
+	return human(v)
+}
+
+func human(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case float64:
+		return fmt.Sprintf("%.f", v)
+	case string:
+		if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
+			return t.Format(time.RFC3339)
+		}
+		return v
+	case []any:
+		var out []string
+		for _, x := range v {
+			out = append(out, human(x))
+		}
+		return strings.Join(out, " ")
+	}
+	return fmt.Sprint(v)
+}
+
+// show prints an answer: as JSON if that is wanted, else as a table of the list
+// under key with the columns TITLE=path, or a word when it is empty.
+func (c *ctlCmd) show(e *env, r ask, key string, columns ...string) error {
+	var out map[string]any
+	raw, err := c.call(e, r, &out)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.raw(e, raw)
+	}
+	list, _ := out[key].([]any)
+	return table(e.out, list, columns)
+}
+
+func table(w io.Writer, list []any, columns []string) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "none")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var titles, paths []string
+	for _, col := range columns {
+		title, path, _ := strings.Cut(col, "=")
+		titles, paths = append(titles, title), append(paths, path)
+	}
+	fmt.Fprintln(t, strings.Join(titles, "\t"))
+	for _, x := range list {
+		m, _ := x.(map[string]any)
+		var row []string
+		for _, p := range paths {
+			row = append(row, orElse(fact(m).at(p), "-"))
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	return t.Flush()
+}
+
+func (c *ctlCmd) raw(e *env, raw []byte) error {
+	_, err := fmt.Fprintf(e.out, "%s\n", bytes.TrimSpace(raw))
+	return err
+}
+
+// done sends a request and says a sentence when it went well.
+func (c *ctlCmd) done(e *env, r ask, sentence string, paths ...any) error {
+	var out map[string]any
+	raw, err := c.call(e, r, &out)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if len(raw) == 0 {
+			raw = []byte("{}")
+		}
+		return c.raw(e, raw)
+	}
+	for i, p := range paths {
+		paths[i] = fact(out).at(p.(string))
+	}
+	_, err = fmt.Fprintf(e.out, sentence+"\n", paths...)
+	return err
+}
+
+// query is a query of the pairs that are not empty.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+type ctlStatus struct{}
+
+// Run implements kong's command.
+func (ctlStatus) Run(e *env, c *ctlCmd) error {
+	if _, err := c.call(e, ask{path: "/readyz"}, nil); err != nil {
+		return err
+	}
+	return c.show(e, ask{path: "/endpoints"}, "endpoints", "PORT=name", "WHERE=url", "KIND=kind")
+}
+
+type ctlMetrics struct{}
+
+// Run implements kong's command.
+func (ctlMetrics) Run(e *env, c *ctlCmd) error {
+	raw, err := c.call(e, ask{path: "/metrics"}, nil)
+	if err != nil {
+		return err
+	}
+	return c.raw(e, raw)
+}

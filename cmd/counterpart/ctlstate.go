@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/alecthomas/kong"
+)
+
+type ctlState struct {
+	Reset stateReset `cmd:"" help:"Take everything but the clock back to the seed."`
+}
+
+type stateReset struct{}
+
+// Run implements kong's command.
+func (stateReset) Run(e *env, c *ctlCmd) error {
+	return c.done(e, ask{method: http.MethodPost, path: "/state/reset"}, "as the seed has it; the time is %s", "now")
+}
+
+type ctlAudit struct{}
+
+// Run implements kong's command.
+func (ctlAudit) Run(e *env, c *ctlCmd) error {
+	var out struct {
+		Clean, Known              bool
+		Leases, Tokens, Sightings []any
+		Looked                    int
+		Dropped                   uint64
+	}
+	raw, err := c.call(e, ask{path: "/audit"}, &out)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		c.raw(e, raw)
+	} else {
+		fmt.Fprintln(e.out, "Accounts never given back:")
+		table(e.out, out.Leases, []string{"LEASE=id", "ACCOUNT=account", "USER=user", "CLIENT=client", "EXPIRES=expires"})
+		fmt.Fprintln(e.out, "\nTokens still alive:")
+		table(e.out, out.Tokens, []string{"ID=id", "KIND=kind", "OWNER=owner", "EXPIRES=expires"})
+		fmt.Fprintln(e.out, "\nSecrets where they should not be:")
+		table(e.out, out.Sightings, []string{"ENTRY=seq", "SERVER=server", "OPERATION=op", "ACTOR=actor", "WHERE=where", "WHAT=text"})
+		fmt.Fprintf(e.out, "\n%d operations looked at.\n", out.Looked)
+	}
+	switch {
+	case out.Clean:
+		return nil
+	case !out.Known:
+		return failure{exitFailed, fmt.Errorf("the journal has forgotten %d operations, so that nothing is certain", out.Dropped)}
+	}
+	return failure{exitFailed, errors.New("not clean")}
+}
+
+type ctlCompletion struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"${enum}"`
+}
+
+// Run implements kong's command.
+func (x ctlCompletion) Run(e *env, k *kong.Context) error {
+	_, err := fmt.Fprint(e.out, completion(k.Model, x.Shell))
+	return err
+}
