@@ -70,7 +70,7 @@ var (
 // target_*; since then both are sent.
 var servers = API{Major: 1, Minor: 5}
 
-// columns is section 3.2 of the contract.
+// columns says which argument goes to which hooks.
 var columns = []column{
 	{name: "session_id", hooks: inAll, value: func(v view) any { return v.id }},
 	{name: "cookie", hooks: inAll, value: func(v view) any { return v.cookie }},

@@ -132,14 +132,14 @@ func (c *child) readResults() {
 // call sends a request and waits for its answer, the end of the interpreter,
 // the time-out or the end of ctx, whichever comes first. All output up to then
 // was handed on when it returns.
-func (c *child) call(ctx context.Context, id int64, line []byte, j Job, began time.Time) Reply {
+func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	c.log.to(j.Line)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
 		_, _ = c.stdin.Write(line) // if nobody reads it, the rest tells why
 	}()
-	timer := time.NewTimer(j.Timeout - time.Since(began))
+	timer := time.NewTimer(j.Timeout - time.Since(j.began))
 	defer timer.Stop()
 	reply := c.await(ctx, id, timer.C)
 	switch reply.Fault {
@@ -154,7 +154,6 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job, began ti
 		_ = c.stdin.Close() // a request that was never read ends here
 	}
 	<-sent
-	reply.Took = time.Since(began)
 	return reply
 }
 

@@ -70,16 +70,16 @@ func (r *Runner) Kept(ctx context.Context, j Job) Reply {
 	if err != nil {
 		return Reply{Fault: Cancelled, Detail: err.Error()}
 	}
-	began := time.Now()
-	reply, alive := r.work(ctx, w, j, began)
+	j.began = time.Now()
+	reply, alive := r.work(ctx, w, j)
 	p.slots <- alive
-	reply.Took = time.Since(began)
+	reply.Took = time.Since(j.began)
 	return reply
 }
 
 // work runs the call in w and returns the worker for the next one, nil if
 // there is none.
-func (r *Runner) work(ctx context.Context, w *worker, j Job, began time.Time) (Reply, *worker) {
+func (r *Runner) work(ctx context.Context, w *worker, j Job) (Reply, *worker) {
 	if w != nil && w.gone() {
 		w.end()
 		w = nil
@@ -98,7 +98,7 @@ func (r *Runner) work(ctx context.Context, w *worker, j Job, began time.Time) (R
 	if err != nil {
 		return Reply{Fault: NotRun, Detail: err.Error()}, w
 	}
-	reply := w.call(ctx, id, line, j, began)
+	reply := w.call(ctx, id, line, j)
 	w.settle()
 	if reply.Fault != None || reply.Ended {
 		w.end()

@@ -88,6 +88,8 @@ type Job struct {
 	Now           time.Time
 	Timeout       time.Duration
 	Line          func(text string, more bool) // one line of output; more: the line goes on
+
+	began time.Time
 }
 
 // Fault is how a call ended that brought no answer.
@@ -191,35 +193,33 @@ type request struct {
 }
 
 // scratch is a private home and a private temporary folder.
-type scratch struct{ root, home, tmp string }
+type scratch struct{ home, tmp string }
 
 func (r *Runner) scratch() (scratch, int64, error) {
 	r.mu.Lock()
 	r.serial++
 	id := r.serial
 	r.mu.Unlock()
-	root := filepath.Join(r.Dir, "calls", strconv.FormatInt(id, 10))
-	s := scratch{root, filepath.Join(root, "home"), filepath.Join(root, "tmp")}
-	for _, d := range []string{s.root, s.home, s.tmp} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			return s, id, err
-		}
-	}
-	return s, id, nil
+	base := filepath.Join(r.Dir, "calls", strconv.FormatInt(id, 10))
+	s := scratch{base + ".home", base + ".tmp"}
+	return s, id, errors.Join(os.Mkdir(s.home, 0o700), os.Mkdir(s.tmp, 0o700))
 }
 
 // remove deletes the folders, whatever the plugin did to their modes.
 func (s scratch) remove() {
-	if os.RemoveAll(s.root) == nil {
-		return
-	}
-	_ = filepath.WalkDir(s.root, func(p string, d os.DirEntry, err error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700)
+	for _, dir := range []string{s.home, s.tmp} {
+		// Most calls leave them empty.
+		if os.Remove(dir) == nil || os.RemoveAll(dir) == nil {
+			continue
 		}
-		return nil
-	})
-	_ = os.RemoveAll(s.root)
+		_ = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+			if d != nil && d.IsDir() {
+				_ = os.Chmod(p, 0o700)
+			}
+			return nil
+		})
+		_ = os.RemoveAll(dir)
+	}
 }
 
 // env is all that an interpreter inherits: a proxy or CA variable of the
@@ -243,7 +243,7 @@ func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
 
 // Fresh runs one call in an interpreter of its own.
 func (r *Runner) Fresh(ctx context.Context, j Job) Reply {
-	began := time.Now()
+	j.began = time.Now()
 	s, id, err := r.scratch()
 	if err != nil {
 		return Reply{Fault: NotRun, Detail: err.Error()}
@@ -257,12 +257,12 @@ func (r *Runner) Fresh(ctx context.Context, j Job) Reply {
 	if err != nil {
 		return Reply{Fault: NotRun, Detail: err.Error()}
 	}
-	reply := c.call(ctx, id, line, j, began)
+	reply := c.call(ctx, id, line, j)
 	if reply.Fault == None {
-		reply = c.leave(ctx, reply, j.Timeout-time.Since(began))
+		reply = c.leave(ctx, reply, j.Timeout-time.Since(j.began))
 	}
 	c.settle()
 	c.close()
-	reply.Took = time.Since(began)
+	reply.Took = time.Since(j.began)
 	return reply
 }
