@@ -19,6 +19,7 @@ type Call struct {
 	Status                 string // in the protocol's words: "403", "49", "Access-Reject"
 	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
+	Unnamed                bool   // Op is a client's invention, no name of the server's
 	Fired                  []string
 	Broken                 fault.Moment // when a fault struck: whether the change that was asked for stands
 	Look                   fault.Look   // which fault rules it was held against

@@ -24,7 +24,11 @@ func (f *Fleet) end(_ context.Context, c *dialect.Call) error {
 	if c.Outcome == "" {
 		c.Outcome = dialect.OK
 	}
-	f.Meter.Count(journal.Series{Server: c.Server, Op: c.Op, Outcome: string(c.Outcome)}, time.Since(c.Began))
+	op := c.Op
+	if c.Unnamed {
+		op = "unknown"
+	}
+	f.Meter.Count(journal.Series{Server: c.Server, Op: op, Outcome: string(c.Outcome)}, time.Since(c.Began))
 	if f.Journal == nil {
 		return nil
 	}

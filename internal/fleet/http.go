@@ -75,6 +75,7 @@ func (f *Fleet) handler(p *port) http.Handler {
 		line := p.line
 		line.Peer = r.RemoteAddr
 		ctx, call := dialect.Begin(dialect.WithLine(r.Context(), &line), r.Method+" "+r.URL.Path)
+		call.Unnamed = true // until a route is found
 		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet}
 		out.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
 		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep}
@@ -145,7 +146,7 @@ func (f *Fleet) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx := c.Request().Context()
 		call := dialect.CallFrom(ctx)
 		if path := c.Path(); path != "" && path != "/*" {
-			call.Op = c.Request().Method + " " + path
+			call.Op, call.Unnamed = c.Request().Method+" "+path, false
 		}
 		if err := call.Admit(ctx); err != nil {
 			return err
