@@ -66,6 +66,17 @@ var invocationChecks = []check{
 			t.Error(r.Outcome.Err)
 		}
 	}},
+	{"13 a plugin that takes no configuration", func(t *testing.T) {
+		h := newHost(t, pluginhost.Config{Mode: pluginhost.Worker})
+		p := install(t, h, source{main: extended("    def __init__(self): pass\n")})
+		wantState(t, run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p}}), pluginhost.Connected)
+		r := run(t, h, pluginhost.Session{Connection: ssh, AA: &pluginhost.Use{Plugin: p, Config: "[x]\n"}})
+		wantError(t, r, pluginhost.Authenticate, pluginhost.Exception)
+		// The constructor fails in every hook.
+		if c := r.Calls[len(r.Calls)-1]; c.Hook != pluginhost.SessionEnded || c.Err == nil || c.Err.Type != "TypeError" {
+			t.Errorf("%+v", c)
+		}
+	}},
 	{"14 arguments go by keyword", func(t *testing.T) {
 		r := runAA(t, extended("    def authenticate(self, client_port, session_id, protocol): return {'verdict': 'ACCEPT', 'cookie': {'got': [client_port, protocol]}}\n"))
 		wantState(t, r, pluginhost.Connected)

@@ -58,7 +58,9 @@ var loadChecks = []check{
 			"plain": acceptAll, "untidy": untidy, "asks": extended(asks), "exception": returns("authenticate", "1/0"), "not JSON": returns("authorize", "{b'x'}"),
 			"no class": "x = 1\n", "import fails": "print('importing')\nimport nix\n", "exit": extended("    def authorize(self): print('bye'); raise SystemExit(2)\n"),
 			"exit at import": "raise SystemExit(1)\n", "closes its streams": extended("    def authorize(self):\n        import os; os.close(1); os.close(2); os.closerange(3, 4)\n        return {'verdict': 'ACCEPT'}\n"),
-			"missing": extended("    authorize = None\n"), "needs configuration": "class Plugin:\n    def __init__(self, configuration): raise ValueError(configuration)\n",
+			"forks":    extended("    def authorize(self):\n        import os; os.fork()\n        return {'verdict': 'ACCEPT'}\n"),
+			"too deep": extended("    def authorize(self):\n        import sys; sys.setrecursionlimit(100000)\n        d = {}\n        for i in range(12000): d = {'d': d}\n        return {'verdict': 'ACCEPT', 'cookie': d}\n"),
+			"missing":  extended("    authorize = None\n"), "needs configuration": "class Plugin:\n    def __init__(self, configuration): raise ValueError(configuration)\n",
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -187,10 +187,11 @@ func parse(it item, id int64) (Reply, bool) {
 		return Reply{Fault: TooLarge, Detail: fmt.Sprintf("the answer has more than %d bytes", maxReply)}, true
 	}
 	var r Reply
-	if json.Unmarshal(it.line, &r) != nil || r.ID != id {
-		return Reply{}, false
+	err := json.Unmarshal(it.line, &r)
+	if err != nil && bytes.HasPrefix(it.line, fmt.Appendf(nil, `{"id": %d,`, id)) {
+		return Reply{Fault: TooLarge, Detail: "the answer cannot be read: " + err.Error()}, true
 	}
-	return r, true
+	return r, err == nil && r.ID == id
 }
 
 // leave waits for an interpreter that has answered to end, as one per call must.

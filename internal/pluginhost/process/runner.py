@@ -203,6 +203,7 @@ class Host:
         self.box = box
         self.module = None
         self.surroundings = Surroundings()
+        self.pid = os.getpid()
 
     def serve(self, request):
         """One hook. False if this interpreter should not go on."""
@@ -241,6 +242,8 @@ class Host:
         reply["result"] = method(**args)
 
     def answer(self, reply):
+        if os.getpid() != self.pid:
+            os._exit(0)  # a copy that the plugin forked: only the original answers
         try:
             self.channel.send(reply)
         except (TypeError, ValueError, RecursionError, OverflowError) as error:
