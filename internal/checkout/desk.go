@@ -165,14 +165,18 @@ func (d *Desk) settle(a world.Account, l *ledger, now time.Time) {
 	if l.ChangedAt.IsZero() {
 		l.ChangedAt = d.start
 	}
+	var last *Lease // to run out since somebody looked
 	for i := range l.Leases {
 		lease := &l.Leases[i]
 		if lease.State == Active && !now.Before(lease.Expires) {
 			lease.State, lease.Ended = RanOut, lease.Expires
-			if a.Checkout.Rotate == world.RotateOnCheckin && !l.held() {
-				l.rotate(lease.Expires, "expiry of "+lease.ID)
+			if last == nil || lease.Ended.After(last.Ended) {
+				last = lease
 			}
 		}
+	}
+	if last != nil && a.Checkout.Rotate == world.RotateOnCheckin && !l.held() {
+		l.rotate(last.Ended, "expiry of "+last.ID)
 	}
 	for i := range l.Requests {
 		l.Requests[i].settle(now)

@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -79,7 +80,7 @@ type Which struct {
 }
 
 // Fetch returns a secret to somebody who may use the account now. An account
-// that is exclusive or needs approval must be checked out by p first:
+// that is exclusive, or needs approval or a reason, must be checked out by p first:
 // cause.NotCheckedOut, or CheckedOut when somebody else has it.
 func (d *Desk) Fetch(ctx context.Context, p Principal, accountID string, w Which) (Secret, error) {
 	a, err := d.usable(p, accountID)
@@ -98,7 +99,7 @@ func (d *Desk) Fetch(ctx context.Context, p Principal, accountID string, w Which
 
 // opensFor refuses an account that p must check out first.
 func (l *ledger) opensFor(a world.Account, p Principal, now time.Time) error {
-	if !a.Checkout.Exclusive && !needsApproval(a) {
+	if !a.Checkout.Exclusive && !needsApproval(a) && a.Checkout.Reason != "required" {
 		return nil
 	}
 	if slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.of(p) }) {
@@ -115,8 +116,8 @@ func (d *Desk) secret(a world.Account, l *ledger, w Which) (Secret, error) {
 	if n == 0 {
 		n = l.Version
 	}
-	if n < 1 || n > l.Version {
-		return Secret{}, cause.Because(cause.NoSuchVersion, "%s has versions 1 to %d", a.ID, l.Version)
+	if first := max(l.Version-keptChanges+1, 1); n < first || n > l.Version {
+		return Secret{}, cause.Because(cause.NoSuchVersion, "%s has versions %d to %d", a.ID, first, l.Version)
 	}
 	out := Secret{Account: a, Version: n, Since: d.since(l, n), Current: n == l.Version}
 	if !w.Key {
@@ -185,7 +186,7 @@ func (d *Desk) Set(ctx context.Context, accountID, password, why string) error {
 			l.Set = map[int]string{}
 		}
 		l.Set[l.Version] = password
-		delete(l.Set, l.Version-keptChanges) // bounded, like the history
+		maps.DeleteFunc(l.Set, func(n int, _ string) bool { return n <= l.Version-keptChanges }) // bounded, like the history
 		return nil
 	})
 }

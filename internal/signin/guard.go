@@ -121,7 +121,7 @@ func (g *Guard) Check(ctx context.Context, userID string, ok func(password strin
 
 // changed says whether judge left something to write.
 func changed(p *person, verdict error) error {
-	if verdict == nil && p.Failures == 0 || verdict != nil && p.LastFailure.IsZero() {
+	if p.LastFailure.IsZero() {
 		return state.ErrKeep
 	}
 	if verdict == nil {
@@ -131,7 +131,7 @@ func changed(p *person, verdict error) error {
 }
 
 // judge decides one attempt and counts it on p.
-func (g *Guard) judge(u world.User, p *person, managed *string, ok func(string) bool) error {
+func (g *Guard) judge(u world.User, p *person, managed *kept, ok func(string) bool) error {
 	now := g.Clock.Now()
 	lock := g.World.Organization().Lockout
 	if at, locked := g.locked(u, p, now); locked {
@@ -150,17 +150,17 @@ func (g *Guard) judge(u world.User, p *person, managed *string, ok func(string) 
 		}
 		return cause.Because(cause.WrongPassword, "wrong password for %s, failure %d", u.ID, p.Failures)
 	}
-	return g.standing(u, p, now)
+	return g.standing(u, p, managed, now)
 }
 
 // standing is the refusal that awaits somebody who knows the password.
-func (g *Guard) standing(u world.User, p *person, now time.Time) error {
+func (g *Guard) standing(u world.User, p *person, managed *kept, now time.Time) error {
 	switch status := effective(u, p); {
 	case status == world.Disabled:
 		return cause.Because(cause.Disabled, "%s is disabled", u.ID)
 	case status == world.AccountExpired, !u.Expires.IsZero() && !now.Before(u.Expires):
 		return cause.Because(cause.AccountExpired, "the account of %s has expired", u.ID)
-	case status == world.Expired && p.Password == nil, g.tooOld(p, now):
+	case status == world.Expired, g.tooOld(p, managed, now):
 		return cause.Because(cause.PasswordExpired, "the password of %s has expired", u.ID)
 	case mustChange(u, p):
 		return cause.Because(cause.MustChange, "%s must change the password first", u.ID)
@@ -182,13 +182,16 @@ func mustChange(u world.User, p *person) bool {
 	return effective(u, p) == world.MustChange
 }
 
-func (g *Guard) tooOld(p *person, now time.Time) bool {
+func (g *Guard) tooOld(p *person, managed *kept, now time.Time) bool {
 	age := g.World.Organization().Policy.MaxAge
-	return age > 0 && now.Sub(g.setAt(p)) >= age
+	return age > 0 && now.Sub(g.setAt(p, managed)) >= age
 }
 
-func (g *Guard) setAt(p *person) time.Time {
-	if p.SetAt.IsZero() {
+func (g *Guard) setAt(p *person, managed *kept) time.Time {
+	switch {
+	case managed != nil:
+		return managed.since
+	case p.SetAt.IsZero():
 		return g.start
 	}
 	return p.SetAt
@@ -215,21 +218,27 @@ func lockEnd(at time.Time, lasts time.Duration) time.Time {
 	return at.Add(lasts)
 }
 
+// kept is a password that a vault manages, and since when it is.
+type kept struct {
+	password string
+	since    time.Time
+}
+
 // managed is the password of a person whom a vault account serves, nil for
 // everybody else.
-func (g *Guard) managed(ctx context.Context, userID string) (*string, error) {
+func (g *Guard) managed(ctx context.Context, userID string) (*kept, error) {
 	a, ok := g.World.AccountOfUser(userID)
 	if !ok || g.Managed.Secret == nil {
 		return nil, nil
 	}
-	secret, _, err := g.Managed.Secret(ctx, a.ID)
-	return &secret, err
+	secret, since, err := g.Managed.Secret(ctx, a.ID)
+	return &kept{secret, since}, err
 }
 
-func (g *Guard) password(u world.User, p *person, managed *string) string {
+func (g *Guard) password(u world.User, p *person, managed *kept) string {
 	switch {
 	case managed != nil:
-		return *managed
+		return managed.password
 	case p.Password != nil:
 		return *p.Password
 	}
@@ -261,19 +270,18 @@ func (g *Guard) Standing(ctx context.Context, userID string) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
+	managed, err := g.managed(ctx, u.ID)
+	if err != nil {
+		return Standing{}, err
+	}
 	now := g.Clock.Now()
 	s := Standing{UserID: u.ID, Status: world.Active, MustChange: mustChange(u, &p),
-		Failures: p.Failures, LastFailure: p.LastFailure, PasswordSetAt: g.setAt(&p)}
-	if a, linked := g.World.AccountOfUser(u.ID); linked && g.Managed.Secret != nil {
-		if _, s.PasswordSetAt, err = g.Managed.Secret(ctx, a.ID); err != nil {
-			return Standing{}, err
-		}
-	}
+		Failures: p.Failures, LastFailure: p.LastFailure, PasswordSetAt: g.setAt(&p, managed)}
 	if _, locked := g.locked(u, &p, now); locked {
 		s.Status, s.LockedAt = world.Locked, p.LockedAt
 		return s, nil
 	}
-	reason, _ := cause.Of(g.standing(u, &p, now))
+	reason, _ := cause.Of(g.standing(u, &p, managed, now))
 	if status, ok := statusOf[reason]; ok {
 		s.Status = status
 	}
@@ -348,7 +356,7 @@ func firstError(errs ...error) error {
 
 // mayChange checks the old password of an owner's change. That the password is
 // too old or must be changed is no obstacle: that is what the change is for.
-func (g *Guard) mayChange(u world.User, p *person, managed *string, n NewPassword) error {
+func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
 	if n.Old == nil {
 		return nil
 	}
@@ -364,7 +372,7 @@ func (g *Guard) mayChange(u world.User, p *person, managed *string, n NewPasswor
 	return nil
 }
 
-func (g *Guard) replace(u world.User, p *person, managed *string, n NewPassword) {
+func (g *Guard) replace(u world.User, p *person, managed *kept, n NewPassword) {
 	if keep := g.World.Organization().Policy.History; keep > 0 {
 		p.Old = slices.Insert(p.Old, 0, g.password(u, p, managed))
 		p.Old = p.Old[:min(len(p.Old), keep)]

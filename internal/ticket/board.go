@@ -350,6 +350,9 @@ func (b *Board) check(t Ticket) error {
 		if _, ok := b.World.Login(a.User); !ok {
 			return bad("approvers[%d]: nobody is called %q", i, a.User)
 		}
+		if slices.ContainsFunc(t.Approvers[:i], func(x Approver) bool { return strings.EqualFold(x.User, a.User) }) {
+			return bad("approvers[%d]: %q is named twice", i, a.User)
+		}
 	}
 	for i, g := range t.Targets {
 		if g.Asset == "" {

@@ -165,13 +165,21 @@ func (b *Board) session(a Access, now time.Time) Session {
 	return Session{SessionID: a.SessionID, User: user, Asset: asset, Account: a.Account, Protocol: a.Protocol, Client: a.Client, OpenedAt: now}
 }
 
-func (t *Ticket) session(id string) *Session {
+// same reports whether two records are of one person on one machine and account.
+func (s *Session) same(x Session) bool {
+	return s.User == x.User && strings.EqualFold(s.Asset, x.Asset) && strings.EqualFold(s.Account, x.Account)
+}
+
+// session is the open one with that ID, else the latest that was closed.
+func (t *Ticket) session(id string) (found *Session) {
 	for i := range t.Sessions {
-		if t.Sessions[i].SessionID == id && id != "" {
-			return &t.Sessions[i]
+		if s := &t.Sessions[i]; s.SessionID == id && id != "" {
+			if found = s; s.ClosedAt.IsZero() {
+				return s
+			}
 		}
 	}
-	return nil
+	return found
 }
 
 // open counts a use; the first one sets the ticket in progress.

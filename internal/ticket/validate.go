@@ -134,7 +134,10 @@ func (b *Board) decide(ctx context.Context, id string, a Access, d *Decision) (T
 		return t, err
 	}
 	return b.edit(ctx, "", id, func(t *Ticket, now time.Time) error {
-		if t.session(a.SessionID) != nil && t.session(a.SessionID).ClosedAt.IsZero() {
+		if s := t.session(a.SessionID); s != nil && s.ClosedAt.IsZero() {
+			if again := b.session(a, s.OpenedAt); !s.same(again) {
+				return cause.Because(cause.BadInput, "session %q is open for %s on %s as %s", s.SessionID, s.User, s.Asset, s.Account)
+			}
 			d.Reasons = nil
 			return state.ErrKeep // asked again for a session that is open
 		}
@@ -296,6 +299,11 @@ func (b *Board) bestTarget(t *Ticket, a Access) []Reason {
 // reaches reports whether a target means the asset: by any of the names the
 // world knows it by, an address, a CIDR or a glob.
 func (b *Board) reaches(g Target, a Access) bool {
+	named, one := b.World.Asset(a.Asset)
+	addressed, two := b.World.Asset(a.Address)
+	if one && two && named.ID != addressed.ID {
+		return false // the name of one machine with the address of another
+	}
 	want, known := b.World.Asset(g.Asset)
 	names := []string{a.Asset, a.Address}
 	for _, n := range names {
