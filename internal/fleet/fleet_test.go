@@ -65,6 +65,15 @@ func (p *parrot) Ports() []dialect.Port {
 				}
 				return c.String(200, "at last")
 			}},
+			{Method: "POST", Path: "/late", Do: func(c echo.Context) error {
+				io.Copy(io.Discard, c.Request().Body)
+				select {
+				case <-time.After(300 * time.Millisecond):
+					return c.String(200, "better late")
+				case <-c.Request().Context().Done():
+					return c.String(500, "the client left")
+				}
+			}},
 			{Method: "GET", Path: "/panic", Do: func(echo.Context) error { panic("boom") }},
 		},
 		NotFound: func(c echo.Context) error { return c.String(404, "the parrot knows no such thing") },

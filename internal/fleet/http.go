@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -24,9 +25,10 @@ import (
 // and then. A handler that answers late (a long poll) is not bounded by them.
 const (
 	headerTimeout = 10 * time.Second
-	bodyTimeout   = 60 * time.Second
 	maxHeader     = 64 << 10
 )
+
+var bodyTimeout = 60 * time.Second // a variable for tests
 
 // Shown is how many octets of a body the journal keeps.
 const Shown = 4 << 10
@@ -48,6 +50,8 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return f.hard },
 	}
+	silent := &silent{conns: map[net.Conn]bool{}}
+	srv.ConnState = silent.note
 	f.running.Go(func() {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			f.Log.Error("a port stopped serving", "port", p.ID(), "error", err)
@@ -59,8 +63,40 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		last, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		defer context.AfterFunc(f.hard, func() { time.AfterFunc(f.Grace, cancel) })()
+		silent.close()
 		srv.Shutdown(last)
 		srv.Close()
+	}
+}
+
+// silent are the connections that have not sent a whole request yet. To
+// http.Server.Shutdown they are busy for their first five seconds.
+type silent struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed bool
+}
+
+// note follows a connection; it is a http.Server's ConnState.
+func (s *silent) note(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(s.conns, c)
+	case s.closed:
+		c.Close()
+	default:
+		s.conns[c] = true
+	}
+}
+
+func (s *silent) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for c := range s.conns {
+		c.Close()
 	}
 }
 
@@ -78,10 +114,10 @@ func (f *Fleet) handler(p *port) http.Handler {
 		call.Unnamed = true // until a route is found
 		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet}
 		out.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
-		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep}
+		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep, wire: http.NewResponseController(w)}
 		defer func() { f.finish(ctx, call, &exchange{r, body, out, recover()}) }()
-		if r.ContentLength != 0 {
-			http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		if r.ContentLength != 0 { // also for a body that nobody reads
+			body.wire.SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		r = r.WithContext(ctx)
 		r.Body = body
@@ -243,15 +279,26 @@ func outcome(status int) dialect.Outcome {
 	return dialect.OK
 }
 
-// tap keeps the head of a request body for the journal.
+// tap keeps the head of a request body for the journal. The time-out of the body
+// runs while it is read: not while a fault delays the operation before, and not
+// while a handler thinks afterwards, when it would look like a client that left.
 type tap struct {
 	io.ReadCloser
 	keep bool
 	head []byte
+	wire *http.ResponseController
+	read bool
 }
 
 func (t *tap) Read(p []byte) (int, error) {
+	if !t.read {
+		t.read = true
+		t.wire.SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	n, err := t.ReadCloser.Read(p)
+	if err == io.EOF {
+		t.wire.SetReadDeadline(time.Time{})
+	}
 	if room := Shown - len(t.head); t.keep && room > 0 {
 		t.head = append(t.head, p[:min(n, room)]...)
 	}
