@@ -148,9 +148,9 @@ var loadChecks = []check{
 	}},
 }
 
-// Nothing a session starts outlives its host: neither goroutines nor processes.
+// Nothing a session starts outlives its host: no goroutines, files or processes.
 func TestNothingIsLeft(t *testing.T) {
-	before := runtime.NumGoroutine()
+	before, files := runtime.NumGoroutine(), openFiles()
 	mark := filepath.Join(t.TempDir(), "mark")
 	main := extended(fmt.Sprintf(`    def authenticate(self):
         import subprocess
@@ -194,6 +194,9 @@ func TestNothingIsLeft(t *testing.T) {
 		buf := make([]byte, 1<<20)
 		t.Errorf("%d goroutines, %d before\n%s", n, before, buf[:runtime.Stack(buf, true)])
 	}
+	if n := openFiles(); n > files {
+		t.Errorf("%d open files, %d before", n, files)
+	}
 	for {
 		left := processesWith(t, mark)
 		if len(left) == 0 {
@@ -204,6 +207,12 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// openFiles counts this process's descriptors.
+func openFiles() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
 }
 
 // processesWith finds processes by a word of their command line.

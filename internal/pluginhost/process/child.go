@@ -130,8 +130,8 @@ func (c *child) readResults() {
 }
 
 // call sends a request and waits for its answer, the end of the interpreter,
-// the time-out or the end of ctx, whichever comes first. All output up to then
-// was handed on when it returns.
+// the time-out or the end of ctx, whichever comes first. Without an answer the
+// interpreter is gone when it returns.
 func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	c.log.to(j.Line)
 	sent := make(chan struct{})
