@@ -54,7 +54,8 @@ type Device struct {
 	Locked   bool
 	Disabled bool // by the seed or since
 	Failures int
-	Enrolled bool // made at run time
+	Enrolled bool   // made at run time
+	Next     uint64 // HOTP: the counter that comes next
 }
 
 // Match is an accepted code.
@@ -107,7 +108,7 @@ func (b *Bench) Find(ctx context.Context, deviceID string) (Device, error) {
 }
 
 func (b *Bench) live(d world.Device, p *progress, enrolled bool) Device {
-	return Device{Device: d, Locked: p.locked(d, b.Clock.Now()), Disabled: p.disabled(d), Failures: p.Failures, Enrolled: enrolled}
+	return Device{Device: d, Locked: p.locked(d, b.Clock.Now()), Disabled: p.disabled(d), Failures: p.Failures, Enrolled: enrolled, Next: nextCounter(d, p)}
 }
 
 func (p *progress) disabled(d world.Device) bool {

@@ -291,6 +291,25 @@ func lock(t *testing.T) {
 	verify(t, b, "alice-1", right, nil)
 }
 
+func TestAResyncAfterALockCountsFromOne(t *testing.T) {
+	d := hotp()
+	d.MaxFail, d.LockReset = 2, time.Hour
+	b, c := bench(t, d)
+	verify(t, b, "alice-0", "000000", cause.WrongCode)
+	verify(t, b, "alice-0", "000000", cause.WrongCode)
+	c.Advance(time.Hour)
+	if _, err := b.Resync(t.Context(), "alice-0", "000000", "000001"); !errors.Is(err, cause.WrongCode) {
+		t.Fatal(err)
+	}
+	if n := failures(t, b, "alice-0"); n != 1 {
+		t.Errorf("%d failures after one attempt", n)
+	}
+	verify(t, b, "alice-0", code(t, d, 3), nil)
+	if x, err := b.Find(t.Context(), "alice-0"); err != nil || x.Next != 4 {
+		t.Errorf("the next counter is %d, %v", x.Next, err)
+	}
+}
+
 func resync(t *testing.T) {
 	b, c := bench(t, totp(rfc), hotp())
 	step := factor.Step(totp(rfc), c.Now())

@@ -67,17 +67,10 @@ func (b *Bench) take(ctx context.Context, d Device, accept func(string) bool, ma
 		if verdict = usable(d.Device, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep
 		}
-		if p.Failures >= maxFail(d.Device) { // the lock has run out
-			p.Failures, p.LockedAt = 0, time.Time{}
-		}
 		if verdict = malformed; verdict == nil {
 			counter, verdict = match(d.Device, p, now, accept)
 		}
-		if verdict == nil {
-			p.Failures, p.LockedAt = 0, time.Time{}
-		} else if p.Failures++; p.Failures >= maxFail(d.Device) {
-			p.LockedAt = now
-		}
+		p.count(d.Device, verdict, now)
 		return time.Time{}, nil
 	})
 	if err == nil {
@@ -87,6 +80,19 @@ func (b *Bench) take(ctx context.Context, d Device, accept func(string) bool, ma
 		return Match{}, err
 	}
 	return Match{Device: d, Counter: counter}, nil
+}
+
+// count notes how an attempt on a usable device ended.
+func (p *progress) count(d world.Device, verdict error, now time.Time) {
+	if verdict == nil || p.Failures >= maxFail(d) { // a lock that was there has run out
+		p.Failures, p.LockedAt = 0, time.Time{}
+	}
+	if verdict == nil {
+		return
+	}
+	if p.Failures++; p.Failures >= maxFail(d) {
+		p.LockedAt = now
+	}
 }
 
 // usable is the reason why a device takes no attempt at all now.
@@ -323,14 +329,8 @@ func (b *Bench) Resync(ctx context.Context, deviceID, first, second string) (Mat
 		if verdict = usable(d.Device, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep
 		}
-		if counter, verdict = resync(d.Device, p, now, [2]string{one, two}); verdict != nil {
-			p.Failures++
-			if p.Failures >= maxFail(d.Device) {
-				p.LockedAt = now
-			}
-			return time.Time{}, nil
-		}
-		p.Failures, p.LockedAt = 0, time.Time{}
+		counter, verdict = resync(d.Device, p, now, [2]string{one, two})
+		p.count(d.Device, verdict, now)
 		return time.Time{}, nil
 	})
 	if err == nil {

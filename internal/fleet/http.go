@@ -280,8 +280,8 @@ func outcome(status int) dialect.Outcome {
 }
 
 // tap keeps the head of a request body for the journal. The time-out of the body
-// runs while it is read: not while a fault delays the operation before, and not
-// while a handler thinks afterwards, when it would look like a client that left.
+// runs from the first read, not while a fault delays the operation before it;
+// net/http lifts it when the body has ended.
 type tap struct {
 	io.ReadCloser
 	keep bool
@@ -296,9 +296,6 @@ func (t *tap) Read(p []byte) (int, error) {
 		t.wire.SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
 	n, err := t.ReadCloser.Read(p)
-	if err == io.EOF {
-		t.wire.SetReadDeadline(time.Time{})
-	}
 	if room := Shown - len(t.head); t.keep && room > 0 {
 		t.head = append(t.head, p[:min(n, room)]...)
 	}

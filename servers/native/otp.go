@@ -135,7 +135,7 @@ func (s *Server) enrol(c *caller) error {
 	out := enrolled{device: deviceOf(d), Codes: d.Codes}
 	if d.Kind == world.TOTP || d.Kind == world.HOTP {
 		out.Secret, out.QR = factor.Base32(d.Secret), "/otp/v1/devices/"+d.ID+"/qr.png"
-		if out.URI, err = factor.URI(d.Device, s.issuer(), u.Name, d.Counter); err != nil {
+		if out.URI, err = factor.URI(d.Device, s.issuer(), u.Name, d.Next); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,8 @@ func (s *Server) qr(c *caller) error {
 	if err != nil {
 		return err
 	}
-	uri, err := factor.URI(d.Device, s.issuer(), d.UserID, d.Counter)
+	owner, _ := s.World.User(d.UserID)
+	uri, err := factor.URI(d.Device, s.issuer(), owner.Name, d.Next)
 	if err != nil {
 		return err
 	}
