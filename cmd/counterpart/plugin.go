@@ -107,7 +107,7 @@ func (c *pluginTestCmd) Run(e *env) error {
 	show := progress{out: e.out, total: len(cases) * max(len(o.Modes), 1), line: terminal(e.out), quiet: c.JSON == "-"}
 	o.Done = show.done
 	results := scenario.Run(e.ctx, cases, o)
-	show.end()
+	show.end(results)
 	if c.Verbose && !show.quiet {
 		for _, r := range results {
 			r.PrintAll(e.out)
@@ -190,7 +190,15 @@ func (p *progress) wipe() {
 	}
 }
 
-func (p *progress) end() { p.wipe() }
+// end prints what only the comparison of both modes has shown.
+func (p *progress) end(results []scenario.Result) {
+	p.wipe()
+	for _, r := range results {
+		if !p.quiet && r.Disagrees {
+			r.Print(p.out)
+		}
+	}
+}
 
 // terminal reports whether w is one.
 func terminal(w any) bool {

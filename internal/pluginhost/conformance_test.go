@@ -1,3 +1,5 @@
+//go:build !nopython
+
 package pluginhost_test
 
 import "testing"

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"counterpart/internal/pluginhost"
 )
 
 // Verdict is how a case ended; it decides the exit code.
@@ -46,6 +48,10 @@ type Result struct {
 	Review      []string      `json:"review"` // what a reviewer would say
 	Timeline    []Moment      `json:"timeline"`
 	Took        time.Duration `json:"took_ns"`
+	// Disagrees: the case did what is expected, but not the same in both modes.
+	Disagrees bool `json:"disagrees,omitempty"`
+
+	played *pluginhost.Result
 }
 
 // Print writes a result for people: a line for a success, and for a failure

@@ -30,6 +30,9 @@ type Options struct {
 	// Live sees the timeline while it grows.
 	Answer pluginhost.Prompter
 	Live   func(Moment)
+
+	interpreter pluginhost.Python
+	noPython    error
 }
 
 // Build makes a case of values, as if they stood in a file.
@@ -37,6 +40,7 @@ func Build(path string, m map[string]any) (Case, error) { return decode(path, ""
 
 // Play runs one case in the mode that it names.
 func Play(ctx context.Context, c Case, o Options) Result {
+	o.interpreter, o.noPython = pluginhost.FindPython(ctx, o.Python)
 	return runOne(ctx, c, orDefault(c.Mode, "fresh"), o)
 }
 
@@ -47,6 +51,7 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 		c    Case
 		mode string
 	}
+	var err error
 	var jobs []job
 	for _, c := range cases {
 		modes := o.Modes
@@ -58,6 +63,9 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 		}
 	}
 	results := make([]Result, len(jobs))
+	if o.interpreter, err = pluginhost.FindPython(ctx, o.Python); err != nil {
+		o.noPython = err // a case that names its own can do without
+	}
 	slots := make(chan struct{}, max(o.Parallel, 1))
 	if o.Parallel == 0 {
 		slots = make(chan struct{}, 2)
@@ -77,7 +85,24 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 		})
 	}
 	all.Wait()
+	for i := 1; i < len(results); i++ {
+		agree(&results[i-1], &results[i])
+	}
 	return results
+}
+
+// agree compares a case with the same case in the other mode: what differs is
+// what the plugin keeps where SPS would not let it.
+func agree(a, b *Result) {
+	if a.Label != b.Label || a.Mode == b.Mode || a.played == nil || b.played == nil {
+		return
+	}
+	for _, d := range pluginhost.Differences(a.played, b.played) {
+		b.Differences = append(b.Differences, Difference{What: "mode", Want: b.Mode + " and " + a.Mode + " agree", Got: d})
+		if b.Verdict == Passed {
+			b.Verdict, b.Disagrees = Failed, true
+		}
+	}
 }
 
 func orDefault(s, otherwise string) string {
@@ -117,6 +142,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		}
 		r.fleet.stop()
 	}
+	out.played = played
 	out.Took, out.Timeline = time.Since(r.began), r.moments
 	out.Differences = append(out.Differences, r.diffs...)
 	switch {
@@ -155,7 +181,14 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Python: orDefault(r.Python, o.Python),
+	interpreter := o.interpreter
+	if r.Python != "" {
+		interpreter, o.noPython = pluginhost.FindPython(ctx, r.Python)
+	}
+	if o.noPython != nil {
+		return nil, o.noPython
+	}
+	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter,
 		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
 	if err != nil {
 		return nil, err
