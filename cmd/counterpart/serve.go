@@ -45,6 +45,11 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.PortsFile != "" { // whoever waits for it must not find that of an earlier run
+		if info, err := os.Lstat(c.PortsFile); err == nil && info.Mode().IsRegular() {
+			os.Remove(c.PortsFile)
+		}
+	}
 	if err := company.Bind(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -129,14 +130,14 @@ func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 	case p.Packet != nil:
 		network, b.Proto = "udp", "udp"
 		var pc net.PacketConn
-		if pc, err = net.ListenPacket("udp", addr); err == nil {
+		if pc, err = net.ListenPacket(network+family(addr), addr); err == nil {
 			b.packets = pc.(*net.UDPConn)
 			b.packets.SetReadBuffer(4 << 20) // bursts wait in the kernel; refusal by a small limit is no error
 			b.Addr = pc.LocalAddr().String()
 		}
 	default:
 		b.Proto = protocol(p)
-		if b.listener, err = net.Listen("tcp", addr); err == nil {
+		if b.listener, err = net.Listen(network+family(addr), addr); err == nil {
 			b.Addr = b.listener.Addr().String()
 		}
 	}
@@ -155,6 +156,14 @@ func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 		b.line.Admit, b.line.Fault, b.line.End = nil, nil, nil
 	}
 	return b, nil
+}
+
+// family keeps 0.0.0.0 to IPv4, which net takes for every address of both.
+func family(addr string) string {
+	if a, err := netip.ParseAddrPort(addr); err == nil && a.Addr().Is4() {
+		return "4"
+	}
+	return ""
 }
 
 func protocol(p dialect.Port) string {
@@ -198,9 +207,14 @@ func explain(name, network, addr string, err error) error {
 	return fmt.Errorf("%s: cannot listen on %s %s: %w", name, network, addr, err)
 }
 
-// try fills an endpoint's address into its example command.
+// try fills an endpoint's address into its example command; one that means
+// every address of this machine becomes one that can be dialled.
 func (f *Fleet) try(command, addr string) string {
 	host, number, _ := net.SplitHostPort(addr)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = map[bool]string{true: "127.0.0.1", false: "::1"}[ip.Is4()]
+		addr = net.JoinHostPort(host, number)
+	}
 	return strings.NewReplacer("{addr}", addr, "{host}", host, "{port}", number).Replace(command)
 }
 
