@@ -36,14 +36,6 @@ type pluginRunCmd struct {
 	Python   string `placeholder:"python3" help:"Interpreter that the plugin runs in."`
 }
 
-// presets are the connections of the vendor's own tester, with its sample users.
-var presets = map[string]struct{ protocol, gateway, user string }{
-	"SshWithGatewayAuth":    {"ssh", "gatewayuser", "targetuser"},
-	"SshWithoutGatewayAuth": {"ssh", "", "targetuser"},
-	"RdpWithGatewayAuth":    {"rdp", "gatewayuser", "targetuser"},
-	"RdpWithoutGatewayAuth": {"rdp", "", "targetuser"},
-}
-
 // Run implements kong's command.
 func (c *pluginRunCmd) Run(e *env) error {
 	kase, err := c.scenario()
@@ -64,10 +56,6 @@ func (c *pluginRunCmd) Run(e *env) error {
 
 // scenario is the command line as a scenario without expectations.
 func (c *pluginRunCmd) scenario() (scenario.Case, error) {
-	if p, ok := presets[c.Preset]; ok {
-		c.Protocol, c.Gateway, c.User = p.protocol, p.gateway, p.user
-		c.Client, c.Server, c.Hostname = "1.2.3.4", "5.6.7.8", ""
-	}
 	profile, err := pluginhost.ProfileFor(c.SPS)
 	if err != nil {
 		return scenario.Case{}, err
@@ -91,12 +79,31 @@ func (c *pluginRunCmd) scenario() (scenario.Case, error) {
 	if c.Login != "" {
 		connection["login"] = c.Login
 	}
+	if p, ok := pluginhost.Preset(c.Preset); ok {
+		connection = preset(p.Connection)
+	}
 	m := map[string]any{"scenario": "a session on the terminal", "sps": c.SPS, "mode": c.Mode, "plugins": map[string]any{kind: plugin},
 		"connection": connection, "fleet": map[string]any{"seed": c.Seed}}
 	if c.Password != "" || kind == "credentialstore" {
 		m["target"] = map[string]any{"accepts": map[string]any{"password": c.Password}}
 	}
 	return scenario.Build("command line", m)
+}
+
+// preset is one of the connections of the vendor's own tester.
+func preset(p pluginhost.Connection) map[string]any {
+	m := map[string]any{"protocol": p.Protocol, "policy": p.Policy,
+		"client":  map[string]any{"ip": p.Client.IP, "port": p.Client.Port, "hostname": p.Client.Hostname},
+		"gateway": map[string]any{"user": p.Gateway.User},
+		"server":  map[string]any{"user": p.Server.User, "ip": p.Server.IP, "port": p.Server.Port, "hostname": p.Server.Hostname}}
+	if len(p.KeyValues) > 0 {
+		values := map[string]any{}
+		for _, kv := range p.KeyValues {
+			values[kv.Key] = kv.Value
+		}
+		m["key_values"] = values
+	}
+	return m
 }
 
 // teletype shows a session and takes the answers.
