@@ -21,6 +21,7 @@ type loader struct {
 	names    *names
 	uid, gid counter
 	pems     map[*key]string // the keys that are given, without comments
+	files    map[string][]byte
 }
 
 // check holds the parts of the file against each other. What the decoder has

@@ -103,6 +103,10 @@ func (l *loader) readFile(name string) ([]byte, error) {
 	}
 	fmt.Fprintf(l.hash, "%s %d\n", name, len(content))
 	l.hash.Write(content)
+	if l.files == nil {
+		l.files = map[string][]byte{}
+	}
+	l.files[name] = content
 	return content, nil
 }
 

@@ -28,7 +28,15 @@ type Seed struct {
 	Servers  []ServerBlock
 	Control  Control
 	Warnings []Problem // what works, but may not be meant
-	Digest   string    // of the file and those it names; replicas that share a store must agree
+	// What goes wrong and what is decided from the start, and where an export stood.
+	Faults    []Fault
+	Decisions []Decision
+	State     *State
+	Started   time.Time // what relative times count from
+	Digest    string    // of the file and those it names; replicas that share a store must agree
+
+	source []byte
+	files  map[string][]byte
 }
 
 // Control is where the control API listens.
@@ -84,7 +92,14 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 	l := &loader{report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
 	fmt.Fprintf(l.hash, "%d\n", len(src))
 	l.hash.Write(src)
-	d := &decoder{report: report, layouts: layouts{}, now: opt.Now}
+	var state *State
+	if root.kind == mapping {
+		var err error
+		if state, err = l.unpack(root); err != nil {
+			report.node(root.get("state"), fmt.Sprintf("the state cannot be read: %v", err), "take the file as an export wrote it, or leave the key out")
+		}
+	}
+	d := &decoder{report: report, layouts: layouts{}, now: l.opt.Now}
 	d.value(root, reflect.ValueOf(&l.file).Elem(), field{})
 	l.names = collect(&l.file, report)
 	if root.kind == mapping {
@@ -100,7 +115,9 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 		return nil, err
 	}
 	s := &Seed{Facts: facts, Servers: blocks, Digest: hex.EncodeToString(l.hash.Sum(nil)),
+		State: state, Started: l.opt.Now, source: src, files: l.files,
 		Control: Control{Listen: l.file.Control.Listen, Token: l.file.Control.Token, Given: l.file.Control.At.n != nil}}
+	l.steer(s)
 	if err, ok := asError(l.warnings.problems).(*Error); ok {
 		s.Warnings = err.Problems
 	}

@@ -23,6 +23,9 @@ type file struct {
 	Generate     generate     `yaml:"generate" doc:"Large numbers of people and machines for load tests, the same ones in every run."`
 	Servers      []server     `yaml:"servers" doc:"What to run. A kind may appear several times."`
 	Control      control      `yaml:"control" doc:"The control API and the console."`
+	Decisions    []decision   `yaml:"decisions" doc:"Orders in force from the start, as counterpart ctl decide gives them; see control.md."`
+	Faults       []fault      `yaml:"faults" doc:"What goes wrong from the start, as counterpart ctl faults sets it; see control.md."`
+	State        saved        `yaml:"state" doc:"Where an exported fleet stood; only an export writes it."`
 }
 
 type organization struct {

@@ -33,7 +33,7 @@ type ctlCmd struct {
 	Leases     ctlLeases     `cmd:"" help:"Who holds which account."`
 	Tokens     ctlTokens     `cmd:"" help:"Tokens still alive."`
 	Journal    ctlJournal    `cmd:"" help:"What happened: find, wait, verify, stream, explain."`
-	State      ctlState      `cmd:"" help:"Take the fleet back to its seed."`
+	State      ctlState      `cmd:"" help:"Export the fleet as a seed, or take it back to its own."`
 	Audit      ctlAudit      `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
 	Metrics    ctlMetrics    `cmd:"" help:"Counters for Prometheus."`
 	Completion ctlCompletion `cmd:"" help:"Print a completion script for a shell."`

@@ -9,7 +9,20 @@ import (
 )
 
 type ctlState struct {
-	Reset stateReset `cmd:"" help:"Take everything but the clock back to the seed."`
+	Reset  stateReset  `cmd:"" help:"Take everything but the clock back to the seed."`
+	Export stateExport `cmd:"" help:"Print the fleet as it stands as a seed, which serve loads to the same state."`
+}
+
+type stateExport struct{}
+
+// Run implements kong's command.
+func (stateExport) Run(e *env, c *ctlCmd) error {
+	raw, err := c.call(e, ask{path: "/state"}, nil)
+	if err != nil {
+		return err
+	}
+	_, err = e.out.Write(raw)
+	return err
 }
 
 type stateReset struct{}

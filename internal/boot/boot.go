@@ -61,6 +61,7 @@ type Company struct {
 	PKI       *pki.Authority
 	Fleet     *fleet.Fleet // nil until Bind
 	opt       Options
+	seed      *seed.Seed
 	servers   []fleet.Instance
 }
 
@@ -79,17 +80,27 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	if s.State != nil { // an export goes on where it stopped, whatever time it is here
+		opt.Clock = clock.Frozen(s.State.Started)
+	}
 	w, err := world.New(s.Facts)
 	if err != nil {
 		return nil, err
 	}
-	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt}
+	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt, seed: s}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
 	if !opt.NoJournal {
 		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown})
 	}
 	c.domain()
+	if err := c.restore(context.Background()); err != nil {
+		return nil, err
+	}
 	if err := c.build(s); err != nil {
+		return nil, err
+	}
+	c.goOn()
+	if err := c.steer(context.Background()); err != nil {
 		return nil, err
 	}
 	if err := c.addControl(s.Control); err != nil {
@@ -125,7 +136,7 @@ func (c *Company) random(name string) io.Reader {
 	if c.Store.Shared() {
 		return rand.Reader
 	}
-	return &locked{r: c.World.Derive("random", name)}
+	return &locked{r: c.World.Derive(c.salt(name)...)}
 }
 
 type locked struct {
@@ -225,7 +236,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset})
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export})
 	if err != nil {
 		return err
 	}
@@ -246,9 +257,11 @@ func (c *Company) Reset(ctx context.Context) error {
 	if err := c.Store.Reset(ctx, ""); err != nil {
 		return err
 	}
-	c.Faults.Set(nil)
 	c.Journal.Clear()
-	return nil
+	if err := c.restore(ctx); err != nil {
+		return err
+	}
+	return c.steer(ctx)
 }
 
 // Serve answers until ctx ends and everything has stopped.

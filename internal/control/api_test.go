@@ -353,6 +353,9 @@ func TestVerifyExplainAndReset(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, m)
 		}
 	}
+	if r := a.want(200, "GET", "/state", ""); !strings.Contains(r.body, "faults: [{") || !strings.Contains(r.body, "state:\n  started: 2026-01-01T12:00:00Z") {
+		t.Errorf("%s", r.body)
+	}
 	a.want(200, "POST", "/state/reset", "")
 	a.want(400, "POST", "/state/reset", `{"hard":true}`)
 	if r := a.want(200, "GET", "/leases", ""); len(r.json["leases"].([]any)) != 0 || !a.f.Faults.Idle() {
