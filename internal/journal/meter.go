@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +17,8 @@ type Series struct{ Server, Op, Outcome string }
 // Meter counts operations and how long they took in real time, for Prometheus.
 // A nil Meter counts nothing.
 type Meter struct {
-	series sync.Map // Series → *sample
-	n      atomic.Int32
+	all atomic.Pointer[map[Series]*sample] // replaced when a series is new
+	mu  sync.Mutex                         // held by whoever replaces it
 }
 
 // mostSeries bounds the memory: an operation's name can be a client's invention.
@@ -37,26 +38,40 @@ func (m *Meter) Count(s Series, took time.Duration) {
 	if m == nil {
 		return
 	}
-	v, ok := m.series.Load(s)
-	if !ok {
-		v = m.add(s)
+	x := m.at(s)
+	if x == nil {
+		x = m.add(s)
 	}
-	x := v.(*sample)
 	x.count.Add(1)
 	x.nanos.Add(uint64(max(took, 0)))
 	i, _ := slices.BinarySearch(bounds, took.Seconds())
 	x.le[i].Add(1)
 }
 
-func (m *Meter) add(s Series) any {
-	if m.n.Load() >= mostSeries {
+func (m *Meter) at(s Series) *sample {
+	if p := m.all.Load(); p != nil {
+		return (*p)[s]
+	}
+	return nil
+}
+
+func (m *Meter) add(s Series) *sample {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := map[Series]*sample{}
+	if p := m.all.Load(); p != nil {
+		next = maps.Clone(*p)
+	}
+	if len(next) >= mostSeries {
 		s = Series{Server: s.Server, Op: "other", Outcome: s.Outcome}
 	}
-	v, had := m.series.LoadOrStore(s, &sample{})
-	if !had {
-		m.n.Add(1)
+	x := next[s]
+	if x == nil {
+		x = &sample{}
+		next[s] = x
+		m.all.Store(&next)
 	}
-	return v
+	return x
 }
 
 // WriteTo writes the Prometheus text format, version 0.0.4.
@@ -85,16 +100,13 @@ func (m *Meter) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-func (m *Meter) at(s Series) *sample {
-	v, _ := m.series.Load(s)
-	return v.(*sample)
-}
-
 func (m *Meter) sorted() (all []Series) {
 	if m == nil {
 		return nil
 	}
-	m.series.Range(func(k, _ any) bool { all = append(all, k.(Series)); return true })
+	if p := m.all.Load(); p != nil {
+		all = slices.Collect(maps.Keys(*p))
+	}
 	slices.SortFunc(all, func(a, b Series) int {
 		return strings.Compare(a.Server+"\x00"+a.Op+"\x00"+a.Outcome, b.Server+"\x00"+b.Op+"\x00"+b.Outcome)
 	})
