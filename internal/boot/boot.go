@@ -124,8 +124,8 @@ func (c *Company) domain() {
 func (c *Company) managed() signin.Managed {
 	return signin.Managed{
 		Secret: c.SecretOf,
-		Set: func(ctx context.Context, id, password string) error {
-			return c.Accounts.Set(ctx, id, password, "changed in the directory")
+		Set: func(ctx context.Context, id string, was *string, password string) error {
+			return c.Accounts.Replace(ctx, id, was, password, "changed in the directory")
 		},
 	}
 }

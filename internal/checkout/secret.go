@@ -175,12 +175,21 @@ func (d *Desk) Rotate(ctx context.Context, p Principal, accountID string) (Chang
 
 // Set makes password the next version: somebody changed it on the target.
 func (d *Desk) Set(ctx context.Context, accountID, password, why string) error {
+	return d.Replace(ctx, accountID, nil, password, why)
+}
+
+// Replace is Set for somebody who knows what the password was; it is
+// cause.WrongPassword when that has changed meanwhile.
+func (d *Desk) Replace(ctx context.Context, accountID string, was *string, password, why string) error {
 	a, ok := d.World.AccountByID(accountID)
 	if !ok {
 		return cause.Because(cause.UnknownAccount, "there is no account %q", accountID)
 	}
 	d.told(a, password)
 	return d.edit(ctx, a, func(l *ledger, now time.Time) error {
+		if was != nil && d.password(a, l, l.Version) != *was {
+			return cause.Because(cause.WrongPassword, "the password of %s has changed meanwhile", a.ID)
+		}
 		l.rotate(now, why)
 		if l.Set == nil {
 			l.Set = map[int]string{}

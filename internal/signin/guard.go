@@ -40,7 +40,9 @@ type Config struct {
 // Managed reads and writes the secret of an account that belongs to a person.
 type Managed struct {
 	Secret func(ctx context.Context, accountID string) (password string, since time.Time, err error)
-	Set    func(ctx context.Context, accountID, password string) error
+	// Set changes the secret, unless it is no longer was (nil: whatever it is):
+	// cause.WrongPassword then.
+	Set func(ctx context.Context, accountID string, was *string, password string) error
 }
 
 // Guard checks passwords and tokens.
@@ -333,7 +335,11 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 	}
 	if managed != nil {
 		a, _ := g.World.AccountOfUser(u.ID)
-		return g.Managed.Set(ctx, a.ID, n.Password)
+		var was *string
+		if n.Old != nil { // of two changes from one old password, one wins
+			was = &managed.password
+		}
+		return g.Managed.Set(ctx, a.ID, was, n.Password)
 	}
 	return nil
 }

@@ -185,7 +185,7 @@ func TestAManagedPasswordIsTheAccountsSecret(t *testing.T) {
 	c := clock.Frozen(noon)
 	g := signin.New(signin.Config{World: w, Store: state.NewMemory(c), Clock: c, Managed: signin.Managed{
 		Secret: func(context.Context, string) (string, time.Time, error) { return secret, noon, nil },
-		Set:    func(_ context.Context, _, s string) error { secret = s; return nil },
+		Set:    func(_ context.Context, _ string, _ *string, s string) error { secret = s; return nil },
 	}})
 	login(t, g, "svc", "ignored", cause.WrongPassword)
 	login(t, g, "svc", "vaulted-1", nil)
