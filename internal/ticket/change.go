@@ -165,9 +165,10 @@ func (b *Board) session(a Access, now time.Time) Session {
 	return Session{SessionID: a.SessionID, User: user, Asset: asset, Account: a.Account, Protocol: a.Protocol, Client: a.Client, OpenedAt: now}
 }
 
-// same reports whether two records are of one person on one machine and account.
-func (s *Session) same(x Session) bool {
-	return s.User == x.User && strings.EqualFold(s.Asset, x.Asset) && strings.EqualFold(s.Account, x.Account)
+// has reports whether x is open: the same person on the same machine and account.
+func (t *Ticket) has(x Session) bool {
+	s := t.session(x.SessionID)
+	return s != nil && s.ClosedAt.IsZero() && s.User == x.User && strings.EqualFold(s.Asset, x.Asset) && strings.EqualFold(s.Account, x.Account)
 }
 
 // session is the open one with that ID, else the latest that was closed.

@@ -57,3 +57,16 @@ func TestOneApproverIsNotTwo(t *testing.T) {
 		t.Errorf("trent twice: %v", err)
 	}
 }
+
+func TestAskedAgainForASessionTheTicketThatHasItAnswers(t *testing.T) {
+	b, _ := board(t, world.Ticket{ID: "A", State: "approved", MaxSessions: 1}, world.Ticket{ID: "B", State: "approved", MaxSessions: 1})
+	a := ticket.Access{User: "alice", Asset: "db01", Account: "root", SessionID: "s", OpenSession: true}
+	for range 3 {
+		if d, err := b.ValidateAny(t.Context(), a); err != nil || !d.Allowed || d.Ticket.ID != "A" {
+			t.Fatalf("%+v %v", d, err)
+		}
+	}
+	if x, _ := b.Get(t.Context(), "", "B"); x.Uses != 0 {
+		t.Errorf("one session counts on two tickets: %+v", x)
+	}
+}

@@ -135,7 +135,7 @@ func (b *Board) decide(ctx context.Context, id string, a Access, d *Decision) (T
 	}
 	return b.edit(ctx, "", id, func(t *Ticket, now time.Time) error {
 		if s := t.session(a.SessionID); s != nil && s.ClosedAt.IsZero() {
-			if again := b.session(a, s.OpenedAt); !s.same(again) {
+			if !t.has(b.session(a, now)) {
 				return cause.Because(cause.BadInput, "session %q is open for %s on %s as %s", s.SessionID, s.User, s.Asset, s.Account)
 			}
 			d.Reasons = nil
@@ -155,6 +155,11 @@ func (b *Board) ValidateAny(ctx context.Context, a Access) (Decision, error) {
 	all, err := b.List(ctx, Filter{})
 	if err != nil {
 		return Decision{}, err
+	}
+	for _, t := range all { // asked again for a session: the ticket that has it, also if that is full now
+		if a.OpenSession && t.has(b.session(a, t.CreatedAt)) {
+			return b.Validate(ctx, t.ID, a)
+		}
 	}
 	for _, t := range all {
 		o, ordered, err := b.Decisions.Peek(ctx, b.subject(t.ID, a))
