@@ -154,6 +154,7 @@ func (l *locked) Read(p []byte) (int, error) {
 func (c *Company) build(s *seed.Seed) error {
 	var wrong []error
 	var kinds, hosts []string
+	taken := map[string]string{} // address → the port of this seed that listens there
 	authority := &late{}
 	for _, block := range s.Servers {
 		i := slices.IndexFunc(c.opt.Kinds, func(k dialect.Kind) bool { return k.Name == block.Kind })
@@ -170,6 +171,9 @@ func (c *Company) build(s *seed.Seed) error {
 		kinds = append(kinds, srv.Faults()...)
 		for _, p := range srv.Ports() {
 			hosts = append(hosts, p.Hosts...)
+			if err := c.claim(taken, block.Name, p); err != nil {
+				wrong = append(wrong, at(block, err))
+			}
 		}
 	}
 	if err := seed.Merge(wrong...); err != nil {
@@ -181,6 +185,26 @@ func (c *Company) build(s *seed.Seed) error {
 	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
 	authority.set(c.PKI)
 	return err
+}
+
+// claim refuses a port where another one of the same seed listens.
+func (c *Company) claim(taken map[string]string, server string, p dialect.Port) error {
+	host, number, err := net.SplitHostPort(p.Listen)
+	if err != nil || number == "0" || c.opt.Auto {
+		return nil
+	}
+	if host == "" {
+		host = c.opt.Host
+	}
+	addr := "tcp " + net.JoinHostPort(host, number)
+	if p.Packet != nil {
+		addr = "udp " + net.JoinHostPort(host, number)
+	}
+	if other, ok := taken[addr]; ok {
+		return fmt.Errorf("its port %s listens on %s, and so does %s; give one of them another address", p.Name, addr, other)
+	}
+	taken[addr] = server + "/" + p.Name
+	return nil
 }
 
 // at says where the block stands whose server refused it, unless the error
