@@ -1,7 +1,7 @@
 // Package native is Counterpart's own plain REST: a vault, one-time passwords
 // and tickets over one HTTP port, described by openapi.yaml, which the server
-// itself hands out. It is the smallest example of a server: routes, wire.go and
-// errors.go, nothing else.
+// itself hands out. It is the smallest example of a server: routes, wire.go for
+// what bodies look like, errors.go for refusals, and no network code.
 //
 // Left out on purpose: attachments on tickets and a listing of all people; no
 // client of the fleet asks for them here.
