@@ -2,6 +2,13 @@ package fleet
 
 import "time"
 
+// HurryAnswers is HurryBodies for the time in which answers must be taken.
+func HurryAnswers(d time.Duration) (back func()) {
+	was := answerTimeout
+	answerTimeout = d
+	return func() { answerTimeout = was }
+}
+
 // HurryBodies sets the time-out of bodies and returns what sets it back.
 func HurryBodies(d time.Duration) (back func()) {
 	was := bodyTimeout

@@ -65,6 +65,12 @@ func (p *parrot) Ports() []dialect.Port {
 				}
 				return c.String(200, "at last")
 			}},
+			{Method: "GET", Path: "/long", Do: func(c echo.Context) error {
+				p.held.Add(1)
+				defer p.held.Add(-1)
+				return c.Blob(200, "text/plain", make([]byte, 64<<20))
+			}},
+			{Method: "GET", Path: "/empty", Do: func(c echo.Context) error { return nil }},
 			{Method: "POST", Path: "/late", Do: func(c echo.Context) error {
 				io.Copy(io.Discard, c.Request().Body)
 				select {

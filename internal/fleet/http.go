@@ -28,7 +28,10 @@ const (
 	maxHeader     = 64 << 10
 )
 
-var bodyTimeout = 60 * time.Second // a variable for tests
+var ( // variables for tests
+	bodyTimeout   = 60 * time.Second
+	answerTimeout = 60 * time.Second // for a client to take what was written; half of it at least
+)
 
 // Shown is how many octets of a body the journal keeps.
 const Shown = 4 << 10
@@ -49,6 +52,9 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return f.hard },
+	}
+	srv.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, taken{}, new(time.Time))
 	}
 	silent := &silent{conns: map[net.Conn]bool{}}
 	srv.ConnState = silent.note
@@ -112,9 +118,11 @@ func (f *Fleet) handler(p *port) http.Handler {
 		line.Peer = r.RemoteAddr
 		ctx, call := dialect.Begin(dialect.WithLine(r.Context(), &line), r.Method+" "+r.URL.Path)
 		call.Unnamed = true // until a route is found
-		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet}
+		wire := http.NewResponseController(w)
+		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet, wire: wire}
+		out.until, _ = r.Context().Value(taken{}).(*time.Time)
 		out.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
-		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep, wire: http.NewResponseController(w)}
+		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep, wire: wire}
 		defer func() { f.finish(ctx, call, &exchange{r, body, out, recover()}) }()
 		if r.ContentLength != 0 { // also for a body that nobody reads
 			body.wire.SetReadDeadline(time.Now().Add(bodyTimeout))
@@ -239,6 +247,9 @@ func (f *Fleet) finish(ctx context.Context, call *dialect.Call, x *exchange) {
 			http.Error(out, "internal server error", http.StatusInternalServerError)
 		}
 	}
+	if out.status == 0 && !out.gone {
+		out.hurry() // net/http answers by itself
+	}
 	if call.Status == "" && out.status != 0 {
 		call.Status = strconv.Itoa(out.status)
 	}
@@ -312,6 +323,21 @@ type recorder struct {
 	held   bool // nothing leaves before the faults that come after the operation
 	gone   bool // the connection was cut
 	buf    bytes.Buffer
+	wire   *http.ResponseController
+	until  *time.Time // the connection's: when the client must have taken what was written
+}
+
+// taken is the key of a connection's *time.Time, which its requests, one after
+// the other, keep.
+type taken struct{}
+
+// hurry gives the client time to take what is written next: one that asks and
+// does not read would hold the answer for ever.
+func (w *recorder) hurry() {
+	if now := time.Now(); w.until.Sub(now) < answerTimeout/2 {
+		*w.until = now.Add(answerTimeout)
+		w.wire.SetWriteDeadline(*w.until)
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -320,6 +346,7 @@ func (w *recorder) WriteHeader(status int) {
 		w.status = status
 	}
 	if !w.held {
+		w.hurry()
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
@@ -334,6 +361,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	if w.held {
 		return w.buf.Write(p)
 	}
+	w.hurry()
 	return w.ResponseWriter.Write(p)
 }
 

@@ -63,3 +63,31 @@ func TestTheTimeOutOfABodyRunsWhileItIsRead(t *testing.T) {
 		t.Errorf("a body that does not come: %s", got)
 	}
 }
+
+func TestAClientThatDoesNotReadIsNotWaitedForForEver(t *testing.T) {
+	defer fleet.HurryAnswers(200 * time.Millisecond)()
+	r := start(t)
+	c, err := net.Dial("tcp", r.addr("http"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+	held := func(want int32) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); r.parrot.held.Load() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d answers are held, want %d", r.parrot.held.Load(), want)
+			}
+		}
+	}
+	held(1)
+	held(0)
+	// One that reads, on one connection, is given its time again with each request.
+	for _, path := range []string{"/hello/x", "/empty", "/hello/y", "/empty"} {
+		if code, body := r.get(path); code != 200 {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+}
