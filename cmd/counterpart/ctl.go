@@ -65,7 +65,10 @@ func (c *ctlCmd) open(e *env, method, path string, in any) (*http.Response, erro
 		return nil, err
 	}
 	var body io.Reader
-	if in != nil {
+	kind := "application/json"
+	if text, ok := in.([]byte); ok {
+		body, kind = bytes.NewReader(text), "application/yaml"
+	} else if in != nil {
 		text, err := json.Marshal(in)
 		if err != nil {
 			return nil, err
@@ -77,7 +80,7 @@ func (c *ctlCmd) open(e *env, method, path string, in any) (*http.Response, erro
 		return nil, fmt.Errorf("--control-url: %w", err)
 	}
 	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", kind)
 	}
 	if c.ControlToken != "" {
 		req.Header.Set("Authorization", "Bearer "+c.ControlToken)

@@ -4,13 +4,51 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
 
 type ctlState struct {
+	Load   stateLoad   `cmd:"" help:"Let the fleet go on with another seed."`
 	Reset  stateReset  `cmd:"" help:"Take everything but the clock back to the seed."`
 	Export stateExport `cmd:"" help:"Print the fleet as it stands as a seed, which serve loads to the same state."`
+}
+
+type stateLoad struct {
+	File string `arg:"" help:"A seed; - reads standard input. Files that it names must be in it, as in an export."`
+}
+
+// loadPatience is how long a fleet may take to change its seed.
+const loadPatience = 15 * time.Second
+
+// Run implements kong's command.
+func (x stateLoad) Run(e *env, c *ctlCmd) error {
+	text, _, _, err := source(e, x.File)
+	if err != nil {
+		return err
+	}
+	var loading, ready struct{ Seed string }
+	raw, err := c.call(e, ask{method: http.MethodPut, path: "/state", in: text}, &loading)
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(loadPatience); ready.Seed != loading.Seed; {
+		if time.Now().After(end) {
+			return failure{exitFailed, errors.New("the fleet has not come back with that seed; its own output says why")}
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-e.ctx.Done():
+			return e.ctx.Err()
+		}
+		c.call(e, ask{path: "/readyz"}, &ready) // nobody answers while the ports change hands
+	}
+	if c.JSON {
+		return c.raw(e, raw)
+	}
+	_, err = fmt.Fprintf(e.out, "%s is served\n", x.File)
+	return err
 }
 
 type stateExport struct{}

@@ -12,7 +12,6 @@ import (
 
 	"counterpart/internal/boot"
 	"counterpart/internal/clock"
-	"counterpart/seed"
 	"counterpart/servers"
 )
 
@@ -39,9 +38,11 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	var level slog.Level
 	level.UnmarshalText([]byte(c.LogLevel))
-	company, err := boot.New(s, boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
+	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
 		NoJournal: c.NoJournal, ControlToken: c.ControlToken,
-		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))})
+		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
+	r.opt.Load = r.load
+	company, err := boot.New(s, r.opt)
 	if err != nil {
 		return err
 	}
@@ -53,11 +54,22 @@ func (c *serveCmd) Run(e *env) error {
 	if err := company.Bind(); err != nil {
 		return err
 	}
-	return c.serve(e, s, company)
+	for {
+		err := c.serve(e, r, running{s, company})
+		next := r.take()
+		if err != nil || next == nil || e.ctx.Err() != nil {
+			return err
+		}
+		if s, company, err = r.follow(e, running{s, company}, *next); err != nil {
+			return err
+		}
+	}
 }
 
-// serve announces a bound fleet and serves it.
-func (c *serveCmd) serve(e *env, s *seed.Seed, company *boot.Company) error {
+// serve announces a bound fleet and serves it, until the end or until another
+// seed is to follow.
+func (c *serveCmd) serve(e *env, r *reloader, now running) error {
+	s, company := now.seed, now.company
 	if c.PortsFile != "" {
 		if err := writePorts(c.PortsFile, company); err != nil {
 			company.Fleet.Close()
@@ -69,6 +81,7 @@ func (c *serveCmd) serve(e *env, s *seed.Seed, company *boot.Company) error {
 	}
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
+	r.arm(cancel)
 	done := make(chan error, 1)
 	go func() { done <- company.Serve(ctx) }()
 	var err error

@@ -39,8 +39,12 @@ type Options struct {
 	NoJournal    bool
 	NoControl    bool
 	ControlToken string
-	Clock        *clock.Virtual // default: real time
-	Log          *slog.Logger
+	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
+	// Load takes another seed in place of this one, once it has answered; nil: not
+	// to be had. It returns the seed's digest.
+	Load  func(text []byte) (digest string, err error)
+	Clock *clock.Virtual // default: real time
+	Log   *slog.Logger
 }
 
 // Company is a fleet with everything behind it.
@@ -260,7 +264,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export})
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest})
 	if err != nil {
 		return err
 	}
@@ -268,9 +272,12 @@ func (c *Company) addControl(s seed.Control) error {
 	return nil
 }
 
+// Keep lets the next Bind give ports the numbers that they had.
+func (c *Company) Keep(ports map[string]string) { c.opt.Fixed = ports }
+
 // Bind opens every port; none stays open when one cannot be opened.
 func (c *Company) Bind() (err error) {
-	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Servers: c.servers, Faults: c.Faults,
+	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Fixed: c.opt.Fixed, Servers: c.servers, Faults: c.Faults,
 		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
 	return err
 }

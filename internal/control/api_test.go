@@ -356,6 +356,14 @@ func TestVerifyExplainAndReset(t *testing.T) {
 	if r := a.want(200, "GET", "/state", ""); !strings.Contains(r.body, "faults: [{") || !strings.Contains(r.body, "state:\n  started: 2026-01-01T12:00:00Z") {
 		t.Errorf("%s", r.body)
 	}
+	for kind, want := range map[string]int{"application/yaml": 404, "application/json": 404} { // no serve around this fleet
+		req, _ := http.NewRequest("PUT", "http://"+a.f.Addr("control/http")+"/state", strings.NewReader("users: []"))
+		req.Header.Set("Authorization", "Bearer control-token")
+		req.Header.Set("Content-Type", kind)
+		if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != want {
+			t.Errorf("another seed as %s: %v %v", kind, resp, err)
+		}
+	}
 	a.want(200, "POST", "/state/reset", "")
 	a.want(400, "POST", "/state/reset", `{"hard":true}`)
 	if r := a.want(200, "GET", "/leases", ""); len(r.json["leases"].([]any)) != 0 || !a.f.Faults.Idle() {

@@ -55,6 +55,10 @@ type Config struct {
 	Reset func(context.Context) error
 	// Export is the fleet as it stands, as a seed; nil: not to be had.
 	Export func(context.Context) ([]byte, error)
+	// Load takes another seed in place of the one that runs, and returns its digest;
+	// nil: not to be had.
+	Load   func(text []byte) (digest string, err error)
+	Digest string // of the seed that runs
 }
 
 // Server is the control port as a server of the fleet.
@@ -105,6 +109,7 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/clock", s.showClock),
 		s.route("POST", "/clock", s.setClock),
 		s.route("GET", "/state", s.export),
+		s.route("PUT", "/state", s.load),
 		s.route("POST", "/state/reset", s.reset),
 		s.route("GET", "/audit", s.audit),
 	}
@@ -112,13 +117,14 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
-	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints", HTTP: &dialect.HTTP{
-		Routes: routes,
-		NotFound: s.guard(func(c echo.Context) error {
-			return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
-		}),
-		Error: problem,
-	}}}
+	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",
+		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
+			Routes: routes,
+			NotFound: s.guard(func(c echo.Context) error {
+				return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
+			}),
+			Error: problem,
+		}}}
 }
 
 func (s *Server) route(method, path string, do echo.HandlerFunc) dialect.Route {
@@ -156,7 +162,7 @@ func (s *Server) ready(c echo.Context) error {
 	if f := s.Fleet(); f == nil || !f.Ready() {
 		return cause.Because(cause.Unavailable, "the ports are being bound")
 	}
-	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+	return c.JSON(http.StatusOK, map[string]string{"status": "ready", "seed": s.Digest})
 }
 
 // endpoint is a row of /endpoints.

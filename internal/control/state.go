@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -20,6 +21,30 @@ func (s *Server) reset(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, clockState{s.Clock.Now(), s.Clock.IsFrozen()})
+}
+
+// load takes another seed in place of the one that runs. A seed with mistakes is
+// refused with all of them, and everything stays as it is. The answer comes before
+// the change; /readyz names the seed that runs.
+func (s *Server) load(c echo.Context) error {
+	if s.Load == nil {
+		return cause.Because(cause.NotFound, "this fleet cannot take another seed; start another fleet")
+	}
+	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/yaml" {
+		return cause.Because(unsupportedMedia, "send Content-Type: application/yaml, not %q", c.Request().Header.Get("Content-Type"))
+	}
+	text, err := whole(c, largestSeed)
+	if err != nil {
+		return err
+	}
+	digest, err := s.Load(text)
+	if err != nil {
+		if _, known := cause.Of(err); !known {
+			err = cause.Because(cause.BadInput, "%v", err)
+		}
+		return err
+	}
+	return c.JSON(http.StatusAccepted, map[string]string{"status": "loading", "seed": digest})
 }
 
 func (s *Server) export(c echo.Context) error {

@@ -40,16 +40,31 @@ func (s *span) UnmarshalText(text []byte) error {
 // MarshalText implements encoding.TextMarshaler.
 func (s span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
 
+// The largest bodies: of JSON, and of a seed.
+const (
+	largestBody = 1 << 20
+	largestSeed = 16 << 20
+)
+
+// whole is a body of at most so many octets.
+func whole(c echo.Context, limit int) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, int64(limit)+1))
+	var big *http.MaxBytesError
+	switch {
+	case errors.As(err, &big), len(body) > limit:
+		return nil, cause.Because(tooLarge, "a body has at most %d octets", limit)
+	case err != nil:
+		return nil, cause.Because(cause.BadInput, "the body ended early")
+	}
+	return body, nil
+}
+
 // read decodes a body strictly: one JSON object, known fields only. An empty one
 // leaves v as it is when optional.
 func read(c echo.Context, v any, optional bool) error {
-	body, err := io.ReadAll(c.Request().Body)
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		return cause.Because(tooLarge, "a body has at most %d octets", big.Limit)
-	}
+	body, err := whole(c, largestBody)
 	if err != nil {
-		return cause.Because(cause.BadInput, "the body ended early")
+		return err
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		if optional {

@@ -25,8 +25,9 @@ import (
 
 // Config is what a fleet is made of.
 type Config struct {
-	Host    string // where ports without a host of their own listen: "127.0.0.1"
-	Auto    bool   // give every port a free number instead of its own
+	Host    string            // where ports without a host of their own listen: "127.0.0.1"
+	Auto    bool              // give every port a free number instead of its own
+	Fixed   map[string]string // with Auto: where ports by their IDs listen that had a number before
 	Servers []Instance
 	Faults  *fault.Table
 	Journal *journal.Journal // nil: remember nothing
@@ -122,6 +123,9 @@ func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
 	b.slots = make(chan struct{}, orElse(p.Limits.Conns, 16384))
 	addr, err := f.address(p.Listen)
+	if before := f.Fixed[b.ID()]; f.Auto && before != "" {
+		addr = before
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: listen %q: %w", b.ID(), p.Listen, err)
 	}
