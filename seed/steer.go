@@ -119,7 +119,7 @@ func (l *loader) unpack(root *node) (*State, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := json.NewDecoder(io.LimitReader(z, 256<<20)).Decode(&d); err != nil {
+		if err := json.NewDecoder(io.LimitReader(z, 64<<20)).Decode(&d); err != nil {
 			return nil, err
 		}
 	}

@@ -98,6 +98,8 @@ func (ctlAudit) Run(e *env, c *ctlCmd) error {
 	switch {
 	case out.Clean:
 		return nil
+	case !out.Known && out.Dropped == 0:
+		return failure{exitFailed, errors.New("the fleet runs without a journal, so that nothing is certain")}
 	case !out.Known:
 		return failure{exitFailed, fmt.Errorf("the journal has forgotten %d operations, so that nothing is certain", out.Dropped)}
 	}
