@@ -140,7 +140,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			host = h
 		}
 		own, _, _ := net.SplitHostPort(s.Listen)
-		if bare := strings.Trim(host, "[]"); net.ParseIP(bare) == nil && host != "localhost" && host != own && !strings.HasPrefix(host, "counterpart") {
+		if bare := strings.Trim(host, "[]"); net.ParseIP(bare) == nil && host != "localhost" && host != own && host != "counterpart" {
 			return cause.Because(cause.NotAllowed, "the Host header says %q, which is not this port", host)
 		}
 		// A page of another site may send simple requests without being allowed to

@@ -150,6 +150,7 @@ func (a *api) conforms(req *http.Request, body string, resp *http.Response, raw 
 		}
 		return
 	}
+	saw(req.Method+" "+route.Path, resp.StatusCode)
 	in := &openapi3filter.RequestValidationInput{Request: again, PathParams: params, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
 	if resp.StatusCode < 400 {
