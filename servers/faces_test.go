@@ -26,7 +26,7 @@ import (
 // company is one seed with every face of it.
 const company = `
 version: 1
-organization: {name: Acme, domain: acme.test, netbios: ACME, lockout: {threshold: 3}}
+organization: {name: Acme, domain: acme.test, netbios: ACME, lockout: {threshold: 3}, password_policy: {history: 3}}
 users:
   - name: alice
     password: Alice-Pass-1
@@ -142,6 +142,11 @@ func TestAPasswordChangedInOnePlaceIsChangedEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.everywhere("alice", "Alice-Pass-2", true)
+	again := ldapclient.NewModifyRequest(unixDN("alice"), nil)
+	again.Replace("userPassword", []string{"Alice-Pass-1"})
+	if err := c.Modify(again); !ldapclient.IsErrorWithCode(err, ldapclient.LDAPResultConstraintViolation) {
+		t.Errorf("back to the first password without saying the old one: %v, want constraint violation by the history", err)
+	}
 	for _, old := range []bool{f.radius("radius", "alice", "Alice-Pass-1"), f.ldap("ad", "alice@acme.test", "Alice-Pass-1")} {
 		if old {
 			t.Error("the old password still opens a face")

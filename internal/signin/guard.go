@@ -299,6 +299,7 @@ var statusOf = map[cause.Cause]world.Status{
 type NewPassword struct {
 	Password   string
 	Old        *string // the person's own change, checked; nil is an administrator's reset
+	Own        bool    // the person's own change without the old password: no reset, so the history counts
 	MustChange bool    // the next login must change it again
 }
 
@@ -363,12 +364,14 @@ func firstError(errs ...error) error {
 // mayChange checks the old password of an owner's change. That the password is
 // too old or must be changed is no obstacle: that is what the change is for.
 func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
-	if n.Old == nil {
+	if n.Old == nil && !n.Own {
 		return nil
 	}
-	err := g.judge(u, p, managed, func(want string) bool { return Same(want, *n.Old) })
-	if c, _ := cause.Of(err); err != nil && c != cause.PasswordExpired && c != cause.MustChange {
-		return err
+	if n.Old != nil {
+		err := g.judge(u, p, managed, func(want string) bool { return Same(want, *n.Old) })
+		if c, _ := cause.Of(err); err != nil && c != cause.PasswordExpired && c != cause.MustChange {
+			return err
+		}
 	}
 	history := min(g.World.Organization().Policy.History, len(p.Old))
 	current := g.password(u, p, managed)
@@ -385,7 +388,7 @@ func (g *Guard) replace(u world.User, p *person, managed *kept, n NewPassword) {
 	}
 	p.Password, p.SetAt, p.MustChange = &n.Password, g.Clock.Now(), &n.MustChange
 	p.Failures, p.LastFailure = 0, time.Time{}
-	if n.Old == nil { // a reset by an administrator also ends "must change" and "expired" of the seed
+	if n.Old == nil && !n.Own { // a reset by an administrator also ends "must change" and "expired" of the seed
 		p.LockedAt = time.Time{}
 	}
 	if s := effective(u, p); s == world.MustChange || s == world.Expired {

@@ -121,6 +121,9 @@ func TestAChangedPasswordCountsEverywhere(t *testing.T) {
 	change("alice", "Second-Pass-2", "Third-Pass-3", nil)
 	change("alice", "Third-Pass-3", "Fourth-Pass-4", nil)
 	change("alice", "Fourth-Pass-4", "Alice-Pass-1", nil) // two are remembered
+	if err := g.SetPassword(t.Context(), "alice", signin.NewPassword{Password: "Fourth-Pass-4", Own: true}); !errors.Is(err, cause.PasswordInUse) {
+		t.Errorf("an own change without the old password: %v, want the history to count", err)
+	}
 	change("carol", "Carol-Pass-1", "Carol-Pass-2", nil)  // that is what must-change is for
 	login(t, g, "carol", "Carol-Pass-2", nil)
 	change("peggy", "Peggy-Pass-1", "Peggy-Pass-2", nil)

@@ -163,7 +163,7 @@ func (m *modification) apply(name dn.DN, by dir.Author) error {
 		return nil
 	}
 	if m.password != nil {
-		n := signin.NewPassword{Password: m.password.value, Old: m.password.old}
+		n := signin.NewPassword{Password: m.password.value, Old: m.password.old, Own: m.self && !m.op.isAdmin(m.snap)}
 		if err := s.env.Logins.SetPassword(m.ctx, userID, n); err != nil {
 			return err
 		}
