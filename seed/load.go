@@ -6,6 +6,7 @@ package seed
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"reflect"
@@ -20,6 +21,9 @@ type Options struct {
 	Now   time.Time // the fleet's clock: -1h and +8h count from here
 	FS    fs.FS     // where files named in the seed are; nil means there are none
 	Kinds []string  // the kinds of server there are; nil means any is taken
+	// Blocks are the zero values of the servers' settings by kind: with them the
+	// mistakes in servers' blocks are reported with all others.
+	Blocks map[string]any
 }
 
 // Seed is a file that was read and found right.
@@ -107,6 +111,7 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 		l.check()
 	}
 	blocks := l.servers(root.get("servers"))
+	l.settings(blocks)
 	if err := asError(report.problems); err != nil {
 		return nil, err
 	}
@@ -122,6 +127,21 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 		s.Warnings = err.Problems
 	}
 	return s, nil
+}
+
+// settings reads each server's block as the server will, so that its mistakes
+// stand with all others and not behind them.
+func (l *loader) settings(blocks []ServerBlock) {
+	for _, b := range blocks {
+		zero, ok := l.opt.Blocks[b.Kind]
+		if !ok || zero == nil {
+			continue
+		}
+		var wrong *Error
+		if err := b.Decode(reflect.New(reflect.TypeOf(zero)).Interface()); errors.As(err, &wrong) {
+			l.report.problems = append(l.report.problems, wrong.Problems...)
+		}
+	}
 }
 
 // servers separates what all blocks have from what belongs to the server.

@@ -20,6 +20,8 @@ import (
 	"layeh.com/radius/rfc2865"
 
 	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/fault"
+	"counterpart/internal/journal"
 	"counterpart/servers"
 )
 
@@ -301,4 +303,42 @@ func throw(network, addr string, b []byte) {
 		tcp.CloseWrite()
 	}
 	io.Copy(io.Discard, io.LimitReader(c, 1<<16))
+}
+
+// silent reports whether a RADIUS server stays silent for a short while.
+func (f faces) silent(server, user, password string) bool {
+	f.t.Helper()
+	p := radiusclient.New(radiusclient.CodeAccessRequest, []byte("testing123"))
+	rfc2865.UserName_SetString(p, user)
+	rfc2865.UserPassword_SetString(p, password)
+	ctx, cancel := context.WithTimeout(f.t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := (&radiusclient.Client{Net: "udp"}).Exchange(ctx, p, f.Addr(server+"/auth"))
+	return err != nil
+}
+
+func TestAFaultSaysWhetherTheChangeHappened(t *testing.T) {
+	for moment, used := range map[fault.Moment]bool{fault.Before: false, fault.After: true} {
+		f := open(t)
+		code, _, err := f.Factors.Current(t.Context(), "alice-totp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Faults.Set([]fault.Rule{{ID: "lost", Server: "otp", Kind: fault.Drop, Moment: moment}}); err != nil {
+			t.Fatal(err)
+		}
+		if !f.silent("otp", "alice", code) {
+			t.Errorf("%s: the datagram was answered", moment)
+		}
+		if err := f.Faults.Set(nil); err != nil {
+			t.Fatal(err)
+		}
+		_, out := f.rest("", "", "POST", "/otp/v1/verify", fmt.Sprintf(`{"user":"alice","otp":%q}`, code))
+		if got := out["valid"] == false; got != used {
+			t.Errorf("%s: afterwards the code is used up: %v, want %v", moment, got, used)
+		}
+		if e := f.Last(journal.Match{Server: "otp"}); e.Outcome != "broken" || len(e.Faults) != 1 || !strings.Contains(e.Why, string(moment)) {
+			t.Errorf("%s: the journal says %+v", moment, e)
+		}
+	}
 }

@@ -25,7 +25,7 @@ func loadSeed(e *env, name string, now time.Time) (*seed.Seed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seed.Load(shown, src, seed.Options{Now: now, FS: files, Kinds: kindNames()})
+	return seed.Load(shown, src, seed.Options{Now: now, FS: files, Kinds: kindNames(), Blocks: blocks()})
 }
 
 func kindNames() (names []string) {

@@ -9,9 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"counterpart/internal/boot"
 	"counterpart/internal/clock"
+	"counterpart/seed/worlds"
 	"counterpart/servers"
 )
 
@@ -76,8 +78,10 @@ func (c *serveCmd) serve(e *env, r *reloader, now running) error {
 			return err
 		}
 	}
-	for _, w := range s.Warnings {
-		fmt.Fprintln(e.err, "warning:", w)
+	if !slices.Contains(worlds.Names(), c.Seed) { // the ready-made ones are as they are on purpose
+		for _, w := range s.Warnings {
+			fmt.Fprintln(e.err, "warning:", w)
+		}
 	}
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()

@@ -47,6 +47,9 @@ func (s *server) packet(on listener) func(context.Context, []byte, net.Addr) []b
 			x.drop(fmt.Errorf("%w: %v", errUnknownClient, from))
 			return nil
 		}
+		if x.call.Admit(ctx) != nil { // a fault that strikes before: nothing happens, nothing is said
+			return nil
+		}
 		reply, err := s.answer(ctx, x, b)
 		if err != nil {
 			x.drop(err)
