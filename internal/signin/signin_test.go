@@ -124,7 +124,7 @@ func TestAChangedPasswordCountsEverywhere(t *testing.T) {
 	if err := g.SetPassword(t.Context(), "alice", signin.NewPassword{Password: "Fourth-Pass-4", Own: true}); !errors.Is(err, cause.PasswordInUse) {
 		t.Errorf("an own change without the old password: %v, want the history to count", err)
 	}
-	change("carol", "Carol-Pass-1", "Carol-Pass-2", nil)  // that is what must-change is for
+	change("carol", "Carol-Pass-1", "Carol-Pass-2", nil) // that is what must-change is for
 	login(t, g, "carol", "Carol-Pass-2", nil)
 	change("peggy", "Peggy-Pass-1", "Peggy-Pass-2", nil)
 	login(t, g, "peggy", "Peggy-Pass-2", nil)
