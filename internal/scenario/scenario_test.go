@@ -116,6 +116,7 @@ func TestTemplates(t *testing.T) {
 func FuzzTemplates(f *testing.F) {
 	f.Add(`{{ a["b"].c[0] }}`)
 	f.Add(`{{ [ }}{{ ]. }}`)
+	f.Add(`{{0["]}}`)
 	f.Fuzz(func(t *testing.T, s string) { values{"a": map[string]any{"b": []any{"x"}}}.fill(s) })
 }
 

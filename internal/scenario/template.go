@@ -134,11 +134,11 @@ func split(path string) ([]string, error) {
 	for rest := path; rest != ""; {
 		switch {
 		case strings.HasPrefix(rest, `["`):
-			end := strings.Index(rest, `"]`)
-			if end < 0 {
+			word, after, closed := strings.Cut(rest[2:], `"]`)
+			if !closed {
 				return nil, bad
 			}
-			out, rest = append(out, rest[2:end]), rest[end+2:]
+			out, rest = append(out, word), after
 		case rest[0] == '[':
 			end := strings.IndexByte(rest, ']')
 			if end < 2 {
