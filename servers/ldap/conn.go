@@ -41,6 +41,9 @@ type client struct {
 	run   sync.WaitGroup
 	slots chan struct{}
 
+	jobs    chan func() // to the goroutine that waits for the next operation
+	waiting atomic.Bool // there is one
+
 	wmu     sync.Mutex   // one writer; guards conn while it is replaced
 	conn    net.Conn     // what is written to: raw, or TLS over it
 	writing atomic.Int64 // number of the write in progress, 0: none
@@ -73,7 +76,7 @@ type operation struct {
 func (s *server) serve(ctx context.Context, conn net.Conn, p port) {
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c := &client{s: s, port: p, ctx: inner, raw: conn, conn: conn, in: bufio.NewReaderSize(conn, 4096), secure: p.tls,
-		slots: make(chan struct{}, maxRunning), ops: map[*operation]struct{}{}}
+		slots: make(chan struct{}, maxRunning), jobs: make(chan func()), ops: map[*operation]struct{}{}}
 	c.idle.Store(s.env.Clock.Now().UnixNano())
 	stop := context.AfterFunc(ctx, c.shutdown)
 	c.run.Add(1)
@@ -328,9 +331,7 @@ func (op *operation) beside(name string, tag byte, run handler) bool {
 	c.mu.Lock()
 	c.ops[op] = struct{}{}
 	c.mu.Unlock()
-	c.run.Add(1)
-	go func() {
-		defer c.run.Done()
+	job := func() {
 		c.s.slots <- struct{}{}
 		if !op.answer(ctx, name, tag, run) {
 			c.close()
@@ -342,11 +343,36 @@ func (op *operation) beside(name string, tag byte, run handler) bool {
 		cancel()
 		close(op.done)
 		<-c.slots
-	}()
+	}
+	select {
+	case c.jobs <- job:
+	default:
+		c.run.Add(1)
+		go c.work(job)
+	}
 	if len(op.msg.Body) > maxAnonymous { // one at a time of those that hold much memory
 		<-op.done
 	}
 	return true
+}
+
+// work runs an operation and then those that come while it waits: most clients
+// send one after the other, and a new goroutine would have to grow its stack
+// each time. One waits per connection; others end with their operation.
+func (c *client) work(job func()) {
+	defer c.run.Done()
+	for {
+		job()
+		if !c.waiting.CompareAndSwap(false, true) {
+			return
+		}
+		select {
+		case job = <-c.jobs:
+			c.waiting.Store(false)
+		case <-c.ctx.Done():
+			return
+		}
+	}
 }
 
 // silence abandons all running operations.
