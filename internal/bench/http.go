@@ -66,7 +66,32 @@ func native(s settings) ([]row, error) {
 		return nil, err
 	}
 	second, err := versus(s, contest{"native: journal on, against off", 0.9, get(on.process, on.ports["native/http"]), get(off.process, off.ports["native/http"])})
-	return []row{first, second}, err
+	if err != nil {
+		return nil, err
+	}
+	third, err := faulty(s, on, get)
+	return []row{first, second, third}, err
+}
+
+// faulty compares a fleet that has a fault rule, for a server that is not asked,
+// with one that has none.
+func faulty(s settings, idle *counterpart, get func(*process, string) side) (row, error) {
+	armed, err := fleet(s, "demo")
+	if err != nil {
+		return row{}, err
+	}
+	defer armed.stop()
+	rule := strings.NewReader(`{"kind":"drop","server":"radius"}`)
+	resp, err := http.Post("http://"+armed.ports["control/http"]+"/faults", "application/json", rule)
+	if err != nil {
+		return row{}, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return row{}, fmt.Errorf("the rule was refused: %s", resp.Status)
+	}
+	return versus(s, contest{"native: a fault rule for another server, against none", 0.95,
+		get(armed.process, armed.ports["native/http"]), get(idle.process, idle.ports["native/http"])})
 }
 
 func hammerHTTP(conns int, lasts time.Duration, addr string) (float64, error) {
