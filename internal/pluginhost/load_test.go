@@ -220,9 +220,9 @@ func openFiles() int {
 // processesWith finds processes by a word of their command line.
 func processesWith(t testing.TB, word string) []string {
 	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil || len(files) == 0 {
-		t.Skip("no /proc")
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline") // systems without /proc have none to show
+	if err != nil {
+		t.Fatal(err)
 	}
 	var out []string
 	for _, f := range files {

@@ -241,3 +241,15 @@ func TestListing(t *testing.T) {
 	}
 	_ = c
 }
+
+func TestAnyTicketMeansTheOneThatPermits(t *testing.T) {
+	b, _ := board(t, world.Ticket{ID: "T-1", System: "servicenow", State: "approved", Requester: "bob"},
+		world.Ticket{ID: "T-1", System: "jira", State: "approved", Requester: "alice"})
+	d, err := b.ValidateAny(t.Context(), ticket.Access{User: "alice", SessionID: "s", OpenSession: true})
+	if err != nil || !d.Allowed || d.Ticket.System != "jira" {
+		t.Fatalf("%+v, %v; want the ticket of jira", d, err)
+	}
+	if x, _ := b.Get(t.Context(), "jira", "T-1"); x.Uses != 1 {
+		t.Errorf("%d uses", x.Uses)
+	}
+}

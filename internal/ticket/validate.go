@@ -65,6 +65,8 @@ type Access struct {
 	OpenSession bool      // record the session if it is allowed, in the same decision
 
 	order *decision.Decision // what somebody ordered for this one access
+
+	system string // of the ticket; empty: any
 }
 
 // Reason is one rule that is violated.
@@ -129,11 +131,11 @@ func (b *Board) Validate(ctx context.Context, id string, a Access) (Decision, er
 
 func (b *Board) decide(ctx context.Context, id string, a Access, d *Decision) (Ticket, error) {
 	if !a.OpenSession {
-		t, err := b.Get(ctx, "", id)
+		t, err := b.Get(ctx, a.system, id)
 		d.Reasons = b.reasons(&t, a, d.EvaluatedAt)
 		return t, err
 	}
-	return b.edit(ctx, "", id, func(t *Ticket, now time.Time) error {
+	return b.edit(ctx, a.system, id, func(t *Ticket, now time.Time) error {
 		if s := t.session(a.SessionID); s != nil && s.ClosedAt.IsZero() {
 			if !t.has(b.session(a, now)) {
 				return cause.Because(cause.BadInput, "session %q is open for %s on %s as %s", s.SessionID, s.User, s.Asset, s.Account)
@@ -158,6 +160,7 @@ func (b *Board) ValidateAny(ctx context.Context, a Access) (Decision, error) {
 	}
 	for _, t := range all { // asked again for a session: the ticket that has it, also if that is full now
 		if a.OpenSession && t.has(b.session(a, t.CreatedAt)) {
+			a.system = t.System
 			return b.Validate(ctx, t.ID, a)
 		}
 	}
@@ -170,11 +173,13 @@ func (b *Board) ValidateAny(ctx context.Context, a Access) (Decision, error) {
 		if !approved && len(b.reasons(&t, a, orNow(a.At, b.Clock.Now()))) > 0 {
 			continue
 		}
+		a.system = t.System // two systems may number alike
 		// An order about the person, not about one ticket, is about the whole question.
 		if d, err := b.Validate(ctx, t.ID, a); err != nil || d.Allowed || ordered && o.Ticket == "" {
 			return d, err
 		}
 	}
+	a.system = ""
 	d, err := b.Validate(ctx, "", a)
 	if len(d.Reasons) > 0 {
 		d.Reasons[0].Message = "no ticket permits this access"
