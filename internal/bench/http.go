@@ -81,7 +81,7 @@ func faulty(s settings, idle *counterpart, get func(*process, string) side) (row
 		return row{}, err
 	}
 	defer armed.stop()
-	rule := strings.NewReader(`{"kind":"drop","server":"radius"}`)
+	rule := strings.NewReader(`{"rules":[{"kind":"drop","server":"radius"}]}`)
 	resp, err := http.Post("http://"+armed.ports["control/http"]+"/faults", "application/json", rule)
 	if err != nil {
 		return row{}, err
