@@ -28,6 +28,7 @@ var mayImport = []struct {
 	{"internal/world", nil},
 	{"internal/clock", nil},
 	{"internal/cause", nil},
+	{"internal/strictjson", []string{"internal/cause"}},
 	{"internal/fault", nil},
 	{"internal/journal", nil},
 	{"internal/state", []string{"internal/clock", "internal/state"}},
@@ -40,7 +41,7 @@ var mayImport = []struct {
 	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault"}, domain...)},
 	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
 	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
-		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision"}},
+		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson"}},
 	{"internal/bench", []string{"internal/pluginhost"}}, // everything else it measures from outside
 	{"internal/decision", domain},
 	{"internal/pluginhost", []string{"internal/pluginhost", "internal/cause"}},
@@ -60,7 +61,7 @@ var domain = []string{"internal/world", "internal/state", "internal/clock", "int
 // server is what one server's package and those below it may import.
 func server(name string) []string {
 	return append([]string{"internal/dialect", "internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault",
-		"servers/" + name}, domain...)
+		"internal/strictjson", "servers/" + name}, domain...)
 }
 
 const module = "counterpart/"

@@ -416,14 +416,3 @@ func TestBadRequestsAreProblemsAndChangeNothing(t *testing.T) {
 		t.Errorf("a preflight: %v %v", resp, err)
 	}
 }
-
-func FuzzStrictBodies(f *testing.F) {
-	f.Add(`{"rules":[{"kind":"reset"}]}`)
-	f.Add(`{"rules":[{"kind":"delay","args":{"for":"1s"}}]} x`)
-	f.Fuzz(func(t *testing.T, body string) {
-		var v struct {
-			Rules []struct{ Kind string } `json:"rules"`
-		}
-		control.Strict([]byte(body), &v)
-	})
-}

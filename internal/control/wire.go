@@ -2,7 +2,6 @@ package control
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"counterpart/internal/cause"
 	"counterpart/internal/state"
+	"counterpart/internal/strictjson"
 )
 
 // Causes of this port's own.
@@ -75,31 +75,7 @@ func read(c echo.Context, v any, optional bool) error {
 	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return cause.Because(unsupportedMedia, "send Content-Type: application/json, not %q", c.Request().Header.Get("Content-Type"))
 	}
-	return strict(body, v)
-}
-
-func strict(body []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	var wrong *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return cause.Because(cause.BadInput, "a JSON object is expected, not a %s", wrong.Value)
-	case errors.As(err, &wrong):
-		return cause.Because(cause.BadInput, "%s cannot be a %s", wrong.Field, wrong.Value)
-	case errors.As(err, &syntax):
-		return cause.Because(cause.BadInput, "no JSON at octet %d: %v", syntax.Offset, syntax)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return cause.Because(cause.BadInput, "the JSON ends early")
-	case err != nil:
-		return cause.Because(cause.BadInput, "%s", strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return cause.Because(cause.BadInput, "there is something behind the JSON object")
-	}
-	return nil
+	return strictjson.Decode(body, v)
 }
 
 // known refuses query parameters that a route does not have: a mistyped filter

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/strictjson"
 )
 
 // Strict decodes a body as validate does and demands a cause for every refusal.
 func Strict(t *testing.T, body string) {
 	var in accessRequest
-	err := strict([]byte(body), &in)
+	err := strictjson.Decode([]byte(body), &in)
 	if err == nil {
 		_, err = in.access()
 	}

@@ -358,7 +358,7 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 	const path = "/tickets/v1/tickets"
 	for _, tt := range []struct{ who, body, code string }{
 		{"sps", ``, "bad_input"}, {"sps", `[]`, "bad_input"}, {"sps", `{`, "bad_input"}, {"sps", `{"title":1}`, "bad_input"},
-		{"sps", `{"tilte":"x"}`, "bad_input"}, {"sps", `{} {}`, "bad_input"}, {"sps", `nonsense`, "bad_input"},
+		{"sps", `{"tilte":"x"}`, "bad_input"}, {"sps", `{} {}`, "bad_input"}, {"sps", `{"title":"x"}}`, "bad_input"}, {"sps", `{"title":"x"}]`, "bad_input"}, {"sps", `nonsense`, "bad_input"},
 		{"sps", `{"max_uses":-1}`, "bad_input"}, {"sps", `{"requester":"nobody"}`, "bad_input"}, {"sps", `{"state":"approved"}`, "bad_input"},
 		{"sps", `{"window":{"not_before":"2026-01-02T00:00:00Z","not_after":"2026-01-01T00:00:00Z"}}`, "bad_input"},
 		{"sps", `{"window":{"not_before":"soon"}}`, "bad_input"}, {"sps", `{"id":"a/b"}`, "bad_input"}, {"sps", `{"targets":[{"asset":""}]}`, "bad_input"},

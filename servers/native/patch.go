@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/strictjson"
 	"counterpart/internal/ticket"
 )
 
@@ -47,7 +48,7 @@ func (p mergePatch) onto(t *ticket.Ticket) (fields, error) {
 	merge(now, p)
 	out := empty()
 	if text, err = json.Marshal(now); err == nil {
-		err = strict(text, &out)
+		err = strictjson.Decode(text, &out)
 	}
 	var refused *cause.Refusal
 	if err != nil && !errors.As(err, &refused) {

@@ -3,7 +3,6 @@ package native
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/strictjson"
 )
 
 const timeFormat = time.RFC3339Nano
@@ -39,33 +39,7 @@ func (c *caller) read(v any, optional bool) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" && kind != "application/merge-patch+json" {
 		return cause.Because(unsupportedMedia, "send Content-Type: application/json, not %q", r.Header.Get("Content-Type"))
 	}
-	return strict(body, v)
-}
-
-// strict decodes one JSON value and refuses everything else, in words that name
-// the field.
-func strict(body []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	var wrong *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return cause.Because(cause.BadInput, "a JSON object is expected, not a %s", wrong.Value)
-	case errors.As(err, &wrong):
-		return cause.Because(cause.BadInput, "%s cannot be a %s", wrong.Field, wrong.Value)
-	case errors.As(err, &syntax):
-		return cause.Because(cause.BadInput, "no JSON at octet %d: %v", syntax.Offset, syntax)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return cause.Because(cause.BadInput, "the JSON ends early")
-	case err != nil:
-		return cause.Because(cause.BadInput, "%s", strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if d.More() {
-		return cause.Because(cause.BadInput, "there is something behind the JSON object")
-	}
-	return nil
+	return strictjson.Decode(body, v)
 }
 
 // span is a duration in JSON and queries: "90s", "1h".
