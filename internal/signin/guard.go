@@ -48,7 +48,8 @@ type Managed struct {
 // Guard checks passwords and tokens.
 type Guard struct {
 	Config
-	start time.Time // when the seeded passwords count as set
+	start  time.Time // when the seeded passwords count as set
+	tokens state.Cache[Token]
 }
 
 // New returns a Guard over c.

@@ -27,6 +27,7 @@ type Token struct {
 	Revoked   time.Time         `json:"revoked,omitzero"`
 	Meta      map[string]string `json:"meta,omitempty"`
 	Used      bool              `json:"used_up,omitempty"`
+	Renewed   time.Time         `json:"renewed,omitzero"` // the last renewal
 }
 
 // IssueToken describes a token to be made.
@@ -37,6 +38,9 @@ type IssueToken struct {
 	Renewable   bool
 	Meta        map[string]string
 	Secret      string // a wanted secret, in the vendor's format; empty: 32 octets in base64url
+	// ID is a wanted accessor, in the vendor's format; the token can then be found
+	// by it (Named, RenewNamed, RevokeNamed). Empty: a UUID, which finds nothing.
+	ID string
 }
 
 // dead tokens stay on record for a while, so that a refusal can say why.
@@ -57,7 +61,12 @@ func (g *Guard) Issue(ctx context.Context, t IssueToken) (secret string, issued 
 		secret = base64.RawURLEncoding.EncodeToString(b)
 	}
 	g.told("token of "+t.Owner, secret)
-	issued = Token{ID: world.UUID(g.Rand), Kind: t.Kind, Owner: t.Owner, Issued: g.Clock.Now(), MaxTTL: t.MaxTTL,
+	if t.ID == "" {
+		t.ID = world.UUID(g.Rand)
+	} else if err := g.name(ctx, t, tokenKey(secret)); err != nil {
+		return "", Token{}, err
+	}
+	issued = Token{ID: t.ID, Kind: t.Kind, Owner: t.Owner, Issued: g.Clock.Now(), MaxTTL: t.MaxTTL,
 		Renewable: t.Renewable, Uses: t.Uses, Meta: t.Meta}
 	if t.TTL > 0 {
 		issued.Expires = issued.Issued.Add(t.TTL)
@@ -97,14 +106,18 @@ func (t *Token) alive(now time.Time) error {
 
 // Look returns a live token without using it up.
 func (g *Guard) Look(ctx context.Context, secret string) (Token, error) {
-	t, found, err := state.Read[Token](ctx, g.Store, tokenKey(secret))
+	return g.look(ctx, tokenKey(secret))
+}
+
+func (g *Guard) look(ctx context.Context, key string) (Token, error) {
+	t, err := g.tokens.Read(ctx, g.Store, key)
 	if err != nil {
 		return Token{}, err
 	}
-	if !found {
+	if t == nil {
 		return Token{}, cause.Because(cause.UnknownToken, "no such token was issued")
 	}
-	return t, t.alive(g.Clock.Now())
+	return *t, t.alive(g.Clock.Now())
 }
 
 // Use is Look that takes one use of a token whose uses are counted.
@@ -113,7 +126,7 @@ func (g *Guard) Use(ctx context.Context, secret string) (Token, error) {
 	if err != nil || t.Uses == 0 {
 		return t, err
 	}
-	return g.editToken(ctx, secret, func(v *Token) error {
+	return g.editToken(ctx, tokenKey(secret), func(v *Token) error {
 		if v.Uses--; v.Uses == 0 {
 			v.Used = true
 		}
@@ -124,11 +137,16 @@ func (g *Guard) Use(ctx context.Context, secret string) (Token, error) {
 // Renew moves the end of a renewable token to now plus ttl, but never past its
 // MaxTTL.
 func (g *Guard) Renew(ctx context.Context, secret string, ttl time.Duration) (Token, error) {
-	return g.editToken(ctx, secret, func(t *Token) error {
+	return g.renew(ctx, tokenKey(secret), ttl)
+}
+
+func (g *Guard) renew(ctx context.Context, key string, ttl time.Duration) (Token, error) {
+	return g.editToken(ctx, key, func(t *Token) error {
 		if !t.Renewable {
 			return cause.Because(cause.NotRenewable, "token %s is not renewable", t.ID)
 		}
-		t.Expires = g.Clock.Now().Add(ttl)
+		t.Renewed = g.Clock.Now()
+		t.Expires = t.Renewed.Add(ttl)
 		if end := t.Issued.Add(t.MaxTTL); t.MaxTTL > 0 && t.Expires.After(end) {
 			t.Expires = end
 		}
@@ -138,13 +156,17 @@ func (g *Guard) Renew(ctx context.Context, secret string, ttl time.Duration) (To
 
 // Revoke ends a token at once.
 func (g *Guard) Revoke(ctx context.Context, secret string) error {
-	_, err := g.editToken(ctx, secret, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
+	return g.revoke(ctx, tokenKey(secret))
+}
+
+func (g *Guard) revoke(ctx context.Context, key string) error {
+	_, err := g.editToken(ctx, key, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
 	return err
 }
 
-func (g *Guard) editToken(ctx context.Context, secret string, f func(*Token) error) (Token, error) {
+func (g *Guard) editToken(ctx context.Context, key string, f func(*Token) error) (Token, error) {
 	var out Token
-	err := state.Edit(ctx, g.Store, tokenKey(secret), func(t *Token, found bool) (time.Time, error) {
+	err := state.Edit(ctx, g.Store, key, func(t *Token, found bool) (time.Time, error) {
 		if !found {
 			return time.Time{}, cause.Because(cause.UnknownToken, "no such token was issued")
 		}

@@ -1,0 +1,63 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+)
+
+// nameKey is the record that leads from an accessor to its token's.
+func nameKey(id string) string { return "accessor/" + id }
+
+// name takes an accessor for a token. It comes before the token itself: a name
+// that leads nowhere harms nobody. It lives as long as the token can.
+func (g *Guard) name(ctx context.Context, t IssueToken, key string) error {
+	var until time.Time
+	if lasts := max(t.TTL, t.MaxTTL); t.TTL > 0 && (t.MaxTTL > 0 || !t.Renewable) {
+		until = g.Clock.Now().Add(lasts + remembered)
+	}
+	return state.Edit(ctx, g.Store, nameKey(t.ID), func(v *string, found bool) (time.Time, error) {
+		if found && *v != key {
+			return time.Time{}, cause.Because(cause.Exists, "a token with the accessor %s exists", t.ID)
+		}
+		*v = key
+		return until, nil
+	})
+}
+
+func (g *Guard) named(ctx context.Context, id string) (key string, err error) {
+	key, found, err := state.Read[string](ctx, g.Store, nameKey(id))
+	if err == nil && !found {
+		err = cause.Because(cause.UnknownToken, "no token has the accessor %s", id)
+	}
+	return key, err
+}
+
+// Named is Look by the accessor that the token was issued with.
+func (g *Guard) Named(ctx context.Context, id string) (Token, error) {
+	key, err := g.named(ctx, id)
+	if err != nil {
+		return Token{}, err
+	}
+	return g.look(ctx, key)
+}
+
+// RenewNamed is Renew by the accessor that the token was issued with.
+func (g *Guard) RenewNamed(ctx context.Context, id string, ttl time.Duration) (Token, error) {
+	key, err := g.named(ctx, id)
+	if err != nil {
+		return Token{}, err
+	}
+	return g.renew(ctx, key, ttl)
+}
+
+// RevokeNamed is Revoke by the accessor that the token was issued with.
+func (g *Guard) RevokeNamed(ctx context.Context, id string) error {
+	key, err := g.named(ctx, id)
+	if err != nil {
+		return err
+	}
+	return g.revoke(ctx, key)
+}
