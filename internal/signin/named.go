@@ -61,3 +61,13 @@ func (g *Guard) RevokeNamed(ctx context.Context, id string) error {
 	}
 	return g.revoke(ctx, key)
 }
+
+// EditMeta changes what a server knows of a live token, by its accessor.
+func (g *Guard) EditMeta(ctx context.Context, id string, fn func(meta map[string]string)) error {
+	key, err := g.named(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = g.editToken(ctx, key, func(t *Token) error { fn(t.Meta); return nil })
+	return err
+}

@@ -1,0 +1,280 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/state"
+	"counterpart/internal/world"
+)
+
+// entity is somebody in the identity store.
+type entity struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Policies []string          `json:"policies,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Aliases  []alias           `json:"aliases,omitempty"`
+	Disabled bool              `json:"disabled,omitempty"`
+	Created  time.Time         `json:"created"`
+	Updated  time.Time         `json:"updated"`
+}
+
+// alias is a login name of an entity.
+type alias struct {
+	ID            string    `json:"id"`
+	Name          string    `json:"name"`
+	MountAccessor string    `json:"mount_accessor"`
+	MountPath     string    `json:"mount_path"`
+	MountType     string    `json:"mount_type"`
+	Created       time.Time `json:"created"`
+}
+
+// derivedID is the identifier that follows from the random seed: of two logins
+// that race for a new entity both come to the same.
+func (s *Server) derivedID(parts ...string) string {
+	return world.UUID(s.World.Derive(append([]string{"vault", s.Name}, parts...)...))
+}
+
+// entityOf finds or makes the entity of a login name.
+func (s *Server) entityOf(ctx context.Context, m *mount, name string) (string, error) {
+	key := m.Accessor + "/" + name
+	known, err := s.aliases.get(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	if known != nil {
+		return *known, nil
+	}
+	id := s.derivedID("entity", key)
+	now := s.Clock.Now()
+	err = s.entities.edit(ctx, id, func(e *entity, found bool) error {
+		if found {
+			return state.ErrKeep
+		}
+		*e = entity{ID: id, Name: "entity_" + id[:8], Created: now, Updated: now,
+			Aliases: []alias{{s.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
+		return nil
+	})
+	if err == nil {
+		err = s.named.put(ctx, "entity_"+id[:8], id)
+	}
+	if err == nil {
+		err = s.aliases.put(ctx, key, id)
+	}
+	return id, err
+}
+
+// identityEngine is the part of the identity store that is there: entities and
+// their aliases.
+func identityEngine() *engine {
+	return newEngine("identity",
+		&pathSpec{pattern: "entity", name: "entity", ops: map[operation]handler{opWrite: putEntity}},
+		&pathSpec{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
+		&pathSpec{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
+		&pathSpec{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		&pathSpec{pattern: "entity/name/:name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		&pathSpec{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
+	)
+}
+
+// entityID is the entity that the request names.
+func (r *request) entityID() (string, error) {
+	if id := r.vars["id"]; id != "" {
+		return id, nil
+	}
+	if id := r.text("id"); id != "" {
+		return id, nil
+	}
+	name := r.vars["name"]
+	if name == "" {
+		name = r.text("name")
+	}
+	id, err := r.named.get(r.ctx, name)
+	if err != nil || id == nil {
+		return "", err
+	}
+	return *id, nil
+}
+
+func getEntity(r *request) (*answer, error) {
+	id, err := r.entityID()
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.entities.get(r.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return nil, errMissing
+	}
+	aliases := make([]any, 0, len(e.Aliases))
+	for _, a := range e.Aliases {
+		aliases = append(aliases, map[string]any{"canonical_id": e.ID, "creation_time": stamp(a.Created), "custom_metadata": nil, "id": a.ID,
+			"last_update_time": stamp(a.Created), "local": false, "merged_from_canonical_ids": nil, "metadata": nil, "mount_accessor": a.MountAccessor,
+			"mount_path": a.MountPath, "mount_type": a.MountType, "name": a.Name})
+	}
+	var metadata any
+	if e.Metadata != nil {
+		metadata = e.Metadata
+	}
+	return ok(map[string]any{"aliases": aliases, "creation_time": stamp(e.Created), "direct_group_ids": []string{}, "disabled": e.Disabled,
+		"group_ids": []string{}, "id": e.ID, "inherited_group_ids": []string{}, "last_update_time": stamp(e.Updated), "merged_entity_ids": nil,
+		"metadata": metadata, "name": e.Name, "namespace_id": "root", "policies": append([]string{}, e.Policies...)})
+}
+
+func putEntity(r *request) (*answer, error) {
+	id, err := r.entityID()
+	if err != nil {
+		return nil, err
+	}
+	known := id != ""
+	name := r.vars["name"]
+	if name == "" {
+		name = r.text("name")
+	}
+	if !known {
+		id = world.UUID(r.Rand)
+		if name == "" {
+			name = "entity_" + id[:8]
+		}
+	}
+	off, err := r.flag("disabled", false)
+	if err != nil {
+		return nil, err
+	}
+	now := r.Clock.Now()
+	var aliases []alias
+	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
+		if known && !found {
+			return bad("entity not found from id")
+		}
+		if !found {
+			*e = entity{ID: id, Name: name, Created: now}
+		}
+		e.Updated = now
+		if r.has("policies") {
+			e.Policies = sanitized(r.list("policies"))
+		}
+		if r.has("metadata") {
+			e.Metadata = r.fields.table("metadata")
+		}
+		if r.has("disabled") {
+			e.Disabled = off
+		}
+		aliases = e.Aliases
+		return nil
+	})
+	if err != nil || known {
+		return nil, err
+	}
+	if err := r.named.put(r.ctx, name, id); err != nil {
+		return nil, err
+	}
+	var list any
+	if aliases != nil {
+		list = aliases
+	}
+	return ok(map[string]any{"aliases": list, "id": id, "name": name})
+}
+
+func dropEntity(r *request) (*answer, error) {
+	id, err := r.entityID()
+	if err != nil || id == "" {
+		return nil, err
+	}
+	e, err := r.entities.get(r.ctx, id)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	for _, a := range e.Aliases {
+		if _, err := r.aliases.drop(r.ctx, a.MountAccessor+"/"+a.Name); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := r.named.drop(r.ctx, e.Name); err != nil {
+		return nil, err
+	}
+	_, err = r.entities.drop(r.ctx, id)
+	return nil, err
+}
+
+func listEntities(r *request, byName bool) (*answer, error) {
+	names, err := r.named.keys(r.ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, errMissing
+	}
+	info, ids := map[string]any{}, []string{}
+	for _, name := range names {
+		id, err := r.named.get(r.ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if id != nil {
+			ids = append(ids, *id)
+			info[*id] = map[string]any{"name": name}
+		}
+	}
+	if byName {
+		return ok(map[string]any{"keys": names})
+	}
+	slices.Sort(ids)
+	return ok(map[string]any{"keys": ids, "key_info": info})
+}
+
+// errNoEntity is the refusal of an alias for an entity that is not there.
+var errNoEntity = errors.New("invalid entity ID")
+
+func putAlias(r *request) (*answer, error) {
+	name, accessor, id := r.text("name"), r.text("mount_accessor"), r.text("canonical_id")
+	switch {
+	case name == "":
+		return nil, bad("missing alias name")
+	case accessor == "":
+		return nil, bad("missing mount_accessor")
+	}
+	table, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(table.List, func(m *mount) bool { return m.Accessor == accessor })
+	if i < 0 {
+		return nil, bad("invalid mount accessor %q", accessor)
+	}
+	m := table.List[i]
+	if strings.EqualFold(m.Type, "userpass") {
+		name = strings.ToLower(name)
+	}
+	if id == "" {
+		if id, err = r.entityOf(r.ctx, m, name); err != nil {
+			return nil, err
+		}
+	}
+	a := alias{r.derivedID("alias", accessor+"/"+name), name, accessor, m.Path, m.Type, r.Clock.Now()}
+	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
+		if !found {
+			return errNoEntity
+		}
+		if !slices.ContainsFunc(e.Aliases, func(x alias) bool { return x.ID == a.ID }) {
+			e.Aliases = append(e.Aliases, a)
+		}
+		return nil
+	})
+	if errors.Is(err, errNoEntity) {
+		return nil, bad("invalid entity ID")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.aliases.put(r.ctx, accessor+"/"+name, id); err != nil {
+		return nil, err
+	}
+	return ok(map[string]any{"canonical_id": id, "id": a.ID})
+}

@@ -1,0 +1,163 @@
+package vault
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// fields are the parameters of a request. Values are taken as loosely as the
+// server takes them: numbers may be text, lists may be text with commas.
+type fields map[string]any
+
+func (f fields) has(name string) bool { _, ok := f[name]; return ok }
+
+// text is a parameter as text; "" when it is not there.
+func (f fields) text(name string) string {
+	switch v := f[name].(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}
+
+// list is a parameter as a list of texts.
+func (f fields) list(name string) []string {
+	switch v := f[name].(type) {
+	case string:
+		if strings.TrimSpace(v) == "" {
+			return []string{}
+		}
+		parts := strings.Split(v, ",")
+		for i := range parts {
+			parts[i] = strings.TrimSpace(parts[i])
+		}
+		return parts
+	case []any:
+		out := make([]string, 0, len(v))
+		for _, x := range v {
+			out = append(out, strings.TrimSpace(fmt.Sprint(x)))
+		}
+		return out
+	case json.Number:
+		return []string{v.String()}
+	}
+	return nil
+}
+
+// flag is a parameter as a truth.
+func (f fields) flag(name string, otherwise bool) (bool, error) {
+	switch v := f[name].(type) {
+	case nil:
+		return otherwise, nil
+	case bool:
+		return v, nil
+	case string:
+		if b, err := strconv.ParseBool(v); err == nil {
+			return b, nil
+		}
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n != 0, nil
+		}
+	}
+	return false, invalid(name, fmt.Sprintf("cannot parse '' as bool: strconv.ParseBool: parsing %q: invalid syntax", fmt.Sprint(f[name])))
+}
+
+// number is a parameter as an integer.
+func (f fields) number(name string, otherwise int) (int, error) {
+	switch v := f[name].(type) {
+	case nil:
+		return otherwise, nil
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return int(n), nil
+		}
+	case string:
+		if v == "" {
+			return otherwise, nil
+		}
+		if n, err := strconv.Atoi(v); err == nil {
+			return n, nil
+		}
+	case float64:
+		return int(v), nil
+	}
+	return 0, invalid(name, fmt.Sprintf("cannot parse '' as int: strconv.ParseInt: parsing %q: invalid syntax", fmt.Sprint(f[name])))
+}
+
+// lasts is a parameter as a length of time; negative ones are refused.
+func (f fields) lasts(name string) (time.Duration, error) {
+	d, err := lasts(f[name])
+	if err != nil {
+		return 0, invalid(name, err.Error())
+	}
+	if d < 0 {
+		return 0, invalid(name, fmt.Sprintf("cannot provide negative value '%s'", fmt.Sprint(f[name])))
+	}
+	return d, nil
+}
+
+// invalid is the refusal of a parameter that cannot be converted.
+func invalid(name, why string) error {
+	return bad("Field validation failed: error converting input for field %q: %s", name, why)
+}
+
+// table is a parameter as a map of texts.
+func (f fields) table(name string) map[string]string {
+	m, ok := f[name].(map[string]any)
+	if !ok {
+		return nil
+	}
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = fmt.Sprint(v)
+	}
+	return out
+}
+
+// lasts reads a length of time: a number or a numeric text is seconds, everything
+// else a Go duration, with d for days.
+func lasts(v any) (time.Duration, error) {
+	var s string
+	switch v := v.(type) {
+	case nil:
+		return 0, nil
+	case json.Number:
+		s = v.String()
+	case string:
+		s = strings.TrimSpace(v)
+	case float64:
+		return time.Duration(v * float64(time.Second)), nil
+	default:
+		return 0, fmt.Errorf("time: invalid duration %q", fmt.Sprint(v))
+	}
+	if s == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		if n > maxSeconds || n < -maxSeconds {
+			return 0, fmt.Errorf("time: invalid duration %q", s)
+		}
+		return time.Duration(n) * time.Second, nil
+	}
+	if days, found := strings.CutSuffix(s, "d"); found {
+		if n, err := strconv.ParseInt(days, 10, 64); err == nil && n < maxSeconds/86400 && n > -maxSeconds/86400 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("time: invalid duration %q", s)
+	}
+	return d, nil
+}
+
+// maxSeconds is the longest time that fits into a duration.
+const maxSeconds = int64(1<<63-1) / int64(time.Second)

@@ -1,0 +1,131 @@
+package vault
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/checkout"
+)
+
+// kvData is a secret of kv version 1 or of a cubbyhole.
+type kvData struct {
+	Data    json.RawMessage `json:"data,omitempty"`
+	Lasts   time.Duration   `json:"lasts,omitempty"`   // what its ttl or lease key says; 0: the mount's
+	Account string          `json:"account,omitempty"` // seeded: shows what this account's secret is now
+}
+
+// kv1Engine is version 1 of kv.
+func kv1Engine() *engine {
+	e := newEngine("kv")
+	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+		v, err := r.kv1.get(r.ctx, r.mount.UUID+"/"+r.rest)
+		return v != nil, err
+	}, ops: map[operation]handler{
+		opRead:   func(r *request) (*answer, error) { return r.readKV(r.mount.UUID + "/" + r.rest) },
+		opWrite:  func(r *request) (*answer, error) { return r.writeKV(r.mount.UUID + "/" + r.rest) },
+		opDelete: func(r *request) (*answer, error) { return r.deleteKV(r.mount.UUID + "/" + r.rest) },
+		opList:   func(r *request) (*answer, error) { return r.listKV(r.mount.UUID + "/" + r.rest) },
+	}}
+	return e
+}
+
+// cubbyholeEngine is kv for one token alone.
+func cubbyholeEngine() *engine {
+	e := newEngine("cubbyhole")
+	key := func(r *request) string { return "cubbyhole/" + r.token.ID + "/" + r.rest }
+	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+		v, err := r.kv1.get(r.ctx, key(r))
+		return v != nil, err
+	}, ops: map[operation]handler{
+		opRead: func(r *request) (*answer, error) {
+			a, err := r.readKV(key(r))
+			if err == nil {
+				a.lease.lasts = 0
+			}
+			return a, err
+		},
+		opWrite:  func(r *request) (*answer, error) { return r.writeKV(key(r)) },
+		opDelete: func(r *request) (*answer, error) { return r.deleteKV(key(r)) },
+		opList:   func(r *request) (*answer, error) { return r.listKV(key(r)) },
+	}}
+	return e
+}
+
+func (r *request) readKV(key string) (*answer, error) {
+	v, err := r.kv1.get(r.ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, errMissing
+	}
+	data := v.Data
+	if v.Account != "" {
+		r.call.Object = v.Account
+		if data, err = r.linked(v.Data, v.Account); err != nil {
+			return nil, err
+		}
+	}
+	lasts := v.Lasts
+	if lasts == 0 {
+		lasts, _ = r.mount.lives()
+	}
+	return &answer{data: data, lease: leaseInfo{lasts: lasts}}, nil
+}
+
+// linked is what a secret that shows an account holds: the seed's own keys, and
+// the account's password and private key as they are now.
+func (r *request) linked(data json.RawMessage, account string) (json.RawMessage, error) {
+	out := map[string]any{}
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, &out); err != nil {
+			return nil, err
+		}
+	}
+	for _, which := range []struct {
+		field string
+		checkout.Which
+	}{{"password", checkout.Which{}}, {"key", checkout.Which{Key: true}}} {
+		secret, err := r.Accounts.Reveal(r.ctx, account, which.Which)
+		if reason, _ := cause.Of(err); reason == cause.NoSecret {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[which.field] = secret.Value
+	}
+	return json.Marshal(out)
+}
+
+func (r *request) writeKV(key string) (*answer, error) {
+	if len(r.raw) == 0 {
+		return nil, bad("missing data fields")
+	}
+	raw, err := json.Marshal(r.raw)
+	if err != nil {
+		return nil, err
+	}
+	v := kvData{Data: raw}
+	for _, name := range []string{"lease", "ttl"} { // ttl wins
+		if d, err := lasts(r.raw[name]); err == nil && d > 0 {
+			v.Lasts = d
+		}
+	}
+	return nil, r.kv1.put(r.ctx, key, v)
+}
+
+func (r *request) deleteKV(key string) (*answer, error) {
+	_, err := r.kv1.drop(r.ctx, key)
+	return nil, err
+}
+
+func (r *request) listKV(prefix string) (*answer, error) {
+	keys, err := r.kv1.keys(r.ctx, strings.TrimSuffix(prefix, "/")+"/")
+	if err != nil {
+		return nil, err
+	}
+	return listKeys(folders(keys), nil)
+}

@@ -1,0 +1,191 @@
+package vault
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"counterpart/internal/cause"
+)
+
+// ldapAuthEngine is the auth method ldap: the company's people, with the passwords
+// that the directory has.
+func ldapAuthEngine() *engine {
+	return newEngine("ldap",
+		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
+		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getLDAPConfig, opWrite: putLDAPConfig}},
+		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
+			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
+		}}},
+		&pathSpec{pattern: "users/:user", name: "users", ops: map[operation]handler{opRead: getLDAPUser, opWrite: putLDAPUser, opDelete: dropUser}},
+		&pathSpec{pattern: "groups", name: "groups", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
+			return listKeys(r.groups.keys(r.ctx, r.mount.UUID+"/"))
+		}}},
+		&pathSpec{pattern: "groups/:group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
+	)
+}
+
+// directoryURL is what the mount's configuration calls the directory.
+func (r *request) directoryURL() string {
+	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	if err == nil && c != nil {
+		if url, ok := (*c)["url"].(string); ok && url != "" {
+			return url
+		}
+	}
+	return "ldap://127.0.0.1"
+}
+
+func ldapLogin(r *request) (*answer, error) {
+	typed := r.vars["user"]
+	password := r.text("password")
+	if password == "" {
+		status := http.StatusInternalServerError
+		if r.flavour.bao {
+			status = http.StatusBadRequest
+		}
+		refused := refuse(status, "password cannot be of zero length when passwordless binds are being denied")
+		refused.reason = cause.BadInput
+		return nil, refused
+	}
+	if _, down := r.call.Fault("directory-down"); down {
+		status := http.StatusInternalServerError
+		if r.flavour.bao {
+			status = http.StatusBadRequest
+		}
+		host := strings.TrimPrefix(strings.TrimPrefix(r.directoryURL(), "ldap://"), "ldaps://")
+		return nil, refuse(status, "%s", one(fmt.Sprintf("error connecting to host %q: LDAP Result Code 200 \"Network Error\": dial tcp %s: connect: connection refused",
+			r.directoryURL(), host)))
+	}
+	return r.guarded(typed, func() (*answer, error) {
+		u, err := r.Logins.Login(r.ctx, typed, password)
+		if err != nil {
+			refused := refuse(http.StatusBadRequest, "%s", r.pick("invalid credentials", "ldap operation failed: failed to bind as user"))
+			refused.reason = cause.WrongPassword
+			return nil, refusedLogin(err, refused)
+		}
+		l := login{alias: typed, owner: u.ID, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/") + "-" + typed,
+			metadata: map[string]string{"username": typed}, data: map[string]any{}}
+		if err := r.ldapPolicies(&l, u.ID); err != nil {
+			return nil, err
+		}
+		return r.login(l)
+	})
+}
+
+// ldapPolicies adds what the mount's users and groups give.
+func (r *request) ldapPolicies(l *login, userID string) error {
+	local, err := r.users.get(r.ctx, r.mount.UUID+"/"+strings.ToLower(l.alias))
+	if err != nil {
+		return err
+	}
+	var more []string
+	if local != nil {
+		l.token, more = local.tokenFields, local.Groups
+	}
+	names, err := r.groups.keys(r.ctx, r.mount.UUID+"/")
+	if err != nil {
+		return err
+	}
+	member := 0
+	for _, name := range names {
+		inDirectory := r.World.InAnyGroup(userID, []string{name})
+		if inDirectory {
+			member++
+		}
+		if !inDirectory && !slices.ContainsFunc(more, func(g string) bool { return strings.EqualFold(g, name) }) {
+			continue
+		}
+		g, err := r.groups.get(r.ctx, r.mount.UUID+"/"+name)
+		if err != nil {
+			return err
+		}
+		if g != nil {
+			l.policies = append(l.policies, g.Policies...)
+		}
+	}
+	if r.flavour.bao && member == 0 {
+		l.warnings = []string{"no LDAP groups found in groupDN \"\"; only policies from locally-defined groups available"}
+	}
+	return nil
+}
+
+func getLDAPConfig(r *request) (*answer, error) {
+	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, errMissing
+	}
+	data := map[string]any{"binddn": "", "case_sensitive_names": false, "certificate": "", "deny_null_bind": true, "discoverdn": false,
+		"groupattr": "cn", "groupdn": "", "groupfilter": "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))",
+		"insecure_tls": false, "request_timeout": 90, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12", "upndomain": "",
+		"url": "ldap://127.0.0.1", "use_token_groups": false, "userattr": "cn", "userdn": "", "userfilter": "({{.UserAttr}}={{.Username}})",
+		"username_as_alias": false}
+	for k, v := range *c {
+		if k != "bindpass" {
+			data[k] = v
+		}
+	}
+	for k, v := range (&tokenFields{}).shown(false) {
+		data[k] = v
+	}
+	return ok(data)
+}
+
+func putLDAPConfig(r *request) (*answer, error) {
+	return nil, r.configs.edit(r.ctx, r.mount.UUID, func(c *map[string]any, _ bool) error {
+		if *c == nil {
+			*c = map[string]any{}
+		}
+		for k, v := range r.raw {
+			(*c)[k] = v
+		}
+		return nil
+	})
+}
+
+func getLDAPUser(r *request) (*answer, error) {
+	u, err := r.users.get(r.ctx, r.userKey())
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
+		return nil, errMissing
+	}
+	return ok(map[string]any{"groups": strings.Join(u.Groups, ","), "policies": append([]string{}, u.Policies...)})
+}
+
+func putLDAPUser(r *request) (*answer, error) {
+	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, _ bool) error {
+		u.Name = strings.ToLower(r.vars["user"])
+		if r.has("groups") {
+			u.Groups = r.list("groups")
+		}
+		return u.take(r.fields)
+	})
+}
+
+func (r *request) groupKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["group"]) }
+
+func getGroup(r *request) (*answer, error) {
+	g, err := r.groups.get(r.ctx, r.groupKey())
+	if err != nil {
+		return nil, err
+	}
+	if g == nil {
+		return nil, errMissing
+	}
+	return ok(map[string]any{"policies": append([]string{}, g.Policies...)})
+}
+
+func putGroup(r *request) (*answer, error) {
+	return nil, r.groups.put(r.ctx, r.groupKey(), authGroup{sanitized(r.list("policies"))})
+}
+
+func dropGroup(r *request) (*answer, error) {
+	_, err := r.groups.drop(r.ctx, r.groupKey())
+	return nil, err
+}

@@ -1,0 +1,234 @@
+package vault
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"counterpart/servers/vault/internal/policy"
+)
+
+// load puts the block of the seed onto the shelves.
+func (s *Server) load() error {
+	s.node.seeds["self"] = &node{Sealed: s.settings.Sealed || !s.settings.Initialized, Initialized: s.settings.Initialized}
+	for i, key := range s.settings.UnsealKeys {
+		if raw, valid := unsealKey(key); !valid || len(raw) < 16 {
+			return fmt.Errorf("unseal_keys[%d]: give at least 16 octets in hex or base64", i)
+		}
+	}
+	if s.settings.Token == "" {
+		return fmt.Errorf("token: a server needs a root token")
+	}
+	s.seeded[s.settings.Token] = SeededToken{ID: s.settings.Token, Policies: []string{"root"}}
+	for _, t := range s.settings.Tokens {
+		s.seeded[t.ID] = t
+	}
+	if err := s.loadPolicies(); err != nil {
+		return err
+	}
+	s.base = &mounts{}
+	for _, m := range []struct{ path, kind, description string }{
+		{"sys/", "system", "system endpoints used for control, policy and debugging"},
+		{"identity/", "identity", "identity store"},
+		{"cubbyhole/", "cubbyhole", "per-token private secret storage"},
+		{"auth/token/", "token", "token based credentials"},
+		{"secret/", "kv", "key/value secret storage"},
+	} {
+		if m.path == "secret/" && s.seedsMount(m.path) {
+			continue
+		}
+		x := s.seedMount(m.kind, m.path)
+		x.Description = m.description
+		if m.path == "secret/" {
+			x.Options = map[string]string{"version": "2"}
+		}
+	}
+	for i, m := range s.settings.Mounts {
+		if err := s.loadMount(m); err != nil {
+			return fmt.Errorf("mounts[%d] (%s): %w", i, m.Path, err)
+		}
+	}
+	for i, m := range s.settings.Auth {
+		if err := s.loadAuth(m); err != nil {
+			return fmt.Errorf("auth[%d] (%s): %w", i, m.Path, err)
+		}
+	}
+	s.base.sort()
+	return s.loadIdentity()
+}
+
+func (s *Server) loadPolicies() error {
+	text := defaultPolicy(s.flavour.bao)
+	s.policies.seeds["default"] = &text
+	for i, p := range s.settings.Policies {
+		if strings.EqualFold(p.Name, "root") {
+			return fmt.Errorf("policies[%d]: the policy root cannot be written", i)
+		}
+		if _, err := policy.Parse(p.Name, p.HCL); err != nil {
+			return fmt.Errorf("policies[%d] (%s): %w", i, p.Name, err)
+		}
+		s.policies.seeds[strings.ToLower(p.Name)] = &p.HCL
+	}
+	return nil
+}
+
+func (s *Server) seedsMount(path string) bool {
+	for _, m := range s.settings.Mounts {
+		if mountPath(m.Path, false) == path {
+			return true
+		}
+	}
+	return false
+}
+
+// seedMount adds a mount whose identifiers follow from the random seed.
+func (s *Server) seedMount(kind, path string) *mount {
+	m := newMount(kind, path, s.World.Derive("vault", s.Name, "mount", path))
+	s.base.List = append(s.base.List, m)
+	return m
+}
+
+func (s *Server) loadMount(in Mount) error {
+	path := mountPath(in.Path, false)
+	if x := s.base.conflict(path); x != nil {
+		return fmt.Errorf("the path is already in use at %s", x.Path)
+	}
+	m := s.seedMount(in.Type, path)
+	m.Description = in.Description
+	if in.Type == "kv" {
+		version := max(in.Version, 1)
+		if version == 2 {
+			m.Options = map[string]string{"version": strconv.Itoa(version)}
+		}
+		for i, secret := range in.Secrets {
+			if err := s.loadSecret(m, version, secret); err != nil {
+				return fmt.Errorf("secrets[%d] (%s): %w", i, secret.Path, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) loadSecret(m *mount, version int, in Secret) error {
+	if in.Account != "" {
+		if _, known := s.World.AccountByID(in.Account); !known {
+			return fmt.Errorf("account: there is no account %q; name it as name@asset", in.Account)
+		}
+	}
+	contents := in.Versions
+	if len(contents) == 0 {
+		contents = []map[string]any{in.Data}
+	}
+	if len(in.Versions) > 0 && version == 1 {
+		return fmt.Errorf("versions: this is kv version 1, which keeps one")
+	}
+	var raws []json.RawMessage
+	for _, data := range contents {
+		if data == nil {
+			data = map[string]any{}
+		}
+		raw, err := json.Marshal(data)
+		if err != nil {
+			return err
+		}
+		raws = append(raws, raw)
+	}
+	key := m.UUID + "/" + strings.Trim(in.Path, "/")
+	if version == 1 {
+		v := &kvData{Data: raws[0], Account: in.Account}
+		for _, name := range []string{"lease", "ttl"} {
+			if d, err := lasts(jsonValue(in.Data[name])); err == nil && d > 0 {
+				v.Lasts = d
+			}
+		}
+		s.kv1.seeds[key] = v
+		return nil
+	}
+	sec := &kvSecret{Created: s.started, Updated: s.started, Current: len(raws), Custom: in.Metadata, Account: in.Account}
+	for i, raw := range raws {
+		sec.Versions = append(sec.Versions, kvVersion{N: i + 1, Data: raw, Created: s.started})
+	}
+	s.kv2.seeds[key] = sec
+	return nil
+}
+
+// jsonValue is a value of the seed as a body would bring it.
+func jsonValue(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		return v
+	}
+	return json.Number(fmt.Sprint(v))
+}
+
+func (s *Server) loadAuth(in AuthMount) error {
+	path := mountPath(in.Path, true)
+	if x := s.base.conflict(path); x != nil {
+		return fmt.Errorf("the path is already in use at %s", x.Path)
+	}
+	m := s.seedMount(in.Type, path)
+	for i, u := range in.Users {
+		if u.Password == "" && in.Type == "userpass" {
+			if _, known := s.World.Login(u.Name); !known {
+				return fmt.Errorf("users[%d]: %q has no password and is no person of the seed", i, u.Name)
+			}
+		}
+		name := plainLogin(u.Name)
+		s.users.seeds[m.UUID+"/"+name] = &authUser{Name: name, Password: u.Password, Groups: u.Groups,
+			tokenFields: tokenFields{Policies: sanitized(u.Policies), TTL: u.TTL, MaxTTL: u.MaxTTL}}
+	}
+	for _, g := range in.Groups {
+		s.groups.seeds[m.UUID+"/"+strings.ToLower(g.Name)] = &authGroup{sanitized(g.Policies)}
+	}
+	for _, c := range in.Certs {
+		s.users.seeds[m.UUID+"/"+plainLogin(c.Name)] = &authUser{Name: c.Name, Groups: c.Names, tokenFields: tokenFields{Policies: sanitized(c.Policies)}}
+	}
+	if in.Type == "ldap" {
+		s.configs.seeds[m.UUID] = &map[string]any{"url": in.URL}
+	}
+	for _, role := range in.Roles {
+		s.loadAppRole(m, role)
+	}
+	return nil
+}
+
+func (s *Server) loadAppRole(m *mount, in AppRole) {
+	name := strings.ToLower(in.Name)
+	role := &appRole{Name: name, RoleID: in.RoleID, Bind: in.Bind, NumUses: in.NumUses, SecretTTL: in.SecretTTL,
+		Token: tokenFields{Policies: sanitized(in.Policies), TTL: in.TTL, MaxTTL: in.MaxTTL}}
+	if role.RoleID == "" {
+		role.RoleID = s.derivedID("role", m.Path, name)
+	}
+	s.approles.seeds[m.UUID+"/"+name] = role
+	s.roleIDs.seeds[m.UUID+"/"+role.RoleID] = &name
+	for _, id := range in.SecretIDs {
+		key := secretKey(m.UUID, id.Value)
+		sec := &secretID{Role: name, Accessor: s.derivedID("secret-id", m.Path, id.Value), Made: s.started, Updated: s.started, Uses: id.NumUses, TTL: id.TTL}
+		if id.TTL > 0 {
+			sec.Expires = s.started.Add(id.TTL)
+		}
+		s.secrets.seeds[key] = sec
+		s.secretNames.seeds[accessorKey(m.UUID, sec.Accessor)] = &key
+	}
+}
+
+func (s *Server) loadIdentity() error {
+	for i, in := range s.settings.Identity {
+		id := s.derivedID("entity", in.Name)
+		e := &entity{ID: id, Name: in.Name, Policies: sanitized(in.Policies), Metadata: in.Metadata, Created: s.started, Updated: s.started}
+		for j, a := range in.Aliases {
+			m := s.base.at(mountPath(strings.TrimPrefix(strings.Trim(a.Mount, "/"), "auth/"), true))
+			if m == nil {
+				return fmt.Errorf("identity[%d].aliases[%d]: there is no auth mount %q", i, j, a.Mount)
+			}
+			key := m.Accessor + "/" + a.Name
+			s.aliases.seeds[key] = &id
+			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started})
+		}
+		s.entities.seeds[id], s.named.seeds[in.Name] = e, &id
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package vault
+
+import (
+	"cmp"
+	"encoding/hex"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/state"
+	"counterpart/internal/world"
+)
+
+// System-wide lifetimes of leases and tokens.
+const systemTTL = 2764800 * time.Second
+
+// mount is a secrets engine or an auth method at a path.
+type mount struct {
+	Path         string            `json:"path"` // with a slash at the end; auth methods start with auth/
+	Type         string            `json:"type"`
+	Description  string            `json:"description,omitempty"`
+	Accessor     string            `json:"accessor"`
+	UUID         string            `json:"uuid"`
+	Options      map[string]string `json:"options,omitempty"`
+	DefaultTTL   time.Duration     `json:"default_ttl,omitempty"` // 0: the system's
+	MaxTTL       time.Duration     `json:"max_ttl,omitempty"`
+	TokenType    string            `json:"token_type,omitempty"`
+	Visibility   string            `json:"visibility,omitempty"`
+	ForceNoCache bool              `json:"force_no_cache,omitempty"`
+	Passthrough  []string          `json:"passthrough,omitempty"`
+	Local        bool              `json:"local,omitempty"`
+	SealWrap     bool              `json:"seal_wrap,omitempty"`
+	builtIn      bool
+}
+
+// isAuth reports an auth method.
+func (m *mount) isAuth() bool { return strings.HasPrefix(m.Path, "auth/") }
+
+// engine is the key of its engine.
+func (m *mount) engine() string {
+	if m.isAuth() {
+		return "auth/" + m.Type
+	}
+	switch {
+	case m.Type == "kv" && m.Options["version"] == "2":
+		return "kv2"
+	case m.Type == "openldap":
+		return "ldap"
+	}
+	return m.Type
+}
+
+// lives are the mount's effective lifetimes.
+func (m *mount) lives() (byDefault, most time.Duration) {
+	return cmp.Or(m.DefaultTTL, systemTTL), cmp.Or(m.MaxTTL, systemTTL)
+}
+
+// mounts is the table of all mounts: one record, because a path is taken once.
+type mounts struct {
+	List []*mount `json:"list"` // longest path first
+}
+
+const mountsKey = "mounts"
+
+// find is the mount that path leads to.
+func (t *mounts) find(path string) *mount {
+	for _, m := range t.List {
+		if strings.HasPrefix(path, m.Path) || len(path) == len(m.Path)-1 && path == m.Path[:len(path)] {
+			return m
+		}
+	}
+	return nil
+}
+
+// at is the mount at exactly path, which ends in a slash.
+func (t *mounts) at(path string) *mount {
+	for _, m := range t.List {
+		if m.Path == path {
+			return m
+		}
+	}
+	return nil
+}
+
+// conflict is a mount whose path contains path or is contained in it.
+func (t *mounts) conflict(path string) *mount {
+	for _, m := range t.List {
+		if strings.HasPrefix(path, m.Path) || strings.HasPrefix(m.Path, path) {
+			return m
+		}
+	}
+	return nil
+}
+
+func (t *mounts) sort() {
+	slices.SortStableFunc(t.List, func(a, b *mount) int {
+		return cmp.Or(len(b.Path)-len(a.Path), strings.Compare(a.Path, b.Path))
+	})
+}
+
+// editMounts changes the table.
+func (r *request) editMounts(fn func(*mounts) error) error {
+	return state.Edit(r.ctx, r.Store, mountsKey, func(t *mounts, found bool) (time.Time, error) {
+		if !found {
+			if err := clone(r.base, t); err != nil {
+				return time.Time{}, err
+			}
+		}
+		if err := fn(t); err != nil {
+			return time.Time{}, err
+		}
+		t.sort()
+		return time.Time{}, nil
+	})
+}
+
+// newMount gives a mount its identifiers.
+func newMount(kind, path string, random io.Reader) *mount {
+	b := make([]byte, 4)
+	io.ReadFull(random, b)
+	prefix := kind
+	if auth, ok := strings.CutPrefix(path, "auth/"); ok && auth != "" {
+		prefix = "auth_" + kind
+	}
+	return &mount{Path: path, Type: kind, Accessor: prefix + "_" + hex.EncodeToString(b), UUID: world.UUID(random)}
+}
+
+// table is the mounts as they stand.
+func (r *request) table() (*mounts, error) {
+	t, err := r.mountCache.Read(r.ctx, r.Store, mountsKey)
+	if t == nil && err == nil {
+		t = r.base
+	}
+	return t, err
+}

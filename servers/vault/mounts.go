@@ -1,0 +1,377 @@
+package vault
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/world"
+)
+
+func mountPaths() []*pathSpec {
+	of := func(auth bool, h func(*request, bool) (*answer, error)) handler {
+		return func(r *request) (*answer, error) { return h(r, auth) }
+	}
+	var out []*pathSpec
+	for _, auth := range []bool{false, true} {
+		at := "mounts"
+		if auth {
+			at = "auth"
+		}
+		out = append(out,
+			&pathSpec{pattern: at, name: at, ops: map[operation]handler{opRead: of(auth, listMounts)}},
+			&pathSpec{pattern: at + "/*path/tune", name: at + ".tune", sudo: auth, ops: map[operation]handler{opRead: of(auth, getTune), opWrite: of(auth, putTune)}},
+			&pathSpec{pattern: at + "/*path", name: at, sudo: auth, ops: map[operation]handler{opRead: of(auth, getMount), opWrite: of(auth, putMount), opDelete: of(auth, dropMount)}},
+		)
+	}
+	return append(out, &pathSpec{pattern: "remount", name: "remount", sudo: true, ops: map[operation]handler{opWrite: remount}})
+}
+
+// shown is a mount as answers show it; effective: lifetimes as they hold, not as
+// they were configured.
+func (s *Server) shownMount(m *mount, effective bool) map[string]any {
+	byDefault, most := m.DefaultTTL, m.MaxTTL
+	if effective {
+		byDefault, most = m.lives()
+	}
+	var options any
+	if m.Options != nil {
+		options = m.Options
+	}
+	return map[string]any{"accessor": m.Accessor, "config": s.shownConfig(m, byDefault, most), "deprecation_status": deprecation(m), "description": m.Description,
+		"external_entropy_access": false, "local": m.Local, "options": options, "plugin_version": "",
+		"running_plugin_version": "v" + s.flavour.version + "+builtin.vault", "running_sha256": "", "seal_wrap": m.SealWrap, "type": m.Type, "uuid": m.UUID}
+}
+
+func (s *Server) shownConfig(m *mount, byDefault, most time.Duration) map[string]any {
+	c := map[string]any{"default_lease_ttl": int64(byDefault / time.Second), "force_no_cache": m.ForceNoCache, "max_lease_ttl": int64(most / time.Second)}
+	if m.isAuth() {
+		c["token_type"] = cmp.Or(m.TokenType, "default-service")
+	}
+	if m.Visibility != "" {
+		c["listing_visibility"] = m.Visibility
+	}
+	if m.Passthrough != nil {
+		c["passthrough_request_headers"] = m.Passthrough
+	}
+	return c
+}
+
+func deprecation(m *mount) string {
+	switch m.Type {
+	case "ad", "openldap":
+		return "deprecated"
+	case "system", "identity", "cubbyhole", "token":
+		return ""
+	}
+	return "supported"
+}
+
+// mountPath is the path of the request as the table has it.
+func mountPath(path string, auth bool) string {
+	path = strings.Trim(path, "/") + "/"
+	if auth {
+		path = "auth/" + path
+	}
+	return path
+}
+
+func listMounts(r *request, auth bool) (*answer, error) {
+	t, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for _, m := range t.List {
+		if m.isAuth() == auth {
+			out[strings.TrimPrefix(m.Path, "auth/")] = r.shownMount(m, false)
+		}
+	}
+	return &answer{twin: true, data: out}, nil
+}
+
+// mountNamed is the mount of the request's path.
+func (r *request) mountNamed(auth bool) (*mount, error) {
+	t, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	return t.at(mountPath(r.vars["path"], auth)), nil
+}
+
+func getMount(r *request, auth bool) (*answer, error) {
+	m, err := r.mountNamed(auth)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		what := "secret"
+		if auth {
+			what = "auth"
+		}
+		return nil, bad("No %s engine mount at %s/", what, strings.Trim(r.vars["path"], "/"))
+	}
+	return &answer{twin: true, data: r.shownMount(m, false)}, nil
+}
+
+func getTune(r *request, auth bool) (*answer, error) {
+	m, err := r.mountNamed(auth)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, bad("cannot fetch sysview for path %q", mountPath(r.vars["path"], auth))
+	}
+	byDefault, most := m.lives()
+	data := r.shownConfig(m, byDefault, most)
+	data["description"] = m.Description
+	if m.Options != nil {
+		data["options"] = m.Options
+	}
+	return &answer{twin: true, data: data}, nil
+}
+
+// kinds are the types that can be mounted, with what they are stored as.
+func (r *request) mountKind(kind string, auth bool) (stored string, known bool) {
+	if auth {
+		return kind, r.engines["auth/"+kind] != nil && kind != "token"
+	}
+	switch kind {
+	case "kv-v2", "generic", "kv-v1":
+		return "kv", true
+	case "system", "identity", "cubbyhole", "kv2":
+		return kind, false
+	case "openldap":
+		return kind, r.engines["ldap"] != nil
+	}
+	return kind, r.engines[kind] != nil && !strings.HasPrefix(kind, "auth/")
+}
+
+func putMount(r *request, auth bool) (*answer, error) {
+	path := mountPath(r.vars["path"], auth)
+	kind := r.text("type")
+	if kind == "" {
+		return nil, bad("backend type must be specified as a string")
+	}
+	stored, known := r.mountKind(kind, auth)
+	if !known {
+		return nil, bad("plugin not found in the catalog: %s", kind)
+	}
+	m := newMount(stored, path, r.Rand)
+	m.Description = r.text("description")
+	m.Options = r.fields.table("options")
+	if stored == "kv" && m.Options["version"] == "" {
+		version := "1"
+		if kind == "kv-v2" {
+			version = "2"
+		}
+		if kind != "kv" || r.has("options") {
+			m.Options = map[string]string{"version": version}
+		}
+	}
+	if stored == "kv" && m.Options["version"] != "" && m.Options["version"] != "1" && m.Options["version"] != "2" {
+		return nil, bad("invalid version %q", m.Options["version"])
+	}
+	var err error
+	if m.Local, err = r.flag("local", false); err != nil {
+		return nil, err
+	}
+	if m.SealWrap, err = r.flag("seal_wrap", false); err != nil {
+		return nil, err
+	}
+	if config, ok := r.fields["config"].(map[string]any); ok {
+		if err := m.configure(config); err != nil {
+			return nil, err
+		}
+	}
+	return nil, r.editMounts(func(t *mounts) error {
+		if x := t.conflict(path); x != nil {
+			return bad("path is already in use at %s", x.Path)
+		}
+		if !auth && (path == "auth/" || strings.HasPrefix(path, "sys/") || strings.HasPrefix(path, "auth/")) {
+			return bad("path is already in use at %s", path)
+		}
+		if len(t.List) >= maxMounts {
+			return bad("there are %d mounts, which is all that are kept", len(t.List))
+		}
+		t.List = append(t.List, m)
+		return nil
+	})
+}
+
+// maxMounts is how many mounts there can be.
+const maxMounts = 2000
+
+// configure takes the parameters of a mount or tune.
+func (m *mount) configure(config fields) (err error) {
+	for name, to := range map[string]*time.Duration{"default_lease_ttl": &m.DefaultTTL, "max_lease_ttl": &m.MaxTTL} {
+		v, given := config[name]
+		if !given || v == "" || v == "system" {
+			continue
+		}
+		if *to, err = lasts(v); err != nil {
+			return bad("%s", err)
+		}
+	}
+	if m.MaxTTL > 0 && m.DefaultTTL > m.MaxTTL {
+		return bad("backend max lease TTL of %d would be less than backend default lease TTL of %d", int64(m.MaxTTL/time.Second), int64(m.DefaultTTL/time.Second))
+	}
+	if config.has("listing_visibility") {
+		switch v := config.text("listing_visibility"); v {
+		case "", "hidden", "unauth":
+			m.Visibility = v
+		default:
+			return bad("invalid listing visibility type")
+		}
+	}
+	if config.has("passthrough_request_headers") {
+		m.Passthrough = config.list("passthrough_request_headers")
+	}
+	if config.has("token_type") {
+		m.TokenType = config.text("token_type")
+	}
+	m.ForceNoCache, err = config.flag("force_no_cache", m.ForceNoCache)
+	return err
+}
+
+func putTune(r *request, auth bool) (*answer, error) {
+	path := mountPath(r.vars["path"], auth)
+	var warnings []string
+	err := r.editMounts(func(t *mounts) error {
+		warnings = nil
+		m := t.at(path)
+		if m == nil {
+			return bad("tune of path %q failed: no mount entry found", path)
+		}
+		if r.has("description") {
+			m.Description = r.text("description")
+		}
+		if options := r.fields.table("options"); options["version"] == "2" && m.Type == "kv" && m.Options["version"] != "2" {
+			warnings = []string{fmt.Sprintf("Upgrading mount from version %s to version 2. This mount will be unavailable for a brief period and will resume service shortly.",
+				cmp.Or(m.Options["version"], "0"))}
+			m.Options = map[string]string{"version": "2"}
+		} else if options["version"] == "1" && m.Options["version"] == "2" {
+			return bad("cannot downgrade mount from version 2")
+		}
+		return m.configure(r.fields)
+	})
+	if err != nil || warnings == nil {
+		return nil, err
+	}
+	if err := r.upgrade(path); err != nil {
+		return nil, err
+	}
+	return &answer{warnings: warnings}, nil
+}
+
+func dropMount(r *request, auth bool) (*answer, error) {
+	path := mountPath(r.vars["path"], auth)
+	switch path {
+	case "sys/", "cubbyhole/", "identity/", "auth/token/":
+		return nil, bad("cannot unmount %q", strings.TrimPrefix(path, "auth/"))
+	}
+	err := r.editMounts(func(t *mounts) error {
+		t.List = slices.DeleteFunc(t.List, func(m *mount) bool { return m.Path == path })
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.vars = map[string]string{"prefix": path}
+	return revokePrefix(r) // what it has handed out ends with it
+}
+
+func remount(r *request) (*answer, error) {
+	from, to := strings.Trim(r.text("from"), "/")+"/", strings.Trim(r.text("to"), "/")+"/"
+	err := r.editMounts(func(t *mounts) error {
+		m := t.at(from)
+		switch {
+		case m == nil:
+			return bad("no matching mount at %q", from)
+		case t.conflict(to) != nil:
+			return bad("path already in use at %q", to)
+		case strings.HasPrefix(from, "auth/") != strings.HasPrefix(to, "auth/"):
+			return bad("cannot remount %q to %q", from, to)
+		}
+		m.Path = to
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &answer{twin: true, data: map[string]any{"migration_id": world.UUID(r.Rand)},
+		warnings: []string{"Mount move has been queued. Progress will be reported in Vault's server log, tagged with the returned migration_id"}}, nil
+}
+
+// caller is the token of a path that works without, if there is one.
+func (r *request) caller() error {
+	if r.http.Header.Get("X-Vault-Token") == "" && r.http.Header.Get("Authorization") == "" {
+		return nil
+	}
+	return r.authenticate()
+}
+
+// visibleMounts is the preflight's list: what the token can reach, and without one
+// what was made visible to all.
+func visibleMounts(r *request) (*answer, error) {
+	if err := r.caller(); err != nil {
+		return nil, err
+	}
+	t, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	auth, secret := map[string]any{}, map[string]any{}
+	for _, m := range t.List {
+		if m.Visibility != "unauth" {
+			if r.token == nil {
+				continue
+			}
+			acl, err := r.acl(r.token)
+			if err != nil {
+				return nil, err
+			}
+			if !acl.Near(m.Path) {
+				continue
+			}
+		}
+		shown := r.shownMount(m, !r.flavour.bao)
+		if r.token == nil {
+			shown = map[string]any{"description": m.Description, "options": shown["options"], "type": m.Type}
+		}
+		if m.isAuth() {
+			auth[strings.TrimPrefix(m.Path, "auth/")] = shown
+		} else {
+			secret[m.Path] = shown
+		}
+	}
+	none := ""
+	return &answer{mountType: &none, data: map[string]any{"auth": auth, "secret": secret}}, nil
+}
+
+// preflight tells the mount of a path to who can reach something below it.
+func preflight(r *request) (*answer, error) {
+	if err := r.authenticate(); err != nil {
+		return nil, err
+	}
+	acl, err := r.acl(r.token)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	path := strings.TrimSuffix(r.vars["path"], "/") + "/"
+	m := t.find(path)
+	if m == nil || !acl.Near(m.Path) {
+		return nil, refuse(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path %q", path)
+	}
+	shown := r.shownMount(m, true)
+	shown["path"] = m.Path
+	none := ""
+	return &answer{mountType: &none, data: shown}, nil
+}

@@ -1,0 +1,275 @@
+package vault
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/dialect"
+	"counterpart/servers/vault/internal/policy"
+)
+
+// request is one operation on one path of one mount.
+type request struct {
+	*Server
+	ctx    context.Context
+	http   *http.Request
+	call   *dialect.Call
+	op     operation
+	full   string // the path behind /v1/
+	mount  *mount
+	rest   string            // the path below the mount
+	vars   map[string]string // of the pattern
+	fields                   // parameters
+	raw    map[string]any    // the same, nil when there was no body
+	token  *token            // nil on public paths
+	exists bool              // what the existence check said
+	wrap   time.Duration     // X-Vault-Wrap-TTL; 0: none
+}
+
+// serve answers everything below /v1/.
+func (s *Server) serve(c echo.Context) error {
+	req := c.Request()
+	headers(c.Response().Header())
+	p := req.URL.Path
+	if strings.Contains(p, "//") || strings.Contains(p, "/.") {
+		if clean := cleaned(p); clean != p {
+			return s.redirect(c, clean)
+		}
+	}
+	full, below := strings.CutPrefix(p, "/v1/")
+	if !below {
+		return s.outside(c)
+	}
+	namespace := req.Header.Get("X-Vault-Namespace")
+	if namespace != "" {
+		c.Response().Header().Set("X-Vault-Namespace", namespace)
+	}
+	call := dialect.CallFrom(req.Context())
+	r := &request{Server: s, ctx: req.Context(), http: req, call: call, full: full}
+	if handled, err := s.status(c, r); handled || err != nil {
+		return err
+	}
+	if name := strings.Trim(namespace, "/"); s.flavour.bao && name != "" && name != "root" {
+		return refuse(http.StatusNotFound, "namespace not found")
+	}
+	if err := r.parse(); err != nil {
+		return err
+	}
+	a, err := r.run()
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if a != nil && a.status != 0 {
+		status = a.status
+	}
+	return s.write(c, status, a)
+}
+
+// cleaned is the path that a client is sent to.
+func cleaned(p string) string {
+	clean := path.Clean(p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
+}
+
+func (s *Server) redirect(c echo.Context, to string) error {
+	if q := c.Request().URL.RawQuery; q != "" {
+		to += "?" + q
+	}
+	c.Response().Header().Set(echo.HeaderLocation, to)
+	c.Response().WriteHeader(http.StatusTemporaryRedirect)
+	return nil
+}
+
+// outside answers paths that are not below /v1/.
+func (s *Server) outside(c echo.Context) error {
+	switch p := c.Request().URL.Path; {
+	case p == "/v1" && !s.flavour.bao:
+		return s.redirect(c, "/v1/")
+	case p == "/v1", strings.HasPrefix(p, "/ui/"):
+		return refuse(http.StatusNotFound, "")
+	}
+	return s.redirect(c, "/ui/")
+}
+
+// parse reads the method, the parameters and the headers.
+func (r *request) parse() error {
+	req := r.http
+	switch req.Method {
+	case http.MethodGet:
+		r.op = opRead
+		if req.URL.RawQuery != "" {
+			q := req.URL.Query()
+			if on, err := strconv.ParseBool(q.Get("list")); err == nil && on {
+				r.op = opList
+			}
+			if on, err := strconv.ParseBool(q.Get("help")); err == nil && on {
+				r.op = opHelp
+			}
+		}
+		r.raw = query(req)
+	case "LIST":
+		r.op, r.raw = opList, query(req)
+	case http.MethodDelete:
+		r.op, r.raw = opDelete, query(req)
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		r.op = opWrite
+		if req.Method == http.MethodPatch {
+			r.op = opPatch
+			if err := isMergePatch(req.Header.Get("Content-Type")); err != nil {
+				return err
+			}
+		}
+		var err error
+		if r.raw, err = r.parameters(req); err != nil {
+			return err
+		}
+	case http.MethodOptions:
+		return unsupported()
+	default:
+		return refuse(http.StatusMethodNotAllowed, "")
+	}
+	if r.op == opList && !strings.HasSuffix(r.full, "/") {
+		r.full += "/"
+	}
+	r.fields = r.raw
+	if header := req.Header.Get("X-Vault-Wrap-TTL"); header != "" {
+		d, err := lasts(header)
+		switch {
+		case err != nil:
+			return bad("error parsing X-Vault-Wrap-TTL header: %s", err)
+		case d < 0:
+			return bad("error parsing X-Vault-Wrap-TTL header: requested wrap ttl cannot be negative")
+		}
+		r.wrap = d
+	}
+	return nil
+}
+
+// run finds who answers, asks whether the caller may, and lets it answer.
+func (r *request) run() (*answer, error) {
+	if r.op == opWrite && strings.HasSuffix(r.full, "/") {
+		return nil, bad("cannot write to a path ending in '/'")
+	}
+	table, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	var e *engine
+	var p *pathSpec
+	if r.mount = table.find(r.full); r.mount != nil {
+		r.rest = r.full[min(len(r.mount.Path), len(r.full)):]
+		e = r.engines[r.mount.engine()]
+		if p, r.vars = e.find(r.rest, r.op); p != nil {
+			r.call.Op, r.call.Unnamed = operationName(e, p, r.op), false
+		}
+	}
+	if p == nil || !p.public {
+		if err := r.authenticate(); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.call.Admit(r.ctx); err != nil {
+		return nil, err
+	}
+	if r.token != nil {
+		if err := r.authorize(p); err != nil {
+			return nil, err
+		}
+	}
+	do, err := r.route(p)
+	if err != nil {
+		return nil, err
+	}
+	a, err := do(r)
+	if err != nil {
+		return nil, err
+	}
+	return r.finished(a)
+}
+
+// route is the handler of the operation.
+func (r *request) route(p *pathSpec) (handler, error) {
+	switch {
+	case r.mount == nil:
+		r.call.Outcome = dialect.Unimplemented
+		return nil, refuse(http.StatusNotFound, "no handler for route %q. route entry not found.", r.full)
+	case p == nil:
+		r.call.Outcome = dialect.Unimplemented
+		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
+	case r.op == opHelp:
+		return helped(p), nil
+	}
+	do := p.ops[r.op]
+	if do == nil && p.login {
+		return nil, refuse(http.StatusMethodNotAllowed, "unsupported operation")
+	}
+	if do == nil {
+		return nil, unsupported()
+	}
+	return do, nil
+}
+
+// helped answers ?help=1.
+func helped(p *pathSpec) handler {
+	return func(*request) (*answer, error) {
+		text := p.help
+		if text == "" {
+			text = "Request: " + p.pattern
+		}
+		return &answer{plain: struct {
+			Help    string `json:"help"`
+			SeeAlso any    `json:"see_also"`
+			OpenAPI any    `json:"openapi"`
+		}{text, nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
+	}
+}
+
+// authorize holds the request against the token's policies.
+func (r *request) authorize(p *pathSpec) error {
+	if r.op == opHelp {
+		return nil
+	}
+	acl, err := r.acl(r.token)
+	if err != nil {
+		return err
+	}
+	exists := true
+	if p != nil && p.exists != nil && r.op == opWrite && !acl.Root() {
+		if exists, err = p.exists(r); err != nil {
+			return err
+		}
+	}
+	r.exists = exists
+	v := acl.Decide(policy.Ask{Need: r.op.capability(exists), Path: r.full, Data: r.raw, Wrap: r.wrap})
+	switch {
+	case !v.OK:
+		return forbidden().because("the policies %v do not grant %s on %s", r.token.allPolicies(), r.op.capability(exists).Names()[0], r.full)
+	case p != nil && p.sudo && !v.Sudo:
+		return forbidden().because("%s needs sudo, which the policies %v do not grant", r.full, r.token.allPolicies())
+	}
+	return nil
+}
+
+// finished names the mount in the envelope and wraps the answer if that was asked.
+func (r *request) finished(a *answer) (*answer, error) {
+	if a == nil {
+		return nil, nil
+	}
+	if a.mountType == nil && r.mount != nil {
+		a.mountType = &r.mount.Type
+	}
+	if r.wrap > 0 && a.plain == nil && a.textType == "" && a.wrap == nil && a.status < http.StatusMultipleChoices {
+		return r.wrapped(a)
+	}
+	return a, nil
+}

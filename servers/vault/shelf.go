@@ -1,0 +1,149 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/state"
+)
+
+// shelf is one kind of record: what the seed says, and over it what has changed
+// since. A record that was deleted stays deleted, whatever the seed says.
+type shelf[T any] struct {
+	store  state.Store
+	prefix string
+	seeds  map[string]*T
+	cache  state.Cache[entry[T]]
+}
+
+type entry[T any] struct {
+	Gone bool `json:"gone,omitempty"`
+	V    T    `json:"v"`
+}
+
+func newShelf[T any](s state.Store, prefix string) *shelf[T] {
+	return &shelf[T]{store: s, prefix: prefix + "/", seeds: map[string]*T{}}
+}
+
+// get is the record of key; nil when there is none. It is shared and must not be
+// modified.
+func (h *shelf[T]) get(ctx context.Context, key string) (*T, error) {
+	e, err := h.cache.Read(ctx, h.store, h.prefix+key)
+	switch {
+	case err != nil:
+		return nil, err
+	case e == nil:
+		return h.seeds[key], nil
+	case e.Gone:
+		return nil, nil
+	}
+	return &e.V, nil
+}
+
+// edit changes the record of key; found is false when there is none. fn may run
+// again.
+func (h *shelf[T]) edit(ctx context.Context, key string, fn func(v *T, found bool) error) error {
+	return h.editUntil(ctx, key, func(v *T, found bool) (time.Time, error) { return time.Time{}, fn(v, found) })
+}
+
+// editUntil is edit for a record that dies.
+func (h *shelf[T]) editUntil(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error)) error {
+	return state.Edit(ctx, h.store, h.prefix+key, func(e *entry[T], stored bool) (time.Time, error) {
+		found := stored && !e.Gone
+		if !stored {
+			if seed := h.seeds[key]; seed != nil {
+				if err := clone(seed, &e.V); err != nil {
+					return time.Time{}, err
+				}
+				found = true
+			}
+		}
+		if !found {
+			var zero T
+			e.V = zero
+		}
+		e.Gone = false
+		return fn(&e.V, found)
+	})
+}
+
+// put sets the record of key.
+func (h *shelf[T]) put(ctx context.Context, key string, v T) error {
+	return h.edit(ctx, key, func(x *T, _ bool) error { *x = v; return nil })
+}
+
+// drop deletes the record of key; it reports whether there was one.
+func (h *shelf[T]) drop(ctx context.Context, key string) (was bool, err error) {
+	err = state.Edit(ctx, h.store, h.prefix+key, func(e *entry[T], stored bool) (time.Time, error) {
+		_, seeded := h.seeds[key]
+		was = stored && !e.Gone || !stored && seeded
+		if !was {
+			return time.Time{}, state.ErrKeep
+		}
+		*e = entry[T]{Gone: true}
+		if !seeded { // nothing comes back from the seed: no need to remember for long
+			return time.Unix(0, 1), nil
+		}
+		return time.Time{}, nil
+	})
+	return was, err
+}
+
+// keys are the keys that start with prefix, sorted and without it.
+func (h *shelf[T]) keys(ctx context.Context, prefix string) ([]string, error) {
+	stored, err := h.store.List(ctx, h.prefix+prefix)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{}
+	var out []string
+	for _, k := range stored {
+		key := strings.TrimPrefix(k, h.prefix)
+		e, err := h.cache.Read(ctx, h.store, k)
+		switch {
+		case err != nil:
+			return nil, err
+		case e == nil:
+			continue
+		case e.Gone:
+			gone[key] = true
+		default:
+			out = append(out, strings.TrimPrefix(key, prefix))
+			gone[key] = true // not a second time from the seed
+		}
+	}
+	for key := range h.seeds {
+		if strings.HasPrefix(key, prefix) && !gone[key] {
+			out = append(out, strings.TrimPrefix(key, prefix))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// folders are keys as a listing shows them: what stands behind a slash is folded.
+func folders(keys []string) []string {
+	var out []string
+	for _, k := range keys {
+		if name, _, deeper := strings.Cut(k, "/"); deeper {
+			k = name + "/"
+		}
+		if len(out) == 0 || out[len(out)-1] != k {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// clone copies a record.
+func clone[T any](from, to *T) error {
+	raw, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, to)
+}

@@ -1,0 +1,333 @@
+package vault
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/signin"
+)
+
+// token is a live token of this server. What only Vault knows of it stands in the
+// metadata of the fleet's record.
+type token struct {
+	signin.Token
+	secret   string // as the client sent it; "" when it was found by its accessor
+	policies []string
+	identity []string // policies of its entity
+}
+
+// Names of the metadata.
+const (
+	metaPolicies = "policies"
+	metaPath     = "path"
+	metaDisplay  = "display_name"
+	metaType     = "type" // service or batch
+	metaEntity   = "entity"
+	metaParent   = "parent" // accessor; none: an orphan
+	metaUser     = "meta"   // JSON
+	metaMost     = "explicit_max_ttl"
+	metaPeriod   = "period"
+	metaTTL      = "creation_ttl"
+	metaRole     = "role"
+	metaLease    = "lease"
+)
+
+// kind keeps the tokens of several servers in a fleet apart.
+func (s *Server) kind() string { return "vault:" + s.Name }
+
+// batch reports a token that cannot be renewed, revoked or found.
+func (t *token) batch() bool { return t.Meta[metaType] == "batch" }
+
+// isRoot reports the policy root.
+func (t *token) isRoot() bool { return slices.Contains(t.policies, "root") }
+
+// accessor is what the token is called in answers.
+func (t *token) accessor() string {
+	if t.batch() {
+		return ""
+	}
+	return t.ID
+}
+
+func (t *token) seconds(name string) int64 {
+	n, _ := strconv.ParseInt(t.Meta[name], 10, 64)
+	return n
+}
+
+// metadata is what its maker said of it; nil when nothing was said.
+func (t *token) metadata() map[string]string {
+	var m map[string]string
+	json.Unmarshal([]byte(t.Meta[metaUser]), &m)
+	return m
+}
+
+// allPolicies are the token's own and those of its entity, sorted.
+func (t *token) allPolicies() []string {
+	if len(t.identity) == 0 {
+		return t.policies
+	}
+	all := slices.Concat(t.policies, t.identity)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// authenticate finds the token of the request.
+func (r *request) authenticate() error {
+	secret := r.http.Header.Get("X-Vault-Token")
+	if secret == "" {
+		if bearer, ok := strings.CutPrefix(r.http.Header.Get("Authorization"), "Bearer "); ok {
+			secret = strings.TrimSpace(bearer)
+		}
+	}
+	if secret == "" {
+		return refuse(http.StatusForbidden, "permission denied").because("the request carries no token")
+	}
+	t, err := r.use(r.ctx, secret)
+	if err != nil {
+		return r.badToken(err)
+	}
+	r.token = t
+	r.call.Actor = t.Owner
+	return nil
+}
+
+// badToken words a token that is no good. A store that fails is no refusal.
+func (r *request) badToken(err error) error {
+	if _, known := cause.Of(err); !known {
+		return err
+	}
+	return refuse(http.StatusForbidden, "%s", r.pick("2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n", "permission denied")).
+		because("%s", cause.Why(err))
+}
+
+// use takes one use of a token.
+func (s *Server) use(ctx context.Context, secret string) (*token, error) {
+	t, err := s.look(ctx, secret)
+	if err != nil || t.Uses == 0 {
+		return t, err
+	}
+	used, err := s.Logins.Use(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	t.Token = used
+	return t, nil
+}
+
+// look finds a token without using it up.
+func (s *Server) look(ctx context.Context, secret string) (*token, error) {
+	t, err := s.Logins.Look(ctx, secret)
+	if errors.Is(err, cause.UnknownToken) {
+		if seed, ok := s.seeded[secret]; ok {
+			if err := s.issueSeeded(ctx, seed); err != nil {
+				return nil, err
+			}
+			t, err = s.Logins.Look(ctx, secret)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.own(ctx, t, secret)
+}
+
+// own makes a token of this server out of the fleet's record.
+func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token, error) {
+	if t.Kind != s.kind() {
+		return nil, cause.Because(cause.UnknownToken, "the token belongs to %s", t.Kind)
+	}
+	if parent := t.Meta[metaParent]; parent != "" {
+		up, err := s.Logins.Named(ctx, parent)
+		if err == nil {
+			_, err = s.own(ctx, up, "")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := &token{Token: t, secret: secret, policies: strings.Split(t.Meta[metaPolicies], ",")}
+	if id := t.Meta[metaEntity]; id != "" {
+		e, err := s.entities.get(ctx, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case e != nil && e.Disabled:
+			return nil, cause.Because(cause.Disabled, "entity %s is disabled", e.Name)
+		case e != nil:
+			out.identity = e.Policies
+		}
+	}
+	return out, nil
+}
+
+// byAccessor finds a token by its accessor.
+func (s *Server) byAccessor(ctx context.Context, accessor string) (*token, error) {
+	t, err := s.Logins.Named(ctx, accessor)
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.own(ctx, t, "")
+	if err == nil && own.batch() {
+		return nil, cause.Because(cause.UnknownToken, "batch tokens have no accessor")
+	}
+	return own, err
+}
+
+// issue describes a token to be made.
+type issue struct {
+	id       string // a wanted token
+	owner    string // who it stands for, for the journal
+	path     string
+	display  string
+	policies []string // sorted, with default
+	ttl, max time.Duration
+	explicit time.Duration // explicit_max_ttl
+	period   time.Duration
+	uses     int
+	fixed    bool // not renewable
+	batch    bool
+	parent   string
+	entity   string
+	role     string
+	meta     map[string]string
+}
+
+// issue makes the token and returns its auth block.
+func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
+	lasts := i.ttl
+	if i.period > 0 {
+		lasts = i.period
+	}
+	meta := map[string]string{metaPolicies: strings.Join(i.policies, ","), metaPath: i.path, metaDisplay: i.display, metaType: "service",
+		metaTTL: strconv.FormatInt(int64(lasts/time.Second), 10)}
+	for name, value := range map[string]string{metaEntity: i.entity, metaParent: i.parent, metaRole: i.role} {
+		if value != "" {
+			meta[name] = value
+		}
+	}
+	for name, value := range map[string]time.Duration{metaMost: i.explicit, metaPeriod: i.period} {
+		if value > 0 {
+			meta[name] = strconv.FormatInt(int64(value/time.Second), 10)
+		}
+	}
+	if i.meta != nil {
+		raw, _ := json.Marshal(i.meta)
+		meta[metaUser] = string(raw)
+	}
+	if i.batch {
+		meta[metaType], i.fixed = "batch", true
+	}
+	if i.id == "" {
+		i.id = s.newToken(i.batch)
+	}
+	most := i.max
+	if i.period > 0 {
+		most = i.explicit
+	}
+	_, t, err := s.Logins.Issue(ctx, signin.IssueToken{Kind: s.kind(), Owner: i.owner, ID: s.alphanumerics(24), Secret: i.id, TTL: lasts, MaxTTL: most,
+		Uses: i.uses, Renewable: !i.fixed && lasts > 0, Meta: meta})
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.own(ctx, t, i.id)
+	if err != nil {
+		return nil, err
+	}
+	return s.block(own), nil
+}
+
+// block is the auth block of a token.
+func (s *Server) block(t *token) *authBlock {
+	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: t.allPolicies(), TokenPolicies: t.policies,
+		IdentityPolicies: t.identity, Metadata: t.metadata(), Renewable: t.Renewable, EntityID: t.Meta[metaEntity],
+		TokenType: t.Meta[metaType], Orphan: t.Meta[metaParent] == "", NumUses: t.Uses}
+	if !t.Expires.IsZero() {
+		b.LeaseDuration = int64((t.Expires.Sub(s.Clock.Now()) + time.Second - 1) / time.Second) // what was granted, also a moment later
+	}
+	return b
+}
+
+// issueSeeded makes a token that the seed names, when it is first asked for.
+func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
+	lasts := seed.TTL
+	if lasts > 0 {
+		if lasts -= s.Clock.Now().Sub(s.started); lasts <= 0 {
+			return cause.Because(cause.TokenExpired, "the seeded token has expired")
+		}
+	}
+	i := issue{id: seed.ID, owner: "token", path: "auth/token/create", display: "token", policies: withDefault(seed.Policies), ttl: lasts,
+		max: lasts, uses: seed.NumUses, fixed: !seed.Renewable, meta: seed.Meta}
+	if seed.Renewable {
+		i.max = systemTTL
+	}
+	if slices.Contains(seed.Policies, "root") {
+		i.policies, i.path, i.display, i.owner = []string{"root"}, "auth/token/root", "root", "root"
+	}
+	_, err := s.issue(ctx, i)
+	if errors.Is(err, cause.Exists) { // another request was quicker
+		err = nil
+	}
+	return err
+}
+
+// withDefault adds the policy default, sorts and folds.
+func withDefault(policies []string) []string {
+	return sanitized(append(slices.Clone(policies), "default"))
+}
+
+// sanitized are policy names as a token keeps them.
+func sanitized(policies []string) []string {
+	out := make([]string, 0, len(policies))
+	for _, p := range policies {
+		if p = strings.ToLower(strings.TrimSpace(p)); p != "" {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// newToken is a fresh token in the flavour's format.
+func (s *Server) newToken(batch bool) string {
+	prefix := "hvs."
+	if batch {
+		prefix = "hvb."
+	}
+	if s.flavour.bao || s.flavour.old {
+		if batch {
+			return "b." + s.alphanumerics(24)
+		}
+		return "s." + s.alphanumerics(24)
+	}
+	b := make([]byte, 68)
+	io.ReadFull(s.Rand, b[4:])
+	copy(b, []byte{0x08, 0x01, 0x12, 0x20}) // its head is the same in all of them
+	return prefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// alphanumerics is n random letters and digits.
+func (s *Server) alphanumerics(n int) string {
+	b := make([]byte, n)
+	for i := 0; i < n; {
+		var block [32]byte
+		io.ReadFull(s.Rand, block[:])
+		for _, x := range block {
+			if x < 248 && i < n { // 4 × 62: no letter is more likely than another
+				b[i] = alphabet[x%62]
+				i++
+			}
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,476 @@
+package vault
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/cause"
+)
+
+// tokenEngine is the auth method token.
+func tokenEngine() *engine {
+	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
+	return newEngine("token",
+		&pathSpec{pattern: "create", name: "create", ops: write(createToken)},
+		&pathSpec{pattern: "create-orphan", name: "create", sudo: true, ops: write(func(r *request) (*answer, error) { return r.create(&tokenRole{Orphan: true, Renewable: true}) })},
+		&pathSpec{pattern: "create/:role", name: "create", ops: write(createByRole)},
+		&pathSpec{pattern: "lookup-self", name: "lookup-self", ops: map[operation]handler{opRead: lookupSelf, opWrite: lookupSelf}},
+		&pathSpec{pattern: "lookup", name: "lookup", ops: map[operation]handler{opRead: lookupToken, opWrite: lookupToken}},
+		&pathSpec{pattern: "lookup-accessor", name: "lookup-accessor", ops: write(lookupAccessor)},
+		&pathSpec{pattern: "accessors", name: "accessors", sudo: true, ops: map[operation]handler{opList: listAccessors}},
+		&pathSpec{pattern: "renew-self", name: "renew-self", ops: write(func(r *request) (*answer, error) { return r.renewToken(r.token, true) })},
+		&pathSpec{pattern: "renew", name: "renew", ops: write(renewNamed)},
+		&pathSpec{pattern: "renew/:token", name: "renew", ops: write(renewNamed)},
+		&pathSpec{pattern: "renew-accessor", name: "renew-accessor", ops: write(renewAccessor)},
+		&pathSpec{pattern: "revoke-self", name: "revoke-self", ops: write(func(r *request) (*answer, error) { return r.revokeToken(r.token) })},
+		&pathSpec{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
+		&pathSpec{pattern: "revoke/:token", name: "revoke", ops: write(revokeNamed)},
+		&pathSpec{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
+		&pathSpec{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
+		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
+		&pathSpec{pattern: "roles/:role", name: "roles", exists: roleExists, ops: map[operation]handler{opRead: getRole, opWrite: putRole, opDelete: dropRole}},
+		&pathSpec{pattern: "tidy", name: "tidy", ops: write(tidyTokens)},
+	)
+}
+
+// listKeys answers a listing; an empty one is a 404.
+func listKeys(keys []string, err error) (*answer, error) {
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) == 0 {
+		return nil, errMissing
+	}
+	return ok(map[string]any{"keys": keys})
+}
+
+func createToken(r *request) (*answer, error) { return r.create(nil) }
+
+// create makes a token as the request and a role want it.
+func (r *request) create(role *tokenRole) (*answer, error) {
+	i, err := r.wish(role)
+	if err != nil {
+		return nil, err
+	}
+	a := &answer{}
+	if i.policies, err = r.childPolicies(role); err != nil {
+		return nil, err
+	}
+	orphan, err := r.flag("no_parent", false)
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.acl(r.token)
+	if err != nil {
+		return nil, err
+	}
+	sudo := v.Root() || slices.Contains(v.Can(r.full), "sudo")
+	switch {
+	case orphan && !sudo && (role == nil || !role.Orphan):
+		return nil, bad("root or sudo privileges required to create orphan token")
+	case i.id != "" && !sudo:
+		return nil, bad("root or sudo privileges required to specify token id")
+	case i.id != "":
+		a.warnings = append(a.warnings, "Supplying a custom ID for the token uses the weaker SHA1 hashing instead of the more secure SHA2-256 HMAC for token obfuscation. SHA1 hashed tokens on the wire leads to less secure lookups.")
+	}
+	if !orphan && (role == nil || !role.Orphan) && !r.token.batch() {
+		i.parent = r.token.ID
+		i.entity = r.token.Meta[metaEntity]
+	}
+	i.owner = r.token.Owner
+	if slices.Contains(i.policies, "root") && i.ttl == 0 && i.period == 0 && i.explicit == 0 {
+		i.fixed = true
+	} else {
+		a.warnings = append(a.warnings, i.bound(r.mount)...)
+	}
+	if a.auth, err = r.issue(r.ctx, i); err != nil {
+		if r, known := cause.Of(err); known && r == cause.Exists {
+			return nil, bad("cannot create a token with a duplicate ID")
+		}
+		return nil, err
+	}
+	return a, nil
+}
+
+// wish is the token as the parameters want it.
+func (r *request) wish(role *tokenRole) (i issue, err error) {
+	if v, ok := r.fields["ttl"]; ok {
+		if i.ttl, err = lasts(v); err != nil {
+			return i, bad("%s", err)
+		}
+	}
+	if v, ok := r.fields["explicit_max_ttl"]; ok {
+		if i.explicit, err = lasts(v); err != nil {
+			return i, bad("%s", err)
+		}
+	}
+	if v, ok := r.fields["period"]; ok {
+		if i.period, err = lasts(v); err != nil {
+			return i, bad("%s", err)
+		}
+	}
+	if i.uses, err = r.number("num_uses", 0); err != nil {
+		return i, err
+	}
+	renewable, err := r.flag("renewable", true)
+	if err != nil {
+		return i, err
+	}
+	if i.ttl < 0 || i.period < 0 || i.explicit < 0 {
+		return i, bad("ttl must be positive")
+	}
+	if i.uses < 0 {
+		return i, bad("number of uses cannot be negative")
+	}
+	i.fixed, i.id, i.meta, i.path, i.display = !renewable, r.text("id"), r.fields.table("meta"), r.full, "token"
+	if name := r.text("display_name"); name != "" {
+		i.display = "token-" + strings.Map(plainName, name)
+	}
+	switch r.text("type") {
+	case "", "service":
+	case "batch":
+		i.batch = true
+	default:
+		return i, bad("invalid 'token_type' value")
+	}
+	if i.batch && i.uses > 0 {
+		return i, bad("batch tokens cannot have usage limits")
+	}
+	if strings.Contains(i.id, ".") {
+		return i, bad("custom token ID cannot contain the '.' character")
+	}
+	if role != nil {
+		i.role = role.Name
+		i.fixed = i.fixed || !role.Renewable
+		i.period = max(i.period, role.Period)
+		if role.ExplicitMax > 0 && (i.explicit == 0 || i.explicit > role.ExplicitMax) {
+			i.explicit = role.ExplicitMax
+		}
+		if role.Suffix != "" {
+			i.path = strings.TrimSuffix(i.path, "/") + "/" + role.Suffix
+		}
+	}
+	return i, nil
+}
+
+// plainName keeps a display name to letters, digits and -.
+func plainName(c rune) rune {
+	if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' {
+		return c
+	}
+	return '-'
+}
+
+// childPolicies are the policies of a new token: a subset of the parent's, unless
+// the parent may do everything.
+func (r *request) childPolicies(role *tokenRole) ([]string, error) {
+	wanted := sanitized(r.list("policies"))
+	noDefault, err := r.flag("no_default_policy", false)
+	if err != nil {
+		return nil, err
+	}
+	if role != nil && (len(role.Allowed) > 0 || len(role.Disallowed) > 0) {
+		return role.policies(wanted)
+	}
+	switch {
+	case len(wanted) == 0:
+		return r.token.policies, nil
+	case !r.token.isRoot() && (role == nil || role.Name == "" && !role.Orphan):
+		for _, p := range wanted {
+			if p != "default" && !slices.Contains(r.token.policies, p) {
+				return nil, bad("child policies must be subset of parent")
+			}
+		}
+	}
+	if slices.Contains(wanted, "root") {
+		if !r.token.isRoot() {
+			return nil, bad("root tokens may not be created without parent token being root")
+		}
+		return []string{"root"}, nil
+	}
+	if noDefault {
+		return wanted, nil
+	}
+	return withDefault(wanted), nil
+}
+
+// bound fits the lifetimes of a token to those of its mount, and says so.
+func (i *issue) bound(m *mount) (warnings []string) {
+	byDefault, most := m.lives()
+	if i.explicit > most {
+		warnings = append(warnings, tooLong("Explicit max TTL", i.explicit, "system max TTL", most))
+		i.explicit = most
+	}
+	if i.explicit > 0 {
+		most = min(most, i.explicit)
+	}
+	if i.max > 0 {
+		most = min(most, i.max)
+	}
+	if i.ttl == 0 {
+		i.ttl = min(byDefault, most)
+	}
+	if i.ttl > most {
+		warnings = append(warnings, capped(i.ttl, most))
+		i.ttl = most
+	}
+	if i.period > most && i.explicit == 0 {
+		i.period = most
+	}
+	i.max = most
+	return warnings
+}
+
+func tooLong(what string, got time.Duration, than string, most time.Duration) string {
+	return fmt.Sprintf("%s of %q is greater than %s of %q; value is capped accordingly", what, short(got), than, short(most))
+}
+
+// capped is the warning about a lifetime that is too long.
+func capped(got, most time.Duration) string {
+	return fmt.Sprintf("TTL of %q exceeded the effective max_ttl of %q; TTL value is capped accordingly", short(got), short(most))
+}
+
+// short writes a duration without zeros at its end: 2h, 1h30m, 90s as 1m30s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// shown is what a look-up tells of a token.
+func (r *request) shown(t *token, id string) map[string]any {
+	var meta any
+	if m := t.metadata(); m != nil {
+		meta = m
+	}
+	uses := t.Uses
+	if t.Used {
+		uses = -1
+	}
+	out := map[string]any{"accessor": t.accessor(), "creation_time": t.Issued.Unix(), "creation_ttl": t.seconds(metaTTL), "display_name": t.Meta[metaDisplay],
+		"entity_id": t.Meta[metaEntity], "expire_time": nil, "explicit_max_ttl": t.seconds(metaMost), "id": id, "meta": meta, "num_uses": uses,
+		"orphan": t.Meta[metaParent] == "", "path": t.Meta[metaPath], "policies": t.policies, "ttl": 0, "type": t.Meta[metaType]}
+	if !t.Expires.IsZero() {
+		out["expire_time"], out["issue_time"], out["renewable"] = stamp(t.Expires), stamp(t.Issued), t.Renewable
+		out["ttl"] = int64(t.Expires.Sub(r.Clock.Now()) / time.Second)
+	}
+	if t.seconds(metaPeriod) > 0 {
+		out["period"] = t.seconds(metaPeriod)
+	}
+	if !t.Renewed.IsZero() {
+		out["last_renewal"], out["last_renewal_time"] = stamp(t.Renewed), t.Renewed.Unix()
+	}
+	if t.Meta[metaRole] != "" && strings.HasPrefix(t.Meta[metaPath], "auth/token/create/") {
+		out["role"] = t.Meta[metaRole]
+	}
+	if len(t.identity) > 0 {
+		out["identity_policies"] = t.identity
+	}
+	return out
+}
+
+func lookupSelf(r *request) (*answer, error) { return ok(r.shown(r.token, r.token.secret)) }
+
+func lookupToken(r *request) (*answer, error) {
+	secret := r.text("token")
+	if secret == "" {
+		return lookupSelf(r)
+	}
+	t, err := r.look(r.ctx, secret)
+	if _, known := cause.Of(err); known {
+		return nil, refuse(http.StatusForbidden, "bad token")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ok(r.shown(t, secret))
+}
+
+// accessed finds the token of the parameter accessor.
+func (r *request) accessed() (*token, error) {
+	accessor := r.text("accessor")
+	if accessor == "" {
+		return nil, bad("missing accessor")
+	}
+	return r.byAccessor(r.ctx, accessor)
+}
+
+func lookupAccessor(r *request) (*answer, error) {
+	t, err := r.accessed()
+	if _, known := cause.Of(err); known && r.text("accessor") != "" {
+		return nil, refuse(http.StatusForbidden, "%s", one("invalid accessor")).status400()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ok(r.shown(t, ""))
+}
+
+// status400 makes a refusal a 400.
+func (r *refusal) status400() *refusal {
+	r.status, r.reason = http.StatusBadRequest, cause.BadInput
+	return r
+}
+
+func listAccessors(r *request) (*answer, error) {
+	alive, err := r.Logins.Alive(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, t := range alive {
+		if t.Kind != r.kind() {
+			continue
+		}
+		if own, err := r.own(r.ctx, t, ""); err == nil && !own.batch() {
+			keys = append(keys, t.ID)
+		}
+	}
+	slices.Sort(keys)
+	return listKeys(keys, nil)
+}
+
+func renewNamed(r *request) (*answer, error) {
+	secret := r.vars["token"]
+	if secret == "" {
+		secret = r.text("token")
+	}
+	if secret == "" {
+		return nil, bad("missing token ID")
+	}
+	t, err := r.look(r.ctx, secret)
+	if _, known := cause.Of(err); known {
+		return nil, bad("token not found")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.renewToken(t, true)
+}
+
+func renewAccessor(r *request) (*answer, error) {
+	t, err := r.accessed()
+	if _, known := cause.Of(err); known && r.text("accessor") != "" {
+		return nil, bad("%s", one("invalid accessor"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.renewToken(t, false)
+}
+
+// renewToken prolongs a token, or shortens it when the increment is smaller than
+// what is left.
+func (r *request) renewToken(t *token, show bool) (*answer, error) {
+	by, err := r.lasts("increment")
+	if err != nil {
+		return nil, err
+	}
+	if !t.Renewable {
+		return nil, bad("lease is not renewable")
+	}
+	a := &answer{}
+	now := r.Clock.Now()
+	if period := t.seconds(metaPeriod); period > 0 {
+		by = time.Duration(period) * time.Second
+	} else {
+		if by == 0 {
+			by = time.Duration(t.seconds(metaTTL)) * time.Second
+		}
+		if most := t.Issued.Add(t.MaxTTL).Sub(now); t.MaxTTL > 0 && by > most {
+			a.warnings = append(a.warnings, capped(by, most))
+		}
+	}
+	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)
+	if _, known := cause.Of(err); known {
+		return nil, bad("token not found")
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.Token = renewed
+	a.auth = r.block(t)
+	if !show {
+		a.auth.ClientToken = ""
+	}
+	return a, nil
+}
+
+// revokeToken ends a token, its children and its leases.
+func (r *request) revokeToken(t *token) (*answer, error) {
+	if t.batch() {
+		return nil, bad("batch tokens cannot be revoked")
+	}
+	if err := r.Logins.RevokeNamed(r.ctx, t.ID); err != nil {
+		return nil, err
+	}
+	return nil, r.sweep()
+}
+
+func revokeNamed(r *request) (*answer, error) {
+	secret := r.vars["token"]
+	if secret == "" {
+		secret = r.text("token")
+	}
+	if secret == "" {
+		return nil, bad("missing token ID")
+	}
+	t, err := r.look(r.ctx, secret)
+	if _, known := cause.Of(err); known {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.revokeToken(t)
+}
+
+func revokeAccessor(r *request) (*answer, error) {
+	t, err := r.accessed()
+	if _, known := cause.Of(err); known && r.text("accessor") != "" {
+		return &answer{warnings: []string{"No token found with this accessor"}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.revokeToken(t)
+}
+
+// revokeOrphan ends a token and leaves its children alive.
+func revokeOrphan(r *request) (*answer, error) {
+	secret := r.text("token")
+	if secret == "" {
+		return nil, bad("missing token ID")
+	}
+	t, err := r.look(r.ctx, secret)
+	if _, known := cause.Of(err); known {
+		return nil, bad("token to revoke not found")
+	}
+	if err != nil {
+		return nil, err
+	}
+	alive, err := r.Logins.Alive(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, child := range alive {
+		if child.Kind == r.kind() && child.Meta[metaParent] == t.ID {
+			if err := r.Logins.EditMeta(r.ctx, child.ID, func(m map[string]string) { delete(m, metaParent) }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r.revokeToken(t)
+}
+
+func tidyTokens(*request) (*answer, error) {
+	return &answer{status: http.StatusAccepted, warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
+}

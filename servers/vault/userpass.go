@@ -1,0 +1,122 @@
+package vault
+
+import (
+	"net/http"
+	"strings"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/signin"
+)
+
+// userpassEngine is the auth method userpass: names and passwords that the server
+// keeps itself. A seeded user without a password has that of the person of the
+// same name.
+func userpassEngine() *engine {
+	return newEngine("userpass",
+		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: userpassLogin}},
+		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
+			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
+		}}},
+		&pathSpec{pattern: "users/:user", name: "users", exists: userExists, ops: map[operation]handler{opRead: getUser, opWrite: putUser, opDelete: dropUser}},
+		&pathSpec{pattern: "users/:user/password", name: "users.password", ops: map[operation]handler{opWrite: putPassword}},
+		&pathSpec{pattern: "users/:user/policies", name: "users.policies", ops: map[operation]handler{opWrite: putPolicies}},
+	)
+}
+
+// userKey is the record of the user that the path names.
+func (r *request) userKey() string { return r.mount.UUID + "/" + plainLogin(r.vars["user"]) }
+
+func userpassLogin(r *request) (*answer, error) {
+	name := plainLogin(r.vars["user"])
+	password := r.text("password")
+	if password == "" {
+		if r.flavour.bao {
+			return nil, refuse(http.StatusInternalServerError, "missing password")
+		}
+		return nil, bad("invalid credentials")
+	}
+	return r.guarded(name, func() (*answer, error) {
+		u, err := r.users.get(r.ctx, r.userKey())
+		if err != nil {
+			return nil, err
+		}
+		refused := refuse(http.StatusBadRequest, "invalid username or password")
+		refused.reason = cause.WrongPassword
+		switch {
+		case u == nil:
+			return nil, &wrongPassword{refused.because("userpass has no user %s", name)}
+		case u.Password == "":
+			if _, err := r.Logins.Login(r.ctx, name, password); err != nil {
+				return nil, refusedLogin(err, refused)
+			}
+		case !signin.Same(u.Password, password):
+			return nil, &wrongPassword{refused.because("wrong password of %s", name)}
+		}
+		return r.login(login{alias: name, owner: name, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/") + "-" + name,
+			metadata: map[string]string{"username": name}, token: u.tokenFields})
+	})
+}
+
+func userExists(r *request) (bool, error) {
+	u, err := r.users.get(r.ctx, r.userKey())
+	return u != nil, err
+}
+
+func getUser(r *request) (*answer, error) {
+	u, err := r.users.get(r.ctx, r.userKey())
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
+		return nil, errMissing
+	}
+	data := u.shown(r.flavour.old)
+	if len(u.Policies) > 0 {
+		data["policies"] = u.Policies
+	}
+	return ok(data)
+}
+
+func putUser(r *request) (*answer, error) {
+	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, found bool) error {
+		password := r.text("password")
+		if !found && password == "" {
+			return bad(`"password" or "password_hash" must be supplied`)
+		}
+		if password != "" {
+			u.Password = password
+		}
+		u.Name = plainLogin(r.vars["user"])
+		return u.take(r.fields)
+	})
+}
+
+func dropUser(r *request) (*answer, error) {
+	_, err := r.users.drop(r.ctx, r.userKey())
+	return nil, err
+}
+
+// edited changes a user that must be there.
+func (r *request) edited(fn func(*authUser) error) (*answer, error) {
+	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, found bool) error {
+		if !found {
+			return bad("username does not exist")
+		}
+		return fn(u)
+	})
+}
+
+func putPassword(r *request) (*answer, error) {
+	return r.edited(func(u *authUser) error {
+		password := r.text("password")
+		if password == "" {
+			return bad(`"password" or "password_hash" must be supplied`)
+		}
+		u.Password = password
+		return nil
+	})
+}
+
+func putPolicies(r *request) (*answer, error) {
+	return r.edited(func(u *authUser) error { return u.take(r.fields) })
+}

@@ -1,0 +1,155 @@
+// Package vault is the HTTP API of HashiCorp Vault and of OpenBao: mounts,
+// policies, tokens, leases, wrapping, and the engines that plugins ask. Everything
+// lies behind one wide route, because paths are data; an operation's name is
+// made of the engine and the path's name: kv.read, userpass.login.write.
+//
+// Contract: contracts/hashicorp-vault.md. Left out on purpose: namespaces and
+// everything else of the enterprise edition, plugins, raft, audit devices (the
+// journal is one), the OIDC provider, identity groups, and MFA of logins.
+package vault
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"counterpart/internal/dialect"
+	"counterpart/internal/state"
+)
+
+// Server is one Vault server.
+type Server struct {
+	dialect.Env
+	settings  Settings
+	flavour   flavour
+	engines   map[string]*engine
+	base      *mounts // as seeded
+	started   time.Time
+	nodePaths map[string]nodeHandler
+	seeded    map[string]SeededToken // by the token
+
+	mountCache state.Cache[mounts]
+	acls       aclCache
+	aclsMu     sync.RWMutex
+
+	policies    *shelf[string] // by name
+	kv1         *shelf[kvData]
+	kv2         *shelf[kvSecret]
+	kv2conf     *shelf[kvConfig]
+	leases      *shelf[lease]
+	wraps       *shelf[wrapped]
+	entities    *shelf[entity]
+	aliases     *shelf[string] // accessor/name → entity
+	named       *shelf[string] // entity name → entity
+	users       *shelf[authUser]
+	groups      *shelf[authGroup]
+	configs     *shelf[map[string]any] // of mounts, by UUID
+	approles    *shelf[appRole]
+	roleIDs     *shelf[string]   // role ID → role name
+	secretNames *shelf[string]   // accessor of a secret ID → its record
+	secrets     *shelf[secretID] // secret IDs
+	roles       *shelf[tokenRole]
+	locks       *shelf[lock]
+	node        *shelf[node]
+}
+
+// New builds the server.
+func New(env dialect.Env) (dialect.Server, error) {
+	s := &Server{Env: env, started: env.Clock.Now(), seeded: map[string]SeededToken{}, settings: Settings{Listen: ":8200",
+		Flavour: "vault-1.21", ClusterName: "counterpart", Initialized: true, Standby: "none", Token: "root", StaleLease: true,
+		Lockout: Lockout{Threshold: 5, Duration: 15 * time.Minute, Window: 15 * time.Minute}}}
+	if err := env.Decode(&s.settings); err != nil {
+		return nil, err
+	}
+	s.flavour = flavours[s.settings.Flavour]
+	s.shelves()
+	s.engines, s.nodePaths = engines(s), newNodeRoutes(s)
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("vault %s: %w", env.Name, err)
+	}
+	return s, nil
+}
+
+// shelves makes the kinds of records.
+func (s *Server) shelves() {
+	s.policies = newShelf[string](s.Store, "policy")
+	s.kv1 = newShelf[kvData](s.Store, "kv")
+	s.kv2 = newShelf[kvSecret](s.Store, "kv2")
+	s.kv2conf = newShelf[kvConfig](s.Store, "kv2config")
+	s.leases = newShelf[lease](s.Store, "lease")
+	s.wraps = newShelf[wrapped](s.Store, "wrap")
+	s.entities = newShelf[entity](s.Store, "entity")
+	s.aliases = newShelf[string](s.Store, "alias")
+	s.named = newShelf[string](s.Store, "entityname")
+	s.users = newShelf[authUser](s.Store, "user")
+	s.groups = newShelf[authGroup](s.Store, "group")
+	s.configs = newShelf[map[string]any](s.Store, "config")
+	s.approles = newShelf[appRole](s.Store, "approle")
+	s.roleIDs = newShelf[string](s.Store, "roleid")
+	s.secretNames = newShelf[string](s.Store, "secretname")
+	s.secrets = newShelf[secretID](s.Store, "secretid")
+	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
+	s.locks = newShelf[lock](s.Store, "lock")
+	s.node = newShelf[node](s.Store, "node")
+}
+
+// engines is the table of everything that can be mounted.
+func engines(s *Server) map[string]*engine {
+	all := map[string]*engine{
+		"system": systemEngine(), "identity": identityEngine(), "cubbyhole": cubbyholeEngine(),
+		"kv": kv1Engine(), "kv2": kv2Engine(s.flavour.bao),
+		"auth/token": tokenEngine(), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
+		"auth/approle": approleEngine(), "auth/cert": certEngine(),
+	}
+	return all
+}
+
+// Faults implements dialect.Server.
+func (s *Server) Faults() []string {
+	return []string{"sealed", "standby", "performance-standby", "dr-secondary", "uninitialized", "removed", "ha-unhealthy", "directory-down", "index-state"}
+}
+
+// Ports implements dialect.Server.
+func (s *Server) Ports() []dialect.Port {
+	var routes []dialect.Route
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions, "LIST"} {
+		routes = append(routes, dialect.Route{Method: method, Path: "/v1/*", Do: s.serve})
+	}
+	cert := dialect.NoCert
+	if s.settings.ClientCert {
+		cert = dialect.WantCert
+	}
+	scheme := "http"
+	if s.settings.TLS {
+		scheme = "https"
+	}
+	return []dialect.Port{{
+		Name: "http", Listen: s.settings.Listen, TLS: s.settings.TLS, Cert: cert,
+		Limits: dialect.Limits{Body: maxBody},
+		Try:    s.try(scheme),
+		HTTP:   &dialect.HTTP{Routes: routes, NotFound: s.serve, Error: s.sent},
+	}}
+}
+
+// try reads a seeded secret with the root token.
+func (s *Server) try(scheme string) string {
+	command := "curl"
+	if s.settings.TLS {
+		command += " -k"
+	}
+	path := "sys/health"
+	for _, m := range s.settings.Mounts {
+		if m.Type == "kv" && len(m.Secrets) > 0 {
+			path = strings.Trim(m.Path, "/") + "/"
+			if m.Version == 2 {
+				path += "data/"
+			}
+			path += m.Secrets[0].Path
+			break
+		}
+	}
+	return command + " -H 'X-Vault-Token: " + strings.ReplaceAll(s.settings.Token, "'", `'\''`) + "' " + scheme + "://{addr}/v1/" + path
+}
