@@ -148,7 +148,15 @@ func (s *Server) encode(a *answer) ([]byte, error) {
 		size += len(data)
 	}
 	b := make([]byte, 0, size)
-	b = append(b, `{"request_id":"`...)
+	b = append(b, '{')
+	if twins, ok := a.data.(map[string]any); ok && a.twin && len(twins) > 0 {
+		raw, err := json.Marshal(twins)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, raw[1:len(raw)-1]...), ',')
+	}
+	b = append(b, `"request_id":"`...)
 	b = append(b, id...)
 	b = append(b, `","lease_id":"`...)
 	b = append(b, a.lease.id...)
@@ -209,15 +217,6 @@ func (s *Server) tail(b []byte, a *answer) ([]byte, error) {
 			b = append(b, *a.mountType...)
 		}
 		b = append(b, '"')
-	}
-	if data, ok := a.data.(map[string]any); ok && a.twin {
-		raw, err := json.Marshal(data)
-		if err != nil {
-			return nil, err
-		}
-		if len(raw) > 2 {
-			b = append(append(b, ','), raw[1:len(raw)-1]...)
-		}
 	}
 	return append(b, '}'), nil
 }

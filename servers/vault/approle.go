@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -155,7 +156,7 @@ func getAppRole(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := role.Token.shown(false)
+	data := role.Token.shown()
 	data["bind_secret_id"], data["local_secret_ids"], data["secret_id_bound_cidrs"] = role.Bind, role.Local, nil
 	if role.CIDRs != nil {
 		data["secret_id_bound_cidrs"] = role.CIDRs
@@ -277,7 +278,7 @@ func newSecretID(r *request) (*answer, error) {
 	}
 	if text := r.text("metadata"); text != "" {
 		if err := json.Unmarshal([]byte(text), &s.Metadata); err != nil {
-			return nil, bad("failed to parse metadata: %s", err)
+			return nil, bad("failed to parse metadata: failed to parse the input: invalid <key,value> format")
 		}
 	}
 	if s.TTL > 0 {
@@ -293,7 +294,7 @@ func newSecretID(r *request) (*answer, error) {
 	key := secretKey(r.mount.UUID, secret)
 	err = r.secrets.editUntil(r.ctx, key, func(v *secretID, found bool) (time.Time, error) {
 		if found {
-			return time.Time{}, bad("failed to store secret_id: SecretID is already registered")
+			return time.Time{}, faulty("failed to store secret_id: SecretID is already registered")
 		}
 		*v = s
 		return s.Expires, nil
@@ -346,7 +347,7 @@ func lookupSecretID(r *request) (*answer, error) {
 	}
 	if s == nil {
 		if strings.Contains(r.rest, "secret-id-accessor") {
-			return nil, refuse(http.StatusNotFound, "failed to find accessor entry for secret_id_accessor: %q", r.text("secret_id_accessor"))
+			return nil, envelope404(&answer{data: map[string]any{"error": fmt.Sprintf("failed to find accessor entry for secret_id_accessor: %q", r.text("secret_id_accessor"))}})
 		}
 		return nil, nil
 	}

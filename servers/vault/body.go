@@ -46,7 +46,8 @@ func (s *Server) parameters(req *http.Request) (map[string]any, error) {
 	return s.object(body)
 }
 
-// form reads a URL-encoded body; a name that is given several times is a list.
+// form reads a URL-encoded body; the values of a name that is given several times
+// are joined.
 func form(body []byte) (map[string]any, error) {
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -62,11 +63,7 @@ func fromQuery(values url.Values) map[string]any {
 			out[k] = v[0]
 			continue
 		}
-		list := make([]any, len(v))
-		for i := range v {
-			list[i] = v[i]
-		}
-		out[k] = list
+		out[k] = strings.Join(v, ",")
 	}
 	return out
 }
@@ -84,12 +81,24 @@ func (s *Server) object(body []byte) (map[string]any, error) {
 	switch {
 	case errors.As(err, &wrong):
 		return nil, bad("error parsing JSON: failed to parse JSON input: json: cannot unmarshal %s into Go value of type map[string]interface {}", wrong.Value)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, s.malformed("malformed JSON, unclosed containers")
-	case err != nil:
-		return nil, s.malformed("error parsing JSON: failed to parse JSON input: " + err.Error())
+	case err == nil:
+		return out, nil
+	case body[0] == '{': // Vault's reader walks through an object before it decodes it
+		return nil, s.malformed(walked(body, err))
 	}
-	return out, nil
+	return nil, bad("error parsing JSON: failed to parse JSON input: %s", err)
+}
+
+// walked is what is wrong with a body, token by token.
+func walked(body []byte, err error) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	for {
+		if _, e := d.Token(); errors.Is(e, io.EOF) {
+			return "error parsing JSON: failed to parse JSON input: " + err.Error()
+		} else if e != nil {
+			return strings.Replace(e.Error(), "invalid character '}' looking for beginning of value", "invalid character '}' after object key", 1)
+		}
+	}
 }
 
 // malformed words a body that is no JSON: 500 from Vault, 400 from OpenBao.

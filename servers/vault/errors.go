@@ -57,6 +57,13 @@ func refuse(status int, format string, args ...any) *refusal {
 // bad is a 400 with the given words.
 func bad(format string, args ...any) error { return refuse(http.StatusBadRequest, format, args...) }
 
+// faulty is what the client did wrong, but the server calls its own fault.
+func faulty(words string) error {
+	r := refuse(http.StatusInternalServerError, "%s", one(words))
+	r.reason = cause.BadInput
+	return r
+}
+
 // because gives the operator a reason.
 func (r *refusal) because(format string, args ...any) *refusal {
 	r.why = fmt.Sprintf(format, args...)

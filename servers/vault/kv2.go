@@ -36,8 +36,8 @@ type kvVersion struct {
 // attribution says who changed something.
 type attribution struct {
 	Actor     string `json:"actor"`
-	ClientID  string `json:"client_id"`
 	Operation string `json:"operation"`
+	ClientID  string `json:"client_id"`
 }
 
 // kvConfig is the configuration of a mount.
@@ -89,6 +89,9 @@ func kv2Engine(bao bool) *engine {
 	)
 	misuse := func(command string) handler {
 		return func(r *request) (*answer, error) {
+			if r.op != opList && (r.rest == "data" || r.rest == "metadata" || r.rest == "") {
+				return nil, envelope404(&answer{warnings: []string{"Non-listing operations on the root of a K/V v2 mount are not supported."}})
+			}
 			words := "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv " + command + "' for this operation."
 			if bao {
 				words = strings.NewReplacer("Vault CLI", "OpenBao CLI", "'vault kv", "'bao kv").Replace(words)
@@ -362,7 +365,7 @@ func merge(old, patch map[string]any) map[string]any {
 func deleteLatest(r *request) (*answer, error) {
 	return nil, r.editVersions(func(s *kvSecret) {
 		if v := s.version(0); v != nil && !v.dead(r.Clock.Now()) {
-			v.Deletion, v.DeletedBy = r.Clock.Now(), r.by("delete")
+			v.Deletion, v.DeletedBy, s.By = r.Clock.Now(), r.by("delete"), r.by("delete")
 		}
 	})
 }

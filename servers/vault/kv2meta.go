@@ -20,25 +20,30 @@ func (r *request) editVersions(fn func(*kvSecret)) error {
 }
 
 // Marks that delete, undelete and destroy set.
-func markDeleted(r *request, v *kvVersion) {
+func markDeleted(r *request, s *kvSecret, v *kvVersion) {
 	if !v.dead(r.Clock.Now()) {
-		v.Deletion, v.DeletedBy = r.Clock.Now(), r.by("delete")
+		v.Deletion, v.DeletedBy, s.By = r.Clock.Now(), r.by("delete"), r.by("delete")
 	}
 }
 
-func markLive(r *request, v *kvVersion) {
-	if !v.Destroyed {
-		v.Deletion, v.DeletedBy = time.Time{}, nil
+func markLive(r *request, s *kvSecret, v *kvVersion) {
+	if v.Destroyed {
+		return
+	}
+	v.Deletion, v.DeletedBy, s.By = time.Time{}, nil, r.by("undelete")
+	if s.DeleteAfter > 0 {
+		v.Deletion = r.Clock.Now().Add(s.DeleteAfter)
 	}
 }
 
-func markDestroyed(r *request, v *kvVersion) {
-	v.Destroyed, v.Data, v.Deletion, v.DeletedBy = true, nil, time.Time{}, r.by("destroy")
-}
+func markDestroyed(_ *request, _ *kvSecret, v *kvVersion) { v.Destroyed, v.Data = true, nil }
 
-func markVersions(r *request, mark func(*request, *kvVersion)) (*answer, error) {
+func markVersions(r *request, mark func(*request, *kvSecret, *kvVersion)) (*answer, error) {
 	list := r.list("versions")
 	if len(list) == 0 {
+		if strings.HasPrefix(r.rest, "destroy/") {
+			return nil, bad("no version number provided")
+		}
 		return nil, bad("No version number provided")
 	}
 	var wanted []int
@@ -52,7 +57,7 @@ func markVersions(r *request, mark func(*request, *kvVersion)) (*answer, error) 
 	return nil, r.editVersions(func(s *kvSecret) {
 		for _, n := range wanted {
 			if v := s.version(n); v != nil && n > 0 {
-				mark(r, v)
+				mark(r, s, v)
 			}
 		}
 	})
@@ -177,7 +182,7 @@ func writeMetadata(r *request) (*answer, error) {
 			}
 			s.Created = r.Clock.Now()
 		}
-		s.Updated, s.By = r.Clock.Now(), r.by("update")
+		s.Updated = r.Clock.Now()
 		if most >= 0 {
 			s.Max = most
 			s.trim(config)

@@ -129,7 +129,7 @@ func getLDAPConfig(r *request) (*answer, error) {
 			data[k] = v
 		}
 	}
-	for k, v := range (&tokenFields{}).shown(false) {
+	for k, v := range (&tokenFields{}).shown() {
 		data[k] = v
 	}
 	return ok(data)

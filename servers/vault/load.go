@@ -40,8 +40,15 @@ func (s *Server) load() error {
 		}
 		x := s.seedMount(m.kind, m.path)
 		x.Description = m.description
-		if m.path == "secret/" {
+		switch m.path {
+		case "secret/":
 			x.Options = map[string]string{"version": "2"}
+		case "cubbyhole/":
+			x.Local = true
+		case "sys/":
+			x.SealWrap, x.Passthrough = true, []string{"Accept"}
+		case "identity/":
+			x.Passthrough = []string{"Authorization"}
 		}
 	}
 	for i, m := range s.settings.Mounts {

@@ -73,7 +73,7 @@ func (t *tokenFields) take(f fields) (err error) {
 }
 
 // shown are the fields as answers show them.
-func (t *tokenFields) shown(old bool) map[string]any {
+func (t *tokenFields) shown() map[string]any {
 	kind := t.Type
 	if kind == "" {
 		kind = "default"
@@ -120,7 +120,7 @@ func (r *request) login(l login) (*answer, error) {
 		return a, nil
 	}
 	now := r.Clock.Now()
-	return a, r.putLease(lease{ID: r.full + "/" + r.alphanumerics(24), Token: a.auth.Accessor, Mount: r.mount.UUID, Engine: r.mount.engine(),
+	return a, r.putLease(lease{ID: r.full + "/h" + wrapKey(a.auth.ClientToken), Token: a.auth.Accessor, Mount: r.mount.UUID, Engine: r.mount.engine(),
 		Issued: now, Expires: now.Add(time.Duration(a.auth.LeaseDuration) * time.Second), Max: max(i.max, i.ttl), Login: true, Renewable: true})
 }
 

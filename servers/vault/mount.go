@@ -22,7 +22,7 @@ type mount struct {
 	Description  string            `json:"description,omitempty"`
 	Accessor     string            `json:"accessor"`
 	UUID         string            `json:"uuid"`
-	Options      map[string]string `json:"options,omitempty"`
+	Options      map[string]string `json:"options"`
 	DefaultTTL   time.Duration     `json:"default_ttl,omitempty"` // 0: the system's
 	MaxTTL       time.Duration     `json:"max_ttl,omitempty"`
 	TokenType    string            `json:"token_type,omitempty"`

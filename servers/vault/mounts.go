@@ -41,9 +41,26 @@ func (s *Server) shownMount(m *mount, effective bool) map[string]any {
 	if m.Options != nil {
 		options = m.Options
 	}
-	return map[string]any{"accessor": m.Accessor, "config": s.shownConfig(m, byDefault, most), "deprecation_status": deprecation(m), "description": m.Description,
+	out := map[string]any{"accessor": m.Accessor, "config": s.shownConfig(m, byDefault, most), "description": m.Description,
 		"external_entropy_access": false, "local": m.Local, "options": options, "plugin_version": "",
-		"running_plugin_version": "v" + s.flavour.version + "+builtin.vault", "running_sha256": "", "seal_wrap": m.SealWrap, "type": m.Type, "uuid": m.UUID}
+		"running_plugin_version": s.pluginVersion(m), "running_sha256": "", "seal_wrap": m.SealWrap, "type": m.Type, "uuid": m.UUID}
+	if d := deprecation(m); d != "" {
+		out["deprecation_status"] = d
+	}
+	return out
+}
+
+// pluginVersion is the version of a mount's engine: some are released on their own.
+func (s *Server) pluginVersion(m *mount) string {
+	switch {
+	case m.Type == "kv":
+		return "v0.25.0+builtin"
+	case m.Type == "ad":
+		return "v0.21.0+builtin"
+	case (m.Type == "ldap" || m.Type == "openldap") && !m.isAuth():
+		return "v0.17.0+builtin"
+	}
+	return "v" + s.flavour.version + "+builtin.vault"
 }
 
 func (s *Server) shownConfig(m *mount, byDefault, most time.Duration) map[string]any {
@@ -108,11 +125,11 @@ func getMount(r *request, auth bool) (*answer, error) {
 		return nil, err
 	}
 	if m == nil {
-		what := "secret"
+		what := "secret engine mount"
 		if auth {
-			what = "auth"
+			what = "auth engine"
 		}
-		return nil, bad("No %s engine mount at %s/", what, strings.Trim(r.vars["path"], "/"))
+		return nil, bad("No %s at %s/", what, strings.Trim(r.vars["path"], "/"))
 	}
 	return &answer{twin: true, data: r.shownMount(m, false)}, nil
 }
@@ -128,7 +145,7 @@ func getTune(r *request, auth bool) (*answer, error) {
 	byDefault, most := m.lives()
 	data := r.shownConfig(m, byDefault, most)
 	data["description"] = m.Description
-	if m.Options != nil {
+	if len(m.Options) > 0 {
 		data["options"] = m.Options
 	}
 	return &answer{twin: true, data: data}, nil
@@ -162,7 +179,9 @@ func putMount(r *request, auth bool) (*answer, error) {
 	}
 	m := newMount(stored, path, r.Rand)
 	m.Description = r.text("description")
-	m.Options = r.fields.table("options")
+	if m.Options = r.fields.table("options"); m.Options == nil {
+		m.Options = map[string]string{}
+	}
 	if stored == "kv" && m.Options["version"] == "" {
 		version := "1"
 		if kind == "kv-v2" {
@@ -189,7 +208,7 @@ func putMount(r *request, auth bool) (*answer, error) {
 	}
 	return nil, r.editMounts(func(t *mounts) error {
 		if x := t.conflict(path); x != nil {
-			return bad("path is already in use at %s", x.Path)
+			return bad("path is already in use at %s", strings.TrimPrefix(x.Path, "auth/"))
 		}
 		if !auth && (path == "auth/" || strings.HasPrefix(path, "sys/") || strings.HasPrefix(path, "auth/")) {
 			return bad("path is already in use at %s", path)
@@ -271,7 +290,10 @@ func dropMount(r *request, auth bool) (*answer, error) {
 	path := mountPath(r.vars["path"], auth)
 	switch path {
 	case "sys/", "cubbyhole/", "identity/", "auth/token/":
-		return nil, bad("cannot unmount %q", strings.TrimPrefix(path, "auth/"))
+		if auth {
+			return nil, bad("token credential backend cannot be disabled")
+		}
+		return nil, bad("cannot unmount %q", path)
 	}
 	err := r.editMounts(func(t *mounts) error {
 		t.List = slices.DeleteFunc(t.List, func(m *mount) bool { return m.Path == path })

@@ -140,7 +140,7 @@ func capabilities(r *request, which string) (*answer, error) {
 		t, err = r.byAccessor(r.ctx, r.text("accessor"))
 	}
 	if err != nil {
-		return nil, r.asRefusal(err, "invalid token")
+		return nil, r.asRefusal(err, one("invalid token"))
 	}
 	acl, err := r.acl(t)
 	if err != nil {

@@ -85,8 +85,8 @@ func (s *Server) redirect(c echo.Context, to string) error {
 	if q := c.Request().URL.RawQuery; q != "" {
 		to += "?" + q
 	}
-	c.Response().Header().Set(echo.HeaderLocation, to)
-	c.Response().WriteHeader(http.StatusTemporaryRedirect)
+	c.Response().Header().Del(echo.HeaderContentType) // http.Redirect says HTML then
+	http.Redirect(c.Response(), c.Request(), to, http.StatusTemporaryRedirect)
 	return nil
 }
 
@@ -244,7 +244,7 @@ func (r *request) authorize(p *pathSpec) error {
 		return err
 	}
 	exists := true
-	if p != nil && p.exists != nil && r.op == opWrite && !acl.Root() {
+	if p != nil && p.exists != nil && r.op == opWrite {
 		if exists, err = p.exists(r); err != nil {
 			return err
 		}

@@ -31,7 +31,9 @@ func systemEngine() *engine {
 		{pattern: "license/status", name: "license", ops: read(func(*request) (*answer, error) {
 			return nil, refuse(http.StatusNotFound, "enterprise-only feature")
 		})},
-		{pattern: "replication/status", name: "replication", public: true, ops: read(func(*request) (*answer, error) { return ok(map[string]any{"mode": "disabled"}) })},
+		{pattern: "replication/status", name: "replication", public: true, ops: read(func(*request) (*answer, error) {
+			return &answer{mountType: new(string), data: map[string]any{"mode": "disabled"}}, nil
+		})},
 		{pattern: "internal/ui/feature-flags", name: "feature-flags", public: true, ops: read(func(*request) (*answer, error) {
 			return &answer{plain: map[string]any{"feature_flags": nil}}, nil
 		})},
@@ -172,12 +174,16 @@ func lockedUsers(r *request) (*answer, error) {
 		byMount[i].Aliases = append(byMount[i].Aliases, alias)
 		total++
 	}
-	none := ""
 	spaces := []any{}
 	if total > 0 {
-		spaces = append(spaces, map[string]any{"namespace_id": "root", "namespace_path": "", "counts": total, "mount_accessors": byMount})
+		spaces = append(spaces, struct {
+			ID     string     `json:"namespace_id"`
+			Path   string     `json:"namespace_path"`
+			Counts int        `json:"counts"`
+			Mounts []*atMount `json:"mount_accessors"`
+		}{"root", "", total, byMount})
 	}
-	return &answer{mountType: &none, data: map[string]any{"by_namespace": spaces, "total": total}}, nil
+	return &answer{data: map[string]any{"by_namespace": spaces, "total": total}}, nil
 }
 
 func unlockUser(r *request) (*answer, error) {

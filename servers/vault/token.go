@@ -193,6 +193,7 @@ type issue struct {
 	explicit time.Duration // explicit_max_ttl
 	period   time.Duration
 	uses     int
+	seeded   bool
 	fixed    bool // not renewable
 	batch    bool
 	parent   string
@@ -234,7 +235,7 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 		most = i.explicit
 	}
 	_, t, err := s.Logins.Issue(ctx, signin.IssueToken{Kind: s.kind(), Owner: i.owner, ID: s.alphanumerics(24), Secret: i.id, TTL: lasts, MaxTTL: most,
-		Uses: i.uses, Renewable: !i.fixed && lasts > 0, Meta: meta})
+		Uses: i.uses, Seeded: i.seeded, Renewable: !i.fixed && lasts > 0, Meta: meta})
 	if err != nil {
 		return nil, err
 	}
@@ -264,13 +265,14 @@ func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
 			return cause.Because(cause.TokenExpired, "the seeded token has expired")
 		}
 	}
-	i := issue{id: seed.ID, owner: "token", path: "auth/token/create", display: "token", policies: withDefault(seed.Policies), ttl: lasts,
+	i := issue{id: seed.ID, seeded: true, owner: "token", path: "auth/token/create", display: "token", policies: withDefault(seed.Policies), ttl: lasts,
 		max: lasts, uses: seed.NumUses, fixed: !seed.Renewable, meta: seed.Meta}
 	if seed.Renewable {
 		i.max = systemTTL
 	}
 	if slices.Contains(seed.Policies, "root") {
-		i.policies, i.path, i.display, i.owner = []string{"root"}, "auth/token/root", "root", "root"
+		// As in a development server, where a chosen root token is made by another.
+		i.policies, i.owner = []string{"root"}, "root"
 	}
 	_, err := s.issue(ctx, i)
 	if errors.Is(err, cause.Exists) { // another request was quicker

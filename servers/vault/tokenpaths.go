@@ -258,8 +258,11 @@ func (r *request) shown(t *token, id string) map[string]any {
 	out := map[string]any{"accessor": t.accessor(), "creation_time": t.Issued.Unix(), "creation_ttl": t.seconds(metaTTL), "display_name": t.Meta[metaDisplay],
 		"entity_id": t.Meta[metaEntity], "expire_time": nil, "explicit_max_ttl": t.seconds(metaMost), "id": id, "meta": meta, "num_uses": uses,
 		"orphan": t.Meta[metaParent] == "", "path": t.Meta[metaPath], "policies": t.policies, "ttl": 0, "type": t.Meta[metaType]}
+	if t.Meta[metaPath] != "auth/token/root" {
+		out["issue_time"], out["renewable"] = stamp(t.Issued), t.Renewable
+	}
 	if !t.Expires.IsZero() {
-		out["expire_time"], out["issue_time"], out["renewable"] = stamp(t.Expires), stamp(t.Issued), t.Renewable
+		out["expire_time"] = stamp(t.Expires)
 		out["ttl"] = int64(t.Expires.Sub(r.Clock.Now()) / time.Second)
 	}
 	if t.seconds(metaPeriod) > 0 {
@@ -298,7 +301,7 @@ func lookupToken(r *request) (*answer, error) {
 func (r *request) accessed() (*token, error) {
 	accessor := r.text("accessor")
 	if accessor == "" {
-		return nil, bad("missing accessor")
+		return nil, bad("%s", one("missing accessor"))
 	}
 	return r.byAccessor(r.ctx, accessor)
 }
@@ -374,7 +377,10 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !t.Renewable {
+	switch {
+	case t.batch():
+		return nil, bad("batch tokens cannot be renewed")
+	case !t.Renewable:
 		return nil, bad("lease is not renewable")
 	}
 	a := &answer{}
@@ -383,7 +389,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 		by = time.Duration(period) * time.Second
 	} else {
 		if by == 0 {
-			by = time.Duration(t.seconds(metaTTL)) * time.Second
+			by = systemTTL
 		}
 		if most := t.Issued.Add(t.MaxTTL).Sub(now); t.MaxTTL > 0 && by > most {
 			a.warnings = append(a.warnings, capped(by, most))
@@ -472,5 +478,5 @@ func revokeOrphan(r *request) (*answer, error) {
 }
 
 func tidyTokens(*request) (*answer, error) {
-	return &answer{status: http.StatusAccepted, warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
+	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
 }

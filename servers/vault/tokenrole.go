@@ -72,7 +72,7 @@ func getRole(r *request) (*answer, error) {
 	if role == nil {
 		return nil, errMissing
 	}
-	return ok(map[string]any{"allowed_entity_aliases": []string{}, "allowed_policies": append([]string{}, role.Allowed...),
+	return ok(map[string]any{"allowed_entity_aliases": nil, "allowed_policies": append([]string{}, role.Allowed...),
 		"allowed_policies_glob": append([]string{}, role.Globs...), "disallowed_policies": append([]string{}, role.Disallowed...),
 		"disallowed_policies_glob": []string{}, "explicit_max_ttl": 0, "name": role.Name, "orphan": role.Orphan, "path_suffix": role.Suffix,
 		"period": 0, "renewable": role.Renewable, "token_explicit_max_ttl": int64(role.ExplicitMax / time.Second), "token_no_default_policy": false,

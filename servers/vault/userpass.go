@@ -70,11 +70,7 @@ func getUser(r *request) (*answer, error) {
 	if u == nil {
 		return nil, errMissing
 	}
-	data := u.shown(r.flavour.old)
-	if len(u.Policies) > 0 {
-		data["policies"] = u.Policies
-	}
-	return ok(data)
+	return ok(u.shown())
 }
 
 func putUser(r *request) (*answer, error) {
@@ -100,7 +96,7 @@ func dropUser(r *request) (*answer, error) {
 func (r *request) edited(fn func(*authUser) error) (*answer, error) {
 	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, found bool) error {
 		if !found {
-			return bad("username does not exist")
+			return faulty("username does not exist")
 		}
 		return fn(u)
 	})

@@ -77,8 +77,7 @@ func wrapData(r *request) (*answer, error) {
 	if data == nil {
 		data = map[string]any{}
 	}
-	none := ""
-	return &answer{data: data, mountType: &none}, nil
+	return &answer{data: data}, nil
 }
 
 // wrapToken is the wrapping token of a request: in the body, or the caller's own.
@@ -87,7 +86,7 @@ func (r *request) wrapToken() (token string, inBody bool, err error) {
 		return token, true, nil
 	}
 	if token = r.http.Header.Get("X-Vault-Token"); token == "" {
-		return "", false, bad("error validating wrapping token: token is empty")
+		return "", false, refuse(http.StatusForbidden, "error validating wrapping token: token is empty")
 	}
 	return token, false, nil
 }
@@ -105,7 +104,7 @@ func lookupWrap(r *request) (*answer, error) {
 		return nil, errWrap()
 	}
 	none := ""
-	return &answer{twin: true, mountType: &none, data: map[string]any{"creation_path": w.Path, "creation_time": stamp(w.Made),
+	return &answer{mountType: &none, data: map[string]any{"creation_path": w.Path, "creation_time": stamp(w.Made),
 		"creation_ttl": int64(w.TTL / time.Second)}}, nil
 }
 

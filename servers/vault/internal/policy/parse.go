@@ -104,7 +104,7 @@ func Parse(name, text string) (*Policy, error) {
 		case "name":
 		case "path":
 		default:
-			return nil, failed(fmt.Errorf("invalid key %q on line %d", key, item.Assign.Line))
+			return nil, failed(fmt.Errorf("1 error occurred:\n\t* invalid key %q on line %d\n\n", key, item.Assign.Line))
 		}
 	}
 	for _, item := range list.Filter("path").Items {
@@ -180,7 +180,7 @@ func rule(item *ast.ObjectItem) (Rule, error) {
 	}
 	for _, field := range body.List.Items {
 		if key := keyOf(field); !known[key] {
-			return wrong("invalid key %q on line %d", key, field.Assign.Line)
+			return Rule{}, fmt.Errorf("1 error occurred:\n\t* path %q: invalid key %q on line %d\n\n", path, key, field.Assign.Line)
 		}
 	}
 	var b block
