@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // HurryAnswers is HurryBodies for the time in which answers must be taken.
 func HurryAnswers(d time.Duration) (back func()) {
@@ -14,4 +17,14 @@ func HurryBodies(d time.Duration) (back func()) {
 	was := bodyTimeout
 	bodyTimeout = d
 	return func() { bodyTimeout = was }
+}
+
+// Handler is what serves a port's requests.
+func (f *Fleet) Handler(name string) http.Handler {
+	for _, p := range f.ports {
+		if p.Port.Name == name {
+			return f.handler(p)
+		}
+	}
+	return nil
 }
