@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"net"
 	"net/http"
 	"time"
 )
@@ -27,4 +28,11 @@ func (f *Fleet) Handler(name string) http.Handler {
 		}
 	}
 	return nil
+}
+
+// NewWire is a connection of an HTTP port.
+func NewWire(c net.Conn) net.Conn {
+	slots := make(chan struct{}, 1)
+	slots <- struct{}{}
+	return &wire{Conn: c, slots: slots}
 }
