@@ -240,3 +240,30 @@ func (d *Desk) accountOf(kind, id string, unknown cause.Cause) (world.Account, e
 	}
 	return world.Account{}, cause.Because(unknown, "there is no %s %q", kind, id)
 }
+
+// part is something in an account's ledger, as a caller names it.
+type part[T interface{ called() string }] struct {
+	kind, id string
+	unknown  cause.Cause // when there is none
+	of       func(*ledger) []T
+}
+
+// within edits one part of the ledger that its ID leads to, and returns what
+// became of it.
+func within[T interface{ called() string }](ctx context.Context, d *Desk, p part[T], f func(world.Account, *ledger, *T, time.Time) error) (out T, err error) {
+	a, err := d.accountOf(p.kind, p.id, p.unknown)
+	if err != nil {
+		return out, err
+	}
+	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
+		all := p.of(l)
+		i := slices.IndexFunc(all, func(x T) bool { return strings.EqualFold(x.called(), p.id) })
+		if i < 0 {
+			return cause.Because(p.unknown, "there is no %s %q", p.kind, p.id)
+		}
+		err := f(a, l, &all[i], now)
+		out = all[i]
+		return err
+	})
+	return out, err
+}

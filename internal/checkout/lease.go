@@ -142,23 +142,11 @@ func (l *ledger) free(a world.Account, now time.Time) error {
 }
 
 // withLease edits one lease of one account.
-func (d *Desk) withLease(ctx context.Context, id string, f func(a world.Account, l *ledger, x *Lease, now time.Time) error) (Lease, error) {
-	a, err := d.accountOf("lease", id, cause.UnknownLease)
-	if err != nil {
-		return Lease{}, err
-	}
-	var out Lease
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
-		i := slices.IndexFunc(l.Leases, func(x Lease) bool { return strings.EqualFold(x.ID, id) })
-		if i < 0 {
-			return cause.Because(cause.UnknownLease, "there is no lease %q", id)
-		}
-		err := f(a, l, &l.Leases[i], now)
-		out = l.Leases[i]
-		return err
-	})
-	return out, err
+func (d *Desk) withLease(ctx context.Context, id string, f func(world.Account, *ledger, *Lease, time.Time) error) (Lease, error) {
+	return within(ctx, d, part[Lease]{"lease", id, cause.UnknownLease, func(l *ledger) []Lease { return l.Leases }}, f)
 }
+
+func (x Lease) called() string { return x.ID }
 
 // alive refuses a lease that is over.
 func (x *Lease) alive() error {

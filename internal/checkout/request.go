@@ -149,7 +149,7 @@ func (r *Request) approvals() (n int) {
 // Decide approves or denies a request. One denial ends it; approval takes as
 // many approvers as the account wants, each once, never the requester.
 func (d *Desk) Decide(ctx context.Context, p Principal, requestID string, approve bool, comment string) (Request, error) {
-	return d.withRequest(ctx, requestID, func(a world.Account, r *Request, now time.Time) error {
+	return d.withRequest(ctx, requestID, func(a world.Account, _ *ledger, r *Request, now time.Time) error {
 		switch {
 		case !d.mayManage(p, a):
 			return d.notYourRequest(p, a, r)
@@ -173,7 +173,7 @@ func (d *Desk) Decide(ctx context.Context, p Principal, requestID string, approv
 
 // Withdraw ends a request by whoever made it.
 func (d *Desk) Withdraw(ctx context.Context, p Principal, requestID string) (Request, error) {
-	return d.withRequest(ctx, requestID, func(a world.Account, r *Request, _ time.Time) error {
+	return d.withRequest(ctx, requestID, func(a world.Account, _ *ledger, r *Request, _ time.Time) error {
 		if r.UserID != p.Name() && !p.Admin {
 			return d.notYourRequest(p, a, r)
 		}
@@ -192,23 +192,12 @@ func (d *Desk) notYourRequest(p Principal, a world.Account, r *Request) error {
 	return cause.Because(cause.NotApprover, "%s does not decide about %s", p.Name(), r.ID)
 }
 
-func (d *Desk) withRequest(ctx context.Context, id string, f func(world.Account, *Request, time.Time) error) (Request, error) {
-	a, err := d.accountOf("request", id, cause.UnknownRequest)
-	if err != nil {
-		return Request{}, err
-	}
-	var out Request
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
-		i := slices.IndexFunc(l.Requests, func(r Request) bool { return strings.EqualFold(r.ID, id) })
-		if i < 0 {
-			return cause.Because(cause.UnknownRequest, "there is no request %q", id)
-		}
-		err := f(a, &l.Requests[i], now)
-		out = l.Requests[i]
-		return err
-	})
-	return out, err
+// withRequest edits one request of one account.
+func (d *Desk) withRequest(ctx context.Context, id string, f func(world.Account, *ledger, *Request, time.Time) error) (Request, error) {
+	return within(ctx, d, part[Request]{"request", id, cause.UnknownRequest, func(l *ledger) []Request { return l.Requests }}, f)
 }
+
+func (r Request) called() string { return r.ID }
 
 // FindRequest returns one request: the maker's own, or any for those who manage
 // the account.

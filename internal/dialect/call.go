@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -25,6 +26,9 @@ type Call struct {
 	Look                   fault.Look   // which fault rules it was held against
 	Started                time.Time    // by the fleet's clock
 	Began                  time.Time    // in real time
+	// Wire is what the journal shows where Request or Response is empty: HTTP
+	// messages in the fleet's own buffers, of which End keeps nothing.
+	Wire struct{ Request, Response []byte }
 
 	line *Line
 	over bool
@@ -52,6 +56,7 @@ var (
 )
 
 // Line is what the fleet puts behind the operations of one port or connection.
+// Peer is empty where one line serves many.
 type Line struct {
 	Server, Port, Peer string
 	Now                func() time.Time
@@ -71,15 +76,46 @@ func WithLine(ctx context.Context, l *Line) context.Context {
 	return context.WithValue(ctx, lineKey{}, l)
 }
 
+// opened is the context of a call, and the call: one piece of memory.
+type opened struct {
+	context.Context
+	call Call
+}
+
+// Value implements context.Context.
+func (o *opened) Value(key any) any {
+	switch key.(type) {
+	case callKey:
+		return &o.call
+	case lineKey:
+		if o.call.line != nil {
+			return o.call.line
+		}
+	}
+	return o.Context.Value(key)
+}
+
 // Begin opens a call on the line of ctx and puts it into the context. Without
 // a line (in a unit test) the call leads nowhere, and all its methods work.
 func Begin(ctx context.Context, op string) (context.Context, *Call) {
-	c := &Call{Op: op}
-	if l, ok := ctx.Value(lineKey{}).(*Line); ok {
-		c.Server, c.Port, c.Peer, c.line = l.Server, l.Port, l.Peer, l
-		c.Started, c.Began = l.Now(), time.Now()
+	l, ok := ctx.Value(lineKey{}).(*Line)
+	if !ok {
+		o := &opened{Context: ctx, call: Call{Op: op}}
+		return o, &o.call
 	}
-	return context.WithValue(ctx, callKey{}, c), c
+	ctx, c := Open(ctx, l, cmp.Or(l.Peer, CallFrom(ctx).Peer))
+	c.Op = op
+	return ctx, c
+}
+
+// Open opens a call of peer on a line, which it may share with others. Its
+// operation is yet to be named. The fleet calls it; servers do not.
+func Open(ctx context.Context, l *Line, peer string) (context.Context, *Call) {
+	o := &opened{Context: ctx}
+	c := &o.call
+	c.Server, c.Port, c.Peer, c.line = l.Server, l.Port, peer, l
+	c.Started, c.Began = l.Now(), time.Now()
+	return o, c
 }
 
 // CallFrom is the call of ctx; a fresh one that leads nowhere when there is none.

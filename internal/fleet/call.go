@@ -32,9 +32,10 @@ func (f *Fleet) end(_ context.Context, c *dialect.Call) error {
 	if f.Journal == nil {
 		return nil
 	}
-	f.Journal.Record(journal.Entry{At: c.Started, Took: f.Clock.Now().Sub(c.Started), Server: c.Server, Port: c.Port, Peer: c.Peer,
+	e := journal.Entry{At: c.Started, Took: f.Clock.Now().Sub(c.Started), Server: c.Server, Port: c.Port, Peer: c.Peer,
 		Op: c.Op, Actor: c.Actor, Object: c.Object, Outcome: string(c.Outcome), Status: c.Status, Why: c.Why,
-		Faults: c.Fired, Broken: string(c.Broken), Request: c.Request, Response: c.Response})
+		Faults: c.Fired, Broken: string(c.Broken), Request: c.Request, Response: c.Response}
+	f.Journal.RecordRaw(&e, c.Wire.Request, c.Wire.Response)
 	return nil
 }
 

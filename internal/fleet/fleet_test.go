@@ -153,6 +153,12 @@ type running struct {
 // start runs a fleet of one parrot and checks at the end that nothing is left.
 func start(t *testing.T) *running {
 	t.Helper()
+	return startFor(t, 300*time.Millisecond)
+}
+
+// startFor is start with a grace of its own.
+func startFor(t *testing.T, grace time.Duration) *running {
+	t.Helper()
 	before := runtime.NumGoroutine()
 	c := clock.New()
 	ca, err := pki.New(pki.Config{RandomSeed: 1, Organization: world.Organization{Domain: "acme.test"}, Clock: c})
@@ -161,7 +167,7 @@ func start(t *testing.T) *running {
 	}
 	r := &running{t: t, parrot: &parrot{block: make(chan struct{}), listen: ":0"}, journal: journal.New(journal.Limits{}, nil), faults: fault.New(1, "sealed"), pki: ca}
 	r.Fleet, err = fleet.Bind(fleet.Config{Host: "127.0.0.1", Servers: []fleet.Instance{{Name: "polly", Kind: "parrot", Server: r.parrot}},
-		Faults: r.faults, Journal: r.journal, PKI: ca, Clock: c, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Grace: 300 * time.Millisecond})
+		Faults: r.faults, Journal: r.journal, PKI: ca, Clock: c, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Grace: grace})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/net/netutil"
 
 	"counterpart/internal/dialect"
 )
@@ -38,7 +36,7 @@ const Shown = 4 << 10
 
 // serveHTTP starts a port and returns what stops it.
 func (f *Fleet) serveHTTP(p *port) (stop func()) {
-	l := netutil.LimitListener(p.listener, cap(p.slots))
+	var l net.Listener = &gatekeeper{Listener: p.listener, slots: p.slots, done: make(chan struct{})}
 	if p.TLS {
 		c := f.tlsConfig(p)
 		c.NextProtos = []string{"http/1.1"}
@@ -52,9 +50,6 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return f.hard },
-	}
-	srv.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-		return context.WithValue(ctx, taken{}, new(time.Time))
 	}
 	silent := &silent{conns: map[net.Conn]bool{}}
 	srv.ConnState = silent.note
@@ -85,6 +80,10 @@ type silent struct {
 
 // note follows a connection; it is a http.Server's ConnState.
 func (s *silent) note(c net.Conn, state http.ConnState) {
+	w := under(c)
+	if state != http.StateNew && !w.silent.Swap(false) {
+		return // nearly always: each request comes by twice
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -109,48 +108,56 @@ func (s *silent) close() {
 // handler opens a call for each request, routes it and closes the call.
 func (f *Fleet) handler(p *port) http.Handler {
 	e := f.router(p)
+	keep := f.Journal != nil && !p.Quiet
 	limit := p.Limits.Body
 	if limit == 0 {
 		limit = 1 << 20
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		line := p.line
-		line.Peer = r.RemoteAddr
-		ctx, call := dialect.Begin(dialect.WithLine(r.Context(), &line), r.Method+" "+r.URL.Path)
+		ctx, call := dialect.Open(r.Context(), &p.line, r.RemoteAddr)
 		call.Unnamed = true // until a route is found
-		wire := http.NewResponseController(w)
-		out := &recorder{ResponseWriter: w, call: call, keep: f.Journal != nil && !p.Quiet, wire: wire}
-		out.until, _ = r.Context().Value(taken{}).(*time.Time)
-		out.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
-		body := &tap{ReadCloser: http.MaxBytesReader(w, r.Body, limit), keep: out.keep, wire: wire}
-		defer func() { f.finish(ctx, call, &exchange{r, body, out, recover()}) }()
-		if r.ContentLength != 0 { // also for a body that nobody reads
-			body.wire.SetReadDeadline(time.Now().Add(bodyTimeout))
+		x := exchanges.Get().(*exchange)
+		x.asked, x.ResponseWriter, x.call, x.keep = r.WithContext(ctx), w, call, keep
+		x.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
+		if r.Body != http.NoBody {
+			x.body = open(w, r, limit)
+			x.body.keep = keep
+			x.asked.Body = x.body
 		}
-		r = r.WithContext(ctx)
-		r.Body = body
-		e.ServeHTTP(out, r)
+		defer func() { f.finish(ctx, x, recover()) }()
+		e.ServeHTTP(&x.recorder, x.asked)
 	})
 }
 
-// router is the echo instance of a port: its routes, the fleet's middleware.
+// router is the echo instance of a port: its routes, and the fleet's part in
+// each.
 func (f *Fleet) router(p *port) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard)
 	e.IPExtractor = echo.ExtractIPDirect()
-	e.Use(unescape)
-	if !p.Quiet {
-		e.Use(f.gate)
-	}
 	for _, r := range p.HTTP.Routes {
-		e.Add(r.Method, r.Path, r.Do)
+		name := r.Name()
+		if r.Path == "/*" { // whatever comes
+			name = ""
+		}
+		e.Add(r.Method, r.Path, func(c echo.Context) error {
+			if err := enter(c, name); err != nil {
+				return err
+			}
+			return r.Do(c)
+		})
 	}
 	unknown := func(c echo.Context) error {
 		dialect.CallFrom(c.Request().Context()).Outcome = dialect.Unimplemented
 		return p.HTTP.NotFound(c)
 	}
-	e.RouteNotFound("/*", unknown)
+	e.RouteNotFound("/*", func(c echo.Context) error {
+		if err := enter(c, ""); err != nil {
+			return err
+		}
+		return unknown(c)
+	})
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		if c.Response().Committed || played(err, c) {
 			return
@@ -166,37 +173,31 @@ func (f *Fleet) router(p *port) *echo.Echo {
 	return e
 }
 
-// unescape hands path parameters to handlers as what they mean: echo routes an
-// escaped path as it was sent and leaves its parts escaped.
-func unescape(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if c.Request().URL.RawPath == "" {
-			return next(c)
-		}
-		values := slices.Clone(c.ParamValues())
-		for i, v := range values {
-			if plain, err := url.PathUnescape(v); err == nil {
-				values[i] = plain
-			}
-		}
-		c.SetParamValues(values...)
-		return next(c)
+// enter names an operation, after its path if it has no name of the server's, and
+// plays the faults that come before it.
+func enter(c echo.Context, name string) error {
+	r := c.Request()
+	ctx := r.Context()
+	call := dialect.CallFrom(ctx)
+	if call.Op, call.Unnamed = name, name == ""; call.Unnamed {
+		call.Op = r.Method + " " + r.URL.Path
 	}
+	if r.URL.RawPath != "" {
+		unescape(c)
+	}
+	return call.Admit(ctx)
 }
 
-// gate names the operation and plays the faults that come before it.
-func (f *Fleet) gate(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		ctx := c.Request().Context()
-		call := dialect.CallFrom(ctx)
-		if path := c.Path(); path != "" && path != "/*" {
-			call.Op, call.Unnamed = c.Request().Method+" "+path, false
+// unescape hands path parameters to handlers as what they mean: echo routes an
+// escaped path as it was sent and leaves its parts escaped.
+func unescape(c echo.Context) {
+	values := slices.Clone(c.ParamValues())
+	for i, v := range values {
+		if plain, err := url.PathUnescape(v); err == nil {
+			values[i] = plain
 		}
-		if err := call.Admit(ctx); err != nil {
-			return err
-		}
-		return next(c)
 	}
+	c.SetParamValues(values...)
 }
 
 // cut ends a connection with a reset and no answer.
@@ -218,63 +219,60 @@ func cut(w http.ResponseWriter) {
 	reset(conn)
 }
 
-// reset closes a connection with RST rather than FIN where it can.
-func reset(conn net.Conn) {
-	inner := conn
-	if t, ok := conn.(*tls.Conn); ok {
-		inner = t.NetConn()
-	}
-	if tcp, ok := inner.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
-	inner.Close()
-}
-
-// exchange is a request with what became of it.
-type exchange struct {
-	*http.Request
-	body     *tap
-	out      *recorder
-	panicked any
-}
-
 // finish closes the call of a request, also one whose handler panicked.
-func (f *Fleet) finish(ctx context.Context, call *dialect.Call, x *exchange) {
-	out := x.out
-	if x.panicked != nil && x.panicked != http.ErrAbortHandler {
-		f.recovered(call, x.panicked)
-		if out.status == 0 {
-			http.Error(out, "internal server error", http.StatusInternalServerError)
+func (f *Fleet) finish(ctx context.Context, x *exchange, panicked any) {
+	call := x.call
+	if panicked != nil && panicked != http.ErrAbortHandler {
+		f.recovered(call, panicked)
+		if x.status == 0 {
+			http.Error(&x.recorder, "internal server error", http.StatusInternalServerError)
 		}
 	}
-	if out.status == 0 && !out.gone {
-		out.hurry() // net/http answers by itself
-	}
-	if call.Status == "" && out.status != 0 {
-		call.Status = strconv.Itoa(out.status)
+	if call.Status == "" && x.status != 0 {
+		call.Status = number(x.status)
 	}
 	if call.Outcome == "" {
-		call.Outcome = outcome(out.status)
+		call.Outcome = outcome(x.status)
 	}
-	if out.keep {
-		if call.Request == "" {
-			call.Request = x.Method + " " + x.URL.RequestURI()
-			if len(x.body.head) > 0 {
-				call.Request += "\n" + string(x.body.head)
-			}
-		}
-		if call.Response == "" {
-			call.Response = string(out.head)
-		}
-	}
-	abort := x.panicked == http.ErrAbortHandler
+	abort := panicked == http.ErrAbortHandler
 	if !abort {
-		abort = f.late(ctx, call, out)
+		abort = f.late(ctx, call, &x.recorder)
+	}
+	if x.keep && call.Request == "" {
+		call.Wire.Request = x.request()
+	}
+	if x.keep && call.Response == "" {
+		call.Wire.Response = x.head
 	}
 	call.End(ctx)
+	call.Wire.Request, call.Wire.Response = nil, nil
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
+	if panicked == nil {
+		x.free()
+	}
+}
+
+// number is strconv.Itoa, which allocates, for the statuses of every day.
+func number(status int) string {
+	switch status {
+	case 200:
+		return "200"
+	case 201:
+		return "201"
+	case 204:
+		return "204"
+	case 400:
+		return "400"
+	case 401:
+		return "401"
+	case 403:
+		return "403"
+	case 404:
+		return "404"
+	}
+	return strconv.Itoa(status)
 }
 
 // outcome is what a status says when the handler did not.
@@ -288,90 +286,4 @@ func outcome(status int) dialect.Outcome {
 		return dialect.Failed
 	}
 	return dialect.OK
-}
-
-// tap keeps the head of a request body for the journal. The time-out of the body
-// runs from the first read, not while a fault delays the operation before it;
-// net/http lifts it when the body has ended.
-type tap struct {
-	io.ReadCloser
-	keep bool
-	head []byte
-	wire *http.ResponseController
-	read bool
-}
-
-func (t *tap) Read(p []byte) (int, error) {
-	if !t.read {
-		t.read = true
-		t.wire.SetReadDeadline(time.Now().Add(bodyTimeout))
-	}
-	n, err := t.ReadCloser.Read(p)
-	if room := Shown - len(t.head); t.keep && room > 0 {
-		t.head = append(t.head, p[:min(n, room)]...)
-	}
-	return n, err
-}
-
-// recorder keeps the status and the head of an answer.
-type recorder struct {
-	http.ResponseWriter
-	call   *dialect.Call
-	keep   bool
-	status int
-	head   []byte
-	held   bool // nothing leaves before the faults that come after the operation
-	gone   bool // the connection was cut
-	buf    bytes.Buffer
-	wire   *http.ResponseController
-	until  *time.Time // the connection's: when the client must have taken what was written
-}
-
-// taken is the key of a connection's *time.Time, which its requests, one after
-// the other, keep.
-type taken struct{}
-
-// hurry gives the client time to take what is written next: one that asks and
-// does not read would hold the answer for ever.
-func (w *recorder) hurry() {
-	if now := time.Now(); w.until.Sub(now) < answerTimeout/2 {
-		*w.until = now.Add(answerTimeout)
-		w.wire.SetWriteDeadline(*w.until)
-	}
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 || w.status < 200 {
-		w.status = status
-	}
-	if !w.held {
-		w.hurry()
-		w.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (w *recorder) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	if room := Shown - len(w.head); w.keep && room > 0 {
-		w.head = append(w.head, p[:min(len(p), room)]...)
-	}
-	if w.held {
-		return w.buf.Write(p)
-	}
-	w.hurry()
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Flush implements http.Flusher for handlers that stream.
-func (w *recorder) Flush() {
-	if w.held {
-		return
-	}
-	http.NewResponseController(w.ResponseWriter).Flush()
 }

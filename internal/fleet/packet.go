@@ -102,9 +102,8 @@ func (f *Fleet) handlePackets(p *port, pool *sync.Pool, d datagram, park *parkin
 
 // packet handles one datagram and sends the answer.
 func (f *Fleet) packet(p *port, req []byte, from *net.UDPAddr) {
-	line := p.line
-	line.Peer = from.String()
-	ctx, call := dialect.Begin(dialect.WithLine(f.hard, &line), "datagram")
+	ctx, call := dialect.Open(f.hard, &p.line, from.String())
+	call.Op = "datagram"
 	resp, times := f.answer(ctx, p, call, req, from)
 	call.End(ctx)
 	for range times {

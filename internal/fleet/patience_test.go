@@ -1,36 +1,70 @@
 package fleet_test
 
 import (
+	"bufio"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"counterpart/internal/fault"
 	"counterpart/internal/fleet"
 )
 
+// TestSilentConnectionsEndAtOnce gives a grace that the test would not live to
+// see the end of.
 func TestSilentConnectionsEndAtOnce(t *testing.T) {
-	r := start(t)
+	r := startFor(t, time.Hour)
+	var silent []net.Conn
 	for _, port := range []string{"http", "https", "tcp", "tls"} {
 		c, err := net.Dial("tcp", r.addr(port))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
+		silent = append(silent, c)
 		if port == "http" {
 			fmt.Fprint(c, "GET /hello/x HTTP/1.1\r\n") // not a whole request
 		}
+		r.answers(port) // so the fleet has taken what was dialled before
 	}
-	r.get("/hello/x") // what was dialled before is accepted by now
-	time.Sleep(20 * time.Millisecond)
-	began := time.Now()
+	late := time.AfterFunc(4*time.Second, func() { // net/http gives a silent connection up after 5
+		for _, c := range silent {
+			c.Close()
+		}
+	})
 	r.stop()
-	if took := time.Since(began); took > 250*time.Millisecond { // the grace is 300 ms
-		t.Errorf("stopping took %s", took)
+	if !late.Stop() {
+		t.Error("silent connections are waited for")
+	}
+}
+
+// answers has a port answer once, on a connection that is then closed.
+func (r *running) answers(port string) {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.addr(port))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	if port == "https" || port == "tls" {
+		cert, err := r.pki.Client("nas1")
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		c = tls.Client(c, &tls.Config{RootCAs: r.pki.Pool(), ServerName: "127.0.0.1", Certificates: []tls.Certificate{*cert}})
+	}
+	fmt.Fprint(c, "GET /hello/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(line, "HTTP/1.1") {
+		r.t.Fatalf("%s: %q, %v", port, line, err)
 	}
 }
 
@@ -73,21 +107,42 @@ func TestAClientThatDoesNotReadIsNotWaitedForForEver(t *testing.T) {
 	}
 	defer c.Close()
 	fmt.Fprint(c, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
-	held := func(want int32) {
-		t.Helper()
-		for end := time.Now().Add(10 * time.Second); r.parrot.held.Load() != want; time.Sleep(time.Millisecond) {
+	for _, want := range []int32{1, 0} {
+		for end := time.Now().Add(10 * time.Second); r.parrot.held.Load() != want; runtime.Gosched() {
 			if time.Now().After(end) {
 				t.Fatalf("%d answers are held, want %d", r.parrot.held.Load(), want)
 			}
 		}
 	}
-	held(1)
-	held(0)
-	// One that reads, on one connection, is given its time again with each request.
-	for _, path := range []string{"/hello/x", "/empty", "/hello/y", "/empty"} {
-		if code, body := r.get(path); code != 200 {
-			t.Errorf("%s: %d %s", path, code, body)
+}
+
+// TestAClientThatReadsHasItsTimeAgain writes to one that reads, long after the
+// time for what came before was over, and then to one that does not.
+func TestAClientThatReadsHasItsTimeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		w := fleet.NewWire(ours)
+		defer w.Close()
+		for range 3 {
+			read := make(chan error)
+			go func() {
+				_, err := io.ReadFull(theirs, make([]byte, 5))
+				read <- err
+			}()
+			if _, err := w.Write([]byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-read; err != nil {
+				t.Fatal(err)
+			}
+			w.SetWriteDeadline(time.Time{}) // as net/http does after each request
+			time.Sleep(20 * time.Minute)    // in the bubble's time
 		}
-		time.Sleep(250 * time.Millisecond)
-	}
+		began := time.Now()
+		_, err := w.Write([]byte("hello"))
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took != time.Minute {
+			t.Errorf("nobody reads: %v after %s", err, took)
+		}
+	})
 }

@@ -196,7 +196,6 @@ func (w *recorder) release(ctx context.Context, c clock.Clock, rate int) error {
 		return nil // the server sends its own empty 200
 	}
 	w.held = false
-	w.hurry()
 	w.ResponseWriter.WriteHeader(max(w.status, http.StatusOK))
 	if rate == 0 {
 		_, err := w.ResponseWriter.Write(w.buf.Bytes())
@@ -208,7 +207,6 @@ func (w *recorder) release(ctx context.Context, c clock.Clock, rate int) error {
 		if err := c.Wait(ctx, c.Now().Add(time.Duration(n)*time.Second/time.Duration(rate))); err != nil {
 			return err
 		}
-		w.hurry()
 		if _, err := w.ResponseWriter.Write(w.buf.Next(n)); err != nil {
 			return err
 		}

@@ -45,13 +45,11 @@ type Journal struct {
 	limits Limits
 	mask   *Mask
 
-	mu      sync.Mutex
-	ring    []Entry // oldest at head
-	head, n int
-	bytes   int
-	seq     uint64 // of the newest entry
-	base    uint64 // number of the last entry before Clear
-	moved   chan struct{}
+	mu    sync.Mutex
+	ring  ring
+	seq   uint64 // of the newest entry
+	base  uint64 // number of the last entry before Clear
+	moved chan struct{}
 }
 
 // New returns an empty journal; mask hides secrets when entries are read.
@@ -66,43 +64,45 @@ func New(l Limits, mask *Mask) *Journal {
 }
 
 // Record appends an entry and gives it its number, from 1 on.
-func (j *Journal) Record(e Entry) {
+func (j *Journal) Record(e Entry) { j.RecordRaw(&e, nil, nil) }
+
+// scratch holds buffers in which entries are packed before anybody has to wait.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// RecordRaw is Record for a request and a response that are still in somebody's
+// buffers; they come behind what e has of them. Nothing of it is kept.
+func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
 	if j == nil {
 		return
 	}
+	text := scratch.Get().(*[]byte)
+	defer scratch.Put(text)
+	*text = pack((*text)[:0], e, request, response)
+	size := e.size() + len(request) + len(response)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	r := &j.ring
+	if r.octets == nil {
+		r.claim(j.limits)
+	}
 	j.seq++
-	e.Seq = j.seq
-	for j.n > 0 && (j.n >= j.limits.Entries || j.bytes+e.size() > j.limits.Bytes) {
-		j.drop()
+	for r.n > 0 && (r.n == len(r.slots) || r.size+size > j.limits.Bytes) {
+		r.drop()
 	}
-	if j.n == len(j.ring) {
-		j.grow()
+	for !r.put(*text, size) {
+		if r.widen() {
+			continue
+		}
+		if r.n == 0 {
+			break // larger than all: it is forgotten at once
+		}
+		r.drop()
 	}
-	j.ring[(j.head+j.n)%len(j.ring)] = e
-	j.n++
-	j.bytes += e.size()
 	select {
 	case <-j.moved: // somebody else's wake-up is under way
 	default:
 		close(j.moved)
 	}
-}
-
-func (j *Journal) drop() {
-	j.bytes -= j.ring[j.head].size()
-	j.ring[j.head] = Entry{}
-	j.head = (j.head + 1) % len(j.ring)
-	j.n--
-}
-
-func (j *Journal) grow() {
-	next := make([]Entry, min(max(64, 2*len(j.ring)), j.limits.Entries))
-	for i := range j.n {
-		next[i] = j.ring[(j.head+i)%len(j.ring)]
-	}
-	j.ring, j.head = next, 0
 }
 
 // Page is what a question to the journal gives.
@@ -121,21 +121,12 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 	if j == nil {
 		return Page{Entries: []Entry{}}
 	}
-	j.mu.Lock()
-	p := j.page(seq)
-	for i := range j.n {
-		e := &j.ring[(j.head+i)%len(j.ring)]
-		if e.Seq <= seq || !m.fits(e) {
-			continue
-		}
-		if max > 0 && len(p.Entries) == max {
-			p.Last = p.Entries[len(p.Entries)-1].Seq
-			break
-		}
-		p.Entries = append(p.Entries, *e)
-	}
-	j.mu.Unlock()
-	for i := range p.Entries { // outside the lock: it takes a while
+	return j.show(j.raw(seq, m, max))
+}
+
+// show masks a page's entries.
+func (j *Journal) show(p Page) Page {
+	for i := range p.Entries {
 		p.Entries[i] = j.mask.entry(p.Entries[i])
 	}
 	return p
@@ -143,21 +134,45 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 
 // page is an empty page of what comes after seq.
 func (j *Journal) page(seq uint64) Page {
-	oldest := j.seq - uint64(j.n) // number of the newest entry that is gone
+	oldest := j.seq - uint64(j.ring.n) // number of the newest entry that is gone
 	return Page{Entries: []Entry{}, Last: j.seq, Dropped: oldest - j.base, Missed: seq < oldest && (oldest > j.base || seq > 0)}
 }
 
 // raw is Since without masking, for looking only.
-func (j *Journal) raw(seq uint64) Page {
+func (j *Journal) raw(seq uint64, m Match, most int) Page {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	p := j.page(seq)
-	for i := range j.n {
-		if e := &j.ring[(j.head+i)%len(j.ring)]; e.Seq > seq {
-			p.Entries = append(p.Entries, *e)
+	at := max(seq, j.seq-uint64(j.ring.n))
+	j.mu.Unlock()
+	for at < p.Last {
+		texts, first, lost := j.after(at)
+		p.Missed = p.Missed || lost
+		for i, text := range texts {
+			e := unpack(text, first+uint64(i))
+			if e.Seq > p.Last || !m.fits(&e) {
+				continue
+			}
+			if most > 0 && len(p.Entries) == most {
+				p.Last = p.Entries[most-1].Seq
+				return p
+			}
+			p.Entries = append(p.Entries, unpack(strings.Clone(text), e.Seq)) // text is a part of what holds many others
+		}
+		if at = first + uint64(len(texts)) - 1; len(texts) == 0 {
+			break // cleared meanwhile
 		}
 	}
 	return p
+}
+
+// after copies the first entries after number at. lost says that some were
+// forgotten which at had still been followed by.
+func (j *Journal) after(at uint64) (texts []string, first uint64, lost bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	gone := j.seq - uint64(j.ring.n)
+	first = max(at, gone) + 1
+	return j.ring.span(int(first - gone - 1)), first, gone > max(at, j.base)
 }
 
 // Entry returns one entry by its number.
@@ -190,8 +205,8 @@ func (j *Journal) Clear() {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for j.n > 0 {
-		j.drop()
+	for j.ring.n > 0 {
+		j.ring.drop()
 	}
 	j.base = j.seq
 }
@@ -202,7 +217,7 @@ func (j *Journal) Scan(visit func(e Entry)) {
 	if j == nil {
 		return
 	}
-	for _, e := range j.raw(0).Entries {
+	for _, e := range j.raw(0, Match{}, 0).Entries {
 		visit(e)
 	}
 }
@@ -231,7 +246,7 @@ func (j *Journal) Tail(n int) []Entry {
 		return nil
 	}
 	j.mu.Lock()
-	from := j.seq - uint64(min(n, j.n))
+	from := j.seq - uint64(min(n, j.ring.n))
 	j.mu.Unlock()
 	return j.Since(from, Match{}, n).Entries
 }
@@ -248,6 +263,7 @@ func (j *Journal) AwaitN(ctx context.Context, seq uint64, m Match, n int) (Page,
 		<-ctx.Done()
 		return Page{Entries: []Entry{}}, ctx.Err()
 	}
+	all := Page{Entries: []Entry{}}
 	for {
 		j.mu.Lock()
 		select {
@@ -257,14 +273,15 @@ func (j *Journal) AwaitN(ctx context.Context, seq uint64, m Match, n int) (Page,
 		}
 		moved := j.moved
 		j.mu.Unlock()
-		p := j.Since(seq, m, 0)
-		if len(p.Entries) >= n {
-			return p, nil
+		p := j.raw(max(seq, all.Last), m, 0) // what is new since the last look
+		p.Entries, p.Missed = append(all.Entries, p.Entries...), all.Missed || p.Missed
+		if all = p; len(all.Entries) >= n {
+			return j.show(all), nil
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return p, ctx.Err()
+			return j.show(all), ctx.Err()
 		}
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"counterpart/internal/journal"
 )
@@ -40,6 +43,76 @@ func TestAHugeEntryDoesNotStay(t *testing.T) {
 	if p := j.Since(0, journal.Match{}, 0); len(p.Entries) != 1 || p.Entries[0].Op != "next" {
 		t.Errorf("%d entries", len(p.Entries))
 	}
+}
+
+// TestEntriesSurviveTheRing holds a journal that comes round again and again
+// against a plain list: what is kept is the end of it, as much as the limits
+// allow, every field as it was.
+func TestEntriesSurviveTheRing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		limits       journal.Limits
+		look, fewest int
+	}{
+		"small":           {journal.Limits{Entries: 40, Bytes: 16_000}, 1, 2},
+		"bound by octets": {journal.Limits{Bytes: 1 << 20}, 97, 250},
+		"bound by count":  {journal.Limits{Entries: 600, Bytes: 4 << 20}, 97, 600},
+	} {
+		draw := rand.New(rand.NewPCG(1, 2))
+		text := func(most int) string { return strings.Repeat(string(rune('a'+draw.IntN(26))), draw.IntN(most)) }
+		j := journal.New(tt.limits, nil)
+		var all []journal.Entry
+		for i := range 3000 {
+			most := 100 + i // so that more and more memory is needed while it comes round
+			e := journal.Entry{Seq: uint64(i + 1), At: time.Unix(int64(i), int64(i)).UTC(), Took: time.Duration(i), Server: text(9), Port: text(9), Peer: text(20),
+				Op: text(200), Actor: text(9), Object: text(9), Outcome: text(9), Status: text(9), Why: text(90), Broken: text(7)}
+			for range draw.IntN(3) {
+				e.Faults = append(e.Faults, text(9))
+			}
+			request, response := text(most), text(most/2)
+			j.RecordRaw(&e, []byte(request), []byte(response))
+			e.Request, e.Response = request, response
+			all = append(all, e)
+			if i%tt.look != 0 {
+				continue
+			}
+			kept := j.Since(0, journal.Match{}, 0)
+			if n := len(kept.Entries); n < min(i+1, tt.fewest) || n+int(kept.Dropped) != i+1 || !reflect.DeepEqual(kept.Entries, all[len(all)-n:]) {
+				t.Fatalf("%s: after %d: %d entries, %d dropped, not the newest of what was recorded", name, i+1, n, kept.Dropped)
+			}
+		}
+		j.Clear()
+		if p := j.Since(0, journal.Match{}, 0); len(p.Entries) != 0 || p.Missed {
+			t.Errorf("%s: after Clear: %+v", name, p)
+		}
+	}
+}
+
+// TestAReaderThatIsOvertakenSaysSo reads a small journal while it is written.
+func TestAReaderThatIsOvertakenSaysSo(t *testing.T) {
+	j := journal.New(journal.Limits{Entries: 500}, nil)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for range 20_000 {
+				j.Record(journal.Entry{Op: "x", Request: strings.Repeat("x", 400)})
+			}
+		})
+	}
+	for seq := uint64(0); seq < 40_000; {
+		p := j.Since(seq, journal.Match{}, 0)
+		want := seq + 1
+		for _, e := range p.Entries {
+			if e.Seq != want && !p.Missed || e.Seq < want || e.Request != strings.Repeat("x", 400) {
+				t.Fatalf("%d comes where %d should, missed %v: %q", e.Seq, want, p.Missed, e.Request)
+			}
+			want = e.Seq + 1
+		}
+		if want != p.Last+1 && !p.Missed {
+			t.Fatalf("read to %d, and it says %d", want-1, p.Last)
+		}
+		seq = p.Last
+	}
+	wg.Wait()
 }
 
 func TestPagesGoOnWhereTheyEnded(t *testing.T) {

@@ -85,7 +85,7 @@ func (j *Journal) Verify(c Check) Verdict {
 	if j == nil {
 		return Verdict{Result: Unknown, Problems: []Problem{{Result: Unknown, What: "the fleet runs without a journal; start it without --no-journal"}}}
 	}
-	p := j.raw(c.Since)
+	p := j.raw(c.Since, Match{}, 0)
 	v := Verdict{Result: Pass, Problems: []Problem{}, Looked: len(p.Entries), Last: p.Last, Dropped: p.Dropped}
 	k := checking{j, p.Entries, p.Missed, &v}
 	for _, x := range c.Expect {

@@ -3,10 +3,6 @@ package ldap
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,20 +11,15 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"counterpart/internal/dialect"
-	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"
 )
 
 // This file alone starts goroutines: one per running operation and one watchdog
 // per connection. serve awaits them all before it returns.
 
-const (
-	maxRunning   = 32        // operations of one connection at once; then it is not read any further
-	maxAnonymous = 262143    // octets of a message before a bind (slapd's sockbuf_max_incoming)
-	maxBound     = 16777215  // and after one
-	maxAD        = 10 << 20  // MaxReceiveBuffer
-	readStep     = 64 * 1024 // a message's buffer grows by what has arrived, not by what is claimed
-)
+// maxRunning is how many operations of one connection run at once; then it is not
+// read any further.
+const maxRunning = 32
 
 // client is one connection.
 type client struct {
@@ -168,147 +159,10 @@ func (c *client) running() int {
 	return len(c.ops)
 }
 
-// Errors of frame: what slapd answers by closing without a word.
-var errGarbage = errors.New("ldap: not an LDAP message")
-
-// limit is the longest message taken now.
-func (c *client) limit() int {
-	switch {
-	case c.s.set.ad():
-		return maxAD
-	case c.identity().bound():
-		return maxBound
-	}
-	return maxAnonymous
-}
-
 func (c *client) identity() identity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.who
-}
-
-// frame reads one message's content.
-func (c *client) frame() ([]byte, error) {
-	head, err := c.in.Peek(2)
-	if err != nil {
-		return nil, err
-	}
-	if head[0] != ber.Sequence {
-		return nil, errGarbage
-	}
-	need := 2
-	if head[1] > 0x80 {
-		need += int(head[1] & 0x7f)
-	}
-	if head[1] == 0x80 || need > 6 {
-		return nil, errGarbage
-	}
-	if head, err = c.in.Peek(need); err != nil {
-		return nil, err
-	}
-	n, octets, err := ber.Length(head[1:])
-	if err != nil || n > c.limit() {
-		return nil, errGarbage
-	}
-	c.in.Discard(1 + octets)
-	body := make([]byte, min(n, readStep))
-	for at := 0; ; {
-		m, err := io.ReadFull(c.in, body[at:])
-		if err != nil {
-			return nil, err
-		}
-		if at += m; at == n {
-			return body, nil
-		}
-		body = append(body, make([]byte, min(n-at, readStep))...)
-	}
-}
-
-// read takes requests off the wire until the connection ends.
-func (c *client) read() {
-	for !c.closed.Load() {
-		body, err := c.frame()
-		if err != nil {
-			if errors.Is(err, errGarbage) {
-				c.failed(err.Error())
-			}
-			return
-		}
-		c.idle.Store(c.s.env.Clock.Now().UnixNano())
-		msg, err := proto.ParseMessage(body)
-		if err != nil {
-			c.failed("the message cannot be decoded")
-			c.disconnect(goldap.LDAPResultProtocolError, "decoding error")
-			return
-		}
-		if !c.dispatch(msg) {
-			return
-		}
-	}
-}
-
-// handlers are the operations that run beside others.
-var handlers = map[byte]struct {
-	name string
-	tag  byte
-	run  func(*operation, context.Context, *dialect.Call) (proto.Result, error)
-}{
-	proto.SearchRequest:   {"search", proto.SearchDone, (*operation).search},
-	proto.CompareRequest:  {"compare", proto.CompareResponse, (*operation).compare},
-	proto.ModifyRequest:   {"modify", proto.ModifyResponse, (*operation).modify},
-	proto.AddRequest:      {"add", proto.AddResponse, (*operation).add},
-	proto.DeleteRequest:   {"delete", proto.DeleteResponse, (*operation).remove},
-	proto.ModifyDNRequest: {"modifydn", proto.ModifyDNResponse, (*operation).rename},
-}
-
-// dispatch starts one request; false ends the connection.
-func (c *client) dispatch(msg proto.Message) bool {
-	op := &operation{c: c, msg: msg, done: make(chan struct{})}
-	switch msg.Op {
-	case proto.UnbindRequest:
-		c.quiet("unbind", "")
-		return false
-	case proto.BindRequest: // abandons everything and runs alone (RFC 4511 section 4.2.1)
-		c.cancelAll()
-		return op.alone("bind", proto.BindResponse, (*operation).bind)
-	case proto.AbandonRequest:
-		c.abandon(msg)
-		return true
-	case proto.ExtendedRequest:
-		return c.extended(op)
-	}
-	h, known := handlers[msg.Op]
-	if !known {
-		c.failed(fmt.Sprintf("no request has the tag %#x", msg.Op))
-		c.disconnect(goldap.LDAPResultProtocolError, "unknown LDAP request")
-		return false
-	}
-	return op.beside(h.name, h.tag, h.run)
-}
-
-// extended starts an extended request: StartTLS and Cancel concern the
-// connection and run alone.
-func (c *client) extended(op *operation) bool {
-	x, err := proto.ParseExtended(op.msg.Body)
-	if err != nil {
-		c.disconnect(goldap.LDAPResultProtocolError, "decoding error")
-		return false
-	}
-	h, known := extendedOperations[x.OID]
-	if !known || h.openldap && c.s.set.ad() {
-		return op.beside("extended "+x.OID, proto.ExtendedResponse, (*operation).unsupported)
-	}
-	run := func(op *operation, ctx context.Context, call *dialect.Call) (proto.Result, error) {
-		return h.run(op, ctx, call, x)
-	}
-	switch x.OID {
-	case oidStartTLS:
-		return op.alone(h.name, proto.ExtendedResponse, run) && c.upgrade(op)
-	case oidCancel:
-		return op.alone(h.name, proto.ExtendedResponse, run)
-	}
-	return op.beside(h.name, proto.ExtendedResponse, run)
 }
 
 type handler func(*operation, context.Context, *dialect.Call) (proto.Result, error)
@@ -419,54 +273,4 @@ func (op *operation) send(b []byte) error {
 		return context.Canceled
 	}
 	return c.put(b)
-}
-
-// upgrade switches to TLS after a StartTLS was answered with success (RFC 4511
-// section 4.14). Plaintext that was sent behind the request is an attack or a
-// mistake, and ends the connection.
-func (c *client) upgrade(op *operation) bool {
-	if !op.upgraded {
-		return true
-	}
-	if c.in.Buffered() > 0 {
-		return false
-	}
-	t := tls.Server(c.conn, c.s.env.TLS)
-	if err := t.HandshakeContext(c.ctx); err != nil {
-		return false
-	}
-	c.wmu.Lock()
-	c.conn = t
-	c.wmu.Unlock()
-	c.mu.Lock()
-	c.secure, c.who = true, identity{}
-	c.mu.Unlock()
-	c.in.Reset(t)
-	return true
-}
-
-// abandon silences a running operation; nothing is answered, ever (RFC 4511
-// section 4.11).
-func (c *client) abandon(msg proto.Message) {
-	id, err := ber.ParseInt(msg.Body)
-	c.quiet("abandon", "")
-	if err != nil {
-		return
-	}
-	if op := c.find(id); op != nil {
-		op.silent.Store(true)
-		op.cancel()
-	}
-}
-
-// find is a running operation by its message ID.
-func (c *client) find(id int64) *operation {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for op := range c.ops {
-		if op.msg.ID == id {
-			return op
-		}
-	}
-	return nil
 }

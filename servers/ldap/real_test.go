@@ -4,21 +4,21 @@ package ldap_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
+	"counterpart/internal/dialect/dialecttest"
 	"counterpart/internal/world"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/ber"
@@ -108,23 +108,16 @@ overlay sssvlv
 	}
 	addr := ln.Addr().String()
 	ln.Close()
-	cmd := exec.Command(tool(t, "slapd"), "-f", conf, "-h", "ldap://"+addr, "-d", "0")
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Signal(syscall.SIGTERM); cmd.Wait() })
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	dialecttest.Program(t, exec.Command(tool(t, "slapd"), "-f", conf, "-h", "ldap://"+addr, "-d", "none"), "slapd starting")
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() { // it listens a moment later
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()
 			return addr
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("slapd does not answer: %v\n%s", err, log.String())
+			t.Fatalf("slapd does not listen: %v", err)
 		}
-		time.Sleep(20 * time.Millisecond) // another program starts: there is nothing to wait on
 	}
 }
 
