@@ -175,7 +175,7 @@ func (d *Desk) settle(a world.Account, l *ledger, now time.Time) {
 			}
 		}
 	}
-	if last != nil && a.Checkout.Rotate == world.RotateOnCheckin && !l.held() {
+	if last != nil && (last.Rotates || a.Checkout.Rotate == world.RotateOnCheckin) && !l.held() {
 		l.rotate(last.Ended, "expiry of "+last.ID)
 	}
 	for i := range l.Requests {

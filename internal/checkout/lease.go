@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -40,6 +41,8 @@ type Lease struct {
 	EndedBy   string     `json:"ended_by,omitempty"`
 	Version   int        `json:"version"` // of the secret when it was taken
 	Renewals  int        `json:"renewals,omitempty"`
+	Alone     bool       `json:"alone,omitempty"`   // see Take
+	Rotates   bool       `json:"rotates,omitempty"` // see Take
 }
 
 // of reports whether p holds the lease.
@@ -53,6 +56,11 @@ type Take struct {
 	Reason    string
 	Ticket    string
 	For       time.Duration // 0: the account's own
+	// What the taker's own vault wants besides the account's policy: that nobody
+	// else has the account meanwhile, that its secret changes when the lease ends
+	// (Vault's libraries do both), and when renewals end; 0: the account's own.
+	Alone, Rotate bool
+	Max           time.Duration
 }
 
 // Checkout hands an account to p. Causes: UnknownAccount, NotAllowed,
@@ -72,7 +80,7 @@ func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error)
 	}
 	var out Lease
 	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
-		if err := l.free(a, now); err != nil {
+		if err := l.free(a, t.Alone); err != nil {
 			return err
 		}
 		request, err := l.spend(a, p, now)
@@ -84,9 +92,10 @@ func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error)
 		}
 		l.LastLease++
 		out = Lease{ID: identifier("lease", l.LastLease, a.ID), AccountID: a.ID, UserID: p.UserID, Client: p.Client,
-			Reason: t.Reason, Ticket: t.Ticket, Request: request, Taken: now, Expires: now.Add(lasts), State: Active, Version: l.Version}
-		if a.Checkout.Max > 0 {
-			out.Last = now.Add(a.Checkout.Max)
+			Reason: t.Reason, Ticket: t.Ticket, Request: request, Taken: now, Expires: now.Add(lasts), State: Active, Version: l.Version,
+			Alone: t.Alone, Rotates: t.Rotate}
+		if most := cmp.Or(t.Max, a.Checkout.Max); most > 0 {
+			out.Last = now.Add(most)
 		}
 		l.Leases = append(l.Leases, out)
 		return nil
@@ -122,14 +131,14 @@ func leaseFor(a world.Account) time.Duration {
 	return a.Checkout.For
 }
 
-// free refuses an account that somebody has.
-func (l *ledger) free(a world.Account, now time.Time) error {
+// free refuses an account that somebody has, if one of the two wants to be alone.
+func (l *ledger) free(a world.Account, alone bool) error {
 	active := 0
 	for _, x := range l.Leases {
 		if x.State != Active {
 			continue
 		}
-		if active++; a.Checkout.Exclusive {
+		if active++; a.Checkout.Exclusive || alone || x.Alone {
 			by := Principal{UserID: x.UserID, Client: x.Client}.Name()
 			return &cause.Refusal{Cause: cause.CheckedOut, By: by, Until: x.Expires,
 				Why: fmt.Sprintf("%s is with %s until %s (%s)", a.ID, by, x.Expires.Format(time.RFC3339), x.ID)}
@@ -213,7 +222,7 @@ type ending struct {
 
 func (l *ledger) end(a world.Account, x *Lease, e ending) {
 	x.State, x.EndedBy, x.Ended = e.how, e.by, e.at
-	if a.Checkout.Rotate == world.RotateOnCheckin && !l.held() {
+	if (x.Rotates || a.Checkout.Rotate == world.RotateOnCheckin) && !l.held() {
 		l.rotate(e.at, "checkin of "+x.ID)
 	}
 }
@@ -240,6 +249,24 @@ func (d *Desk) Renew(ctx context.Context, p Principal, leaseID string, by time.D
 		}
 		if !end.After(x.Expires) {
 			return cause.Because(cause.NotRenewable, "%s already lasts until %s", x.ID, x.Expires.Format(time.RFC3339))
+		}
+		x.Expires, x.Renewals = end, x.Renewals+1
+		return nil
+	})
+}
+
+// Until moves the end of a lease to a moment, earlier or later, but not past its
+// last: for vaults whose renewals can shorten.
+func (d *Desk) Until(ctx context.Context, p Principal, leaseID string, end time.Time) (Lease, error) {
+	return d.withLease(ctx, leaseID, func(a world.Account, _ *ledger, x *Lease, _ time.Time) error {
+		if !x.of(p) {
+			return d.notYours(p, a, x)
+		}
+		if err := x.alive(); err != nil {
+			return err
+		}
+		if !x.Last.IsZero() && end.After(x.Last) {
+			end = x.Last
 		}
 		x.Expires, x.Renewals = end, x.Renewals+1
 		return nil

@@ -91,21 +91,22 @@ func (d *Desk) Fetch(ctx context.Context, p Principal, accountID string, w Which
 	if err != nil {
 		return Secret{}, err
 	}
-	if err := l.opensFor(a, p, d.Clock.Now()); err != nil {
+	if err := l.opensFor(a, p); err != nil {
 		return Secret{}, err
 	}
 	return d.secret(a, l, w)
 }
 
 // opensFor refuses an account that p must check out first.
-func (l *ledger) opensFor(a world.Account, p Principal, now time.Time) error {
-	if !a.Checkout.Exclusive && !needsApproval(a) && a.Checkout.Reason != "required" {
+func (l *ledger) opensFor(a world.Account, p Principal) error {
+	open := !a.Checkout.Exclusive && !needsApproval(a) && a.Checkout.Reason != "required"
+	if open && !slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.Alone }) {
 		return nil
 	}
 	if slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.of(p) }) {
 		return nil
 	}
-	if err := l.free(a, now); err != nil {
+	if err := l.free(a, false); err != nil {
 		return err
 	}
 	return cause.Because(cause.NotCheckedOut, "%s must check %s out first", p.Name(), a.ID)
