@@ -72,6 +72,8 @@ type engine struct {
 	renewed func(*request, *lease) error
 	revoke  func(*request, *lease) error
 	sweep   func(*request) error
+	// tokenRenewed hears that a token ends at another moment now.
+	tokenRenewed func(*request, *token) error
 }
 
 // newEngine prepares the patterns of an engine.

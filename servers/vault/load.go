@@ -1,11 +1,16 @@
 package vault
 
 import (
+	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
+	"golang.org/x/crypto/ssh"
+
+	"counterpart/internal/world"
 	"counterpart/servers/vault/internal/policy"
 )
 
@@ -113,6 +118,78 @@ func (s *Server) loadMount(in Mount) error {
 				return fmt.Errorf("secrets[%d] (%s): %w", i, secret.Path, err)
 			}
 		}
+	}
+	return s.loadEngine(m, in)
+}
+
+// loadEngine puts what the other engines are seeded with onto the shelves.
+func (s *Server) loadEngine(m *mount, in Mount) error {
+	if in.Type == "ldap" || in.Type == "ad" {
+		s.configs.seeds[m.UUID] = &map[string]any{"binddn": "cn=vault", "bindpass": "seeded"}
+	}
+	for i, role := range in.Static {
+		if _, there := s.targetOf(role.Account); !there {
+			return fmt.Errorf("static_roles[%d].account: neither a person nor an account is called %q", i, role.Account)
+		}
+		s.statics.seeds[m.UUID+"/"+role.Name] = &staticRole{Name: role.Name, Username: role.Account, Period: role.Rotation, Rotated: s.started}
+	}
+	for i, l := range in.Libraries {
+		name := strings.ToLower(l.Name)
+		for j, account := range l.Accounts {
+			if _, there := s.targetOf(account); !there {
+				return fmt.Errorf("libraries[%d].accounts[%d]: neither a person nor an account is called %q", i, j, account)
+			}
+			key := m.UUID + "/" + strings.ToLower(account)
+			if other := s.managed.seeds[key]; other != nil {
+				return fmt.Errorf("libraries[%d].accounts[%d]: %q is in the library %s, too", i, j, account, *other)
+			}
+			s.managed.seeds[key] = &name
+		}
+		if l.MaxTTL < l.TTL {
+			return fmt.Errorf("libraries[%d]: max_ttl %s is less than ttl %s", i, l.MaxTTL, l.TTL)
+		}
+		s.libraries.seeds[m.UUID+"/"+name] = &library{Name: name, Accounts: l.Accounts, TTL: l.TTL, Max: l.MaxTTL, Open: l.DisableCheckIn}
+	}
+	for _, role := range in.SSH {
+		s.sshRoles.seeds[m.UUID+"/"+role.Name] = &sshRole{KeyType: role.KeyType, DefaultUser: role.DefaultUser, AllowedUsers: role.AllowedUsers,
+			CIDRs: role.CIDRs, Port: 22, TTL: role.TTL, UserCerts: role.KeyType == "ca"}
+	}
+	if in.CAKey != "" {
+		signer, err := ssh.ParsePrivateKey([]byte(in.CAKey))
+		if err != nil {
+			return fmt.Errorf("ca_private_key: %w", err)
+		}
+		s.sshCAs.seeds[m.UUID] = &sshCA{in.CAKey, string(ssh.MarshalAuthorizedKey(signer.PublicKey()))}
+	}
+	for _, role := range in.Roles {
+		s.dynamics.seeds[m.UUID+"/"+role.Name] = &dynamicRole{Database: "seeded", TTL: role.TTL, Max: role.MaxTTL}
+	}
+	return s.loadKeys(m, in)
+}
+
+func (s *Server) loadKeys(m *mount, in Mount) error {
+	for i, k := range in.Keys {
+		if in.Type == "transit" {
+			fresh, err := newTransitKey(k.Type, s.World.Derive("vault", s.Name, "transit", m.Path, k.Name), s.started)
+			if err != nil {
+				return fmt.Errorf("keys[%d]: %w", i, err)
+			}
+			s.transits.seeds[m.UUID+"/"+k.Name] = fresh
+			continue
+		}
+		key := &totpKey{Secret: strings.ToUpper(k.Secret), Issuer: k.Issuer, Account: k.Account, Digits: k.Digits, Period: k.Period, Algorithm: "SHA1", Skew: 1}
+		if k.Device != "" {
+			d, there := s.World.Device(k.Device)
+			if !there || d.Kind != world.TOTP {
+				return fmt.Errorf("keys[%d].device: %q is no TOTP device", i, k.Device)
+			}
+			*key = totpKey{Secret: base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(d.Secret), Issuer: k.Issuer, Account: d.UserID,
+				Digits: d.Digits, Period: int(d.Period / time.Second), Algorithm: d.Algorithm, Skew: 1, Device: d.ID}
+		}
+		if err := key.check(false); err != nil {
+			return fmt.Errorf("keys[%d] (%s): %w", i, k.Name, err)
+		}
+		s.totps.seeds[m.UUID+"/"+k.Name] = key
 	}
 	return nil
 }

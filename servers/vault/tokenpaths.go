@@ -403,6 +403,13 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 		return nil, err
 	}
 	t.Token = renewed
+	for _, e := range r.engines {
+		if e.tokenRenewed != nil {
+			if err := e.tokenRenewed(r, t); err != nil {
+				return nil, err
+			}
+		}
+	}
 	a.auth = r.block(t)
 	if !show {
 		a.auth.ClientToken = ""

@@ -53,6 +53,18 @@ type Server struct {
 	roles       *shelf[tokenRole]
 	locks       *shelf[lock]
 	node        *shelf[node]
+
+	libraries *shelf[library]    // of ldap and ad
+	slots     *shelf[slot]       // their accounts
+	managed   *shelf[string]     // account → the set it is in
+	statics   *shelf[staticRole] // of ldap, ad and database
+	dynamics  *shelf[dynamicRole]
+	sshRoles  *shelf[sshRole]
+	sshOTPs   *shelf[sshOTP]
+	sshCAs    *shelf[sshCA]
+	totps     *shelf[totpKey]
+	totpUsed  *shelf[int64]
+	transits  *shelf[transitKey]
 }
 
 // New builds the server.
@@ -93,6 +105,17 @@ func (s *Server) shelves() {
 	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
 	s.locks = newShelf[lock](s.Store, "lock")
 	s.node = newShelf[node](s.Store, "node")
+	s.libraries = newShelf[library](s.Store, "library")
+	s.slots = newShelf[slot](s.Store, "slot")
+	s.managed = newShelf[string](s.Store, "managed")
+	s.statics = newShelf[staticRole](s.Store, "static")
+	s.dynamics = newShelf[dynamicRole](s.Store, "dynamic")
+	s.sshRoles = newShelf[sshRole](s.Store, "sshrole")
+	s.sshOTPs = newShelf[sshOTP](s.Store, "sshotp")
+	s.sshCAs = newShelf[sshCA](s.Store, "sshca")
+	s.totps = newShelf[totpKey](s.Store, "totp")
+	s.totpUsed = newShelf[int64](s.Store, "totpused")
+	s.transits = newShelf[transitKey](s.Store, "transit")
 }
 
 // engines is the table of everything that can be mounted.
@@ -102,13 +125,15 @@ func engines(s *Server) map[string]*engine {
 		"kv": kv1Engine(), "kv2": kv2Engine(s.flavour.bao),
 		"auth/token": tokenEngine(), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
 		"auth/approle": approleEngine(), "auth/cert": certEngine(),
+		"ldap": directoryEngine("ldap"), "ad": directoryEngine("ad"), "database": databaseEngine(),
+		"ssh": sshEngine(), "totp": totpEngine(), "transit": transitEngine(),
 	}
 	return all
 }
 
 // Faults implements dialect.Server.
 func (s *Server) Faults() []string {
-	return []string{"sealed", "standby", "performance-standby", "dr-secondary", "uninitialized", "removed", "ha-unhealthy", "directory-down", "index-state"}
+	return []string{"sealed", "standby", "performance-standby", "dr-secondary", "uninitialized", "removed", "ha-unhealthy", "directory-down", "index-state", "rotation-fails"}
 }
 
 // Ports implements dialect.Server.

@@ -1,0 +1,532 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+)
+
+// library is a set of accounts that are checked out.
+type library struct {
+	Name     string        `json:"name"`
+	Accounts []string      `json:"accounts"` // in the order in which they are lent
+	TTL      time.Duration `json:"ttl"`
+	Max      time.Duration `json:"max"`
+	Open     bool          `json:"open,omitempty"` // anybody may check in
+}
+
+// slot is one account of a library: who has it.
+type slot struct {
+	Out    bool   `json:"out,omitempty"`
+	Token  string `json:"token,omitempty"`  // accessor of the borrower's
+	Secret string `json:"secret,omitempty"` // salted hash of it, as the status shows it
+	Entity string `json:"entity,omitempty"`
+	Lease  string `json:"lease,omitempty"`
+	Desk   string `json:"desk,omitempty"` // the fleet's lease
+	// Stale are leases of the account that was checked in meanwhile. When one of
+	// them ends it takes the account from whoever has it by then, as in the real
+	// engine.
+	Stale []string `json:"stale,omitempty"`
+}
+
+// libraryPaths are the paths of libraries, the same in ldap and ad.
+func libraryPaths() []*pathSpec {
+	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
+	return []*pathSpec{
+		{pattern: "library/manage/*set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
+		{pattern: "library/*set/check-out", name: "library.check-out", ops: write(checkOut)},
+		{pattern: "library/*set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
+		{pattern: "library/*set/status", name: "library.status", ops: map[operation]handler{opRead: libraryStatus}},
+		{pattern: "library/*set", name: "library", exists: func(r *request) (bool, error) {
+			l, err := r.libraries.get(r.ctx, r.setKey())
+			return l != nil, err
+		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
+	}
+}
+
+func (r *request) setKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["set"]) }
+
+func (r *request) slotKey(account string) string {
+	return r.mount.UUID + "/" + strings.ToLower(account)
+}
+
+func listLibraries(r *request) (*answer, error) {
+	prefix := r.mount.UUID + "/"
+	if below := strings.Trim(r.vars["set"], "/"); below != "" {
+		prefix += strings.ToLower(below) + "/"
+	}
+	keys, err := r.libraries.keys(r.ctx, prefix)
+	return listKeys(folders(keys), err)
+}
+
+func getLibrary(r *request) (*answer, error) {
+	l, err := r.libraries.get(r.ctx, r.setKey())
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return nil, errMissing
+	}
+	return ok(map[string]any{"disable_check_in_enforcement": l.Open, "max_ttl": int64(l.Max / time.Second),
+		"service_account_names": l.Accounts, "ttl": int64(l.TTL / time.Second)})
+}
+
+// wanted reads a library from the request; was is the one that is there.
+func (r *request) wantedLibrary(was *library) (l library, err error) {
+	l = library{Name: strings.ToLower(r.vars["set"]), TTL: 24 * time.Hour, Max: 24 * time.Hour}
+	if was != nil {
+		l = *was
+	}
+	if r.has("service_account_names") {
+		l.Accounts = r.list("service_account_names")
+	}
+	for name, to := range map[string]*time.Duration{"ttl": &l.TTL, "max_ttl": &l.Max} {
+		if r.has(name) {
+			if *to, err = r.lasts(name); err != nil {
+				return l, err
+			}
+		}
+	}
+	if l.Open, err = r.flag("disable_check_in_enforcement", l.Open); err != nil {
+		return l, err
+	}
+	switch {
+	case len(l.Accounts) == 0:
+		return l, bad("%s", r.pick(`"service_account_names" must be provided`, `'service_account_names' must be provided`))
+	case l.Max < l.TTL: // the engine prints nanoseconds and calls them seconds
+		return l, bad("max_ttl (%d seconds) may not be less than ttl (%d seconds)", l.Max, l.TTL)
+	}
+	return l, nil
+}
+
+func putLibrary(r *request) (*answer, error) {
+	config, err := r.configs.get(r.ctx, r.mount.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if config == nil {
+		return nil, bad("config must exist to create a library")
+	}
+	was, err := r.libraries.get(r.ctx, r.setKey())
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.wantedLibrary(was)
+	if err != nil {
+		return nil, err
+	}
+	var before []string
+	if was != nil {
+		before = was.Accounts
+	}
+	for _, name := range l.Accounts {
+		if slices.Contains(before, name) {
+			continue
+		}
+		if _, there := r.targetOf(name); !there {
+			return nil, faulty("expected one matching entry, but received 0")
+		}
+		if err := r.manage(name, l.Name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range before {
+		if !slices.Contains(l.Accounts, name) {
+			if err := r.unmanage(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, r.libraries.put(r.ctx, r.setKey(), l)
+}
+
+// manage takes an account for one set: an account is in one only.
+func (r *request) manage(account, set string) error {
+	return r.managed.edit(r.ctx, r.slotKey(account), func(v *string, found bool) error {
+		if found && *v != set {
+			return bad("%q is already managed by the secrets engine", account)
+		}
+		*v = set
+		return nil
+	})
+}
+
+// unmanage lets an account go, unless somebody has it.
+func (r *request) unmanage(account string) error {
+	s, err := r.judged(account)
+	if err != nil {
+		return err
+	}
+	if s.Out { // the stray quote is the engine's
+		return bad("%q can't be deleted because it is currently checked out'", account)
+	}
+	_, err = r.managed.drop(r.ctx, r.slotKey(account))
+	return err
+}
+
+func dropLibrary(r *request) (*answer, error) {
+	l, err := r.libraries.get(r.ctx, r.setKey())
+	if err != nil || l == nil {
+		return nil, err
+	}
+	for _, name := range l.Accounts { // all or none
+		s, err := r.judged(name)
+		if err != nil {
+			return nil, err
+		}
+		if s.Out {
+			return nil, bad("%q can't be deleted because it is currently checked out'", name)
+		}
+	}
+	for _, name := range l.Accounts {
+		if err := r.unmanage(name); err != nil {
+			return nil, err
+		}
+	}
+	_, err = r.libraries.drop(r.ctx, r.setKey())
+	return nil, err
+}
+
+// lib is the set of the path.
+func (r *request) lib() (*library, error) {
+	l, err := r.libraries.get(r.ctx, r.setKey())
+	if err == nil && l == nil {
+		err = bad("%q doesn't exist", r.vars["set"])
+	}
+	return l, err
+}
+
+// judged is a slot after time has done its part: leases that ended by themselves,
+// with their token, or that are stale.
+func (r *request) judged(account string) (slot, error) {
+	s, err := r.slots.get(r.ctx, r.slotKey(account))
+	if err != nil || s == nil {
+		return slot{}, err
+	}
+	over := false
+	for _, old := range s.Stale {
+		_, alive, err := r.liveLease(old)
+		if err != nil {
+			return *s, err
+		}
+		over = over || !alive
+	}
+	if s.Out && !over {
+		_, alive, err := r.liveLease(s.Lease)
+		if err != nil {
+			return *s, err
+		}
+		over = !alive
+	}
+	if !over {
+		return *s, nil
+	}
+	if err := r.free(account, s.Lease, false); err != nil {
+		return *s, err
+	}
+	if s, err = r.slots.get(r.ctx, r.slotKey(account)); err != nil || s == nil {
+		return slot{}, err
+	}
+	return *s, nil
+}
+
+// free gives an account back: first the password changes, then it is available. Of
+// two that give it back one does. by hand: its lease stays, and is stale.
+func (r *request) free(account, leaseID string, byHand bool) error {
+	t, there := r.targetOf(account)
+	s, err := r.slots.get(r.ctx, r.slotKey(account))
+	if err != nil || s == nil {
+		return err
+	}
+	if s.Out && s.Lease == leaseID && there {
+		if _, fails := r.call.Fault("rotation-fails"); fails {
+			return errRotation()
+		}
+		if err := r.giveBack(t, s.Desk); err != nil {
+			return err
+		}
+	}
+	alive := map[string]bool{}
+	for _, id := range append(slices.Clone(s.Stale), leaseID) {
+		if _, alive[id], err = r.liveLease(id); err != nil {
+			return err
+		}
+	}
+	return r.slots.edit(r.ctx, r.slotKey(account), func(v *slot, found bool) error {
+		if !found {
+			return state.ErrKeep
+		}
+		var kept []string
+		for _, old := range v.Stale {
+			if alive[old] {
+				kept = append(kept, old)
+			}
+		}
+		if v.Out && v.Lease == leaseID {
+			if byHand && r.settings.StaleLease && alive[leaseID] {
+				kept = append(kept, leaseID)
+			}
+			*v = slot{}
+		}
+		v.Stale = kept
+		return nil
+	})
+}
+
+func checkOut(r *request) (*answer, error) {
+	l, err := r.lib()
+	if err != nil {
+		return nil, err
+	}
+	lasts := l.TTL
+	if r.has("ttl") {
+		wish, err := r.lasts("ttl")
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case wish == 0:
+			lasts = l.Max
+		case wish < lasts:
+			lasts = wish
+		}
+	}
+	for _, name := range l.Accounts {
+		a, err := r.checkOutOne(l, name, lasts)
+		if err != nil || a != nil {
+			return a, err
+		}
+	}
+	return nil, bad("No service accounts available for check-out.")
+}
+
+// checkOutOne tries one account; no answer means that somebody has it.
+func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*answer, error) {
+	s, err := r.judged(name)
+	if err != nil || s.Out {
+		return nil, err
+	}
+	t, there := r.targetOf(name)
+	if !there {
+		return nil, nil
+	}
+	desk, err := r.lend(t, within(lasts, r.token, r.Clock.Now()), l.Max)
+	if reason, refused := cause.Of(err); refused {
+		r.call.Why = fmt.Sprintf("%s is not to be had: %s", t.object(), reason)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &answer{}
+	lent, err := r.leaseOf(a, lease{TTL: lasts, Max: l.Max, Renewable: true, Data: map[string]string{"account": name, "set": l.Name}})
+	if err != nil {
+		return nil, err
+	}
+	errTaken := errors.New("taken meanwhile")
+	err = r.slots.edit(r.ctx, r.slotKey(name), func(v *slot, _ bool) error {
+		if v.Out {
+			return errTaken
+		}
+		*v = slot{Out: true, Token: r.token.ID, Secret: wrapKey(r.token.ID)[:40], Entity: r.token.Meta[metaEntity], Lease: lent.ID, Desk: desk, Stale: v.Stale}
+		return nil
+	})
+	if errors.Is(err, errTaken) {
+		_, err = r.leases.drop(r.ctx, lent.ID)
+		return nil, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.call.Object = t.object()
+	password, err := r.password(r.ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	a.data = map[string]any{"password": password, "service_account_name": name}
+	return a, nil
+}
+
+// within is how long the fleet lends an account: it comes back with the borrower's
+// token at the latest.
+func within(lasts time.Duration, t *token, now time.Time) time.Duration {
+	if t.Expires.IsZero() {
+		return lasts
+	}
+	return min(lasts, max(t.Expires.Sub(now), time.Second))
+}
+
+func libraryStatus(r *request) (*answer, error) {
+	l, err := r.lib()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for _, name := range l.Accounts {
+		s, err := r.judged(name)
+		if err != nil {
+			return nil, err
+		}
+		shown := map[string]any{"available": !s.Out}
+		if s.Out {
+			shown["borrower_client_token"] = s.Secret
+			if s.Entity != "" {
+				shown["borrower_entity_id"] = s.Entity
+			}
+		}
+		out[name] = shown
+	}
+	return ok(out)
+}
+
+// mine reports whether the caller may check an account in: the same entity as the
+// borrower's, or the very token.
+func (r *request) mine(s slot) bool {
+	entity := r.token.Meta[metaEntity]
+	return entity != "" && entity == s.Entity || r.token.ID == s.Token
+}
+
+// checkIn gives accounts back. managing: without asking who has them.
+func (r *request) checkIn(managing bool) (*answer, error) {
+	config, err := r.configs.get(r.ctx, r.mount.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if config == nil {
+		return nil, faulty("missing LDAP configuration")
+	}
+	l, err := r.lib()
+	if err != nil {
+		return nil, err
+	}
+	names := r.list("service_account_names")
+	byName := len(names) > 0
+	if !byName {
+		names = l.Accounts
+	}
+	var back []string
+	leases := map[string]string{}
+	for _, name := range names {
+		if !slices.Contains(l.Accounts, name) {
+			return nil, faulty("not found")
+		}
+		s, err := r.judged(name)
+		if err != nil {
+			return nil, err
+		}
+		if !s.Out {
+			continue
+		}
+		allowed := managing || l.Open || r.mine(s)
+		if !allowed && byName {
+			return nil, refuse(http.StatusBadRequest, "%q can't be checked in because it wasn't checked out by the caller", name)
+		}
+		if allowed {
+			back, leases[name] = append(back, name), s.Lease
+		}
+	}
+	if !byName && len(back) > 1 {
+		return nil, bad(`when multiple service accounts are checked out, the "service_account_names" to check in must be provided`)
+	}
+	for _, name := range back {
+		if t, there := r.targetOf(name); there {
+			r.call.Object = t.object()
+		}
+		if err := r.free(name, leases[name], true); err != nil {
+			return nil, err
+		}
+	}
+	return ok(map[string]any{"check_ins": append([]string{}, back...)})
+}
+
+// libraryRenew refuses the lease of an account that was checked in.
+func libraryRenew(r *request, l *lease) error {
+	name := l.Data["account"]
+	if name == "" {
+		return nil
+	}
+	s, err := r.slots.get(r.ctx, l.Mount+"/"+strings.ToLower(name))
+	if err != nil {
+		return err
+	}
+	if s == nil || !s.Out || s.Lease != l.ID {
+		return fmt.Errorf("%s is already checked in, please call check-out to regain it", name)
+	}
+	return nil
+}
+
+// libraryRenewed tells the fleet when the account comes back now.
+func libraryRenewed(r *request, l *lease) error {
+	s, err := r.slots.get(r.ctx, l.Mount+"/"+strings.ToLower(l.Data["account"]))
+	if err != nil || s == nil || s.Desk == "" || s.Lease != l.ID {
+		return err
+	}
+	t, err := r.byAccessor(r.ctx, s.Token)
+	if err != nil {
+		return err
+	}
+	now := r.Clock.Now()
+	_, err = r.Accounts.Until(r.ctx, r.borrower(t), s.Desk, now.Add(within(l.Expires.Sub(now), t, now)))
+	return err
+}
+
+// libraryTokenRenewed does so when the borrower's token lives longer, or shorter.
+func libraryTokenRenewed(r *request, t *token) error {
+	keys, err := r.slots.keys(r.ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		s, err := r.slots.get(r.ctx, key)
+		if err != nil {
+			return err
+		}
+		if s == nil || !s.Out || s.Token != t.ID {
+			continue
+		}
+		l, alive, err := r.liveLease(s.Lease)
+		if err != nil || !alive {
+			return err
+		}
+		if err := libraryRenewed(r, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// libraryRevoke gives back what an ended lease had.
+func libraryRevoke(r *request, l *lease) error {
+	here := r.mount
+	defer func() { r.mount = here }()
+	r.mount = &mount{UUID: l.Mount}
+	if account := l.Data["account"]; account != "" {
+		_, err := r.judged(account)
+		return err
+	}
+	return nil
+}
+
+// librarySweep gives back what the ended lease or token had.
+func librarySweep(r *request) error {
+	keys, err := r.slots.keys(r.ctx, "")
+	if err != nil {
+		return err
+	}
+	here := r.mount
+	defer func() { r.mount = here }()
+	for _, key := range keys {
+		id, account, _ := strings.Cut(key, "/")
+		r.mount = &mount{UUID: id}
+		if _, err := r.judged(account); err != nil {
+			return err
+		}
+	}
+	return nil
+}

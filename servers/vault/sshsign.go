@@ -1,0 +1,209 @@
+package vault
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"counterpart/internal/checkout"
+)
+
+// backdated is how long before its signature a certificate is valid.
+const backdated = 30 * time.Second
+
+func sshSign(r *request) (*answer, error) {
+	role, err := r.caRole()
+	if err != nil {
+		return nil, err
+	}
+	text := r.text("public_key")
+	if text == "" {
+		return nil, bad("missing public_key")
+	}
+	key, err := publicKey(text)
+	if err != nil {
+		return nil, bad("failed to parse public_key as SSH key: %s", err)
+	}
+	return r.sign(role, key)
+}
+
+// publicKey reads an OpenSSH line; errors are those of its wire form.
+func publicKey(line string) (ssh.PublicKey, error) {
+	parts := strings.Fields(line)
+	if len(parts) > 1 {
+		line = parts[1]
+	}
+	raw, err := base64.StdEncoding.DecodeString(line)
+	if err != nil {
+		raw = []byte(line)
+	}
+	return ssh.ParsePublicKey(raw)
+}
+
+// caRole is the role of the path, which must sign.
+func (r *request) caRole() (*sshRole, error) {
+	role, err := r.sshRoles.get(r.ctx, r.staticKey())
+	switch {
+	case err != nil:
+		return nil, err
+	case role == nil:
+		return nil, bad("Unknown role: %s", r.vars["role"])
+	case role.KeyType != "ca":
+		return nil, bad("role key type %q is not allowed to sign", role.KeyType)
+	}
+	return role, nil
+}
+
+func sshIssue(r *request) (*answer, error) {
+	role, err := r.caRole()
+	if err != nil {
+		return nil, err
+	}
+	kind := map[string]string{"": "ssh-rsa", "rsa": "ssh-rsa", "ed25519": "ssh-ed25519", "ec": "ecdsa-sha2-nistp256"}[r.text("key_type")]
+	if kind == "" {
+		return nil, bad("specified key_type is invalid; must be one of rsa, ec or ed25519")
+	}
+	bits, err := r.number("key_bits", 2048)
+	if err != nil {
+		return nil, err
+	}
+	if bits == 0 {
+		bits = 2048
+	}
+	if kind == "ssh-rsa" && bits != 2048 && bits != 3072 && bits != 4096 {
+		return nil, bad("invalid key_bits %d", bits)
+	}
+	private, err := checkout.GenerateKey(kind, bits, r.Rand)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := ssh.ParsePrivateKey([]byte(private))
+	if err != nil {
+		return nil, err
+	}
+	a, err := r.sign(role, signer.PublicKey())
+	if err != nil {
+		return nil, err
+	}
+	name := r.text("key_type")
+	if name == "" {
+		name = "rsa"
+	}
+	data := a.data.(map[string]any)
+	data["private_key"], data["private_key_type"] = private, name
+	return a, nil
+}
+
+// sign makes the certificate.
+func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
+	kind := uint32(ssh.UserCert)
+	switch r.text("cert_type") {
+	case "", "user":
+		if !role.UserCerts {
+			return nil, bad("cert_type 'user' is not allowed by role")
+		}
+	case "host":
+		if kind = ssh.HostCert; !role.HostCerts {
+			return nil, bad("cert_type 'host' is not allowed by role")
+		}
+	default:
+		return nil, bad("cert_type must be either 'user' or 'host'")
+	}
+	principals, err := r.principals(role)
+	if err != nil {
+		return nil, err
+	}
+	lasts, err := r.certLife(role)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(key.Marshal())
+	id := "vault-" + r.token.Meta[metaDisplay] + "-" + hex.EncodeToString(sum[:])
+	if wish := r.text("key_id"); wish != "" {
+		if !role.KeyIDs {
+			return nil, bad("setting key_id is not allowed by role")
+		}
+		id = wish
+	}
+	ca, err := r.ca()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := ssh.ParsePrivateKey([]byte(ca.Private))
+	if err != nil {
+		return nil, err
+	}
+	extensions := role.Extensions
+	if wish := r.fields.table("extensions"); wish != nil {
+		extensions = wish
+	}
+	var number [8]byte
+	if _, err := io.ReadFull(r.Rand, number[:]); err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, 32)
+	if _, err := io.ReadFull(r.Rand, nonce); err != nil {
+		return nil, err
+	}
+	now := r.Clock.Now()
+	c := &ssh.Certificate{Nonce: nonce, Key: key, Serial: binary.BigEndian.Uint64(number[:]), CertType: kind, KeyId: id, ValidPrincipals: principals,
+		ValidAfter: uint64(now.Add(-backdated).Unix()), ValidBefore: uint64(now.Add(lasts).Unix()),
+		Permissions: ssh.Permissions{Extensions: extensions}}
+	if s, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
+		if signer, err = ssh.NewSignerWithAlgorithms(s, []string{ssh.KeyAlgoRSASHA256}); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.SignCert(r.Rand, signer); err != nil {
+		return nil, err
+	}
+	return ok(map[string]any{"serial_number": strconv.FormatUint(c.Serial, 16), "signed_key": string(ssh.MarshalAuthorizedKey(c))})
+}
+
+// principals are the names that the certificate is good for.
+func (r *request) principals(role *sshRole) ([]string, error) {
+	wish := splitList(r.text("valid_principals"))
+	if len(wish) == 0 {
+		if role.DefaultUser == "" {
+			return nil, bad("empty valid principals not allowed by role")
+		}
+		wish = []string{role.DefaultUser}
+	}
+	allowed := splitList(role.AllowedUsers)
+	for _, p := range wish {
+		if !slices.Contains(allowed, p) && !slices.Contains(allowed, "*") {
+			return nil, bad("%s is not a valid value for valid_principals", p)
+		}
+	}
+	return wish, nil
+}
+
+// certLife is how long the certificate is good.
+func (r *request) certLife(role *sshRole) (time.Duration, error) {
+	byDefault, most := r.mount.lives()
+	if role.Max > 0 {
+		most = min(most, role.Max)
+	}
+	lasts, err := r.lasts("ttl")
+	if err != nil {
+		return 0, err
+	}
+	if lasts == 0 {
+		lasts = role.TTL
+	}
+	if lasts == 0 {
+		lasts = min(byDefault, most)
+	}
+	if lasts > most {
+		return 0, bad("ttl is larger than maximum allowed %d", int64(most/time.Second))
+	}
+	return lasts, nil
+}
