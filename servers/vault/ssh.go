@@ -304,9 +304,8 @@ func putCA(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	generate = generate && (private == "" || public == "") // keys that are given are taken
 	switch {
-	case generate && private != "" && public != "":
-		return nil, bad("public_key and private_key must not be set when generate_signing_key is set to true")
 	case !generate && (private == "" || public == ""):
 		return nil, bad("missing public_key or private_key")
 	}

@@ -1,0 +1,201 @@
+package vault_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"counterpart/internal/dialect/dialecttest"
+	"counterpart/servers"
+)
+
+var update = flag.Bool("update", false, "write the golden exchanges anew; the oracle has to agree with them")
+
+// TestGoldenExchanges plays the scripts that a real Vault has agreed to (see
+// TestRealOracle) and holds the answers against what it said.
+func TestGoldenExchanges(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/oracle/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, path := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := dialecttest.Run(t, servers.Table(), oracleSeed)
+			p := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
+			var b strings.Builder
+			for n, line := range strings.Split(string(text), "\n") {
+				line = strings.TrimSpace(line)
+				if rest, keep := strings.CutPrefix(line, "-> "); keep {
+					p.keep(t, n+1, rest)
+				} else if line != "" && !strings.HasPrefix(line, "#") {
+					fmt.Fprintf(&b, "%s\n\t%s\n", line, p.ask(t, line))
+				}
+			}
+			golden := strings.TrimSuffix(path, ".txt") + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := b.String(); got != string(want) {
+				a, b := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+				for i := range min(len(a), len(b)) {
+					if a[i] != b[i] {
+						t.Fatalf("line %d of %s:\n now: %s\n was: %s", i+1, golden, a[i], b[i])
+					}
+				}
+				t.Fatalf("%d lines, %s has %d", len(a), golden, len(b))
+			}
+		})
+	}
+}
+
+// oracleSeed is the company of the scripts.
+const oracleSeed = `{version: 1, organization: {name: Acme, domain: acme.test, netbios: ACME},
+	users: [{name: alice, password: Alice-Pass-1}], servers: [{kind: vault, token: root}]}`
+
+// peer is one of the two that are asked.
+type peer struct {
+	base string
+	kept map[string]string
+	last []byte
+}
+
+// keep remembers a value of the last answer: "token auth.client_token".
+func (p *peer) keep(t *testing.T, n int, rest string) {
+	name, path, _ := strings.Cut(rest, " ")
+	var v any
+	if err := json.Unmarshal(p.last, &v); err != nil {
+		t.Errorf("line %d: %s: %v in %s", n, p.base, err, p.last)
+		return
+	}
+	for _, key := range strings.Split(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[key]
+	}
+	if v == nil {
+		t.Errorf("line %d: %s has no %s: %s", n, p.base, path, p.last)
+	}
+	p.kept[name] = fmt.Sprint(v)
+}
+
+// ask sends a line: [@token] [+Header:value]… METHOD path [body].
+func (p *peer) ask(t *testing.T, line string) string {
+	for name, value := range p.kept {
+		line = strings.ReplaceAll(line, "{{"+name+"}}", value)
+	}
+	token, header := "root", http.Header{}
+	for {
+		word, rest, _ := strings.Cut(line, " ")
+		if t, ok := strings.CutPrefix(word, "@"); ok {
+			token = t
+		} else if h, ok := strings.CutPrefix(word, "+"); ok {
+			k, v, _ := strings.Cut(h, ":")
+			header.Set(k, v)
+		} else {
+			break
+		}
+		line = rest
+	}
+	method, rest, _ := strings.Cut(line, " ")
+	path, body, _ := strings.Cut(rest, " ")
+	if !strings.HasPrefix(path, "/") {
+		path = "/v1/" + path
+	}
+	var payload io.Reader
+	if body != "" {
+		payload = strings.NewReader(body)
+	}
+	req, err := http.NewRequest(method, p.base+path, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = header
+	if token != "none" {
+		req.Header.Set("X-Vault-Token", token)
+	}
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	p.last, err = io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := fmt.Sprint(resp.StatusCode)
+	for _, h := range []string{"Cache-Control", "Content-Type", "Strict-Transport-Security", "Location", "X-Vault-Namespace"} {
+		if v := resp.Header.Get(h); v != "" && !(h == "Content-Type" && resp.StatusCode == http.StatusTemporaryRedirect) {
+			out += " " + h + "=" + v
+		}
+	}
+	return out + " " + normal(bytes.TrimSuffix(p.last, []byte("\n")))
+}
+
+// random are the parts of answers that differ from run to run.
+var random = []struct {
+	re *regexp.Regexp
+	to string
+}{
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`hv([sb])\.[A-Za-z0-9_-]{20,}`), "hv$1.TOKEN"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+	{regexp.MustCompile(`"(accessor|wrapped_accessor)":"[A-Za-z0-9]{24}"`), `"$1":"ACCESSOR"`},
+	{regexp.MustCompile(`"([a-z_]+)_[0-9a-f]{8}"`), `"$1_ID"`},
+	{regexp.MustCompile(`/[A-Za-z0-9]{24}"`), `/LEASE"`},
+	{regexp.MustCompile(`"h[0-9a-f]{64}"`), `"LEASE"`},
+	{regexp.MustCompile(`"(creation_time|server_time_utc|last_renewal_time)":\d+`), `"$1":0`},
+	{regexp.MustCompile(`27647\d\d|27648\d\d`), "2764800"},
+	{regexp.MustCompile(`"ciphertext":"vault:v(\d):[^"]*"`), `"ciphertext":"vault:v$1:TEXT"`},
+	{regexp.MustCompile(`"keys":{("\d":)\d+`), `"keys":{${1}0`},
+	{regexp.MustCompile(`"code":"\d{6}"`), `"code":"CODE"`},
+	{regexp.MustCompile(`"2":\d{10}`), `"2":0`},
+	{regexp.MustCompile(`"cluster_name":"[^"]*"`), `"cluster_name":"CLUSTER"`},
+	{regexp.MustCompile(`"client_id":"[^"]*"`), `"client_id":"CLIENT"`},
+}
+
+// sorted is an answer whose top level has the data a second time, in an order that
+// changes from run to run, with its keys in order. All others are left alone.
+func sorted(answer string) string {
+	head, body, _ := strings.Cut(answer, " {")
+	if !strings.Contains(body, `"request_id"`) || strings.HasPrefix(body, `"request_id"`) {
+		return answer
+	}
+	var v any
+	if json.Unmarshal([]byte("{"+body), &v) != nil {
+		return answer
+	}
+	raw, _ := json.Marshal(v)
+	return head + string(raw)
+}
+
+var drift = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
+
+func normal(body []byte) string {
+	s := string(body)
+	for _, r := range random {
+		s = r.re.ReplaceAllString(s, r.to)
+	}
+	return drift.ReplaceAllStringFunc(s, func(m string) string { // a second may have passed
+		parts := drift.FindStringSubmatch(m)
+		var n int
+		fmt.Sscan(parts[2], &n)
+		return fmt.Sprintf(`"%s":%d`, parts[1], (n+9)/10*10)
+	})
+}
