@@ -111,7 +111,9 @@ func (g *Guard) Check(ctx context.Context, userID string, ok func(password strin
 		return err
 	}
 	var verdict error
-	err = g.edit(ctx, u.ID, func(p *person) error {
+	id := u.ID
+	err = g.edit(ctx, id, func(p *person) error {
+		u, _ := g.World.User(id) // found again: kept by this function, all that is known of a person would be copied to the heap
 		verdict = g.judge(u, p, managed, ok)
 		return changed(p, verdict)
 	})
