@@ -230,6 +230,10 @@ func (b *Book) Take(ctx context.Context, s Subject) (d Decision, ok bool, err er
 	if err != nil || r.Value == nil { // nearly always: nobody has decided anything
 		return Decision{}, false, err
 	}
+	return b.take(ctx, s)
+}
+
+func (b *Book) take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
 	err = state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
 		d, ok = Decision{}, false
 		now := b.clock.Now()

@@ -80,10 +80,11 @@ func Read[T any](ctx context.Context, s Store, key string) (v T, found bool, err
 	if err != nil || r.Value == nil {
 		return v, false, err
 	}
-	if err := json.Unmarshal(r.Value, &v); err != nil {
+	p := new(T) // only what is there costs memory
+	if err := json.Unmarshal(r.Value, p); err != nil {
 		return v, false, fmt.Errorf("%w: record %s: %w", ErrUnavailable, key, err)
 	}
-	return v, true, nil
+	return *p, true, nil
 }
 
 // Delete removes key; that it was not there is no error.

@@ -54,12 +54,12 @@ type operation struct {
 	c        *client
 	msg      proto.Message
 	who      identity
-	cancel   context.CancelFunc
-	silent   atomic.Bool // abandoned: nothing more is sent
-	canceled atomic.Bool // by a Cancel: answered with canceled
-	pooled   *[]byte     // where pending comes from
-	pending  []byte      // messages that the result follows
-	upgraded bool        // StartTLS was granted
+	cancel   context.CancelFunc // of one that runs beside others, as done
+	silent   atomic.Bool        // abandoned: nothing more is sent
+	canceled atomic.Bool        // by a Cancel: answered with canceled
+	pooled   *[]byte            // where pending comes from
+	pending  []byte             // messages that the result follows
+	upgraded bool               // StartTLS was granted
 	done     chan struct{}
 }
 
@@ -169,10 +169,8 @@ type handler func(*operation, context.Context, *dialect.Call) (proto.Result, err
 
 // alone runs an operation in the reader's goroutine; false ends the connection.
 func (op *operation) alone(name string, tag byte, run handler) bool {
-	ctx, cancel := context.WithCancel(op.c.ctx)
-	defer cancel()
-	op.cancel, op.who = cancel, op.c.identity()
-	return op.answer(ctx, name, tag, run)
+	op.who = op.c.identity()
+	return op.answer(op.c.ctx, name, tag, run)
 }
 
 // beside runs an operation in a goroutine of its own. At the limit the
@@ -181,7 +179,7 @@ func (op *operation) beside(name string, tag byte, run handler) bool {
 	c := op.c
 	c.slots <- struct{}{}
 	ctx, cancel := context.WithCancel(c.ctx)
-	op.cancel, op.who = cancel, c.identity()
+	op.cancel, op.who, op.done = cancel, c.identity(), make(chan struct{})
 	c.mu.Lock()
 	c.ops[op] = struct{}{}
 	c.mu.Unlock()

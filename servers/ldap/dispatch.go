@@ -28,7 +28,7 @@ var handlers = map[byte]struct {
 
 // dispatch starts one request; false ends the connection.
 func (c *client) dispatch(msg proto.Message) bool {
-	op := &operation{c: c, msg: msg, done: make(chan struct{})}
+	op := &operation{c: c, msg: msg}
 	switch msg.Op {
 	case proto.UnbindRequest:
 		c.quiet("unbind", "")

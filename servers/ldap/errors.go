@@ -3,6 +3,7 @@ package ldap
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -24,9 +25,9 @@ func success() proto.Result { return proto.Result{} }
 // statusOf names a result code for the journal: "49 Invalid Credentials".
 func statusOf(code uint16) string {
 	if name := goldap.LDAPResultCodeMap[code]; name != "" {
-		return fmt.Sprintf("%d %s", code, name)
+		return strconv.Itoa(int(code)) + " " + name
 	}
-	return fmt.Sprint(code)
+	return strconv.Itoa(int(code))
 }
 
 // adText are Active Directory's diagnostic messages. Their error numbers and

@@ -49,9 +49,13 @@ func (op *operation) answer(ctx context.Context, name string, tag byte, run hand
 	if err := call.End(ctx); err != nil {
 		return op.lost(err)
 	}
+	if op.pooled == nil {
+		op.pooled = buffers.Get().(*[]byte)
+		op.pending = (*op.pooled)[:0]
+	}
 	b := proto.AppendResult(op.pending, op.msg.ID, tag, res)
 	sent := op.send(b) == nil || op.silent.Load()
-	if op.pooled != nil && cap(b) <= 2*flushAt {
+	if cap(b) <= 2*flushAt {
 		*op.pooled = b[:0]
 		buffers.Put(op.pooled)
 	}

@@ -33,12 +33,15 @@ func Parse(s string) (DN, error) {
 		return nil, nil
 	}
 	d := make(DN, 0, 4)
+	all := make([]AVA, 0, 4) // in one piece, of which each RDN is a part
 	for {
-		rdn, rest, err := parseRDN(s)
+		from := len(all)
+		grown, rest, err := parseRDN(all, s)
 		if err != nil {
 			return nil, err
 		}
-		if d = append(d, rdn); len(d) > maxRDNs {
+		all = grown
+		if d = append(d, RDN(all[from:len(all):len(all)])); len(d) > maxRDNs {
 			return nil, ErrSyntax
 		}
 		if rest == "" {
@@ -50,23 +53,23 @@ func Parse(s string) (DN, error) {
 
 // ParseRDN reads exactly one RDN.
 func ParseRDN(s string) (RDN, error) {
-	rdn, rest, err := parseRDN(s)
+	rdn, rest, err := parseRDN(nil, s)
 	if err != nil || rest != "" {
 		return nil, ErrSyntax
 	}
 	return rdn, nil
 }
 
-func parseRDN(s string) (RDN, string, error) {
-	rdn := make(RDN, 0, 1)
+// parseRDN appends the parts of one RDN to all.
+func parseRDN(all []AVA, s string) (grown []AVA, rest string, err error) {
 	for {
 		ava, rest, err := parseAVA(s)
 		if err != nil {
 			return nil, "", err
 		}
-		rdn = append(rdn, ava)
+		all = append(all, ava)
 		if rest == "" || rest[0] != '+' {
-			return rdn, rest, nil
+			return all, rest, nil
 		}
 		s = rest[1:]
 	}

@@ -18,7 +18,9 @@ type Rules struct {
 func (d DN) Norm(rules Rules) (string, error) {
 	var b strings.Builder
 	for i, r := range d {
-		if i > 0 {
+		if i == 0 {
+			b.Grow(32 * len(d)) // most are shorter
+		} else {
 			b.WriteByte(',')
 		}
 		s, err := r.Norm(rules)
