@@ -27,42 +27,39 @@ func TestGoldenExchanges(t *testing.T) {
 		t.Fatal("no scripts", err)
 	}
 	for _, path := range scripts {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f := dialecttest.Run(t, servers.Table(), oracleSeed)
-			p := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
-			var b strings.Builder
-			for n, line := range strings.Split(string(text), "\n") {
-				line = strings.TrimSpace(line)
-				if rest, keep := strings.CutPrefix(line, "-> "); keep {
-					p.keep(t, n+1, rest)
-				} else if line != "" && !strings.HasPrefix(line, "#") {
-					fmt.Fprintf(&b, "%s\n\t%s\n", line, p.ask(t, line))
-				}
-			}
-			golden := strings.TrimSuffix(path, ".txt") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := b.String(); got != string(want) {
-				a, b := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-				for i := range min(len(a), len(b)) {
-					if a[i] != b[i] {
-						t.Fatalf("line %d of %s:\n now: %s\n was: %s", i+1, golden, a[i], b[i])
-					}
-				}
-				t.Fatalf("%d lines, %s has %d", len(a), golden, len(b))
-			}
-		})
+		name := strings.TrimSuffix(filepath.Base(path), ".txt")
+		t.Run(name, func(t *testing.T) { play(t, name) })
+	}
+}
+
+// play holds one script against its golden answers.
+func play(t *testing.T, name string) {
+	t.Helper()
+	path := "testdata/oracle/" + name
+	f := dialecttest.Run(t, servers.Table(), oracleSeed)
+	p := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
+	var b strings.Builder
+	for n, line := range strings.Split(readFile(t, path+".txt"), "\n") {
+		line = strings.TrimSpace(line)
+		if rest, keep := strings.CutPrefix(line, "-> "); keep {
+			p.keep(t, n+1, rest)
+		} else if line != "" && !strings.HasPrefix(line, "#") {
+			fmt.Fprintf(&b, "%s\n\t%s\n", line, p.ask(t, line))
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path+".golden", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, was := strings.Split(b.String(), "\n"), strings.Split(readFile(t, path+".golden"), "\n")
+	for i := range min(len(now), len(was)) {
+		if now[i] != was[i] {
+			t.Fatalf("line %d of %s.golden:\n now: %s\n was: %s", i+1, path, now[i], was[i])
+		}
+	}
+	if len(now) != len(was) {
+		t.Fatalf("%d lines, %s.golden has %d", len(now), path, len(was))
 	}
 }
 

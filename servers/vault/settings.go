@@ -114,7 +114,7 @@ type SSHRole struct {
 type EngineKey struct {
 	Name    string `yaml:"name" doc:"Its name." required:"true"`
 	Secret  string `yaml:"secret" doc:"totp: the key in Base32."`
-	Device  string `yaml:"device" doc:"totp: a TOTP device of the seed, whose codes it makes and checks." ref:"device"`
+	Device  string `yaml:"device" doc:"totp: a TOTP device of the seed, whose codes it makes and checks."`
 	Issuer  string `yaml:"issuer" doc:"totp: issuer."`
 	Account string `yaml:"account_name" doc:"totp: account name."`
 	Digits  int    `yaml:"digits" doc:"totp: digits." enum:"6|8" default:"6"`

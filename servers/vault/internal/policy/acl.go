@@ -86,16 +86,17 @@ func newGrant(path string, r Rule) *grant {
 	g.Allowed, g.Denied, g.Required = maps.Clone(r.Allowed), maps.Clone(r.Denied), slices.Clone(r.Required)
 	g.path, g.prefix = strings.CutSuffix(path, "*")
 	g.wild = len(g.path)
-	for i, s := range strings.Split(g.path, "/") {
+	segments, at := strings.Split(g.path, "/"), 0
+	for _, s := range segments {
 		if s == "+" {
-			if g.plus == 0 {
-				g.wild = len(strings.Join(strings.Split(g.path, "/")[:i], "/"))
+			if g.plus++; g.plus == 1 {
+				g.wild = at
 			}
-			g.plus++
 		}
+		at += len(s) + 1
 	}
 	if g.plus > 0 {
-		g.segments = strings.Split(g.path, "/")
+		g.segments = segments
 	}
 	return g
 }
