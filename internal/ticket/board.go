@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +113,7 @@ type Ticket struct {
 	CreatedAt         time.Time         `json:"created_at"`
 	UpdatedAt         time.Time         `json:"updated_at"`
 	Revision          int               `json:"revision"`
+	Gone              bool              `json:"gone,omitempty"` // a seeded ticket that was deleted
 }
 
 // Approver is one person asked to approve.
@@ -185,7 +187,7 @@ func (b *Board) key(system, id string) string {
 func (b *Board) load(ctx context.Context, key string) (Ticket, bool, error) {
 	t, found, err := state.Read[Ticket](ctx, b.Store, ticketKey(key))
 	if err != nil || found {
-		return t, found, err
+		return t, found && !t.Gone, err
 	}
 	seeded, ok := b.seeded[key]
 	return b.fromSeed(seeded), ok, nil
@@ -213,6 +215,9 @@ func (b *Board) edit(ctx context.Context, system, id string, f func(t *Ticket, n
 			}
 			*t = b.fromSeed(seeded)
 		}
+		if t.Gone {
+			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q was deleted", id)
+		}
 		if system != "" && !strings.EqualFold(t.System, system) {
 			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q is not of %s", id, system)
 		}
@@ -239,27 +244,50 @@ type Filter struct {
 // List returns the tickets that match, the seeded ones first and in the seed's
 // order, then the others by ID.
 func (b *Board) List(ctx context.Context, f Filter) ([]Ticket, error) {
-	keys, err := b.Store.List(ctx, ticketKey(""))
-	if err != nil {
-		return nil, err
-	}
-	all := slices.Clone(b.order)
-	for _, k := range keys {
-		if k = strings.TrimPrefix(k, ticketKey("")); !b.isSeeded(k) {
-			all = append(all, k)
-		}
-	}
 	out := []Ticket{}
-	for _, k := range all {
-		t, found, err := b.load(ctx, k)
+	for t, err := range b.All(ctx, f.System) {
 		if err != nil {
 			return nil, err
 		}
-		if found && b.matches(t, f) {
+		if b.matches(t, f) {
 			out = append(out, t)
 		}
 	}
 	return out, nil
+}
+
+// All yields the tickets of a system, or with an empty system all, in List's
+// order and one at a time: however many there are, only one is held. What is
+// hung up meanwhile may be missing.
+func (b *Board) All(ctx context.Context, system string) iter.Seq2[Ticket, error] {
+	return func(yield func(Ticket, error) bool) {
+		made, err := b.Store.List(ctx, ticketKey(""))
+		if err != nil {
+			yield(Ticket{}, err)
+			return
+		}
+		next := func(key string) bool {
+			t, found, err := b.load(ctx, key)
+			if err != nil {
+				yield(t, err)
+				return false
+			}
+			return !found || system != "" && !strings.EqualFold(t.System, system) || yield(t, nil)
+		}
+		for _, key := range b.order {
+			if s := b.seeded[key].System; system != "" && s != "" && !strings.EqualFold(s, system) {
+				continue
+			}
+			if !next(key) {
+				return
+			}
+		}
+		for _, key := range made {
+			if key = strings.TrimPrefix(key, ticketKey("")); !b.isSeeded(key) && !next(key) {
+				return
+			}
+		}
+	}
 }
 
 func (b *Board) isSeeded(key string) bool { _, ok := b.seeded[key]; return ok }
@@ -283,6 +311,18 @@ func (b *Board) matches(t Ticket, f Filter) bool {
 
 // Create hangs up a new ticket. With an empty ID it gets the next free number.
 func (b *Board) Create(ctx context.Context, t Ticket) (Ticket, error) {
+	return b.CreateNumbered(ctx, t, Series{Prefix: "TCK-", Digits: 4, After: 1000})
+}
+
+// Series is how a system numbers its tickets: a prefix and at least so many
+// digits, the first number after After and after those that the seed has.
+type Series struct {
+	Prefix        string
+	Digits, After int
+}
+
+// CreateNumbered is Create with the next free number of a series.
+func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket, error) {
 	if t.State == "" {
 		t.State = Draft
 	}
@@ -290,18 +330,22 @@ func (b *Board) Create(ctx context.Context, t Ticket) (Ticket, error) {
 		return Ticket{}, err
 	}
 	now := b.Clock.Now()
-	t.CreatedAt, t.UpdatedAt, t.Revision = now, now, 1
+	t.CreatedAt, t.UpdatedAt, t.Revision, t.Gone = now, now, 1, false
+	notes := t.Notes
 	t.Notes, t.Sessions, t.Uses = []Note{}, []Session{}, 0
+	if err := t.take(notes, now); err != nil {
+		return Ticket{}, err
+	}
 	t.normalize()
 	if t.ID != "" {
 		return t, b.hang(ctx, t)
 	}
 	for {
-		number, err := b.number(ctx)
+		number, err := b.number(ctx, s)
 		if err != nil {
 			return Ticket{}, err
 		}
-		t.ID = fmt.Sprintf("TCK-%04d", number)
+		t.ID = fmt.Sprintf("%s%0*d", s.Prefix, s.Digits, number)
 		if err := b.hang(ctx, t); err == nil || !isTaken(err) {
 			return t, err
 		}
@@ -321,14 +365,29 @@ func (b *Board) hang(ctx context.Context, t Ticket) error {
 	})
 }
 
-// number draws the next ticket number, from 1001 on.
-func (b *Board) number(ctx context.Context) (n int, err error) {
-	err = state.Edit(ctx, b.Store, "ticket-number", func(v *int, _ bool) (time.Time, error) {
-		*v = max(*v, 1000) + 1
+// number draws the next number of a series.
+func (b *Board) number(ctx context.Context, s Series) (n int, err error) {
+	err = state.Edit(ctx, b.Store, "ticket-number/"+world.Fold(s.Prefix), func(v *int, found bool) (time.Time, error) {
+		if !found {
+			*v = max(s.After, b.highest(s))
+		}
+		*v++
 		n = *v
 		return time.Time{}, nil
 	})
 	return n, err
+}
+
+// highest is the highest number of a series that the seed has.
+func (b *Board) highest(s Series) (top int) {
+	for _, t := range b.seeded {
+		if digits, ok := strings.CutPrefix(t.ID, s.Prefix); ok && len(digits) <= 12 {
+			if n, err := strconv.Atoi(digits); err == nil {
+				top = max(top, n)
+			}
+		}
+	}
+	return top
 }
 
 // check refuses a ticket that makes no sense.
