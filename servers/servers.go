@@ -7,6 +7,7 @@ import (
 	"counterpart/servers/ldap"
 	"counterpart/servers/native"
 	"counterpart/servers/radius"
+	"counterpart/servers/servicenow"
 )
 
 // Table lists every kind of server.
@@ -15,6 +16,7 @@ func Table() []dialect.Kind {
 		{Name: "native", New: native.New, Settings: native.Settings{}},
 		{Name: "radius", New: radius.New, Settings: radius.Settings{}},
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}},
+		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}},
 	}
 }
 

@@ -64,3 +64,9 @@ func StateOf(s world.Ticket) State {
 	}
 	return Draft
 }
+
+// Seeded is a ticket as the seed has it, whatever became of it.
+func (b *Board) Seeded(system, id string) (Ticket, bool) {
+	s, ok := b.seeded[b.key(system, id)]
+	return b.fromSeed(s), ok
+}
