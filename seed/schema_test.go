@@ -37,7 +37,7 @@ type generics struct {
 
 func compile(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	text, err := seed.Schema(map[string]any{"native": generic{}, "radius": &generic{}, "ldap": generic{}, "vault": generic{}})
+	text, err := seed.Schema(map[string]any{"native": generic{}, "radius": &generic{}, "ldap": generic{}, "vault": generic{}, "servicenow": generic{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,8 @@ func span(now time.Time, name string, args []string) (time.Time, bool) {
 		if err != nil || n < 1 || n > 1000 {
 			return time.Time{}, false
 		}
-		return several(now, unit, m[2], n, end)
+		from, n, ok := several(now, unit, m[2], n)
+		return edge(from, unit, n, end), ok
 	}
 	from := start(now, unit)
 	switch m[2] {
@@ -133,17 +134,17 @@ func span(now time.Time, name string, args []string) (time.Time, bool) {
 	return edge(from, unit, 1, end), m[5] == ""
 }
 
-// several is a span of n units: the last n before now, up to and with the
-// present one, or the next n.
-func several(now time.Time, unit, which string, n int, end bool) (time.Time, bool) {
+// several is the beginning and the length of a span of n units: the last n before
+// now, up to and with the present one, or the next n.
+func several(now time.Time, unit, which string, n int) (time.Time, int, bool) {
 	from := start(now, unit)
 	switch which {
 	case "Last":
-		return edge(step(from, unit, -n), unit, n+1, end), true
+		return step(from, unit, -n), n + 1, true
 	case "Next":
-		return edge(step(from, unit, 1), unit, n, end), true
+		return step(from, unit, 1), n, true
 	}
-	return time.Time{}, false
+	return from, n, false
 }
 
 // edge is the first or the last second of n units from a beginning.
