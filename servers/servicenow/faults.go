@@ -12,7 +12,7 @@ import (
 // The faults that only an instance can play. Statuses, delays, cut and changed
 // bodies are the fleet's.
 const (
-	faultCancelled  = "transaction-cancelled" // the list breaks off into an error, with status 200
+	faultCancelled  = "transaction-cancelled" // the list breaks off into an error, with status 200; with args.as unclosed it is no JSON
 	faultAsleep     = "hibernating"           // a page of HTML, with status 200
 	faultMFA        = "mfa-required"          // 401 with X-MFA_TOKEN for a right password
 	faultLag        = "replica-lag"           // lists see what was changed within args.for (5s) as it was before

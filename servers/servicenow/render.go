@@ -167,7 +167,7 @@ func (r *request) list(t *dict.Table, p *params) error {
 	if _, hidden := r.call().Fault(faultHidden); hidden { // the limit comes before the rules
 		page = nil
 	}
-	_, cancelled := r.call().Fault(faultCancelled)
+	rule, cancelled := r.call().Fault(faultCancelled)
 	h.Set("Content-Type", jsonType)
 	out, finish := r.writer(h)
 	r.Response().WriteHeader(http.StatusOK)
@@ -192,7 +192,10 @@ func (r *request) list(t *dict.Table, p *params) error {
 		written++
 	}
 	if cancelled {
-		out.WriteString(`],"error":{"message":"Transaction cancelled: maximum execution time exceeded","detail":"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},"status":"failure"}`)
+		if rule.Args["as"] != "unclosed" {
+			out.WriteString("]")
+		}
+		out.WriteString(`,"error":{"message":"Transaction cancelled: maximum execution time exceeded","detail":"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},"status":"failure"}`)
 	} else {
 		out.WriteString("]}")
 	}
