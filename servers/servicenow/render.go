@@ -2,6 +2,7 @@ package servicenow
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -18,8 +19,10 @@ import (
 
 // columns are the fields that an answer shows.
 type column struct {
-	name  string // as asked for, perhaps dotted
-	field *dict.Field
+	name   string // as asked for
+	dotted bool
+	field  *dict.Field
+	link   string // what comes before the sys_id of a reference
 }
 
 func (r *request) columns(t *dict.Table, p *params) []column {
@@ -30,7 +33,11 @@ func (r *request) columns(t *dict.Table, p *params) []column {
 	out := make([]column, 0, len(names))
 	for _, n := range names {
 		if f, ok := r.field(t.Name, n); ok {
-			out = append(out, column{n, f})
+			c := column{name: n, dotted: strings.Contains(n, "."), field: f}
+			if f.Type == dict.Reference && p.links {
+				c.link = r.base() + "/api/now/table/" + f.Table + "/"
+			}
+			out = append(out, c)
 		}
 	}
 	return out
@@ -44,11 +51,15 @@ func (r *request) appendRow(b []byte, rec *record, cols []column, p *params) []b
 			b = append(b, ',')
 		}
 		b = append(appendText(b, c.name), ':')
-		v := r.walk(r.ctx(), rec, c.name)
-		isRef := c.field.Type == dict.Reference && v != ""
+		v := ""
+		if c.dotted {
+			v = r.walk(r.ctx(), rec, c.name)
+		} else {
+			v = r.value(rec, c.name)
+		}
 		link := ""
-		if isRef && p.links {
-			link = r.base() + "/api/now/table/" + c.field.Table + "/" + v
+		if c.link != "" && v != "" {
+			link = c.link + v
 		}
 		switch {
 		case p.display == "all":
@@ -86,13 +97,20 @@ func appendObject(b []byte, pairs ...string) []byte {
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			quoted, _ := json.Marshal(s)
-			return append(b, quoted...)
+			return appendEscaped(b, s)
 		}
 	}
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.Encode(s)
+	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }
 
 // shown is what people see of a value.

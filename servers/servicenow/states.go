@@ -119,7 +119,8 @@ func (s *Server) standing(t *ticket.Ticket, table string) standing {
 	if t.State == ticket.OnHold && w.hold == "" && n.state != "" && !w.isClosed(n.state) { // on hold is a field of its own
 		return n
 	}
-	if w.boardState(table, n, t.State) != t.State || t.State == ticket.Approved && table == "change_request" && early(n.state) {
+	sent := t.State == ticket.Rejected && table == "change_request" // back to New
+	if sent || w.boardState(table, n, t.State) != t.State || t.State == ticket.Approved && table == "change_request" && early(n.state) {
 		n.state = w.shown(t.State)
 	}
 	return n
