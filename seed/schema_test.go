@@ -23,6 +23,7 @@ type generic struct {
 	Flavour   string         `yaml:"flavour" enum:"ad|openldap"`
 	Flow      string         `yaml:"flow"`
 	Roles     []any          `yaml:"roles"`
+	Instance  string         `yaml:"instance"`
 	Token     string         `yaml:"token"`
 	Clients   []generics     `yaml:"clients"`
 	Tree      *generic       `yaml:"tree"` // settings may contain themselves

@@ -37,7 +37,7 @@ type handler func(*request) error
 // api lets a handler run for users who may call the REST API.
 func (s *Server) api(version string, do handler) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if s.asleep(c) {
+		if s.asleep(c) || tooLong(c) {
 			return nil
 		}
 		u, err := s.identify(c)
@@ -52,6 +52,19 @@ func (s *Server) api(version string, do handler) echo.HandlerFunc {
 		s.setCookies(c, u)
 		return do(r)
 	}
+}
+
+// maxURI is the longest URL that the instance's web server lets through.
+const maxURI = 16 << 10
+
+// tooLong answers a URL that is too long: in HTML, because it never reaches the
+// API. Calls within a batch may be longer.
+func tooLong(c echo.Context) bool {
+	if len(c.Request().RequestURI) <= maxURI || c.Request().Context().Value(asBatch{}) != nil {
+		return false
+	}
+	c.HTML(http.StatusRequestURITooLong, "<html><head><title>414 Request-URI Too Large</title></head><body><center><h1>414 Request-URI Too Large</h1></center></body></html>\n")
+	return true
 }
 
 // name puts a name to an operation whose path is data, and lets the faults about

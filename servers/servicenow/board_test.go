@@ -2,6 +2,7 @@ package servicenow_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,37 @@ func TestOneTicketForAllFaces(t *testing.T) {
 	}
 	if got := a.fields("CHG0000038", "state", "approval", "active"); got != "3 approved false" {
 		t.Errorf("closed by the native face: %s", got)
+	}
+}
+
+func TestTwoInstancesOfOneSystem(t *testing.T) {
+	a := start(t, "  - {kind: servicenow, name: sn2, tls: false, users: [{user: svc-sps, password: pw, roles: [itil]}]}\n  - {kind: servicenow, name: other, system: other, tls: false, users: [{user: svc-sps, password: pw, roles: [itil]}]}")
+	b, c := *a, *a
+	b.base, c.base = "http://"+a.Addr("sn2/http"), "http://"+a.Addr("other/http")
+	made := a.want(201, "POST", "/api/now/table/change_request", `{"short_description":"seen by both"}`).row()["number"].(string)
+	if a.id("CHG0000038") == b.id("CHG0000038") {
+		t.Error("both instances have the same sys_id for a ticket")
+	}
+	b.want(200, "PATCH", b.path("change_request", made), `{"state":"-4"}`)
+	if got := a.fields(made, "state", "approval"); got != "-4 requested" {
+		t.Errorf("the first instance says %s", got)
+	}
+	if got := c.find("task", ""); got != "" {
+		t.Errorf("another system has %s", got)
+	}
+}
+
+func TestSecretsStayOutOfTheJournal(t *testing.T) {
+	a := start(t, "    business_rules: []")
+	a.form("/oauth_token.do", url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"Alice-Pass-1"}, "client_id": {"c1"}, "client_secret": {"s1"}})
+	token := a.form("/oauth_token.do", url.Values{"grant_type": {"client_credentials"}, "client_id": {"sps"}, "client_secret": {"sps-secret"}}).json
+	a.as("Authorization: Bearer "+token["access_token"].(string)).want(200, "PATCH", a.path("incident", "INC0000046"), `{"work_notes":"my password is Alice-Pass-1"}`)
+	for _, e := range a.Journal.Tail(100) {
+		for _, secret := range []string{"Alice-Pass-1", "sps-secret", "client_secret=s1", token["access_token"].(string), token["refresh_token"].(string)} {
+			if strings.Contains(fmt.Sprint(e), secret) {
+				t.Errorf("%s: the journal shows %s: %s %s", e.Op, secret, e.Request, e.Response)
+			}
+		}
 	}
 }
 

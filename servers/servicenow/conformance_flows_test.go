@@ -153,6 +153,12 @@ func rules(t *testing.T) {
 	abort("incident", "incident rule 2", "POST", "/api/now/table/incident", `{"short_description":"Forbidden thing"}`)
 	abort("incident", "Keep", "DELETE", a.path("incident", "INC0000046"), "")
 	a.refused(403, "User Not Authorized", "Failed API level ACL Validation", "GET", "/api/now/table/problem", "")
+	problem := root.want(201, "POST", "/api/now/table/problem", `{"short_description":"hidden"}`).row()["sys_id"].(string)
+	if r := a.want(200, "GET", "/api/now/table/task?short_description=hidden", ""); len(r.rows()) != 0 || r.header.Get("X-Total-Count") != "1" {
+		t.Errorf("through the parent table: %s", r.body)
+	}
+	a.refused(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval", "GET", "/api/now/table/task/"+problem, "")
+	root.want(200, "GET", "/api/now/table/task/"+problem, "")
 	root.want(200, "GET", "/api/now/table/problem", "")
 	a.refused(403, "Operation Failed", "ACL Exception Update Failed due to security constraints", "PATCH", a.path("change_request", "CHG0000040"), `{"close_notes":"x"}`)
 	root.want(200, "PATCH", a.path("change_request", "CHG0000040"), `{"close_notes":"x"}`)

@@ -234,6 +234,9 @@ func TestConformance(t *testing.T) {
 		if r := a.want(201, "POST", "/api/now/table/incident", `{'short_description': 'it\'s "slow"', 'urgency': 1}`); r.row()["short_description"] != `it's "slow"` || r.row()["urgency"] != "1" {
 			t.Errorf("%s", r.body)
 		}
+		if r := a.want(414, "GET", "/api/now/table/incident?sysparm_query="+strings.Repeat("x", 17<<10), ""); !strings.Contains(r.body, "<html>") {
+			t.Errorf("%s", r.body)
+		}
 		s := start(t, "    strict_headers: true")
 		s.want(400, "GET", "/api/now/table/incident", "", "Accept: -")
 		s.want(406, "GET", "/api/now/table/incident", "", "Accept: text/plain")

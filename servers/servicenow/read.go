@@ -58,12 +58,15 @@ func (r *request) tableNamed(name string) (*dict.Table, error) {
 	if !ok {
 		return nil, fail(invalidTable, name)
 	}
-	for _, a := range r.settings.Access {
-		if a.Table == name && a.Operation == "read" && !r.may(a.Role) {
-			return nil, &failure{Cause: closedTable, why: "access closes " + name + " to " + r.user.name}
-		}
+	if r.closed(name) {
+		return nil, &failure{Cause: closedTable, why: "access closes " + name + " to " + r.user.name}
 	}
 	return t, nil
+}
+
+// closed reports whether access keeps the user from a table's rows.
+func (r *request) closed(table string) bool {
+	return slices.ContainsFunc(r.settings.Access, func(a Restriction) bool { return a.Table == table && a.Operation == "read" && !r.may(a.Role) })
 }
 
 // may reports whether the user has a role that a rule names.
@@ -111,6 +114,9 @@ func (r *request) one() error {
 		return cause.Because(methodRefused, "%s on a row", r.method())
 	}
 	rec, err := r.find(r.ctx(), t.Name, r.Param("sys_id"))
+	if err == nil && r.closed(rec.class) { // reached through its parent table
+		err = cause.Because(noRecord, "access closes %s to %s", rec.class, r.user.name)
+	}
 	object := t.Name
 	if err == nil {
 		object = r.nameOf(rec)

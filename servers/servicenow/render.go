@@ -198,7 +198,7 @@ func (r *request) list(t *dict.Table, p *params) error {
 			break
 		}
 		rec, ok := r.again(f)
-		if !ok {
+		if !ok || r.closed(f.class) {
 			continue
 		}
 		if b = b[:0]; written > 0 {
