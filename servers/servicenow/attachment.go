@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -17,12 +18,63 @@ import (
 	"counterpart/servers/servicenow/internal/dict"
 )
 
-// What attachments may take: of a body, and in number for one row and in all.
+// What attachments may take: one of them, and all of an instance.
 const (
-	maxUpload         = 8 << 20
-	maxAttachments    = 50
-	maxAllAttachments = 1000
+	maxUpload      = 8 << 20
+	maxAllUploads  = 64 << 20
+	maxAttachments = 1000
 )
+
+// shelf is how much room all attachments of an instance take.
+type shelf struct{ Files, Octets int }
+
+// reserve takes room for a file, or with negative numbers gives it back.
+func (s *Server) reserve(ctx context.Context, files, octets int) error {
+	return state.Edit(ctx, s.Store, "shelf", func(v *shelf, _ bool) (time.Time, error) {
+		if v.Files+files > maxAttachments || v.Octets+octets > maxAllUploads {
+			return time.Time{}, &failure{Cause: aclInsert, why: "there is no room for more attachments"}
+		}
+		v.Files, v.Octets = v.Files+files, v.Octets+octets
+		return time.Time{}, nil
+	})
+}
+
+// discard deletes an attachment with its file.
+func (s *Server) discard(ctx context.Context, rec *record) error {
+	if err := s.drop(ctx, rec); err != nil {
+		return err
+	}
+	size := 0
+	err := s.Store.Update(ctx, fileKey(rec.id), func(r state.Record) (state.Record, error) {
+		size = len(r.Value)
+		if r.Value == nil {
+			return r, state.ErrKeep
+		}
+		return state.Record{}, nil
+	})
+	if errors.Is(err, state.ErrKeep) { // somebody else was first
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.reserve(ctx, -1, -size)
+}
+
+// discardOf deletes the attachments of a row that is gone.
+func (s *Server) discardOf(ctx context.Context, id string) error {
+	for rec, err := range s.ownRows(ctx, "sys_attachment") {
+		if err != nil {
+			return err
+		}
+		if rec.values["table_sys_id"] == id {
+			if err := s.discard(ctx, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // attachments is the table of them.
 func (r *request) attachments() *dict.Table {
@@ -68,10 +120,7 @@ func (r *request) deleteAttachment() error {
 	if err != nil {
 		return err
 	}
-	if err := r.drop(r.ctx(), rec); err != nil {
-		return err
-	}
-	if err := state.Delete(r.ctx(), r.Store, fileKey(rec.id)); err != nil {
+	if err := r.discard(r.ctx(), rec); err != nil {
 		return err
 	}
 	return r.NoContent(http.StatusNoContent)
@@ -156,17 +205,8 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	if _, err := r.find(r.ctx(), t.Name, values["table_sys_id"]); err != nil {
 		return err
 	}
-	all, same := 0, 0
-	for rec, err := range r.ownRows(r.ctx(), "sys_attachment") {
-		if err != nil {
-			return err
-		}
-		if all++; rec.values["table_sys_id"] == values["table_sys_id"] {
-			same++
-		}
-	}
-	if same >= maxAttachments || all >= maxAllAttachments {
-		return &failure{Cause: aclInsert, why: "too many attachments"}
+	if err := r.reserve(r.ctx(), 1, len(raw)); err != nil {
+		return err
 	}
 	if values["content_type"] == "" {
 		values["content_type"] = "application/octet-stream"
@@ -181,7 +221,7 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 		return err
 	}
 	err = r.Store.Update(r.ctx(), fileKey(rec.id), func(state.Record) (state.Record, error) {
-		return state.Record{Value: append([]byte{}, raw...), Expires: time.Time{}}, nil
+		return state.Record{Value: append([]byte{}, raw...)}, nil
 	})
 	if err != nil {
 		return err

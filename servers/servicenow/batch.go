@@ -101,11 +101,15 @@ func (r *request) runBatch() error {
 	_, lose := r.call().Fault(faultUnserviced)
 	size := 0
 	for i, c := range in.Calls {
-		if i >= maxBatch || size > maxBatchAnswer || lose && i == len(in.Calls)-1 {
+		if i >= maxBatch || size >= maxBatchAnswer || lose && i == len(in.Calls)-1 {
 			out.Unserviced = append(out.Unserviced, c.ID)
 			continue
 		}
-		a := r.serve(c)
+		a, whole := r.serve(c, maxBatchAnswer-size)
+		if !whole {
+			out.Unserviced = append(out.Unserviced, c.ID)
+			continue
+		}
 		size += len(a.Body)
 		out.Serviced = append(out.Serviced, a)
 	}
@@ -113,17 +117,18 @@ func (r *request) runBatch() error {
 	return r.JSON(http.StatusOK, out)
 }
 
-// serve makes one call of a batch.
-func (r *request) serve(c batchCall) batchAnswer {
+// serve makes one call of a batch. whole is false when its answer has more octets
+// than there is room for.
+func (r *request) serve(c batchCall, room int) (a batchAnswer, whole bool) {
 	body, err := base64.StdEncoding.DecodeString(c.Body)
 	u, bad := url.ParseRequestURI(c.URL)
-	out := &answer{header: http.Header{}}
+	out := &answer{header: http.Header{}, room: room}
 	if err != nil || bad != nil || u.Host != "" || strings.Contains(u.Path, "/batch") {
 		status, p := describe(&failure{Cause: cause.NotFound, why: "a batch calls paths of the API, no other batch"})
 		out.status = status
-		json.NewEncoder(&out.body).Encode(p)
+		json.NewEncoder(&out.body).Encode(p) // short, whatever room there is
 		out.header.Set("Content-Type", jsonType)
-		return out.batched(c.ID)
+		return out.batched(c.ID), true
 	}
 	ctx, call := dialect.Begin(context.WithValue(r.ctx(), asBatch{}, r.user), c.Method+" "+u.Path)
 	call.Unnamed = true
@@ -139,7 +144,7 @@ func (r *request) serve(c batchCall) batchAnswer {
 	out.WriteHeader(http.StatusOK)
 	call.Status, call.Response = strconv.Itoa(out.status), string(out.body.Bytes()[:min(out.body.Len(), 4<<10)])
 	call.End(ctx)
-	return out.batched(c.ID)
+	return out.batched(c.ID), !out.full
 }
 
 // answer keeps what a call within a batch is answered with.
@@ -147,6 +152,8 @@ type answer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	room   int // octets that the body may have
+	full   bool
 }
 
 // Header implements http.ResponseWriter.
@@ -162,6 +169,10 @@ func (a *answer) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (a *answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
+	if a.full = a.full || a.body.Len()+len(p) > a.room; a.full {
+		a.body.Reset()
+		return 0, io.ErrShortWrite
+	}
 	return a.body.Write(p)
 }
 

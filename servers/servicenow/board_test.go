@@ -229,6 +229,53 @@ func TestAttachments(t *testing.T) {
 	a.want(413, "POST", file+"?table_name=incident&table_sys_id="+id+"&file_name=big", strings.Repeat("x", 9<<20))
 	a.want(204, "DELETE", one, "")
 	a.want(404, "GET", one+"/file", "")
+	big := strings.Repeat("x", 8<<20)
+	for i := range 9 { // eight of them fill the shelf with what is there
+		status := 201
+		if i > 6 {
+			status = 403
+		}
+		a.want(status, "POST", file+"?table_name=incident&table_sys_id="+id+"&file_name=big", big, "Content-Type: text/plain")
+	}
+	a.as("root.admin:pw").want(204, "DELETE", "/api/now/table/incident/"+id, "")
+	if r := a.want(200, "GET", "/api/now/attachment?table_sys_id="+id, ""); len(r.rows()) != 0 {
+		t.Errorf("%d attachments of a row that is gone", len(r.rows()))
+	}
+	other := a.id("CHG0000038")
+	a.want(201, "POST", file+"?table_name=change_request&table_sys_id="+other+"&file_name=big", big, "Content-Type: text/plain")
+}
+
+func TestWhatClientsWriteAndAskFor(t *testing.T) {
+	a := start(t)
+	path := a.path("change_request", "CHG0000038")
+	bob := a.as("bob:Bob-Pass-1")
+	row := bob.want(200, "PATCH", path+"?sysparm_input_display_value=true", `{"state":"Review","assigned_to":"Bob Baker","end_date":"2026-01-01 15:00:00","impact":"1 - High","nosuch":"x"}`).row()
+	if row["state"] != "0" || row["end_date"] != "2026-01-01 14:00:00" || row["impact"] != "1" || row["assigned_to"].(map[string]any)["value"] == "" {
+		t.Errorf("display values: %v", row)
+	}
+	inc := a.path("incident", "INC0000046")
+	row = a.want(200, "PATCH", inc, `[{"urgency":1,"knowledge":true,"close_notes":null,"category":{"value":"network","display_value":"Network"},"state":"Review","due_date":"soon","priority":"high"},{"urgency":2}]`).row()
+	if row["urgency"] != "1" || row["knowledge"] != "true" || row["category"] != "network" || row["state"] != "2" || row["due_date"] != "" || row["priority"] != "4" {
+		t.Errorf("%v", row)
+	}
+	if r := a.want(200, "POST", inc, `{"urgency":"2"}`, "X-HTTP-Method-Override: PATCH"); r.row()["urgency"] != "2" {
+		t.Errorf("%s", r.body)
+	}
+	a.want(405, "POST", inc, `{}`)
+	for query, want := range map[string]string{"state=Review&type=normal": "CHG0000038", "assigned_to=bob": "CHG0000038 CHG0000040", "approval=Requested": "CHG0000039", "nosuch=1&number=CHG0000039": "CHG0000039", "number=CHG0000038&sysparm_query=number=CHG0000039": "CHG0000039"} {
+		if got := a.want(200, "GET", "/api/now/table/change_request?"+query, "").numbers(); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	server := a.want(200, "GET", "/api/now/table/cmdb_ci?name=db01", "").rows()[0]
+	if row := a.want(200, "PATCH", "/api/now/table/cmdb_ci_server/"+server["sys_id"].(string), `{"serial_number":"S1"}`).row(); row["serial_number"] != "S1" || row["ip_address"] != "10.0.0.5" || row["sys_mod_count"] != "1" {
+		t.Errorf("%v", row)
+	}
+	made := a.want(201, "POST", "/api/now/table/cmdb_ci", `{"name":"new01"}`).row()
+	a.want(200, "PATCH", path, `{"cmdb_ci":"`+made["sys_id"].(string)+`"}`)
+	if r := a.want(200, "GET", path+"?sysparm_fields=cmdb_ci&sysparm_display_value=true&sysparm_exclude_reference_link=true", ""); r.row()["cmdb_ci"] != "new01" {
+		t.Errorf("%s", r.body)
+	}
 }
 
 // TestWritersDoNotLoseEachOther has many write one ticket at once: each note and

@@ -123,6 +123,20 @@ func TestAHundredThousandTickets(t *testing.T) {
 	t.Logf("a scan takes %s; %d MiB leave with %d MiB in use beside %d", scan, all.octets>>20, more>>20, before>>20)
 }
 
+// TestABatchIsBounded asks for more within a batch than one may answer.
+func TestABatchIsBounded(t *testing.T) {
+	h := crowd(t, 20_000)
+	req := httptest.NewRequest("POST", "/api/now/v1/batch", strings.NewReader(`{"batch_request_id":1,"rest_requests":[
+		{"id":"all","method":"GET","url":"/api/now/table/incident?sysparm_limit=20000","headers":[]},
+		{"id":"one","method":"GET","url":"/api/now/table/incident?sysparm_limit=1","headers":[]}]}`))
+	req.SetBasicAuth("alice", "pw")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	if w.Code != 200 || w.Body.Len() > 1<<20 || !strings.Contains(w.Body.String(), `"unserviced_requests":["all"]`) || !strings.Contains(w.Body.String(), `"id":"one","status_code":200`) {
+		t.Errorf("%d, %d octets: %.300s", w.Code, w.Body.Len(), w.Body)
+	}
+}
+
 func BenchmarkByNumber(b *testing.B) {
 	h := crowd(b, 100_000)
 	for b.Loop() {

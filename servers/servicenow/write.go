@@ -235,10 +235,16 @@ func (r *request) remove(rec *record) error {
 	if err := r.guard(rec, "delete", nil, rec); err != nil {
 		return err
 	}
+	err := error(nil)
 	if rec.ticket != nil {
-		return r.Tickets.Delete(r.ctx(), r.settings.System, rec.ticket.ID)
+		err = r.Tickets.Delete(r.ctx(), r.settings.System, rec.ticket.ID)
+	} else {
+		err = r.drop(r.ctx(), rec)
 	}
-	return r.drop(r.ctx(), rec)
+	if err != nil {
+		return err
+	}
+	return r.discardOf(r.ctx(), rec.id)
 }
 
 // apply puts columns into a ticket.
