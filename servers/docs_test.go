@@ -51,6 +51,8 @@ var personal = [][3]string{
 	{"user", "ldap.workstations", "From which machines; elsewhere a bind is refused with data 531."},
 	{"user", "radius.eap_methods", "EAP methods that the person may use, separated by commas."},
 	{"user", "radius.token_mode", "RSA: normal, next_tokencode or new_pin."},
+	{"user", "servicenow.sys_id", "The sys_id of the person's row, 32 hexadecimal digits."},
+	{"user", "servicenow.time_zone", "The zone in which display values show the person times, default the instance's."},
 	{"client", "require_message_authenticator", "RADIUS client: yes, no or auto."},
 	{"client", "limit_proxy_state", "RADIUS client: yes, no or auto."},
 	{"client", "tls_cn", "RadSec client: name in its certificate."},

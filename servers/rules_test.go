@@ -52,6 +52,7 @@ var mayImport = []struct {
 	{"servers/radius", server("radius")},
 	{"servers/ldap", server("ldap")},
 	{"servers/vault", server("vault")},
+	{"servers/servicenow", server("servicenow")},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
 	{"servers", []string{"internal/dialect", "servers"}},
 	{"cmd", []string{"internal", "seed", "servers"}},

@@ -7,6 +7,7 @@ import (
 	"counterpart/servers/ldap"
 	"counterpart/servers/native"
 	"counterpart/servers/radius"
+	"counterpart/servers/servicenow"
 	"counterpart/servers/vault"
 )
 
@@ -17,6 +18,7 @@ func Table() []dialect.Kind {
 		{Name: "radius", New: radius.New, Settings: radius.Settings{}},
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}},
 		{Name: "vault", New: vault.New, Settings: vault.Settings{}},
+		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}},
 	}
 }
 
