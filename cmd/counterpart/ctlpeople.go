@@ -79,6 +79,15 @@ func (x ctlOTP) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/users/" + url.PathEscape(x.User) + "/otp"}, "devices", "DEVICE=device", "KIND=kind", "CODE=code", "UNTIL=until", "NOTE=note")
 }
 
+type ctlUnlock struct {
+	User string `arg:"" help:"Whom."`
+}
+
+// Run implements kong's command.
+func (x ctlUnlock) Run(e *env, c *ctlCmd) error {
+	return c.done(e, ask{method: http.MethodPost, path: "/users/" + url.PathEscape(x.User) + "/unlock"}, "%s is locked out nowhere", "user")
+}
+
 type ctlOutbox struct {
 	User string `help:"Only what went to that person."`
 }

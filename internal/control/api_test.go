@@ -16,6 +16,7 @@ import (
 
 	"counterpart/internal/control"
 	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/world"
 )
 
 // api is a client that holds every exchange against openapi.yaml.
@@ -282,6 +283,28 @@ func TestAPhoneIsAnswered(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 	a.want(200, "GET", "/outbox?user=alice", "")
+}
+
+func TestSomebodyIsUnlockedEverywhere(t *testing.T) {
+	a := client(t)
+	ctx := t.Context()
+	for range 10 {
+		a.f.Factors.Verify(ctx, "alice-totp", "000000")
+		a.f.Logins.Login(ctx, "alice", "wrong")
+	}
+	before, _ := a.f.Factors.Find(ctx, "alice-totp")
+	standing, _ := a.f.Logins.Standing(ctx, "alice")
+	if !before.Locked || standing.Status != world.Locked {
+		t.Fatalf("alice is not locked out: %+v %+v", before, standing)
+	}
+	if r := a.want(200, "POST", "/users/aliCE/unlock", ""); r.str("user") != "alice" {
+		t.Errorf("%s", r.body)
+	}
+	after, _ := a.f.Factors.Find(ctx, "alice-totp")
+	if standing, _ = a.f.Logins.Standing(ctx, "alice"); after.Locked || standing.Status != world.Active {
+		t.Errorf("alice is still locked out: %+v %+v", after, standing)
+	}
+	a.want(404, "POST", "/users/zoe/unlock", "")
 }
 
 func TestLeasesRequestsAndTheAudit(t *testing.T) {
