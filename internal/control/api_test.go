@@ -16,6 +16,7 @@ import (
 
 	"counterpart/internal/control"
 	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/factor"
 	"counterpart/internal/world"
 )
 
@@ -278,6 +279,13 @@ func TestAPhoneIsAnswered(t *testing.T) {
 	if r := a.want(200, "GET", "/approvals?state=pending", ""); len(r.json["approvals"].([]any)) != 0 {
 		t.Errorf("%s", r.body)
 	}
+	shown, err := a.f.Factors.Ask(t.Context(), factor.Ask{System: "native", UserID: "alice", Number: "376"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.want(400, "POST", "/approvals/"+shown.ID, `{"verdict":"approve"}`)
+	a.want(400, "POST", "/approvals/"+shown.ID, `{"verdict":"approve","number":"377"}`)
+	a.want(200, "POST", "/approvals/"+shown.ID, `{"verdict":"approve","number":"376"}`)
 	a.native("alice", "POST", "/otp/v1/transactions", `{"user":"alice","method":"sms"}`)
 	if r := a.want(200, "GET", "/outbox", ""); r.str("messages.0.device") != "alice-sms" {
 		t.Errorf("%s", r.body)

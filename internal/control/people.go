@@ -103,6 +103,7 @@ func (s *Server) decide(c echo.Context) error {
 	var in struct {
 		Verdict string `json:"verdict"`
 		By      string `json:"by"`
+		Number  string `json:"number"`
 	}
 	if err := known(c, "user"); err != nil {
 		return err
@@ -124,6 +125,7 @@ func (s *Server) decide(c echo.Context) error {
 			return err
 		}
 	}
+	v.Number = in.Number
 	if v.By = in.By; v.By == "" {
 		v.By = "control"
 	}
