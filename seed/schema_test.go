@@ -25,6 +25,9 @@ type generic struct {
 	Roles     []any          `yaml:"roles"`
 	Token     string         `yaml:"token"`
 	Clients   []generics     `yaml:"clients"`
+	Host      string         `yaml:"host"`
+	Keys      []any          `yaml:"integrations"`
+	Users     []any          `yaml:"users"`
 	Tree      *generic       `yaml:"tree"` // settings may contain themselves
 	Rest      map[string]any `yaml:"rest"`
 }
@@ -37,7 +40,7 @@ type generics struct {
 
 func compile(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	text, err := seed.Schema(map[string]any{"native": generic{}, "radius": &generic{}, "ldap": generic{}, "vault": generic{}})
+	text, err := seed.Schema(map[string]any{"native": generic{}, "radius": &generic{}, "ldap": generic{}, "vault": generic{}, "duo": generic{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ var mayImport = []struct {
 	{"servers/native", server("native")},
 	{"servers/radius", server("radius")},
 	{"servers/ldap", server("ldap")},
+	{"servers/duo", server("duo")},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
 	{"servers", []string{"internal/dialect", "servers"}},
 	{"cmd", []string{"internal", "seed", "servers"}},

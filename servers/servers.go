@@ -4,6 +4,7 @@ package servers
 
 import (
 	"counterpart/internal/dialect"
+	"counterpart/servers/duo"
 	"counterpart/servers/ldap"
 	"counterpart/servers/native"
 	"counterpart/servers/radius"
@@ -15,6 +16,7 @@ func Table() []dialect.Kind {
 		{Name: "native", New: native.New, Settings: native.Settings{}},
 		{Name: "radius", New: radius.New, Settings: radius.Settings{}},
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}},
+		{Name: "duo", New: duo.New, Settings: duo.Settings{}},
 	}
 }
 
