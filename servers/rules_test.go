@@ -40,6 +40,7 @@ var mayImport = []struct {
 	{"internal/dialect/dialecttest", []string{"internal", "seed"}},
 	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault"}, domain...)},
 	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
+	{"internal/egress", []string{"internal/dialect", "internal/fleet"}},
 	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
 		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson"}},
 	{"internal/bench", []string{"internal/pluginhost"}}, // everything else it measures from outside
