@@ -25,7 +25,7 @@ type generic struct {
 	Roles     []any          `yaml:"roles"`
 	Token     string         `yaml:"token"`
 	Clients   []generics     `yaml:"clients"`
-	Host      string         `yaml:"host"`
+	Host      string         `yaml:"api_host"`
 	Keys      []any          `yaml:"integrations"`
 	Users     []any          `yaml:"users"`
 	Tree      *generic       `yaml:"tree"` // settings may contain themselves

@@ -16,7 +16,7 @@ import (
 // their devices are the company's.
 type Settings struct {
 	Listen        string        `yaml:"listen" default:":8444" format:"listen" doc:"Address and port of the API, over TLS. Clients that know only port 443 come through the egress proxy."`
-	Host          string        `yaml:"host" default:"api-12345678.duosecurity.com" format:"dns" doc:"The API host name that clients are configured with."`
+	Host          string        `yaml:"api_host" default:"api-12345678.duosecurity.com" format:"dns" doc:"The API host name that clients are configured with."`
 	Integrations  []Integration `yaml:"integrations" doc:"Applications with their keys; by default one whose keys follow from random_seed."`
 	Lockout       int           `yaml:"lockout_threshold" default:"10" min:"0" max:"9999" doc:"Failures in a row that lock somebody out of Duo; 0 means never."`
 	LockoutReset  time.Duration `yaml:"lockout_reset" default:"0s" doc:"A lock-out ends by itself after this; 0 means never."`
