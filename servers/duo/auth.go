@@ -40,8 +40,8 @@ func (s *Server) auth(r *request) (any, error) {
 	return s.finish(r, t)
 }
 
-// begin finds the person and starts the factor that choose picks. Only the
-// person's standing can come before it.
+// begin finds the person and starts the factor that choose picks. Whoever is let
+// in or turned away by their standing alone is not asked for any.
 func (s *Server) begin(r *request, choose func(*login) (choice, error)) (*transaction, error) {
 	ctx := r.Request().Context()
 	p, err := s.who(r)
@@ -49,6 +49,9 @@ func (s *Server) begin(r *request, choose func(*login) (choice, error)) (*transa
 		return nil, err
 	}
 	t := &transaction{ID: world.UUID(s.Rand), IKey: r.in.IKey, User: p.id}
+	if t.Final, err = s.standing(ctx, r, p); err != nil || t.Final != nil {
+		return t, err
+	}
 	l := &login{Server: s, r: r, p: p}
 	if l.phones, err = s.phones(ctx, p); err != nil {
 		return nil, err
@@ -56,9 +59,6 @@ func (s *Server) begin(r *request, choose func(*login) (choice, error)) (*transa
 	c, err := choose(l)
 	if err != nil {
 		return nil, err
-	}
-	if t.Final, err = s.standing(ctx, r, p); err != nil || t.Final != nil {
-		return t, err
 	}
 	return t, l.run(ctx, t, c)
 }
@@ -240,6 +240,13 @@ func (l *login) passcode(ctx context.Context, code string) (*outcome, error) {
 		return nil, errors.Join(err, l.Factors.Pardon(context.WithoutCancel(ctx), tally))
 	}
 	l.r.call().Why = cause.Why(err)
+	var r *cause.Refusal
+	if errors.As(err, &r) && r.By != "" { // an order's refusal is nobody's mistake
+		last = false
+		if err := l.Factors.Pardon(ctx, tally); err != nil {
+			return nil, err
+		}
+	}
 	switch final = wrongCode; {
 	case reason == cause.DeviceLocked:
 		final = lockedOut

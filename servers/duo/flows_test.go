@@ -87,9 +87,7 @@ func asynchronous(t *testing.T) {
 	a := f.post("/auth/v2/auth", "username", "alice", "factor", "passcode", "passcode", "000000", "async", "1")
 	f.ends(f.send(status(a.str("response.txid"))), "deny", "deny", incorrect)
 	a = f.post("/auth/v2/auth", "username", "robot", "factor", "push", "device", "auto", "async", "1")
-	if a.status != 400 { // robot has no phone, and what is asked for must be there
-		t.Errorf("%s", a.body)
-	}
+	f.ends(f.send(status(a.str("response.txid"))), "allow", "bypass", success)
 	f.ends(f.send(status(begin("alice", "sms"))), "deny", "sent", "New SMS passcodes sent")
 }
 

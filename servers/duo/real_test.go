@@ -274,6 +274,9 @@ func loginDuo(t *testing.T, f *counterparttest.Fleet, key, user, typed string) (
 	conf := write(t, "login_duo.conf", "[duo]\nikey = "+ikey+"\nskey = "+key+"\nhost = "+host+"\ncafile = "+write(t, "ca.pem", string(f.CAPEM()))+
 		"\nhttp_proxy = http://"+f.Addr("egress/proxy")+"\npushinfo = yes\nfailmode = secure\nprompts = 1\n")
 	args := []string{tool, "-d", "-c", conf, "-f", user, "-h", "198.51.100.7", "/bin/echo", "the", "session", "starts"}
+	if os.Geteuid() != 0 { // it takes a configuration of somebody's own from root only
+		args = append([]string{"sudo", "-n"}, args...)
+	}
 	var cmd *exec.Cmd
 	if typed == "" {
 		cmd = exec.Command(args[0], args[1:]...)
@@ -281,7 +284,7 @@ func loginDuo(t *testing.T, f *counterparttest.Fleet, key, user, typed string) (
 		cmd = exec.Command("script", "-qec", strings.Join(args, " "), "/dev/null")
 		cmd.Stdin = strings.NewReader(typed + "\n")
 	}
-	cmd.Env = []string{"PATH=/usr/bin:/bin"}
+	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin"}
 	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

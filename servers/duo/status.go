@@ -106,6 +106,9 @@ func (s *Server) settle(ctx context.Context, t *transaction, a factor.Approval) 
 		}
 		return s.trust(ctx, t.Final, p)
 	case factor.Denied:
+		if a.Order != "" { // somebody's word, not the person's
+			return nil
+		}
 		_, err = s.Factors.Attempt(ctx, s.tally(p))
 		if _, locked := cause.Of(err); locked {
 			err = nil // by another login meanwhile
