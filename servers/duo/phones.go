@@ -1,6 +1,7 @@
 package duo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -95,7 +96,7 @@ func (s *Server) reach(out []*phone, p *person, d factor.Device) []*phone {
 			return out
 		}
 	}
-	return append(out, &phone{id: "DP" + s.deviceID(d.ID), name: d.Label, number: number, devs: map[string]factor.Device{capability: d}})
+	return append(out, &phone{id: "DP" + s.deviceID(d.ID), name: cmp.Or(d.Label, d.ID), number: number, devs: map[string]factor.Device{capability: d}})
 }
 
 func (s *Server) deviceID(id string) string {
@@ -131,11 +132,8 @@ func (s *Server) shown(ctx context.Context, ph *phone) map[string]any {
 
 func (ph *phone) display() string {
 	number := masked(ph.number)
-	switch {
-	case number == "":
+	if number == "" {
 		return ph.name
-	case ph.name == "":
-		return number
 	}
 	return fmt.Sprintf("%s (%s)", ph.name, number)
 }
