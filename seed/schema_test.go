@@ -23,7 +23,6 @@ type generic struct {
 	Flavour   string         `yaml:"flavour" enum:"ad|openldap"`
 	Flow      string         `yaml:"flow"`
 	Roles     []any          `yaml:"roles"`
-	Instance  string         `yaml:"instance"`
 	Token     string         `yaml:"token"`
 	Clients   []generics     `yaml:"clients"`
 	Tree      *generic       `yaml:"tree"` // settings may contain themselves
@@ -38,7 +37,7 @@ type generics struct {
 
 func compile(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	text, err := seed.Schema(map[string]any{"native": generic{}, "radius": &generic{}, "ldap": generic{}, "vault": generic{}, "servicenow": generic{}})
+	text, err := seed.Schema(map[string]any{"native": generic{}, "radius": &generic{}, "ldap": generic{}, "vault": generic{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,7 @@ var mayImport = []struct {
 	{"internal/dialect/dialecttest", []string{"internal", "seed"}},
 	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault"}, domain...)},
 	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
+	{"internal/egress", []string{"internal/dialect", "internal/fleet"}},
 	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
 		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson"}},
 	{"internal/bench", []string{"internal/pluginhost"}}, // everything else it measures from outside
@@ -53,6 +54,7 @@ var mayImport = []struct {
 	{"servers/ldap", server("ldap")},
 	{"servers/vault", server("vault")},
 	{"servers/servicenow", server("servicenow")},
+	{"servers/duo", server("duo")},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
 	{"servers", []string{"internal/dialect", "servers"}},
 	{"cmd", []string{"internal", "seed", "servers"}},

@@ -4,6 +4,7 @@ package servers
 
 import (
 	"counterpart/internal/dialect"
+	"counterpart/servers/duo"
 	"counterpart/servers/ldap"
 	"counterpart/servers/native"
 	"counterpart/servers/radius"
@@ -19,6 +20,7 @@ func Table() []dialect.Kind {
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}},
 		{Name: "vault", New: vault.New, Settings: vault.Settings{}},
 		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}},
+		{Name: "duo", New: duo.New, Settings: duo.Settings{}},
 	}
 }
 
