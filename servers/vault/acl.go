@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -9,11 +8,12 @@ import (
 )
 
 // aclCache keeps what sets of policies come to. An entry is good while each of its
-// policies is the record that it was made of.
+// policies is the record that it was made of, and the entity is, too.
 type aclCache map[string]*builtACL
 
 type builtACL struct {
 	from []*string
+	of   *entity // whom templates were filled for; nil: nobody, or there are none
 	acl  *policy.ACL
 }
 
@@ -26,7 +26,7 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 	if len(t.identity) > 0 {
 		names = t.allPolicies()
 	}
-	key := strings.Join(names, ",")
+	key := strings.Join(names, separator)
 	var buffer [8]*string
 	from := buffer[:0]
 	templated := false
@@ -40,13 +40,15 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 			templated = templated || strings.Contains(*text, "{{")
 		}
 	}
+	var of *entity
 	if templated {
-		key += "\x00" + t.Meta[metaEntity]
+		of = t.entity
+		key += separator + separator + t.Meta[metaEntity]
 	}
 	s.aclsMu.RLock()
 	built := s.acls[key]
 	s.aclsMu.RUnlock()
-	if built != nil && slices.Equal(built.from, from) && !templated {
+	if built != nil && built.of == of && slices.Equal(built.from, from) {
 		return built.acl, nil
 	}
 	var parsed []*policy.Policy
@@ -62,48 +64,42 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 		}
 		parsed = append(parsed, p)
 	}
-	acl := policy.NewACL(parsed, s.fill(r.ctx, t))
+	acl := policy.NewACL(parsed, of.fill)
 	s.aclsMu.Lock()
 	defer s.aclsMu.Unlock()
 	if s.acls == nil || len(s.acls) >= maxACLs {
 		s.acls = aclCache{}
 	}
-	s.acls[key] = &builtACL{slices.Clone(from), acl}
+	s.acls[key] = &builtACL{slices.Clone(from), of, acl}
 	return acl, nil
 }
 
 // acl is what a token's policies come to.
 func (r *request) acl(t *token) (*policy.ACL, error) { return r.Server.acl(r, t) }
 
-// fill puts the token's identity into templates.
-func (s *Server) fill(ctx context.Context, t *token) policy.Fill {
-	return func(name string) (string, bool) {
-		rest, ok := strings.CutPrefix(name, "identity.entity.")
-		if !ok {
-			return "", false
-		}
-		e, err := s.entities.get(ctx, t.Meta[metaEntity])
-		if err != nil || e == nil {
-			return "", false
-		}
-		switch {
-		case rest == "id":
-			return e.ID, true
-		case rest == "name":
-			return e.Name, true
-		}
-		if key, ok := strings.CutPrefix(rest, "metadata."); ok {
-			v, ok := e.Metadata[key]
-			return v, ok
-		}
-		if alias, ok := strings.CutPrefix(rest, "aliases."); ok {
-			accessor, field, _ := strings.Cut(alias, ".")
-			for _, a := range e.Aliases {
-				if a.MountAccessor == accessor && field == "name" {
-					return a.Name, true
-				}
-			}
-		}
+// fill puts an entity into templates; nil fills none.
+func (e *entity) fill(name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, "identity.entity.")
+	if !ok || e == nil {
 		return "", false
 	}
+	switch {
+	case rest == "id":
+		return e.ID, true
+	case rest == "name":
+		return e.Name, true
+	}
+	if key, ok := strings.CutPrefix(rest, "metadata."); ok {
+		v, ok := e.Metadata[key]
+		return v, ok
+	}
+	if alias, ok := strings.CutPrefix(rest, "aliases."); ok {
+		accessor, field, _ := strings.Cut(alias, ".")
+		for _, a := range e.Aliases {
+			if a.MountAccessor == accessor && field == "name" {
+				return a.Name, true
+			}
+		}
+	}
+	return "", false
 }

@@ -35,20 +35,28 @@ func kv1Engine() *engine {
 func cubbyholeEngine() *engine {
 	e := newEngine("cubbyhole")
 	key := func(r *request) string { return "cubbyhole/" + r.token.ID + "/" + r.rest }
+	only := func(do func(*request) (*answer, error)) handler {
+		return func(r *request) (*answer, error) {
+			if r.token.batch() {
+				return nil, bad(`cubbyhole operations are only supported by "service" type tokens`)
+			}
+			return do(r)
+		}
+	}
 	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
 		v, err := r.kv1.get(r.ctx, key(r))
 		return v != nil, err
 	}, ops: map[operation]handler{
-		opRead: func(r *request) (*answer, error) {
+		opRead: only(func(r *request) (*answer, error) {
 			a, err := r.readKV(key(r))
 			if err == nil {
 				a.lease.lasts = 0
 			}
 			return a, err
-		},
-		opWrite:  func(r *request) (*answer, error) { return r.writeKV(key(r)) },
-		opDelete: func(r *request) (*answer, error) { return r.deleteKV(key(r)) },
-		opList:   func(r *request) (*answer, error) { return r.listKV(key(r)) },
+		}),
+		opWrite:  only(func(r *request) (*answer, error) { return r.writeKV(key(r)) }),
+		opDelete: only(func(r *request) (*answer, error) { return r.deleteKV(key(r)) }),
+		opList:   only(func(r *request) (*answer, error) { return r.listKV(key(r)) }),
 	}}
 	return e
 }

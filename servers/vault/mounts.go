@@ -333,7 +333,7 @@ func (r *request) caller() error {
 	if r.http.Header.Get("X-Vault-Token") == "" && r.http.Header.Get("Authorization") == "" {
 		return nil
 	}
-	return r.authenticate()
+	return r.recognise()
 }
 
 // visibleMounts is the preflight's list: what the token can reach, and without one
@@ -376,7 +376,7 @@ func visibleMounts(r *request) (*answer, error) {
 
 // preflight tells the mount of a path to who can reach something below it.
 func preflight(r *request) (*answer, error) {
-	if err := r.authenticate(); err != nil {
+	if err := r.recognise(); err != nil {
 		return nil, err
 	}
 	acl, err := r.acl(r.token)

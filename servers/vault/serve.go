@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path"
 	"strconv"
@@ -192,6 +193,10 @@ func (r *request) run() (*answer, error) {
 	}
 	a, err := do(r)
 	if err != nil {
+		var refused *refusal
+		if p.exists != nil && r.op == opWrite && errors.As(err, &refused) && len(refused.words) > 0 {
+			refused.words[0] = strings.TrimPrefix(refused.words[0], validation)
+		}
 		return nil, err
 	}
 	return r.finished(a)
