@@ -70,7 +70,7 @@ func approleLogin(r *request) (*answer, error) {
 		}
 		l := login{alias: roleID, owner: "approle " + role.Name, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/"),
 			metadata: map[string]string{"role_name": role.Name}, token: role.Token, cidrs: role.Token.CIDRs}
-		l.token.CIDRs = nil // the method lets anybody log in, the token is then no good elsewhere
+		l.token.CIDRs = nil      // the method lets anybody log in, the token is then no good elsewhere
 		if !r.from(role.CIDRs) { // the format's slip is the server's
 			return nil, bad("source address %q unauthorized by CIDR restrictions on the role: %%!w(<nil>)", r.source())
 		}

@@ -76,7 +76,7 @@ func identityEngine() *engine {
 		&pathSpec{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
 		&pathSpec{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
 		&pathSpec{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
-		&pathSpec{pattern: "entity/name/:name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		&pathSpec{pattern: "entity/name/*name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
 		&pathSpec{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
 	)
 }

@@ -20,8 +20,7 @@ type kvData struct {
 func kv1Engine() *engine {
 	e := newEngine("kv")
 	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
-		v, err := r.kv1.get(r.ctx, r.mount.UUID+"/"+r.rest)
-		return v != nil, err
+		return r.kvExists(r.mount.UUID + "/" + r.rest)
 	}, ops: map[operation]handler{
 		opRead:   func(r *request) (*answer, error) { return r.readKV(r.mount.UUID + "/" + r.rest) },
 		opWrite:  func(r *request) (*answer, error) { return r.writeKV(r.mount.UUID + "/" + r.rest) },
@@ -44,8 +43,7 @@ func cubbyholeEngine() *engine {
 		}
 	}
 	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
-		v, err := r.kv1.get(r.ctx, key(r))
-		return v != nil, err
+		return r.kvExists(key(r))
 	}, ops: map[operation]handler{
 		opRead: only(func(r *request) (*answer, error) {
 			a, err := r.readKV(key(r))
@@ -61,7 +59,21 @@ func cubbyholeEngine() *engine {
 	return e
 }
 
+// isRelative reports a path that no storage takes.
+func (r *request) isRelative() bool { return strings.Contains(r.rest, "..") }
+
+func (r *request) kvExists(key string) (bool, error) {
+	if r.isRelative() {
+		return false, faulty("internal error")
+	}
+	v, err := r.kv1.get(r.ctx, key)
+	return v != nil, err
+}
+
 func (r *request) readKV(key string) (*answer, error) {
+	if r.isRelative() {
+		return nil, bad("%s", one("read failed: relative paths not supported"))
+	}
 	v, err := r.kv1.get(r.ctx, key)
 	if err != nil {
 		return nil, err
@@ -109,7 +121,10 @@ func (r *request) linked(data json.RawMessage, account string) (json.RawMessage,
 }
 
 func (r *request) writeKV(key string) (*answer, error) {
-	if len(r.raw) == 0 {
+	switch {
+	case r.rest == "":
+		return nil, bad("missing path")
+	case len(r.raw) == 0:
 		return nil, bad("missing data fields")
 	}
 	raw, err := json.Marshal(r.raw)
@@ -126,11 +141,17 @@ func (r *request) writeKV(key string) (*answer, error) {
 }
 
 func (r *request) deleteKV(key string) (*answer, error) {
+	if r.isRelative() {
+		return nil, bad("%s", one("relative paths not supported"))
+	}
 	_, err := r.kv1.drop(r.ctx, key)
 	return nil, err
 }
 
 func (r *request) listKV(prefix string) (*answer, error) {
+	if r.isRelative() {
+		return nil, bad("%s", one("relative paths not supported"))
+	}
 	keys, err := r.kv1.keys(r.ctx, strings.TrimSuffix(prefix, "/")+"/")
 	if err != nil {
 		return nil, err

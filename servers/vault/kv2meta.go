@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -47,10 +48,10 @@ func markVersions(r *request, mark func(*request, *kvSecret, *kvVersion)) (*answ
 		return nil, bad("No version number provided")
 	}
 	var wanted []int
-	for _, text := range list {
+	for i, text := range list {
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return nil, invalid("versions", "strconv.ParseInt: parsing "+strconv.Quote(text)+": invalid syntax")
+			return nil, invalid("versions", fmt.Sprintf("1 error(s) decoding:\n\n* cannot parse '[%d]' as int: strconv.ParseInt: parsing %q: invalid syntax", i, text))
 		}
 		wanted = append(wanted, n)
 	}

@@ -47,14 +47,14 @@ func sshEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return newEngine("ssh",
 		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: listSSHRoles}},
-		&pathSpec{pattern: "roles/:role", name: "roles", ops: map[operation]handler{opRead: getSSHRole, opWrite: putSSHRole, opDelete: dropSSHRole}},
-		&pathSpec{pattern: "creds/:role", name: "creds", ops: write(sshCreds)},
+		&pathSpec{pattern: "roles/@role", name: "roles", ops: map[operation]handler{opRead: getSSHRole, opWrite: putSSHRole, opDelete: dropSSHRole}},
+		&pathSpec{pattern: "creds/@role", name: "creds", ops: write(sshCreds)},
 		&pathSpec{pattern: "verify", name: "verify", public: true, ops: write(sshVerify)},
 		&pathSpec{pattern: "lookup", name: "lookup", ops: write(sshLookup)},
 		&pathSpec{pattern: "config/ca", name: "config.ca", ops: map[operation]handler{opRead: getCA, opWrite: putCA, opDelete: dropCA}},
 		&pathSpec{pattern: "public_key", name: "public_key", public: true, ops: map[operation]handler{opRead: caPublicKey}},
-		&pathSpec{pattern: "sign/:role", name: "sign", ops: write(sshSign)},
-		&pathSpec{pattern: "issue/:role", name: "issue", ops: write(sshIssue)},
+		&pathSpec{pattern: "sign/@role", name: "sign", ops: write(sshSign)},
+		&pathSpec{pattern: "issue/@role", name: "issue", ops: write(sshIssue)},
 	)
 }
 

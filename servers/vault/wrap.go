@@ -61,7 +61,7 @@ func wrapPaths() []*pathSpec {
 	return []*pathSpec{
 		{pattern: "wrapping/wrap", name: "wrapping.wrap", ops: write(wrapData)},
 		{pattern: "wrapping/lookup", name: "wrapping.lookup", public: true, ops: map[operation]handler{opWrite: lookupWrap, opRead: lookupWrap}},
-		{pattern: "wrapping/unwrap", name: "wrapping.unwrap", public: true, ops: write(unwrap)},
+		{pattern: "wrapping/unwrap", name: "wrapping.unwrap", public: true, ops: map[operation]handler{opWrite: unwrap, opRead: unwrap}},
 		{pattern: "wrapping/rewrap", name: "wrapping.rewrap", public: true, ops: write(rewrap)},
 	}
 }
