@@ -153,6 +153,29 @@ func invalid(name, why string) error {
 // existence check is the first to read it.
 const validation = "Field validation failed: "
 
+// mapping is a parameter as an object; nil when it is not there. An empty list
+// counts as an empty one.
+func (f fields) mapping(name string) (map[string]any, error) {
+	switch v := f[name].(type) {
+	case nil:
+		if f.has(name) {
+			return map[string]any{}, nil
+		}
+		return nil, nil
+	case map[string]any:
+		return v, nil
+	case []any:
+		if len(v) == 0 {
+			return map[string]any{}, nil
+		}
+		return nil, invalid(name, "'' expected a map, got 'slice'")
+	case json.Number:
+		return nil, invalid(name, "'' expected a map, got 'string'")
+	default:
+		return nil, invalid(name, fmt.Sprintf("'' expected a map, got '%T'", v))
+	}
+}
+
 // table is a parameter as a map of texts.
 func (f fields) table(name string) map[string]string {
 	m, ok := f[name].(map[string]any)

@@ -57,7 +57,7 @@ func (v *kvVersion) dead(now time.Time) bool {
 
 // version is the version n; 0 is the current one.
 func (s *kvSecret) version(n int) *kvVersion {
-	if n == 0 {
+	if n <= 0 {
 		n = s.Current
 	}
 	for i := range s.Versions {
@@ -300,9 +300,9 @@ func (s *kvSecret) trim(c kvConfig) {
 
 // cas is the parameter options.cas; nil when it is not there.
 func (r *request) cas() (*int, error) {
-	options, ok := r.fields["options"].(map[string]any)
-	if !ok {
-		return nil, nil
+	options, err := r.mapping("options")
+	if err != nil {
+		return nil, err
 	}
 	if _, given := options["cas"]; !given {
 		return nil, nil
@@ -315,8 +315,11 @@ func (r *request) cas() (*int, error) {
 }
 
 func writeVersion(r *request) (*answer, error) {
-	data, ok := r.fields["data"].(map[string]any)
-	if !ok {
+	data, err := r.mapping("data")
+	if err != nil {
+		return nil, err
+	}
+	if data == nil {
 		return nil, bad("no data provided")
 	}
 	raw, err := json.Marshal(data)
@@ -338,13 +341,19 @@ func errGone() error {
 }
 
 func patchVersion(r *request) (*answer, error) {
-	patch, ok := r.fields["data"].(map[string]any)
-	if !ok {
+	patch, err := r.mapping("data")
+	if err != nil {
+		return nil, err
+	}
+	if patch == nil {
 		return nil, bad("no data provided")
 	}
 	return r.addVersion("patch", func(s *kvSecret, last *kvVersion) (json.RawMessage, error) {
-		if last == nil || last.dead(r.Clock.Now()) {
+		if last == nil {
 			return nil, errGone()
+		}
+		if last.dead(r.Clock.Now()) {
+			return nil, envelope404(&answer{data: last.shown(s)})
 		}
 		old, err := decoded(last.Data)
 		if err != nil {

@@ -211,6 +211,12 @@ func (r *request) run() (*answer, error) {
 		}
 		return nil, err
 	}
+	if a != nil && a.lease.id != "" && r.token != nil && r.token.Used {
+		if err := r.endLease(a.lease.id); err != nil {
+			return nil, err
+		}
+		return nil, bad("Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.")
+	}
 	return r.finished(a)
 }
 
@@ -227,7 +233,7 @@ func (r *request) route(p *pathSpec) (handler, error) {
 		return helped(p), nil
 	}
 	do := p.ops[r.op]
-	if do == nil && p.login {
+	if do == nil && p.public {
 		return nil, refuse(http.StatusMethodNotAllowed, "unsupported operation")
 	}
 	if do == nil {

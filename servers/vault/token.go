@@ -120,6 +120,11 @@ func (r *request) recognise() error {
 		return refuse(http.StatusForbidden, "permission denied").because("the request carries no token")
 	}
 	t, err := r.look(r.ctx, secret)
+	if errors.Is(err, cause.UnknownToken) {
+		if _, err := r.take(secret); err == nil { // its one use was to unwrap
+			return forbidden().because("the token is a wrapping token, and is used up now")
+		}
+	}
 	if err != nil {
 		return r.badToken(err)
 	}

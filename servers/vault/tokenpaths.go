@@ -252,7 +252,8 @@ func revokeNamed(r *request) (*answer, error) {
 	}
 	t, err := r.look(r.ctx, secret)
 	if _, known := cause.Of(err); known {
-		return nil, nil
+		_, err := r.wraps.drop(r.ctx, wrapKey(secret))
+		return nil, err
 	}
 	if err != nil {
 		return nil, err
