@@ -80,9 +80,6 @@ type wrapInfo struct {
 // ok is an answer with data.
 func ok(data map[string]any) (*answer, error) { return &answer{data: data}, nil }
 
-// done is 204.
-func done() (*answer, error) { return nil, nil }
-
 // timeFormat is RFC 3339 with as many digits as the moment has.
 const timeFormat = time.RFC3339Nano
 
@@ -158,9 +155,17 @@ func (s *Server) encode(a *answer) ([]byte, error) {
 	}
 	b = append(b, `"request_id":"`...)
 	b = append(b, id...)
-	b = append(b, `","lease_id":"`...)
-	b = append(b, a.lease.id...)
-	b = append(b, `","renewable":`...)
+	b = append(b, `","lease_id":`...)
+	if a.lease.id == "" {
+		b = append(b, `""`...)
+	} else { // a mount's path may have anything in it
+		raw, err := json.Marshal(a.lease.id)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, raw...)
+	}
+	b = append(b, `,"renewable":`...)
 	b = strconv.AppendBool(b, a.lease.renewable)
 	b = append(b, `,"lease_duration":`...)
 	b = strconv.AppendInt(b, int64(a.lease.lasts/time.Second), 10)
