@@ -93,7 +93,7 @@ func (p *peer) keep(t *testing.T, n int, rest string) {
 }
 
 // ask sends a line: [@token] [+Header:value]… METHOD path [body].
-func (p *peer) ask(t *testing.T, line string) string {
+func (p *peer) ask(t testing.TB, line string) string {
 	for name, value := range p.kept {
 		line = strings.ReplaceAll(line, "{{"+name+"}}", value)
 	}
