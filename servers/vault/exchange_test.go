@@ -167,21 +167,6 @@ var random = []struct {
 	{regexp.MustCompile(`"client_id":"[^"]*"`), `"client_id":"CLIENT"`},
 }
 
-// sorted is an answer whose top level has the data a second time, in an order that
-// changes from run to run, with its keys in order. All others are left alone.
-func sorted(answer string) string {
-	head, body, _ := strings.Cut(answer, " {")
-	if !strings.Contains(body, `"request_id"`) || strings.HasPrefix(body, `"request_id"`) {
-		return answer
-	}
-	var v any
-	if json.Unmarshal([]byte("{"+body), &v) != nil {
-		return answer
-	}
-	raw, _ := json.Marshal(v)
-	return head + string(raw)
-}
-
 var drift = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
 
 func normal(body []byte) string {

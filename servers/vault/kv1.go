@@ -127,6 +127,8 @@ func (r *request) writeKV(key string) (*answer, error) {
 	switch {
 	case r.rest == "":
 		return nil, bad("missing path")
+	case len(r.raw) == 0 && r.mount.Type == "cubbyhole":
+		return nil, faulty("missing data fields")
 	case len(r.raw) == 0:
 		return nil, bad("missing data fields")
 	}
