@@ -42,7 +42,7 @@ type secretID struct {
 // approleEngine is the auth method approle.
 func approleEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	return newEngine("approle",
+	e := newEngine("approle",
 		&pathSpec{pattern: "login", name: "login", public: true, login: true, ops: write(approleLogin)},
 		&pathSpec{pattern: "role", name: "role", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.approles.keys(r.ctx, r.mount.UUID+"/"))
@@ -57,6 +57,18 @@ func approleEngine() *engine {
 		&pathSpec{pattern: "role/:role/secret-id-accessor/destroy", name: "secret-id.destroy", ops: map[operation]handler{opWrite: destroySecretID, opDelete: destroySecretID}},
 		&pathSpec{pattern: "tidy/secret-id", name: "tidy", ops: write(tidyTokens)},
 	)
+	e.relogin = func(r *request, m *mount, t *token) (*tokenFields, error) {
+		name := t.metadata()["role_name"]
+		role, err := r.approles.get(r.ctx, m.UUID+"/"+name)
+		if err != nil {
+			return nil, err
+		}
+		if role == nil {
+			return nil, faulty(fmt.Sprintf("failed to renew entry: role %q does not exist during renewal", name))
+		}
+		return &role.Token, nil
+	}
+	return e
 }
 
 func (r *request) appRoleKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["role"]) }

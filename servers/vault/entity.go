@@ -147,6 +147,10 @@ func putEntity(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	metadata, err := r.pairs("metadata")
+	if err != nil {
+		return nil, err
+	}
 	now := r.Clock.Now()
 	var aliases []alias
 	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
@@ -161,7 +165,7 @@ func putEntity(r *request) (*answer, error) {
 			e.Policies = sanitized(r.list("policies"))
 		}
 		if r.has("metadata") {
-			e.Metadata = r.fields.table("metadata")
+			e.Metadata = metadata
 		}
 		if r.has("disabled") {
 			e.Disabled = off

@@ -164,7 +164,9 @@ var random = []struct {
 	{regexp.MustCompile(`"code":"\d{6}"`), `"code":"CODE"`},
 	{regexp.MustCompile(`"2":\d{10}`), `"2":0`},
 	{regexp.MustCompile(`"cluster_name":"[^"]*"`), `"cluster_name":"CLUSTER"`},
-	{regexp.MustCompile(`"client_id":"[^"]*"`), `"client_id":"CLIENT"`},
+	{regexp.MustCompile(`"signed_key":"ssh-ed25519-cert[^"]*"`), `"signed_key":"CERTIFICATE"`},
+	{regexp.MustCompile(`"serial_number":"[0-9a-f]+"`), `"serial_number":"NUMBER"`},
+	{regexp.MustCompile(`"public_key":"ssh-ed25519 [^"]*"`), `"public_key":"KEY"`},
 }
 
 // sorted is an answer whose top level has the data a second time, in an order that

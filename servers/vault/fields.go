@@ -109,17 +109,48 @@ func invalid(name, why string) error {
 	return bad("Field validation failed: error converting input for field %q: %s", name, why)
 }
 
-// table is a parameter as a map of texts.
-func (f fields) table(name string) map[string]string {
-	m, ok := f[name].(map[string]any)
-	if !ok {
-		return nil
+// texts is a parameter as a map of texts; nil when it is not there.
+func (f fields) texts(name string) (map[string]string, error) {
+	switch v := f[name].(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		out := make(map[string]string, len(v))
+		for k, v := range v {
+			out[k] = fmt.Sprint(v)
+		}
+		return out, nil
+	case bool:
+		return nil, invalid(name, "'' expected a map, got 'bool'")
+	case []any:
+		return nil, invalid(name, "'' expected a map, got 'slice'")
 	}
-	out := make(map[string]string, len(m))
-	for k, v := range m {
-		out[k] = fmt.Sprint(v)
+	return nil, invalid(name, "'' expected a map, got 'string'")
+}
+
+// pairs is a parameter as a map of texts that may also be given as key=value, or
+// a list of that.
+func (f fields) pairs(name string) (map[string]string, error) {
+	var list []string
+	switch v := f[name].(type) {
+	case string:
+		list = []string{v}
+	case []any:
+		for _, x := range v {
+			list = append(list, fmt.Sprint(x))
+		}
+	default:
+		return f.texts(name)
 	}
-	return out
+	out := make(map[string]string, len(list))
+	for _, pair := range list {
+		k, v, found := strings.Cut(pair, "=")
+		if !found {
+			return nil, invalid(name, fmt.Sprintf("invalid key pair %q", pair))
+		}
+		out[k] = v
+	}
+	return out, nil
 }
 
 // lasts reads a length of time: a number or a numeric text is seconds, everything

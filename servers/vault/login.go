@@ -84,6 +84,15 @@ func (t *tokenFields) shown() map[string]any {
 		"token_type": kind}
 }
 
+// policies are those that a token gets, with more.
+func (t *tokenFields) policies(more ...string) []string {
+	all := slices.Concat(t.Policies, more)
+	if t.NoDefault {
+		return sanitized(all)
+	}
+	return withDefault(all)
+}
+
 // login is a login that succeeded.
 type login struct {
 	alias    string // the name at the mount
@@ -98,12 +107,9 @@ type login struct {
 
 // login issues the token of a successful login, with its lease.
 func (r *request) login(l login) (*answer, error) {
-	i := issue{owner: l.owner, path: r.full, display: l.display, meta: l.metadata, ttl: l.token.TTL, explicit: l.token.ExplicitMax,
+	i := issue{owner: l.owner, path: r.full, display: l.display, meta: l.metadata, ttl: l.token.TTL, renewal: l.token.TTL, explicit: l.token.ExplicitMax,
 		period: l.token.Period, uses: l.token.NumUses, max: l.token.MaxTTL}
-	policies := slices.Concat(l.token.Policies, l.policies)
-	if i.policies = sanitized(policies); !l.token.NoDefault {
-		i.policies = withDefault(policies)
-	}
+	i.policies = l.token.policies(l.policies...)
 	i.batch = l.token.Type == "batch" || l.token.Type == "default-batch"
 	warnings := append(l.warnings, i.bound(r.mount)...)
 	var err error

@@ -104,6 +104,11 @@ func sshIssue(r *request) (*answer, error) {
 
 // sign makes the certificate.
 func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
+	for _, name := range []string{"extensions", "critical_options"} {
+		if _, err := r.texts(name); err != nil {
+			return nil, err
+		}
+	}
 	kind := uint32(ssh.UserCert)
 	switch r.text("cert_type") {
 	case "", "user":
@@ -117,7 +122,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	default:
 		return nil, bad("cert_type must be either 'user' or 'host'")
 	}
-	principals, err := r.principals(role)
+	principals, err := r.principals(role, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -141,9 +146,9 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	extensions := role.Extensions
-	if wish := r.fields.table("extensions"); wish != nil {
-		extensions = wish
+	permissions, err := r.permissions(role)
+	if err != nil {
+		return nil, err
 	}
 	var number [8]byte
 	if _, err := io.ReadFull(r.Rand, number[:]); err != nil {
@@ -156,7 +161,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	now := r.Clock.Now()
 	c := &ssh.Certificate{Nonce: nonce, Key: key, Serial: binary.BigEndian.Uint64(number[:]), CertType: kind, KeyId: id, ValidPrincipals: principals,
 		ValidAfter: uint64(now.Add(-backdated).Unix()), ValidBefore: uint64(now.Add(lasts).Unix()),
-		Permissions: ssh.Permissions{Extensions: extensions}}
+		Permissions: permissions}
 	if s, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
 		if signer, err = ssh.NewSignerWithAlgorithms(s, []string{ssh.KeyAlgoRSASHA256}); err != nil {
 			return nil, err
@@ -169,21 +174,35 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 }
 
 // principals are the names that the certificate is good for.
-func (r *request) principals(role *sshRole) ([]string, error) {
-	wish := splitList(r.text("valid_principals"))
-	if len(wish) == 0 {
-		if role.DefaultUser == "" {
-			return nil, bad("empty valid principals not allowed by role")
-		}
-		wish = []string{role.DefaultUser}
+func (r *request) principals(role *sshRole, kind uint32) ([]string, error) {
+	usual, list, fits := role.DefaultUser, role.AllowedUsers, func(p, allowed string) bool { return p == allowed }
+	if kind == ssh.HostCert {
+		usual, list, fits = "", role.Domains, role.fitsDomain
 	}
-	allowed := splitList(role.AllowedUsers)
+	wish := splitList(r.text("valid_principals"))
+	if len(wish) == 0 && usual != "" {
+		wish = []string{usual}
+	}
+	allowed := splitList(list)
+	switch {
+	case len(wish) == 0:
+		return nil, bad("empty valid principals not allowed by role")
+	case len(allowed) == 0:
+		return nil, bad("role is not configured to allow any principals")
+	case list == "*":
+		return wish, nil
+	}
 	for _, p := range wish {
-		if !slices.Contains(allowed, p) && !slices.Contains(allowed, "*") {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return fits(p, a) }) {
 			return nil, bad("%s is not a valid value for valid_principals", p)
 		}
 	}
 	return wish, nil
+}
+
+// fitsDomain reports whether a host may be named in a certificate.
+func (s *sshRole) fitsDomain(host, domain string) bool {
+	return s.BareDomains && host == domain || s.Subdomains && strings.HasSuffix(host, "."+domain)
 }
 
 // certLife is how long the certificate is good.
@@ -206,4 +225,40 @@ func (r *request) certLife(role *sshRole) (time.Duration, error) {
 		return 0, bad("ttl is larger than maximum allowed %d", int64(most/time.Second))
 	}
 	return lasts, nil
+}
+
+// permissions are what the client wants in its certificate, or else what the role
+// puts there.
+func (r *request) permissions(role *sshRole) (p ssh.Permissions, err error) {
+	if p.CriticalOptions, err = r.texts("critical_options"); err != nil {
+		return p, err
+	}
+	if no := strangers(p.CriticalOptions, role.AllowedCritical); len(no) > 0 && role.AllowedCritical != "" {
+		return p, bad("critical options not on allowed list: %v", no)
+	}
+	if p.Extensions, err = r.texts("extensions"); err != nil {
+		return p, err
+	}
+	if no := strangers(p.Extensions, role.AllowedExtensions); len(no) > 0 && role.AllowedExtensions != "*" {
+		return p, bad("extensions %v are not on allowed list", no)
+	}
+	if len(p.CriticalOptions) == 0 {
+		p.CriticalOptions = role.Critical
+	}
+	if len(p.Extensions) == 0 {
+		p.Extensions = role.Extensions
+	}
+	return p, nil
+}
+
+// strangers are the names that a list separated by commas has not, sorted.
+func strangers(wish map[string]string, list string) []string {
+	var out []string
+	for name := range wish {
+		if !slices.Contains(strings.Split(list, ","), name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -37,6 +37,7 @@ const (
 	metaMost     = "explicit_max_ttl"
 	metaPeriod   = "period"
 	metaTTL      = "creation_ttl"
+	metaRenewal  = "renewal_ttl" // of a renewal that does not name an increment
 	metaRole     = "role"
 	metaLease    = "lease"
 )
@@ -190,6 +191,7 @@ type issue struct {
 	display  string
 	policies []string // sorted, with default
 	ttl, max time.Duration
+	renewal  time.Duration // of renewals, when nothing else is said; 0: the mount's default
 	explicit time.Duration // explicit_max_ttl
 	period   time.Duration
 	uses     int
@@ -215,7 +217,7 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 			meta[name] = value
 		}
 	}
-	for name, value := range map[string]time.Duration{metaMost: i.explicit, metaPeriod: i.period} {
+	for name, value := range map[string]time.Duration{metaMost: i.explicit, metaPeriod: i.period, metaRenewal: i.renewal} {
 		if value > 0 {
 			meta[name] = strconv.FormatInt(int64(value/time.Second), 10)
 		}

@@ -86,11 +86,21 @@ func (r *request) create(role *tokenRole) (*answer, error) {
 	} else {
 		a.warnings = append(a.warnings, i.bound(r.mount)...)
 	}
+	i.renewal = i.ttl
 	if a.auth, err = r.issue(r.ctx, i); err != nil {
 		if r, known := cause.Of(err); known && r == cause.Exists {
 			return nil, bad("cannot create a token with a duplicate ID")
 		}
 		return nil, err
+	}
+	for _, p := range i.policies {
+		known, err := r.policies.get(r.ctx, p)
+		switch {
+		case err != nil:
+			return nil, err
+		case known == nil && p != "root":
+			a.warnings = append(a.warnings, fmt.Sprintf("Policy %q does not exist", p))
+		}
 	}
 	return a, nil
 }
@@ -125,7 +135,11 @@ func (r *request) wish(role *tokenRole) (i issue, err error) {
 	if i.uses < 0 {
 		return i, bad("number of uses cannot be negative")
 	}
-	i.fixed, i.id, i.meta, i.path, i.display = !renewable, r.text("id"), r.fields.table("meta"), r.full, "token"
+	meta, err := r.pairs("meta")
+	if err != nil {
+		return i, err
+	}
+	i.fixed, i.id, i.meta, i.path, i.display = !renewable, r.text("id"), meta, r.full, "token"
 	if name := r.text("display_name"); name != "" {
 		i.display = "token-" + strings.Map(plainName, name)
 	}
@@ -339,82 +353,6 @@ func listAccessors(r *request) (*answer, error) {
 	}
 	slices.Sort(keys)
 	return listKeys(keys, nil)
-}
-
-func renewNamed(r *request) (*answer, error) {
-	secret := r.vars["token"]
-	if secret == "" {
-		secret = r.text("token")
-	}
-	if secret == "" {
-		return nil, bad("missing token ID")
-	}
-	t, err := r.look(r.ctx, secret)
-	if _, known := cause.Of(err); known {
-		return nil, bad("token not found")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r.renewToken(t, true)
-}
-
-func renewAccessor(r *request) (*answer, error) {
-	t, err := r.accessed()
-	if _, known := cause.Of(err); known && r.text("accessor") != "" {
-		return nil, bad("%s", one("invalid accessor"))
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r.renewToken(t, false)
-}
-
-// renewToken prolongs a token, or shortens it when the increment is smaller than
-// what is left.
-func (r *request) renewToken(t *token, show bool) (*answer, error) {
-	by, err := r.lasts("increment")
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case t.batch():
-		return nil, bad("batch tokens cannot be renewed")
-	case !t.Renewable:
-		return nil, bad("lease is not renewable")
-	}
-	a := &answer{}
-	now := r.Clock.Now()
-	if period := t.seconds(metaPeriod); period > 0 {
-		by = time.Duration(period) * time.Second
-	} else {
-		if by == 0 {
-			by = systemTTL
-		}
-		if most := t.Issued.Add(t.MaxTTL).Sub(now); t.MaxTTL > 0 && by > most {
-			a.warnings = append(a.warnings, capped(by, most))
-		}
-	}
-	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)
-	if _, known := cause.Of(err); known {
-		return nil, bad("token not found")
-	}
-	if err != nil {
-		return nil, err
-	}
-	t.Token = renewed
-	for _, e := range r.engines {
-		if e.tokenRenewed != nil {
-			if err := e.tokenRenewed(r, t); err != nil {
-				return nil, err
-			}
-		}
-	}
-	a.auth = r.block(t)
-	if !show {
-		a.auth.ClientToken = ""
-	}
-	return a, nil
 }
 
 // revokeToken ends a token, its children and its leases.

@@ -53,6 +53,7 @@ type Server struct {
 	roles       *shelf[tokenRole]
 	locks       *shelf[lock]
 	node        *shelf[node]
+	moves       *shelf[move] // of mounts, by migration ID
 
 	libraries *shelf[library]    // of ldap and ad
 	slots     *shelf[slot]       // their accounts
@@ -105,6 +106,7 @@ func (s *Server) shelves() {
 	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
 	s.locks = newShelf[lock](s.Store, "lock")
 	s.node = newShelf[node](s.Store, "node")
+	s.moves = newShelf[move](s.Store, "move")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
 	s.managed = newShelf[string](s.Store, "managed")

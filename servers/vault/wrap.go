@@ -82,7 +82,14 @@ func wrapData(r *request) (*answer, error) {
 
 // wrapToken is the wrapping token of a request: in the body, or the caller's own.
 func (r *request) wrapToken() (token string, inBody bool, err error) {
-	if token = r.text("token"); token != "" {
+	if given := r.fields["token"]; given != nil {
+		token, isText := given.(string)
+		switch {
+		case !isText:
+			return "", true, refuse(http.StatusForbidden, "error validating wrapping token: could not decode token in request body")
+		case token == "":
+			return "", true, refuse(http.StatusForbidden, "error validating wrapping token: empty token in request body")
+		}
 		return token, true, nil
 	}
 	if token = r.http.Header.Get("X-Vault-Token"); token == "" {
