@@ -80,9 +80,6 @@ type wrapInfo struct {
 // ok is an answer with data.
 func ok(data map[string]any) (*answer, error) { return &answer{data: data}, nil }
 
-// done is 204.
-func done() (*answer, error) { return nil, nil }
-
 // timeFormat is RFC 3339 with as many digits as the moment has.
 const timeFormat = time.RFC3339Nano
 

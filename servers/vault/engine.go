@@ -57,6 +57,7 @@ type pathSpec struct {
 	help    string
 
 	parts []string
+	names [len(operationNames)]string // of the operations, with the engine's
 }
 
 // engine is a type of mount.
@@ -78,10 +79,12 @@ type engine struct {
 
 // newEngine prepares the patterns of an engine.
 func newEngine(kind string, paths ...*pathSpec) *engine {
+	e := &engine{kind: kind, paths: paths}
 	for _, p := range paths {
 		p.parts = strings.Split(p.pattern, "/")
+		p.nameIn(e)
 	}
-	return &engine{kind: kind, paths: paths}
+	return e
 }
 
 // find is the path that fits, with its parameters.
@@ -138,10 +141,20 @@ func (p *pathSpec) match(rest string, op operation) (map[string]string, bool) {
 	return vars, true
 }
 
-// operationName is what journal, faults and metrics call the operation.
-func operationName(e *engine, p *pathSpec, op operation) string {
-	if p.name == "" {
-		return e.kind + "." + op.String()
+// nameIn gives the operations the names that journal, faults and metrics use.
+func (p *pathSpec) nameIn(e *engine) {
+	prefix := e.kind + "."
+	if p.name != "" {
+		prefix += p.name + "."
 	}
-	return e.kind + "." + p.name + "." + op.String()
+	for op, name := range operationNames {
+		p.names[op] = prefix + name
+	}
+}
+
+// otherwise sets what answers every path that no pattern fits.
+func (e *engine) otherwise(p *pathSpec) *engine {
+	p.nameIn(e)
+	e.fallback = p
+	return e
 }

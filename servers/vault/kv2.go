@@ -99,8 +99,7 @@ func kv2Engine(bao bool) *engine {
 			return nil, envelope404(&answer{warnings: []string{words}})
 		}
 	}
-	e.fallback = &pathSpec{name: "misuse", ops: map[operation]handler{opRead: misuse("get"), opWrite: misuse("put"), opPatch: misuse("patch"), opDelete: misuse("delete"), opList: misuse("list")}}
-	return e
+	return e.otherwise(&pathSpec{name: "misuse", ops: map[operation]handler{opRead: misuse("get"), opWrite: misuse("put"), opPatch: misuse("patch"), opDelete: misuse("delete"), opList: misuse("list")}})
 }
 
 // envelope404 is a 404 with a whole envelope.

@@ -111,7 +111,7 @@ func lookupWrap(r *request) (*answer, error) {
 // take uses a wrapping token up: of two that try one gets the answer.
 func (r *request) take(token string) (*wrapped, error) {
 	var w *wrapped
-	err := state.Edit(r.ctx, r.Store, r.wraps.prefix+wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
+	err := state.Edit(r.ctx, r.wraps.store, wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
 		if !found || e.Gone {
 			return time.Time{}, errWrap()
 		}
