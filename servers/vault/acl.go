@@ -31,7 +31,8 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 		names = t.allPolicies()
 		key.policies = strings.Join(names, ",")
 	}
-	from := make([]*string, 0, 8)
+	var buffer [8]*string
+	from := buffer[:0]
 	templated := false
 	for _, name := range names {
 		text, err := s.policies.get(r.ctx, name)
@@ -74,7 +75,7 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 	if s.acls == nil || len(s.acls) >= maxACLs {
 		s.acls = aclCache{}
 	}
-	s.acls[key] = &builtACL{from, who, acl}
+	s.acls[key] = &builtACL{slices.Clone(from), who, acl}
 	return acl, nil
 }
 

@@ -178,13 +178,11 @@ func readVersion(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	return &answer{data: v.encoded(s, data)}, nil
+	return &answer{version: v, secret: s, current: data}, nil
 }
 
-// encoded is the data of an answer, put together by hand: this is what a vault is
-// asked most.
-func (v *kvVersion) encoded(s *kvSecret, data json.RawMessage) json.RawMessage {
-	b := make([]byte, 0, len(data)+200)
+// encoded appends what an answer shows of a version whose data is current.
+func (v *kvVersion) encoded(b []byte, s *kvSecret, data json.RawMessage) []byte {
 	b = append(b, `{"data":`...)
 	b = append(b, data...)
 	b = append(b, `,"metadata":{"created_time":"`...)

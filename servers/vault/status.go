@@ -39,9 +39,14 @@ func (r *request) standing() (standing, error) {
 	case "dr":
 		st.dr = true
 	}
-	if r.call.Calm() {
-		return st, nil
+	if !r.call.Calm() {
+		r.faulted(&st)
 	}
+	return st, nil
+}
+
+// faulted adds what faults play.
+func (r *request) faulted(st *standing) {
 	for _, f := range [...]struct {
 		kind string
 		on   *bool
@@ -54,7 +59,6 @@ func (r *request) standing() (standing, error) {
 	if _, fires := r.call.Fault("uninitialized"); fires {
 		st.Initialized = false
 	}
-	return st, nil
 }
 
 // status answers what works in every state of the node, and refuses the rest when

@@ -29,7 +29,7 @@ func wrapKey(token string) string {
 
 // wrapped keeps an answer and returns the one that speaks of it.
 func (r *request) wrapped(a *answer) (*answer, error) {
-	body, err := r.encode(a)
+	body, err := r.encode(nil, a)
 	if err != nil {
 		return nil, err
 	}
