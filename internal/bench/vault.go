@@ -55,7 +55,7 @@ func vaults(s settings) ([]row, error) {
 	}
 	var rows []row
 	for _, c := range vaultCases {
-		r, err := againstBare(s, c, us(c), addr, token)
+		r, err := againstBare(s, c, us(c), vaultAt{addr, token})
 		if err != nil {
 			return rows, err
 		}
@@ -71,8 +71,8 @@ func (c vaultCase) text(host, token string) string {
 		c.method, c.path, host, token, len(c.body), c.body)
 }
 
-func againstBare(s settings, c vaultCase, us side, addr, token string) (row, error) {
-	body, err := vaultCall(addr, token, c.method, c.path, c.body)
+func againstBare(s settings, c vaultCase, us side, at vaultAt) (row, error) {
+	body, err := at.call(c)
 	if err != nil {
 		return row{}, err
 	}
@@ -87,7 +87,7 @@ func againstBare(s settings, c vaultCase, us side, addr, token string) (row, err
 	}
 	return versus(s, contest{"vault: " + c.name + ", against a bare echo route", bar, us,
 		side{p, func(lasts time.Duration) (float64, error) {
-			return hammerRaw(s.conns, lasts, bareAddr, c.text(bareAddr, token))
+			return hammerRaw(s.conns, lasts, bareAddr, c.text(bareAddr, at.token))
 		}}})
 }
 
@@ -121,7 +121,7 @@ func againstReal(s settings, us func(vaultCase) side) ([]row, error) {
 		return nil, err
 	}
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err = vaultCall(addr, "root", "GET", "sys/mounts/secret", ""); err == nil || time.Now().After(end) {
+		if _, err = (vaultAt{addr, "root"}).call(vaultCase{"", "GET", "sys/mounts/secret", ""}); err == nil || time.Now().After(end) {
 			break
 		}
 	}
@@ -130,7 +130,7 @@ func againstReal(s settings, us func(vaultCase) side) ([]row, error) {
 		{"", "POST", "sys/policies/acl/reader", `{"policy":"path \"kv1/*\" { capabilities = [\"read\"] } path \"secret/*\" { capabilities = [\"read\"] }"}`},
 		{"", "POST", "auth/userpass/users/bench", `{"password":"pw","token_policies":"reader"}`},
 	} {
-		if _, err := vaultCall(addr, "root", c.method, c.path, c.body); err != nil {
+		if _, err := (vaultAt{addr, "root"}).call(c); err != nil {
 			return nil, err
 		}
 	}
@@ -158,13 +158,14 @@ func againstReal(s settings, us func(vaultCase) side) ([]row, error) {
 
 // furnish writes the secrets and returns the token of a user who may read them.
 func furnish(addr string) (string, error) {
+	at := vaultAt{addr, "root"}
 	for path, body := range map[string]string{"kv1/bench": `{"user":"root","password":"a long enough secret"}`,
 		"secret/data/bench": `{"data":{"user":"root","password":"a long enough secret"}}`} {
-		if _, err := vaultCall(addr, "root", "POST", path, body); err != nil {
+		if _, err := at.call(vaultCase{"", "POST", path, body}); err != nil {
 			return "", err
 		}
 	}
-	body, err := vaultCall(addr, "root", "POST", "auth/userpass/login/bench", `{"password":"pw"}`)
+	body, err := at.call(vaultCases[2])
 	if err != nil {
 		return "", err
 	}
@@ -173,12 +174,15 @@ func furnish(addr string) (string, error) {
 	return token, nil
 }
 
-func vaultCall(addr, token, method, path, body string) (string, error) {
-	req, err := http.NewRequest(method, "http://"+addr+"/v1/"+path, strings.NewReader(body))
+// vaultAt is a server, and who asks it.
+type vaultAt struct{ addr, token string }
+
+func (v vaultAt) call(c vaultCase) (string, error) {
+	req, err := http.NewRequest(c.method, "http://"+v.addr+"/v1/"+c.path, strings.NewReader(c.body))
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("X-Vault-Token", token)
+	req.Header.Set("X-Vault-Token", v.token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
@@ -186,7 +190,7 @@ func vaultCall(addr, token, method, path, body string) (string, error) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode >= http.StatusMultipleChoices {
-		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, text)
+		err = fmt.Errorf("%s %s: %s: %s", c.method, c.path, resp.Status, text)
 	}
 	return string(text), err
 }
