@@ -31,6 +31,7 @@ type Seed struct {
 	Facts    world.Facts
 	Servers  []ServerBlock
 	Control  Control
+	Egress   Egress
 	Warnings []Problem // what works, but may not be meant
 	// What goes wrong and what is decided from the start, and where an export stood.
 	Faults    []Fault
@@ -42,6 +43,9 @@ type Seed struct {
 	source []byte
 	files  map[string][]byte
 }
+
+// Egress is where the forward proxy listens, and what it asks for.
+type Egress struct{ Listen, Username, Password string }
 
 // Control is where the control API listens.
 type Control struct {
@@ -121,7 +125,8 @@ func Load(name string, src []byte, opt Options) (*Seed, error) {
 	}
 	s := &Seed{Facts: facts, Servers: blocks, Digest: hex.EncodeToString(l.hash.Sum(nil)),
 		State: state, Started: l.opt.Now, source: src, files: l.files,
-		Control: Control{Listen: l.file.Control.Listen, Token: l.file.Control.Token, Given: l.file.Control.At.n != nil}}
+		Control: Control{Listen: l.file.Control.Listen, Token: l.file.Control.Token, Given: l.file.Control.At.n != nil},
+		Egress:  Egress{Listen: l.file.Egress.Listen, Username: l.file.Egress.Username, Password: l.file.Egress.Password}}
 	l.steer(s)
 	if err, ok := asError(l.warnings.problems).(*Error); ok {
 		s.Warnings = err.Problems

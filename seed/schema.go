@@ -23,6 +23,7 @@ type file struct {
 	Generate     generate     `yaml:"generate" doc:"Large numbers of people and machines for load tests, the same ones in every run."`
 	Servers      []server     `yaml:"servers" doc:"What to run. A kind may appear several times."`
 	Control      control      `yaml:"control" doc:"The control API and the console."`
+	Egress       egress       `yaml:"egress" doc:"The forward proxy for clients that know a vendor's host name and port only. It runs as soon as a server plays such a vendor."`
 	Decisions    []decision   `yaml:"decisions" doc:"Orders in force from the start, as counterpart ctl decide gives them; see control.md."`
 	Faults       []fault      `yaml:"faults" doc:"What goes wrong from the start, as counterpart ctl faults sets it; see control.md."`
 	State        saved        `yaml:"state" doc:"Where an exported fleet stood; only an export writes it."`
@@ -168,4 +169,11 @@ type control struct {
 	At     place
 	Listen string `yaml:"listen" default:":8099" format:"listen" doc:"Address of the control API and the console. Without a host it is the fleet's, and loopback as long as there is no token."`
 	Token  string `yaml:"token" doc:"What callers must present; needed as soon as it listens elsewhere than on loopback."`
+}
+
+type egress struct {
+	At       place
+	Listen   string `yaml:"listen" default:":3128" format:"listen" doc:"Address of the proxy."`
+	Username string `yaml:"username" format:"any" doc:"User name that it asks for; by default none."`
+	Password string `yaml:"password" format:"any" doc:"Password that goes with it."`
 }

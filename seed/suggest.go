@@ -12,7 +12,7 @@ func didYouMean(word string, known []string) string {
 	if best, ok := nearest(word, known); ok {
 		return fmt.Sprintf("did you mean `%s`?", best)
 	}
-	if len(known) > 0 && len(known) <= 15 {
+	if len(known) > 0 && len(known) <= 16 {
 		return "known are " + enumerate(known)
 	}
 	return ""

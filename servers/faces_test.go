@@ -45,9 +45,10 @@ clients: [{name: sps, secret: sps-secret, role: admin}]
 servers:
   - {kind: native}
   - {kind: ldap, name: unix, flavour: openldap, rootdn: "cn=admin,dc=acme,dc=test", rootpw: manager}
-  - {kind: ldap, name: ad, flavour: ad}
+  - {kind: ldap, name: ad, flavour: ad, rootpw: manager}
   - {kind: radius, clients: [{name: local, from: 127.0.0.0/8, secret: testing123}]}
   - {kind: radius, name: otp, flow: otp, clients: [{name: local, from: 127.0.0.0/8, secret: testing123}]}
+  - {kind: duo, integrations: [{ikey: DIWJ8X6AEYOR5OMC6TQ1, skey: Zh5eGmUq9zpfQnyUIzL0nWJe3Rmuz8KSGuWuGgSK}]}
 `
 
 // faces is the company with a client for each of its servers.

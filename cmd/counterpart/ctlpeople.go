@@ -31,11 +31,12 @@ type approvalsAnswer struct {
 	Verdict string `arg:"" enum:"approve,deny,fraud,expire,cancel" help:"${enum}"`
 	ID      string `arg:"" optional:"" default:"latest" help:"Its ID; without it the newest one that is pending."`
 	User    string `help:"The newest one of that person."`
+	Number  string `help:"What the login shows, for a push that wants it typed."`
 }
 
 // Run implements kong's command.
 func (x approvalsAnswer) Run(e *env, c *ctlCmd) error {
-	return c.done(e, ask{method: http.MethodPost, path: "/approvals/" + url.PathEscape(x.ID), query: query("user", x.User), in: map[string]string{"verdict": x.Verdict}},
+	return c.done(e, ask{method: http.MethodPost, path: "/approvals/" + url.PathEscape(x.ID), query: query("user", x.User), in: map[string]string{"verdict": x.Verdict, "number": x.Number}},
 		"%s of %s is %s", "id", "user", "state")
 }
 
@@ -77,6 +78,15 @@ type ctlOTP struct {
 // Run implements kong's command.
 func (x ctlOTP) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/users/" + url.PathEscape(x.User) + "/otp"}, "devices", "DEVICE=device", "KIND=kind", "CODE=code", "UNTIL=until", "NOTE=note")
+}
+
+type ctlUnlock struct {
+	User string `arg:"" help:"Whom."`
+}
+
+// Run implements kong's command.
+func (x ctlUnlock) Run(e *env, c *ctlCmd) error {
+	return c.done(e, ask{method: http.MethodPost, path: "/users/" + url.PathEscape(x.User) + "/unlock"}, "%s is locked out nowhere", "user")
 }
 
 type ctlOutbox struct {

@@ -19,6 +19,7 @@ import (
 	"counterpart/internal/control"
 	"counterpart/internal/decision"
 	"counterpart/internal/dialect"
+	"counterpart/internal/egress"
 	"counterpart/internal/factor"
 	"counterpart/internal/fault"
 	"counterpart/internal/fleet"
@@ -180,6 +181,14 @@ func (c *Company) build(s *seed.Seed) error {
 			}
 		}
 	}
+	if len(hosts) > 0 {
+		proxy := c.proxy(s.Egress)
+		kinds = append(kinds, proxy.Server.Faults()...)
+		c.servers = append(c.servers, proxy)
+		if err := c.claim(taken, proxy.Name, proxy.Server.Ports()[0]); err != nil {
+			wrong = append(wrong, fmt.Errorf("egress: %w", err))
+		}
+	}
 	if err := seed.Merge(wrong...); err != nil {
 		return err
 	}
@@ -189,6 +198,18 @@ func (c *Company) build(s *seed.Seed) error {
 	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
 	authority.set(c.PKI)
 	return err
+}
+
+// egressListen is where the proxy is unless the seed says otherwise.
+const egressListen = ":3128"
+
+// proxy leads clients that know a vendor's host name to its port.
+func (c *Company) proxy(s seed.Egress) fleet.Instance {
+	if s.Listen == "" {
+		s.Listen = egressListen
+	}
+	return fleet.Instance{Name: "egress", Kind: "egress", Server: egress.New(egress.Config{Listen: s.Listen, Username: s.Username, Password: s.Password,
+		Endpoints: func() []fleet.Endpoint { return c.Fleet.Endpoints() }})}
 }
 
 // claim refuses a port where another one of the same seed listens.

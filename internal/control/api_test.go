@@ -16,6 +16,8 @@ import (
 
 	"counterpart/internal/control"
 	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/factor"
+	"counterpart/internal/world"
 )
 
 // api is a client that holds every exchange against openapi.yaml.
@@ -277,11 +279,40 @@ func TestAPhoneIsAnswered(t *testing.T) {
 	if r := a.want(200, "GET", "/approvals?state=pending", ""); len(r.json["approvals"].([]any)) != 0 {
 		t.Errorf("%s", r.body)
 	}
+	shown, err := a.f.Factors.Ask(t.Context(), factor.Ask{System: "native", UserID: "alice", Number: "376"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.want(400, "POST", "/approvals/"+shown.ID, `{"verdict":"approve"}`)
+	a.want(400, "POST", "/approvals/"+shown.ID, `{"verdict":"approve","number":"377"}`)
+	a.want(200, "POST", "/approvals/"+shown.ID, `{"verdict":"approve","number":"376"}`)
 	a.native("alice", "POST", "/otp/v1/transactions", `{"user":"alice","method":"sms"}`)
 	if r := a.want(200, "GET", "/outbox", ""); r.str("messages.0.device") != "alice-sms" {
 		t.Errorf("%s", r.body)
 	}
 	a.want(200, "GET", "/outbox?user=alice", "")
+}
+
+func TestSomebodyIsUnlockedEverywhere(t *testing.T) {
+	a := client(t)
+	ctx := t.Context()
+	for range 10 {
+		a.f.Factors.Verify(ctx, "alice-totp", "000000")
+		a.f.Logins.Login(ctx, "alice", "wrong")
+	}
+	before, _ := a.f.Factors.Find(ctx, "alice-totp")
+	standing, _ := a.f.Logins.Standing(ctx, "alice")
+	if !before.Locked || standing.Status != world.Locked {
+		t.Fatalf("alice is not locked out: %+v %+v", before, standing)
+	}
+	if r := a.want(200, "POST", "/users/aliCE/unlock", ""); r.str("user") != "alice" {
+		t.Errorf("%s", r.body)
+	}
+	after, _ := a.f.Factors.Find(ctx, "alice-totp")
+	if standing, _ = a.f.Logins.Standing(ctx, "alice"); after.Locked || standing.Status != world.Active {
+		t.Errorf("alice is still locked out: %+v %+v", after, standing)
+	}
+	a.want(404, "POST", "/users/zoe/unlock", "")
 }
 
 func TestLeasesRequestsAndTheAudit(t *testing.T) {

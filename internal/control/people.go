@@ -21,6 +21,7 @@ func (s *Server) peopleRoutes() []dialect.Route {
 	return []dialect.Route{
 		s.route("GET", "/approvals", s.approvals),
 		s.route("POST", "/approvals/:id", s.decide),
+		s.route("POST", "/users/:user/unlock", s.unlock),
 		s.route("GET", "/outbox", s.outbox),
 		s.route("GET", "/leases", s.leases),
 		s.route("POST", "/leases/:id/force", s.force),
@@ -102,6 +103,7 @@ func (s *Server) decide(c echo.Context) error {
 	var in struct {
 		Verdict string `json:"verdict"`
 		By      string `json:"by"`
+		Number  string `json:"number"`
 	}
 	if err := known(c, "user"); err != nil {
 		return err
@@ -123,6 +125,7 @@ func (s *Server) decide(c echo.Context) error {
 			return err
 		}
 	}
+	v.Number = in.Number
 	if v.By = in.By; v.By == "" {
 		v.By = "control"
 	}
@@ -147,6 +150,23 @@ func (s *Server) latest(ctx context.Context, user string) (string, error) {
 		user = "anybody"
 	}
 	return "", cause.Because(cause.UnknownRequest, "no approval of %s is pending", user)
+}
+
+// unlock ends whatever locks somebody out: wrong passwords, wrong codes, the
+// failures that one system counts.
+func (s *Server) unlock(c echo.Context) error {
+	u, ok := s.World.Login(c.Param("user"))
+	if !ok {
+		return cause.Because(cause.UnknownUser, "nobody is called %q", c.Param("user"))
+	}
+	ctx := c.Request().Context()
+	if err := s.Logins.Unlock(ctx, u.ID); err != nil {
+		return err
+	}
+	if err := s.Factors.UnlockUser(ctx, u.ID); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]string{"user": u.ID})
 }
 
 // outbox lists what was delivered to one person or to everybody.

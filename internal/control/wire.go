@@ -126,7 +126,7 @@ func wait(c echo.Context, name string, otherwise time.Duration) (time.Duration, 
 }
 
 var statuses = map[cause.Cause]int{
-	cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
+	cause.WrongCode: 400, cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
 	cause.UnknownTicket: 404, cause.NoDevice: 404,
 	cause.BadInput: 400, cause.NotAllowed: 403, cause.NotAuthenticated: 401, cause.Unavailable: 503, cause.Decided: 409,
 	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, tooLarge: 413, unsupportedMedia: 415,

@@ -36,8 +36,10 @@ type Approval struct {
 	Expires time.Time         `json:"expires"`
 	State   ApprovalState     `json:"state"`
 	Fraud   bool              `json:"fraud,omitempty"` // denied, and reported
-	Decided time.Time         `json:"decided,omitzero"`
-	By      string            `json:"by,omitempty"` // policy, a decision's ID, or who clicked
+	// Number is what the login shows and the owner must type to approve.
+	Number  string    `json:"number,omitempty"`
+	Decided time.Time `json:"decided,omitzero"`
+	By      string    `json:"by,omitempty"` // policy, a decision's ID, or who clicked
 
 	// What the owner will do, unless somebody decides before.
 	Will   ApprovalState `json:"will,omitempty"` // empty: nothing by itself
@@ -52,6 +54,7 @@ type Ask struct {
 	UserID, DeviceID string // DeviceID may be empty: the first push device that is on
 	Message          string
 	Details          map[string]string
+	Number           string        // to be typed by who approves; empty: a tap is enough
 	TTL              time.Duration // 0: the device's own, 60 s by default
 }
 
@@ -89,7 +92,7 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 	}
 	now := b.Clock.Now()
 	out := Approval{ID: world.UUID(b.Rand), System: a.System, UserID: d.UserID, Device: d.ID, Message: a.Message,
-		Details: a.Details, Created: now, State: Pending,
+		Details: a.Details, Number: a.Number, Created: now, State: Pending,
 		Expires: now.Add(orElse(a.TTL, orElse(policy.TTL, time.Minute)))}
 	out.plan(policy, n)
 	out.obey(order)
@@ -183,9 +186,13 @@ type Verdict struct {
 	State ApprovalState // Approved, Denied, Expired or Cancelled
 	Fraud bool          // with Denied
 	By    string
+	// Number is what the owner typed, with Approved of a request that wants one.
+	Number string
 }
 
-// Decide ends a pending request; cause.Decided when it is over already.
+// Decide ends a pending request; cause.Decided when it is over already, and
+// cause.WrongCode, with the request still pending, for another number than the
+// one that the login shows.
 func (b *Bench) Decide(ctx context.Context, id string, v Verdict) (Approval, error) {
 	var out Approval
 	err := state.Edit(ctx, b.Store, approvalKey(id), func(a *Approval, found bool) (time.Time, error) {
@@ -196,6 +203,9 @@ func (b *Bench) Decide(ctx context.Context, id string, v Verdict) (Approval, err
 		if *a = a.judged(now); a.State != Pending {
 			out = *a
 			return time.Time{}, cause.Because(cause.Decided, "approval %s was %s at %s", id, a.State, a.Decided.Format(time.RFC3339))
+		}
+		if v.State == Approved && a.Number != "" && v.Number != a.Number {
+			return time.Time{}, cause.Because(cause.WrongCode, "approval %s wants the number that the login shows, not %q", id, v.Number)
 		}
 		a.State, a.Fraud, a.By, a.Decided = v.State, v.Fraud && v.State == Denied, v.By, now
 		out = *a

@@ -176,6 +176,20 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 	if !ok {
 		return Device{}, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
 	}
+	return b.enrol(ctx, u.ID, d)
+}
+
+// EnrolGuest gives a device to somebody whom the company does not know: a name
+// that a client enrolled at one server alone, which chooses the ID, such as
+// "duo/zoe".
+func (b *Bench) EnrolGuest(ctx context.Context, guestID string, d world.Device) (Device, error) {
+	if _, ok := b.World.User(guestID); ok || guestID == "" || strings.Contains(guestID, ":") {
+		return Device{}, cause.Because(cause.BadInput, "%q cannot be a guest's ID", guestID)
+	}
+	return b.enrol(ctx, guestID, d)
+}
+
+func (b *Bench) enrol(ctx context.Context, ownerID string, d world.Device) (Device, error) {
 	if err := checkDevice(d); err != nil {
 		return Device{}, err
 	}
@@ -188,17 +202,17 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 	if d.Window == (world.Window{}) {
 		d.Window = defaultWindow[d.Kind]
 	}
-	d.UserID, d.ID = u.ID, u.ID+":"+world.UUID(b.Rand)
+	d.UserID, d.ID = ownerID, ownerID+":"+world.UUID(b.Rand)
 	if b.Secret != nil {
 		for _, s := range append(Secrets(d), d.Codes...) {
 			b.Secret("device "+d.ID, s)
 		}
 	}
-	err := state.Edit(ctx, b.Store, "enrolled/"+u.ID, func(v *bool, _ bool) (time.Time, error) { *v = true; return time.Time{}, nil })
+	err := state.Edit(ctx, b.Store, "enrolled/"+ownerID, func(v *bool, _ bool) (time.Time, error) { *v = true; return time.Time{}, nil })
 	if err != nil {
 		return Device{}, err
 	}
-	err = state.Edit(ctx, b.Store, enrolledKey(u.ID, d.ID), func(v *world.Device, _ bool) (time.Time, error) {
+	err = state.Edit(ctx, b.Store, enrolledKey(ownerID, d.ID), func(v *world.Device, _ bool) (time.Time, error) {
 		*v = d
 		return time.Time{}, nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"counterpart/internal/cause"
@@ -19,10 +20,32 @@ type sent struct {
 	Tries   int       `json:"tries"` // wrong attempts at this code
 	Used    bool      `json:"used,omitempty"`
 	Max     int       `json:"max"`
+	// Of a batch, Code is the first one that is open; these come after it, and
+	// those were used.
+	More  []string `json:"more,omitempty"`
+	Spent []string `json:"spent,omitempty"`
 }
 
 func (s *sent) over(now time.Time) bool {
 	return s.Used || s.Tries >= s.Max || !now.Before(s.Expires)
+}
+
+// take uses one code up; ok is false if none of those that are open is accepted.
+func (s *sent) take(accept func(string) bool) (ok bool) {
+	for i, code := range append([]string{s.Code}, s.More...) {
+		if !accept(code) {
+			continue
+		}
+		open := append([]string{s.Code}, s.More...)
+		open, s.Spent = slices.Delete(open, i, i+1), append(s.Spent, code)
+		if len(open) == 0 {
+			s.Used = true
+		} else {
+			s.Code, s.More = open[0], open[1:]
+		}
+		return true
+	}
+	return false
 }
 
 // Message is something that was delivered: the outbox is where tests and the
@@ -33,7 +56,7 @@ type Message struct {
 	Device  string           `json:"device"`
 	Kind    world.DeviceKind `json:"kind"`
 	To      string           `json:"to"`
-	Code    string           `json:"code"`
+	Code    string           `json:"code"` // of a batch: all of them, parted by spaces
 	System  string           `json:"system"`
 	Expires time.Time        `json:"expires"`
 }
@@ -44,6 +67,12 @@ const outboxSize = 50
 // Send delivers a fresh code to an SMS, voice or e-mail device. It supersedes
 // the one before.
 func (b *Bench) Send(ctx context.Context, deviceID, system string) error {
+	return b.SendBatch(ctx, deviceID, system, 1)
+}
+
+// SendBatch delivers several codes in one message; each is good once, in any
+// order. The first digits of a batch tell its codes apart: 1, 2, … 9, 0.
+func (b *Bench) SendBatch(ctx context.Context, deviceID, system string, size int) error {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
 		return err
@@ -62,17 +91,21 @@ func (b *Bench) Send(ctx context.Context, deviceID, system string) error {
 		if p.Sent != nil {
 			n = p.Sent.N + 1
 		}
-		now = sent{Code: b.digits(d.ID, n, digitsOf(d.Device)), N: n, Expires: at.Add(orElse(d.CodeTTL, 5*time.Minute)), Max: orElse(d.MaxTries, 5)}
+		codes := b.batch(d.Device, n, size)
+		now = sent{Code: codes[0], More: codes[1:], N: n, Expires: at.Add(orElse(d.CodeTTL, 5*time.Minute)), Max: orElse(d.MaxTries, 5)}
 		p.Sent = &now
 		return time.Time{}, nil
 	})
 	if err != nil || verdict != nil {
 		return first(err, verdict)
 	}
+	codes := append([]string{now.Code}, now.More...)
 	if b.Secret != nil {
-		b.Secret("device "+d.ID, now.Code)
+		for _, c := range codes {
+			b.Secret("device "+d.ID, c)
+		}
 	}
-	m := Message{At: b.Clock.Now(), UserID: d.UserID, Device: d.ID, Kind: d.Kind, To: d.Address, Code: now.Code, System: system, Expires: now.Expires}
+	m := Message{At: b.Clock.Now(), UserID: d.UserID, Device: d.ID, Kind: d.Kind, To: d.Address, Code: strings.Join(codes, " "), System: system, Expires: now.Expires}
 	return state.Edit(ctx, b.Store, "outbox/"+d.UserID, func(v *[]Message, _ bool) (time.Time, error) {
 		*v = append(*v, m)
 		*v = (*v)[max(0, len(*v)-outboxSize):]
@@ -113,6 +146,19 @@ func (b *Bench) digits(deviceID string, n, length int) string {
 	return fmt.Sprintf("%0*d", length, v%mod)
 }
 
+// batch is the n-th message of a device: one code, or several that differ in
+// their first digit, the first ten at least.
+func (b *Bench) batch(d world.Device, n, size int) []string {
+	if size <= 1 {
+		return []string{b.digits(d.ID, n, digitsOf(d))}
+	}
+	out := make([]string, size)
+	for i := range out {
+		out[i] = fmt.Sprint((i+1)%10) + b.digits(fmt.Sprintf("%s/%d", d.ID, i), n, digitsOf(d)-1)
+	}
+	return out
+}
+
 // Outbox returns what was delivered to somebody, oldest first.
 func (b *Bench) Outbox(ctx context.Context, userID string) ([]Message, error) {
 	u, ok := b.World.User(userID)
@@ -149,16 +195,15 @@ func matchSent(d world.Device, p *progress, now time.Time, accept func(string) b
 	switch {
 	case p.Sent == nil:
 		return cause.Because(cause.NoneDelivered, "no code was sent to %s", d.ID)
-	case p.Sent.Used && accept(p.Sent.Code):
+	case slices.ContainsFunc(p.Sent.Spent, accept):
 		return cause.Because(cause.Replayed, "the code sent to %s was used", d.ID)
 	case !now.Before(p.Sent.Expires):
 		return cause.Because(cause.Expired, "the code sent to %s expired at %s", d.ID, p.Sent.Expires.Format(time.RFC3339))
 	case p.Sent.over(now):
 		return cause.Because(cause.NoneDelivered, "no code sent to %s is open", d.ID)
-	case !accept(p.Sent.Code):
+	case !p.Sent.take(accept):
 		p.Sent.Tries++
 		return cause.Because(cause.WrongCode, "the code sent to %s is another one", d.ID)
 	}
-	p.Sent.Used = true
 	return nil
 }

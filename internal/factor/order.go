@@ -11,6 +11,7 @@ import (
 // ordered holds an attempt with a code against the orders in force. A refusal by
 // order neither counts as a failure nor uses the code up: it is the operator's
 // word, not the person's mistake, and the same code may be good a moment later.
+// The refusal's By is the order.
 func (b *Bench) ordered(ctx context.Context, userID string, devices ...string) error {
 	s := decision.Subject{On: decision.Code, User: userID, Devices: devices}
 	if len(devices) == 1 {
@@ -22,11 +23,11 @@ func (b *Bench) ordered(ctx context.Context, userID string, devices ...string) e
 	}
 	switch o.Verb {
 	case decision.Deny:
-		return cause.Because(cause.WrongCode, "%s", o.Why())
+		return &cause.Refusal{Cause: cause.WrongCode, Why: o.Why(), By: o.ID}
 	case decision.Lock:
-		return cause.Because(cause.DeviceLocked, "%s", o.Why())
+		return &cause.Refusal{Cause: cause.DeviceLocked, Why: o.Why(), By: o.ID}
 	case decision.Expire:
-		return cause.Because(cause.Expired, "%s", o.Why())
+		return &cause.Refusal{Cause: cause.Expired, Why: o.Why(), By: o.ID}
 	}
 	return nil // a delay, which is over
 }

@@ -74,6 +74,9 @@ type Proxy struct {
 type Trust struct {
 	PEM     string
 	Plugins []string // names; empty: all
+	// Pinned adds the CA also to every list of CAs that a client loads by itself
+	// and would trust alone: vendors' SDKs that bring one.
+	Pinned bool
 }
 
 // wireBox is the box as the interpreters read it.
@@ -89,8 +92,9 @@ type wireBox struct {
 	Proxy     map[string]any                         `json:"proxy"`
 	Starling  *string                                `json:"starling"`
 	REST      map[string]any                         `json:"rest"`
-	Files     map[string]string                      `json:"files"` // path on the box to path here
-	Cache     string                                 `json:"cache"` // the memory cache's folder
+	Files     map[string]string                      `json:"files"`  // path on the box to path here
+	Cache     string                                 `json:"cache"`  // the memory cache's folder
+	Pinned    string                                 `json:"pinned"` // the CA that goes beside lists of a client's own
 }
 
 // check looks at the tables that the interpreters rely on.
@@ -133,6 +137,9 @@ func (b Box) install(dir string) (string, error) {
 	if b.Trust != nil {
 		if err := os.WriteFile(filepath.Join(dir, trustFile), []byte(b.Trust.PEM), 0o600); err != nil {
 			return "", err
+		}
+		if b.Trust.Pinned {
+			w.Pinned = filepath.Join(dir, trustFile)
 		}
 	}
 	data, err := json.Marshal(w)

@@ -3,13 +3,17 @@
 package pluginhost_test
 
 import (
+	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"counterpart/internal/clock"
+	"counterpart/internal/pki"
 	"counterpart/internal/pluginhost"
 )
 
@@ -139,6 +143,34 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestPinnedTrust loads a list of CAs as an SDK does that brings its own.
+func TestPinnedTrust(t *testing.T) {
+	authority, err := pki.New(pki.Config{RandomSeed: 1, Clock: clock.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, fleet := someCA(t), string(authority.PEM())
+	code := `
+import ssl, tempfile
+f = tempfile.NamedTemporaryFile("w", suffix=".pem")
+f.write(` + fmt.Sprintf("%q", own) + `)
+f.flush()
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+c.load_verify_locations(cafile=f.name)
+print(len(c.get_ca_certs()))`
+	for _, c := range []struct {
+		trust *pluginhost.Trust
+		want  string
+	}{
+		{nil, "1"}, {&pluginhost.Trust{PEM: fleet}, "1"}, {&pluginhost.Trust{PEM: fleet, Pinned: true}, "2"},
+		{&pluginhost.Trust{PEM: fleet, Pinned: true, Plugins: []string{"Other"}}, "1"},
+	} {
+		if got := printed(t, pluginhost.Box{Trust: c.trust}, code); !slices.Equal(got, []string{c.want}) {
+			t.Errorf("%+v: %q", c.trust, got)
+		}
+	}
+}
+
 func TestMemoryLimit(t *testing.T) {
 	limited := func(c *pluginhost.Config, _ *pluginhost.Session) { c.MemoryLimit = 512 << 20 }
 	r := runAA(t, extended("    def authorize(self): bytearray(1 << 30)\n"), limited)
@@ -169,4 +201,12 @@ func TestStateSurvives(t *testing.T) {
 			t.Errorf("session %d: %v, want %s", i+1, r.Outcome, want)
 		}
 	}
+}
+
+// someCA is a certificate in PEM.
+func someCA(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
 }

@@ -11,7 +11,7 @@ import (
 
 // passing is what two runs differ in by nature: addresses of objects in texts,
 // and the loopback ports that servers were given.
-var passing = regexp.MustCompile(`0x[0-9a-f]{6,}|(127\.0\.0\.1|\[::1\]|localhost)(:|', port=)\d+`)
+var passing = regexp.MustCompile(`0x[0-9a-f]{6,}|(127\.0\.0\.1|\[::1\]|localhost)(:|'?,? port=)\d+`)
 
 // Differences compares two runs of the same session, in fresh interpreters and
 // in workers for example. What differs by nature is left out: times, session

@@ -122,14 +122,6 @@ func deny(expression string) string {
 	return "return AAResponse.deny(deny_reason=str(" + expression + "))"
 }
 
-// someCA is a certificate in PEM.
-func someCA(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewTLSServer(nil)
-	defer s.Close()
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
-}
-
 func realConfiguration(t *testing.T, python string) {
 	ca := someCA(t)
 	h := newHost(t, pluginhost.Config{Python: python, Box: pluginhost.Box{

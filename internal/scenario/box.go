@@ -52,8 +52,10 @@ func (r *run) box() (pluginhost.Box, error) {
 	case "":
 	case "inject":
 		b.Trust = &pluginhost.Trust{PEM: string(r.fleet.PKI.PEM())}
+	case "pinned":
+		b.Trust = &pluginhost.Trust{PEM: string(r.fleet.PKI.PEM()), Pinned: true}
 	default:
-		return b, fmt.Errorf("box.trust must be inject, not %q", r.Box.Trust)
+		return b, fmt.Errorf("box.trust must be inject or pinned, not %q", r.Box.Trust)
 	}
 	return b, nil
 }

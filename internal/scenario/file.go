@@ -69,7 +69,7 @@ type Box struct {
 	Files       map[string]string                    `yaml:"files"`
 	MemoryCache map[string]string                    `yaml:"memory_cache"`
 	Redirects   map[string]string                    `yaml:"redirects"` // host:port → server, or server/port
-	Trust       string                               `yaml:"trust"`     // "inject": the plugin trusts the fleet's CA
+	Trust       string                               `yaml:"trust"`     // "inject": the plugin trusts the fleet's CA; "pinned": an SDK with CAs of its own does, too
 }
 
 // TrustedCA is a list of certificates: of a server of the fleet, or PEM texts.

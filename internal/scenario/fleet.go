@@ -123,6 +123,10 @@ func (b *backends) plant(text []byte, off []string) (values, error) {
 		b.addresses(server, in, slices.Contains(off, in))
 		tree[in] = server
 	}
+	proxy := map[string]any{} // it is no server of the seed
+	if b.addresses(proxy, "egress", slices.Contains(off, "egress")); len(proxy) > 0 {
+		tree["egress"] = proxy
+	}
 	for _, name := range off {
 		if _, ok := tree[name]; !ok {
 			return nil, fmt.Errorf("fleet.off: there is no server %q", name)

@@ -59,7 +59,7 @@ func (r *run) review(p *pluginhost.Result) []string {
 // reviewTLS notes TLS servers that were reached by a plugin whose configuration
 // names no CA: the SDK then verifies nothing.
 func (r *run) reviewTLS(remark func(string, ...any)) {
-	if r.Box.Trust == "inject" || slices.ContainsFunc(r.configs, func(c string) bool {
+	if r.Box.Trust != "" || slices.ContainsFunc(r.configs, func(c string) bool {
 		return slices.ContainsFunc(strings.Split(c, "\n"), func(line string) bool {
 			return strings.HasPrefix(strings.TrimSpace(line), "ca_cert")
 		})

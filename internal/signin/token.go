@@ -49,7 +49,8 @@ const remembered = 24 * time.Hour
 
 func tokenKey(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
-	return "token/" + hex.EncodeToString(sum[:])
+	var key [len("token/") + 2*len(sum)]byte
+	return string(hex.AppendEncode(append(key[:0], "token/"...), sum[:]))
 }
 
 // Issue makes a token and returns its secret, which is not stored anywhere.

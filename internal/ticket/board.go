@@ -5,8 +5,8 @@ package ticket
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,6 +112,7 @@ type Ticket struct {
 	CreatedAt         time.Time         `json:"created_at"`
 	UpdatedAt         time.Time         `json:"updated_at"`
 	Revision          int               `json:"revision"`
+	Gone              bool              `json:"gone,omitempty"` // a seeded ticket that was deleted
 }
 
 // Approver is one person asked to approve.
@@ -185,7 +186,7 @@ func (b *Board) key(system, id string) string {
 func (b *Board) load(ctx context.Context, key string) (Ticket, bool, error) {
 	t, found, err := state.Read[Ticket](ctx, b.Store, ticketKey(key))
 	if err != nil || found {
-		return t, found, err
+		return t, found && !t.Gone, err
 	}
 	seeded, ok := b.seeded[key]
 	return b.fromSeed(seeded), ok, nil
@@ -213,6 +214,9 @@ func (b *Board) edit(ctx context.Context, system, id string, f func(t *Ticket, n
 			}
 			*t = b.fromSeed(seeded)
 		}
+		if t.Gone {
+			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q was deleted", id)
+		}
 		if system != "" && !strings.EqualFold(t.System, system) {
 			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q is not of %s", id, system)
 		}
@@ -239,27 +243,50 @@ type Filter struct {
 // List returns the tickets that match, the seeded ones first and in the seed's
 // order, then the others by ID.
 func (b *Board) List(ctx context.Context, f Filter) ([]Ticket, error) {
-	keys, err := b.Store.List(ctx, ticketKey(""))
-	if err != nil {
-		return nil, err
-	}
-	all := slices.Clone(b.order)
-	for _, k := range keys {
-		if k = strings.TrimPrefix(k, ticketKey("")); !b.isSeeded(k) {
-			all = append(all, k)
-		}
-	}
 	out := []Ticket{}
-	for _, k := range all {
-		t, found, err := b.load(ctx, k)
+	for t, err := range b.All(ctx, f.System) {
 		if err != nil {
 			return nil, err
 		}
-		if found && b.matches(t, f) {
+		if b.matches(t, f) {
 			out = append(out, t)
 		}
 	}
 	return out, nil
+}
+
+// All yields the tickets of a system, or with an empty system all, in List's
+// order and one at a time: however many there are, only one is held. What is
+// hung up meanwhile may be missing.
+func (b *Board) All(ctx context.Context, system string) iter.Seq2[Ticket, error] {
+	return func(yield func(Ticket, error) bool) {
+		made, err := b.Store.List(ctx, ticketKey(""))
+		if err != nil {
+			yield(Ticket{}, err)
+			return
+		}
+		next := func(key string) bool {
+			t, found, err := b.load(ctx, key)
+			if err != nil {
+				yield(t, err)
+				return false
+			}
+			return !found || system != "" && !strings.EqualFold(t.System, system) || yield(t, nil)
+		}
+		for _, key := range b.order {
+			if s := b.seeded[key].System; system != "" && s != "" && !strings.EqualFold(s, system) {
+				continue
+			}
+			if !next(key) {
+				return
+			}
+		}
+		for _, key := range made {
+			if key = strings.TrimPrefix(key, ticketKey("")); !b.isSeeded(key) && !next(key) {
+				return
+			}
+		}
+	}
 }
 
 func (b *Board) isSeeded(key string) bool { _, ok := b.seeded[key]; return ok }
@@ -279,87 +306,6 @@ func (b *Board) matches(t Ticket, f Filter) bool {
 		return false
 	}
 	return f.ActiveAt.IsZero() || t.usableState() == "" && t.timing(f.ActiveAt) == ""
-}
-
-// Create hangs up a new ticket. With an empty ID it gets the next free number.
-func (b *Board) Create(ctx context.Context, t Ticket) (Ticket, error) {
-	if t.State == "" {
-		t.State = Draft
-	}
-	if err := b.check(t); err != nil {
-		return Ticket{}, err
-	}
-	now := b.Clock.Now()
-	t.CreatedAt, t.UpdatedAt, t.Revision = now, now, 1
-	t.Notes, t.Sessions, t.Uses = []Note{}, []Session{}, 0
-	t.normalize()
-	if t.ID != "" {
-		return t, b.hang(ctx, t)
-	}
-	for {
-		number, err := b.number(ctx)
-		if err != nil {
-			return Ticket{}, err
-		}
-		t.ID = fmt.Sprintf("TCK-%04d", number)
-		if err := b.hang(ctx, t); err == nil || !isTaken(err) {
-			return t, err
-		}
-	}
-}
-
-func isTaken(err error) bool { c, _ := cause.Of(err); return c == cause.Exists }
-
-func (b *Board) hang(ctx context.Context, t Ticket) error {
-	key := b.key("", t.ID)
-	return state.Edit(ctx, b.Store, ticketKey(key), func(v *Ticket, found bool) (time.Time, error) {
-		if found || b.isSeeded(key) {
-			return time.Time{}, cause.Because(cause.Exists, "there is a ticket %q", t.ID)
-		}
-		*v = t
-		return time.Time{}, nil
-	})
-}
-
-// number draws the next ticket number, from 1001 on.
-func (b *Board) number(ctx context.Context) (n int, err error) {
-	err = state.Edit(ctx, b.Store, "ticket-number", func(v *int, _ bool) (time.Time, error) {
-		*v = max(*v, 1000) + 1
-		n = *v
-		return time.Time{}, nil
-	})
-	return n, err
-}
-
-// check refuses a ticket that makes no sense.
-func (b *Board) check(t Ticket) error {
-	bad := func(format string, args ...any) error { return cause.Because(cause.BadInput, format, args...) }
-	switch {
-	case !slices.Contains(States(), t.State):
-		return bad("state %q is unknown", t.State)
-	case t.MinApprovals < 0 || t.MaxSessions < 0 || t.MaxUses < 0:
-		return bad("min_approvals, max_sessions and max_uses must be at least 0")
-	case !t.Window.NotBefore.IsZero() && !t.Window.NotAfter.IsZero() && !t.Window.NotBefore.Before(t.Window.NotAfter):
-		return bad("the window ends before it begins")
-	case strings.ContainsAny(t.ID, "/ \t\r\n") || len(t.ID) > 100:
-		return bad("an id has at most 100 characters, no blanks and no slash")
-	case len(t.Title)+len(t.Description) > maxText:
-		return bad("title and description are longer than %d octets", maxText)
-	}
-	for i, a := range t.Approvers {
-		if _, ok := b.World.Login(a.User); !ok {
-			return bad("approvers[%d]: nobody is called %q", i, a.User)
-		}
-		if slices.ContainsFunc(t.Approvers[:i], func(x Approver) bool { return strings.EqualFold(x.User, a.User) }) {
-			return bad("approvers[%d]: %q is named twice", i, a.User)
-		}
-	}
-	for i, g := range t.Targets {
-		if g.Asset == "" {
-			return bad("targets[%d]: asset is missing", i)
-		}
-	}
-	return nil
 }
 
 // normalize makes empty lists empty rather than null, for JSON.

@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,69 @@ func (b *Board) Edit(ctx context.Context, system, id string, revision int, f fun
 		t.CreatedAt, t.Revision = was.CreatedAt, was.Revision
 		t.normalize()
 		return b.check(*t)
+	})
+}
+
+// Revise changes a ticket through f as one decision, its state with everything
+// else, for systems with a state machine of their own. Notes that f appends get
+// a number and the time; earlier ones, sessions and uses are put back.
+func (b *Board) Revise(ctx context.Context, system, id string, f func(*Ticket) error) (Ticket, error) {
+	return b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
+		was := *t
+		was.Approvers = slices.Clone(t.Approvers)
+		if err := f(t); err != nil {
+			return err
+		}
+		added := t.Notes[min(len(was.Notes), len(t.Notes)):]
+		t.ID, t.System, t.Notes, t.Sessions, t.Uses, t.Gone = was.ID, was.System, slices.Clone(was.Notes), was.Sessions, was.Uses, false
+		t.CreatedAt, t.Revision = was.CreatedAt, was.Revision
+		if err := t.take(added, now); err != nil {
+			return err
+		}
+		t.normalize()
+		return b.check(*t)
+	})
+}
+
+// take appends notes.
+func (t *Ticket) take(notes []Note, now time.Time) error {
+	for _, n := range notes {
+		if strings.TrimSpace(n.Text) == "" || len(n.Text) > maxText {
+			return cause.Because(cause.BadInput, "a note has 1 to %d octets of text", maxText)
+		}
+		if len(t.Notes) >= maxNotes {
+			return cause.Because(cause.RateLimited, "%s has %d notes", t.ID, len(t.Notes))
+		}
+		n.ID, n.At = len(t.Notes)+1, now
+		t.Notes = append(t.Notes, n)
+	}
+	return nil
+}
+
+// Delete takes a ticket off the board; its number is not given to another one
+// of the seed's.
+func (b *Board) Delete(ctx context.Context, system, id string) error {
+	key := b.key(system, id)
+	return b.Store.Update(ctx, ticketKey(key), func(r state.Record) (state.Record, error) {
+		unknown := cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
+		seeded, isSeeded := b.seeded[key]
+		t := b.fromSeed(seeded)
+		if r.Value != nil {
+			t = Ticket{}
+			if err := json.Unmarshal(r.Value, &t); err != nil {
+				return r, err
+			}
+		} else if !isSeeded {
+			return r, unknown
+		}
+		if t.Gone || system != "" && !strings.EqualFold(t.System, system) {
+			return r, unknown
+		}
+		if !isSeeded {
+			return state.Record{}, nil
+		}
+		value, err := json.Marshal(Ticket{ID: t.ID, System: t.System, Gone: true})
+		return state.Record{Value: value}, err
 	})
 }
 

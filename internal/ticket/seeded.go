@@ -9,7 +9,7 @@ import (
 
 // fromSeed is a seeded ticket as it hung on the first day.
 func (b *Board) fromSeed(s world.Ticket) Ticket {
-	t := Ticket{ID: s.ID, System: s.System, Type: s.Kind, Title: s.Title, Description: s.Description, State: stateOf(s),
+	t := Ticket{ID: s.ID, System: s.System, Type: s.Kind, Title: s.Title, Description: s.Description, State: StateOf(s),
 		Requester: s.Requester, Assignee: s.Assignee, MinApprovals: s.MinApprovals, AllowSelfApproval: s.AllowSelfApproval,
 		BreakGlass: s.BreakGlass, Window: Window{NotBefore: s.From, NotAfter: s.Until}, MaxSessions: s.MaxSessions, MaxUses: s.MaxUses,
 		Labels: maps.Clone(s.Labels), Fields: maps.Clone(s.Fields), CreatedAt: s.Created, UpdatedAt: s.Created, Revision: 1}
@@ -29,9 +29,9 @@ func (b *Board) fromSeed(s world.Ticket) Ticket {
 	return t
 }
 
-// stateOf translates what a seed says in another system's words: its own state
+// StateOf translates what a seed says in another system's words: its own state
 // where that is final or on hold, its approval otherwise.
-func stateOf(s world.Ticket) State {
+func StateOf(s world.Ticket) State {
 	word := strings.ReplaceAll(strings.ToLower(s.State), " ", "_")
 	for _, known := range States() {
 		if word == string(known) {
@@ -63,4 +63,10 @@ func stateOf(s world.Ticket) State {
 		return Approved
 	}
 	return Draft
+}
+
+// Seeded is a ticket as the seed has it, whatever became of it.
+func (b *Board) Seeded(system, id string) (Ticket, bool) {
+	s, ok := b.seeded[b.key(system, id)]
+	return b.fromSeed(s), ok
 }

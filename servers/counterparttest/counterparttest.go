@@ -216,6 +216,9 @@ func (f *Fleet) URL(port string) string {
 // CA holds the certificate that the fleet's TLS ports descend from.
 func (f *Fleet) CA() *x509.CertPool { return f.company.PKI.Pool() }
 
+// CAPEM is that certificate for clients that read it from a file.
+func (f *Fleet) CAPEM() []byte { return f.company.PKI.PEM() }
+
 // Decide gives orders and returns what lifts them again.
 func (f *Fleet) Decide(orders ...Decision) (lift func()) {
 	f.helper()

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -9,11 +8,16 @@ import (
 )
 
 // aclCache keeps what sets of policies come to. An entry is good while each of its
-// policies is the record that it was made of.
-type aclCache map[string]*builtACL
+// policies, and the entity that fills their templates, is the record that it was
+// made of.
+type aclCache map[aclKey]*builtACL
+
+// aclKey is a set of policies, and whose templates they fill.
+type aclKey struct{ policies, entity string }
 
 type builtACL struct {
 	from []*string
+	who  *entity
 	acl  *policy.ACL
 }
 
@@ -22,11 +26,11 @@ const maxACLs = 1024
 
 // acl is what the token's policies come to.
 func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
-	names := t.policies
+	names, key := t.policies, aclKey{policies: t.Meta[metaPolicies]}
 	if len(t.identity) > 0 {
 		names = t.allPolicies()
+		key.policies = strings.Join(names, ",")
 	}
-	key := strings.Join(names, ",")
 	var buffer [8]*string
 	from := buffer[:0]
 	templated := false
@@ -40,13 +44,16 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 			templated = templated || strings.Contains(*text, "{{")
 		}
 	}
+	var who *entity
 	if templated {
-		key += "\x00" + t.Meta[metaEntity]
+		if who = t.entity; who != nil {
+			key.entity = who.ID
+		}
 	}
 	s.aclsMu.RLock()
 	built := s.acls[key]
 	s.aclsMu.RUnlock()
-	if built != nil && slices.Equal(built.from, from) && !templated {
+	if built != nil && slices.Equal(built.from, from) && built.who == who {
 		return built.acl, nil
 	}
 	var parsed []*policy.Policy
@@ -62,28 +69,27 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 		}
 		parsed = append(parsed, p)
 	}
-	acl := policy.NewACL(parsed, s.fill(r.ctx, t))
+	acl := policy.NewACL(parsed, fill(who))
 	s.aclsMu.Lock()
 	defer s.aclsMu.Unlock()
 	if s.acls == nil || len(s.acls) >= maxACLs {
 		s.acls = aclCache{}
 	}
-	s.acls[key] = &builtACL{slices.Clone(from), acl}
+	s.acls[key] = &builtACL{slices.Clone(from), who, acl}
 	return acl, nil
 }
 
 // acl is what a token's policies come to.
 func (r *request) acl(t *token) (*policy.ACL, error) { return r.Server.acl(r, t) }
 
-// fill puts the token's identity into templates.
-func (s *Server) fill(ctx context.Context, t *token) policy.Fill {
+// fill puts an identity into templates; a token without one fills none.
+func fill(e *entity) policy.Fill {
 	return func(name string) (string, bool) {
 		rest, ok := strings.CutPrefix(name, "identity.entity.")
 		if !ok {
 			return "", false
 		}
-		e, err := s.entities.get(ctx, t.Meta[metaEntity])
-		if err != nil || e == nil {
+		if e == nil {
 			return "", false
 		}
 		switch {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"counterpart/internal/world"
 )
 
 // answer is a success: most of them are put into the one envelope.
@@ -26,7 +24,11 @@ type answer struct {
 	location string // of a redirect
 	// mountType is what the envelope says; the mount's own type unless it is set.
 	mountType *string
-	requestID string // of an answer that is handed on, as unwrap does
+	// What a read of kv version 2 shows, put together when it is sent: this is
+	// what a vault is asked most.
+	version *kvVersion
+	secret  *kvSecret
+	current json.RawMessage
 }
 
 type leaseInfo struct {
@@ -80,9 +82,6 @@ type wrapInfo struct {
 // ok is an answer with data.
 func ok(data map[string]any) (*answer, error) { return &answer{data: data}, nil }
 
-// done is 204.
-func done() (*answer, error) { return nil, nil }
-
 // timeFormat is RFC 3339 with as many digits as the moment has.
 const timeFormat = time.RFC3339Nano
 
@@ -120,9 +119,14 @@ func (s *Server) write(c echo.Context, status int, a *answer) error {
 		_, err := w.Write(a.text)
 		return err
 	}
-	body, err := s.encode(a)
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	body, err := s.encode((*buffer)[:0], a)
 	if err != nil {
 		return err
+	}
+	if cap(body) <= maxPooled {
+		*buffer = body
 	}
 	w.WriteHeader(status)
 	if c.Request().Method == http.MethodHead {
@@ -132,22 +136,15 @@ func (s *Server) write(c echo.Context, status int, a *answer) error {
 	return err
 }
 
-// encode is the body of a.
-func (s *Server) encode(a *answer) ([]byte, error) {
+// maxPooled is the largest buffer that is used again.
+const maxPooled = 64 << 10
+
+// encode appends the body of a to b.
+func (s *Server) encode(b []byte, a *answer) ([]byte, error) {
 	if a.plain != nil {
 		body, err := json.Marshal(a.plain)
-		return append(body, '\n'), err
+		return append(append(b, body...), '\n'), err
 	}
-	id := a.requestID
-	if id == "" && a.wrap == nil {
-		id = world.UUID(s.Rand)
-	}
-	data, isRaw := a.data.(json.RawMessage)
-	size := 256
-	if isRaw {
-		size += len(data)
-	}
-	b := make([]byte, 0, size)
 	b = append(b, '{')
 	if twins, ok := a.data.(map[string]any); ok && a.twin && len(twins) > 0 {
 		raw, err := json.Marshal(twins)
@@ -157,7 +154,9 @@ func (s *Server) encode(a *answer) ([]byte, error) {
 		b = append(append(b, raw[1:len(raw)-1]...), ',')
 	}
 	b = append(b, `"request_id":"`...)
-	b = append(b, id...)
+	if a.wrap == nil {
+		b = s.ids.append(b)
+	}
 	b = append(b, `","lease_id":"`...)
 	b = append(b, a.lease.id...)
 	b = append(b, `","renewable":`...)
@@ -165,7 +164,10 @@ func (s *Server) encode(a *answer) ([]byte, error) {
 	b = append(b, `,"lease_duration":`...)
 	b = strconv.AppendInt(b, int64(a.lease.lasts/time.Second), 10)
 	b = append(b, `,"data":`...)
+	data, isRaw := a.data.(json.RawMessage)
 	switch {
+	case a.version != nil:
+		b = a.version.encoded(b, a.secret, a.current)
 	case isRaw:
 		b = append(b, data...)
 	case a.data == nil:

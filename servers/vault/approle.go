@@ -57,27 +57,11 @@ func approleEngine() *engine {
 		&pathSpec{pattern: "role/:role/secret-id-accessor/destroy", name: "secret-id.destroy", ops: map[operation]handler{opWrite: destroySecretID, opDelete: destroySecretID}},
 		&pathSpec{pattern: "tidy/secret-id", name: "tidy", ops: write(tidyTokens)},
 	)
-	e.relogin = func(r *request, m *mount, t *token) (*tokenFields, error) {
-		name := t.metadata()["role_name"]
-		role, err := r.approles.get(r.ctx, m.UUID+"/"+name)
-		if err != nil {
-			return nil, err
-		}
-		if role == nil {
-			return nil, faulty(fmt.Sprintf("failed to renew entry: role %q does not exist during renewal", name))
-		}
-		return &role.Token, nil
-	}
+	e.relogin = reloginRole
 	return e
 }
 
 func (r *request) appRoleKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["role"]) }
-
-// secretKey is the record of a secret ID below a mount.
-func secretKey(mount, secret string) string { return mount + "/" + wrapKey(secret) }
-
-// accessorKey leads from a secret ID's accessor to it.
-func accessorKey(mount, accessor string) string { return mount + "/" + accessor }
 
 func approleLogin(r *request) (*answer, error) {
 	roleID, secret := r.text("role_id"), r.text("secret_id")

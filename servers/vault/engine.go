@@ -56,6 +56,7 @@ type pathSpec struct {
 	login   bool // a token in the header is ignored
 
 	parts []string
+	names [len(operationNames)]string // of the operations, with the engine's
 }
 
 // engine is a type of mount.
@@ -80,10 +81,12 @@ type engine struct {
 
 // newEngine prepares the patterns of an engine.
 func newEngine(kind string, paths ...*pathSpec) *engine {
+	e := &engine{kind: kind, paths: paths}
 	for _, p := range paths {
 		p.parts = strings.Split(p.pattern, "/")
+		p.nameIn(e)
 	}
-	return &engine{kind: kind, paths: paths}
+	return e
 }
 
 // find is the path that fits, with its parameters.
@@ -140,10 +143,20 @@ func (p *pathSpec) match(rest string, op operation) (map[string]string, bool) {
 	return vars, true
 }
 
-// operationName is what journal, faults and metrics call the operation.
-func operationName(e *engine, p *pathSpec, op operation) string {
-	if p.name == "" {
-		return e.kind + "." + op.String()
+// nameIn gives the operations the names that journal, faults and metrics use.
+func (p *pathSpec) nameIn(e *engine) {
+	prefix := e.kind + "."
+	if p.name != "" {
+		prefix += p.name + "."
 	}
-	return e.kind + "." + p.name + "." + op.String()
+	for op, name := range operationNames {
+		p.names[op] = prefix + name
+	}
+}
+
+// otherwise sets what answers every path that no pattern fits.
+func (e *engine) otherwise(p *pathSpec) *engine {
+	p.nameIn(e)
+	e.fallback = p
+	return e
 }

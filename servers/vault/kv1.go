@@ -18,8 +18,7 @@ type kvData struct {
 
 // kv1Engine is version 1 of kv.
 func kv1Engine() *engine {
-	e := newEngine("kv")
-	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+	return newEngine("kv").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
 		v, err := r.kv1.get(r.ctx, r.mount.UUID+"/"+r.rest)
 		return v != nil, err
 	}, ops: map[operation]handler{
@@ -27,15 +26,13 @@ func kv1Engine() *engine {
 		opWrite:  func(r *request) (*answer, error) { return r.writeKV(r.mount.UUID + "/" + r.rest) },
 		opDelete: func(r *request) (*answer, error) { return r.deleteKV(r.mount.UUID + "/" + r.rest) },
 		opList:   func(r *request) (*answer, error) { return r.listKV(r.mount.UUID + "/" + r.rest) },
-	}}
-	return e
+	}})
 }
 
 // cubbyholeEngine is kv for one token alone.
 func cubbyholeEngine() *engine {
-	e := newEngine("cubbyhole")
 	key := func(r *request) string { return "cubbyhole/" + r.token.ID + "/" + r.rest }
-	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+	return newEngine("cubbyhole").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
 		v, err := r.kv1.get(r.ctx, key(r))
 		return v != nil, err
 	}, ops: map[operation]handler{
@@ -49,8 +46,7 @@ func cubbyholeEngine() *engine {
 		opWrite:  func(r *request) (*answer, error) { return r.writeKV(key(r)) },
 		opDelete: func(r *request) (*answer, error) { return r.deleteKV(key(r)) },
 		opList:   func(r *request) (*answer, error) { return r.listKV(key(r)) },
-	}}
-	return e
+	}})
 }
 
 func (r *request) readKV(key string) (*answer, error) {

@@ -104,8 +104,7 @@ func kv2Engine(bao bool) *engine {
 			return nil, envelope404(&answer{warnings: []string{words}})
 		}
 	}
-	e.fallback = &pathSpec{name: "misuse", ops: map[operation]handler{opRead: misuse("get"), opWrite: misuse("put"), opPatch: misuse("patch"), opDelete: misuse("delete"), opList: misuse("list")}}
-	return e
+	return e.otherwise(&pathSpec{name: "misuse", ops: map[operation]handler{opRead: misuse("get"), opWrite: misuse("put"), opPatch: misuse("patch"), opDelete: misuse("delete"), opList: misuse("list")}})
 }
 
 // envelope404 is a 404 with a whole envelope.
@@ -185,13 +184,11 @@ func readVersion(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	return &answer{data: v.encoded(s, data)}, nil
+	return &answer{version: v, secret: s, current: data}, nil
 }
 
-// encoded is the data of an answer, put together by hand: this is what a vault is
-// asked most.
-func (v *kvVersion) encoded(s *kvSecret, data json.RawMessage) json.RawMessage {
-	b := make([]byte, 0, len(data)+200)
+// encoded appends what an answer shows of a version whose data is current.
+func (v *kvVersion) encoded(b []byte, s *kvSecret, data json.RawMessage) []byte {
 	b = append(b, `{"data":`...)
 	b = append(b, data...)
 	b = append(b, `,"metadata":{"created_time":"`...)

@@ -31,7 +31,6 @@ type mount struct {
 	Passthrough  []string          `json:"passthrough,omitempty"`
 	Local        bool              `json:"local,omitempty"`
 	SealWrap     bool              `json:"seal_wrap,omitempty"`
-	builtIn      bool
 }
 
 // isAuth reports an auth method.

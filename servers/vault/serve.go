@@ -143,7 +143,7 @@ func (r *request) parse() error {
 		r.full += "/"
 	}
 	r.fields = r.raw
-	if header := req.Header.Get("X-Vault-Wrap-TTL"); header != "" {
+	if header := req.Header.Get("X-Vault-Wrap-Ttl"); header != "" {
 		d, err := lasts(header)
 		switch {
 		case err != nil:
@@ -171,7 +171,7 @@ func (r *request) run() (*answer, error) {
 		r.rest = r.full[min(len(r.mount.Path), len(r.full)):]
 		e = r.engines[r.mount.engine()]
 		if p, r.vars = e.find(r.rest, r.op); p != nil {
-			r.call.Op, r.call.Unnamed = operationName(e, p, r.op), false
+			r.call.Op, r.call.Unnamed = p.names[r.op], false
 		}
 	}
 	if p == nil || !p.public {

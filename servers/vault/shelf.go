@@ -13,10 +13,9 @@ import (
 // shelf is one kind of record: what the seed says, and over it what has changed
 // since. A record that was deleted stays deleted, whatever the seed says.
 type shelf[T any] struct {
-	store  state.Store
-	prefix string
-	seeds  map[string]*T
-	cache  state.Cache[entry[T]]
+	store state.Store
+	seeds map[string]*T
+	cache state.Cache[entry[T]]
 }
 
 type entry[T any] struct {
@@ -25,13 +24,13 @@ type entry[T any] struct {
 }
 
 func newShelf[T any](s state.Store, prefix string) *shelf[T] {
-	return &shelf[T]{store: s, prefix: prefix + "/", seeds: map[string]*T{}}
+	return &shelf[T]{store: state.Under(s, prefix+"/"), seeds: map[string]*T{}}
 }
 
 // get is the record of key; nil when there is none. It is shared and must not be
 // modified.
 func (h *shelf[T]) get(ctx context.Context, key string) (*T, error) {
-	e, err := h.cache.Read(ctx, h.store, h.prefix+key)
+	e, err := h.cache.Read(ctx, h.store, key)
 	switch {
 	case err != nil:
 		return nil, err
@@ -51,7 +50,7 @@ func (h *shelf[T]) edit(ctx context.Context, key string, fn func(v *T, found boo
 
 // editUntil is edit for a record that dies.
 func (h *shelf[T]) editUntil(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error)) error {
-	return state.Edit(ctx, h.store, h.prefix+key, func(e *entry[T], stored bool) (time.Time, error) {
+	return state.Edit(ctx, h.store, key, func(e *entry[T], stored bool) (time.Time, error) {
 		found := stored && !e.Gone
 		if !stored {
 			if seed := h.seeds[key]; seed != nil {
@@ -77,7 +76,7 @@ func (h *shelf[T]) put(ctx context.Context, key string, v T) error {
 
 // drop deletes the record of key; it reports whether there was one.
 func (h *shelf[T]) drop(ctx context.Context, key string) (was bool, err error) {
-	err = state.Edit(ctx, h.store, h.prefix+key, func(e *entry[T], stored bool) (time.Time, error) {
+	err = state.Edit(ctx, h.store, key, func(e *entry[T], stored bool) (time.Time, error) {
 		_, seeded := h.seeds[key]
 		was = stored && !e.Gone || !stored && seeded
 		if !was {
@@ -94,15 +93,14 @@ func (h *shelf[T]) drop(ctx context.Context, key string) (was bool, err error) {
 
 // keys are the keys that start with prefix, sorted and without it.
 func (h *shelf[T]) keys(ctx context.Context, prefix string) ([]string, error) {
-	stored, err := h.store.List(ctx, h.prefix+prefix)
+	stored, err := h.store.List(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
 	gone := map[string]bool{}
 	var out []string
-	for _, k := range stored {
-		key := strings.TrimPrefix(k, h.prefix)
-		e, err := h.cache.Read(ctx, h.store, k)
+	for _, key := range stored {
+		e, err := h.cache.Read(ctx, h.store, key)
 		switch {
 		case err != nil:
 			return nil, err
@@ -147,3 +145,9 @@ func clone[T any](from, to *T) error {
 	}
 	return json.Unmarshal(raw, to)
 }
+
+// secretKey is the record of a secret ID below a mount.
+func secretKey(mount, secret string) string { return mount + "/" + wrapKey(secret) }
+
+// accessorKey leads from a secret ID's accessor to it.
+func accessorKey(mount, accessor string) string { return mount + "/" + accessor }

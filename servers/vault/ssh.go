@@ -252,7 +252,7 @@ func sshVerify(r *request) (*answer, error) {
 	if kept == nil {
 		return nil, bad("OTP not found")
 	}
-	err = state.Edit(r.ctx, r.Store, r.sshOTPs.prefix+key, func(e *entry[sshOTP], found bool) (time.Time, error) {
+	err = state.Edit(r.ctx, r.sshOTPs.store, key, func(e *entry[sshOTP], found bool) (time.Time, error) {
 		if !found {
 			return time.Time{}, bad("OTP not found")
 		}

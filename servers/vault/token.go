@@ -23,6 +23,7 @@ type token struct {
 	secret   string // as the client sent it; "" when it was found by its accessor
 	policies []string
 	identity []string // policies of its entity
+	entity   *entity  // nil: none
 }
 
 // Names of the metadata.
@@ -164,7 +165,7 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 		case e != nil && e.Disabled:
 			return nil, cause.Because(cause.Disabled, "entity %s is disabled", e.Name)
 		case e != nil:
-			out.identity = e.Policies
+			out.identity, out.entity = e.Policies, e
 		}
 	}
 	return out, nil

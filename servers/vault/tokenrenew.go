@@ -2,6 +2,7 @@ package vault
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -115,4 +116,17 @@ func (r *request) renewal(t *token) (usual time.Duration, renewable bool, err er
 	}
 	byDefault, _ := m.lives()
 	return cmp.Or(usual, byDefault), true, nil
+}
+
+// reloginRole lets a role of approle be what it is now.
+func reloginRole(r *request, m *mount, t *token) (*tokenFields, error) {
+	name := t.metadata()["role_name"]
+	role, err := r.approles.get(r.ctx, m.UUID+"/"+name)
+	if err != nil {
+		return nil, err
+	}
+	if role == nil {
+		return nil, faulty(fmt.Sprintf("failed to renew entry: role %q does not exist during renewal", name))
+	}
+	return &role.Token, nil
 }

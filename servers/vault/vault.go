@@ -31,6 +31,7 @@ type Server struct {
 	seeded    map[string]SeededToken // by the token
 
 	mountCache state.Cache[mounts]
+	ids        requestIDs
 	acls       aclCache
 	aclsMu     sync.RWMutex
 
@@ -77,6 +78,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, err
 	}
 	s.flavour = flavours[s.settings.Flavour]
+	s.ids.start(env.World.Derive("vault", env.Name, "requests"))
 	s.shelves()
 	s.engines, s.nodePaths = engines(s), newNodeRoutes(s)
 	if err := s.load(); err != nil {

@@ -29,7 +29,7 @@ func wrapKey(token string) string {
 
 // wrapped keeps an answer and returns the one that speaks of it.
 func (r *request) wrapped(a *answer) (*answer, error) {
-	body, err := r.encode(a)
+	body, err := r.encode(nil, a)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func lookupWrap(r *request) (*answer, error) {
 // take uses a wrapping token up: of two that try one gets the answer.
 func (r *request) take(token string) (*wrapped, error) {
 	var w *wrapped
-	err := state.Edit(r.ctx, r.Store, r.wraps.prefix+wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
+	err := state.Edit(r.ctx, r.wraps.store, wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
 		if !found || e.Gone {
 			return time.Time{}, errWrap()
 		}

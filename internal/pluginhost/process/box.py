@@ -26,6 +26,7 @@ class Box:
         }
         if self.data["files"]:
             Files(self.data["files"]).install()
+        if self.data["files"] or self.data["pinned"]:
             self._patches["ssl"] = self._ssl
         for name in list(self._patches):
             if name in sys.modules:
@@ -71,8 +72,10 @@ class Box:
         Names(self.data, module).install()
 
     def _ssl(self, module):
-        """OpenSSL opens files by itself."""
-        files = self.data["files"]
+        """OpenSSL opens files by itself. A client that pins a list of CAs of its
+        own loads it here, and gets the box's CA beside it if the plugin is one
+        that is made to trust it, which its environment tells."""
+        files, pinned = self.data["files"], self.data["pinned"]
         context = module.SSLContext
         chain, locations = context.load_cert_chain, context.load_verify_locations
 
@@ -80,7 +83,9 @@ class Box:
             return chain(ctx, files.get(certfile, certfile), files.get(keyfile, keyfile), password)
 
         def load_verify_locations(ctx, cafile=None, capath=None, cadata=None):
-            return locations(ctx, files.get(cafile, cafile), capath, cadata)
+            locations(ctx, files.get(cafile, cafile), capath, cadata)
+            if pinned and os.environ.get("SSL_CERT_FILE") == pinned:
+                locations(ctx, pinned)
 
         context.load_cert_chain = load_cert_chain
         context.load_verify_locations = load_verify_locations

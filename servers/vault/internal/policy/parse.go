@@ -104,7 +104,7 @@ func Parse(name, text string) (*Policy, error) {
 		case "name":
 		case "path":
 		default:
-			return nil, failed(fmt.Errorf("1 error occurred:\n\t* invalid key %q on line %d\n\n", key, item.Assign.Line))
+			return nil, failed(listed(fmt.Sprintf("invalid key %q on line %d", key, item.Assign.Line)))
 		}
 	}
 	for _, item := range list.Filter("path").Items {
@@ -117,6 +117,9 @@ func Parse(name, text string) (*Policy, error) {
 	}
 	return p, nil
 }
+
+// listed words an error the way Vault prints a list of one.
+func listed(words string) error { return errors.New("1 error occurred:\n\t* " + words + "\n\n") }
 
 func failed(err error) error { return fmt.Errorf("failed to parse policy: %w", err) }
 
@@ -180,7 +183,7 @@ func rule(item *ast.ObjectItem) (Rule, error) {
 	}
 	for _, field := range body.List.Items {
 		if key := keyOf(field); !known[key] {
-			return Rule{}, fmt.Errorf("1 error occurred:\n\t* path %q: invalid key %q on line %d\n\n", path, key, field.Assign.Line)
+			return Rule{}, listed(fmt.Sprintf("path %q: invalid key %q on line %d", path, key, field.Assign.Line))
 		}
 	}
 	var b block

@@ -1,0 +1,311 @@
+package duo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/factor"
+	"counterpart/internal/signin"
+	"counterpart/internal/state"
+	"counterpart/internal/world"
+	"counterpart/servers/duo/internal/sign"
+)
+
+// login is one authentication.
+type login struct {
+	*Server
+	r      *request
+	p      *person
+	phones []*phone
+}
+
+// auth runs a factor: at once, held until somebody decides, or as a transaction.
+func (s *Server) auth(r *request) (any, error) {
+	if _, err := r.need("factor"); err != nil {
+		return nil, err
+	}
+	t, err := s.begin(r, choiceOf)
+	if err != nil {
+		return nil, err
+	}
+	if r.params["async"] == "1" || r.params["async"] == "true" {
+		return map[string]any{"txid": t.ID}, s.keep(r.Request().Context(), t)
+	}
+	return s.finish(r, t)
+}
+
+// begin finds the person and starts the factor that choose picks. Whoever is let
+// in or turned away by their standing alone is not asked for any.
+func (s *Server) begin(r *request, choose func(*login) (choice, error)) (*transaction, error) {
+	ctx := r.Request().Context()
+	p, err := s.who(r)
+	if err != nil {
+		return nil, err
+	}
+	t := &transaction{ID: world.UUID(s.Rand), IKey: r.in.IKey, User: p.id}
+	if t.Final, err = s.standing(ctx, r, p); err != nil || t.Final != nil {
+		return t, err
+	}
+	l := &login{Server: s, r: r, p: p}
+	if l.phones, err = s.phones(ctx, p); err != nil {
+		return nil, err
+	}
+	c, err := choose(l)
+	if err != nil {
+		return nil, err
+	}
+	return t, l.run(ctx, t, c)
+}
+
+// choice is the factor that was asked for.
+type choice struct {
+	factor   string // push, phone, sms, passcode
+	phone    *phone
+	passcode string
+	verified bool
+}
+
+// choiceOf reads the parameters of the Auth API.
+func choiceOf(l *login) (choice, error) {
+	switch f := l.r.params["factor"]; f {
+	case "passcode":
+		code, err := l.r.need("passcode")
+		return choice{factor: f, passcode: code}, err
+	case "prompt":
+		text, err := l.r.need("prompt")
+		if err != nil {
+			return choice{}, err
+		}
+		return l.typed(text)
+	case "push", "phone", "sms":
+		device, err := l.r.need("device")
+		if err != nil {
+			return choice{}, err
+		}
+		ph, err := l.pick(device, f)
+		return choice{factor: f, phone: ph}, err
+	case "auto":
+		device := l.r.params["device"]
+		if device == "" {
+			device = "auto"
+		}
+		ph, err := l.pick(device, f)
+		if err != nil {
+			return choice{}, err
+		}
+		return choice{factor: best(ph), phone: ph}, nil
+	default:
+		return choice{}, param(invalid, "factor", "%.40q is no factor", f)
+	}
+}
+
+// best is the factor that auto takes on a phone.
+func best(ph *phone) string {
+	if ph.can("push") {
+		return "push"
+	}
+	return "phone"
+}
+
+// typed is what the user of a text client typed: an option or a passcode.
+func (l *login) typed(text string) (choice, error) {
+	o, ok := parseOption(text)
+	if !ok {
+		return choice{factor: "passcode", passcode: text}, nil
+	}
+	ph, ok := nth(l.phones, o)
+	if !ok {
+		return choice{}, cause.Because(noneCapable, "%s has no device for %.40q", l.p.id, text)
+	}
+	return choice{factor: o.capability, phone: ph, verified: o.verified}, nil
+}
+
+// pick is the device that was asked for: by its ID, or the first capable one.
+func (l *login) pick(device, capability string) (*phone, error) {
+	i := slices.IndexFunc(l.phones, func(ph *phone) bool {
+		return ph.id == device || device == "auto" && ph.can(capability)
+	})
+	switch {
+	case i < 0 && device == "auto":
+		return nil, cause.Because(noneCapable, "%s has no device for %s", l.p.id, capability)
+	case i < 0:
+		return nil, param(invalid, "device", "%s has no device %.40q", l.p.id, device)
+	case !l.phones[i].can(capability):
+		return nil, cause.Because(noneCapable, "%s cannot do %s", device, capability)
+	}
+	return l.phones[i], nil
+}
+
+// run carries a factor out as far as it goes without its owner.
+func (l *login) run(ctx context.Context, t *transaction, c choice) (err error) {
+	switch t.Factor = c.factor; c.factor {
+	case "passcode":
+		t.Final, err = l.passcode(ctx, c.passcode)
+		if err == nil && t.Final.Result == allow {
+			err = l.trust(ctx, t.Final, l.p)
+		}
+		return err
+	case "sms":
+		l.r.call().Object = c.phone.devs["sms"].ID
+		if _, hit := l.r.call().Fault(smsLost); !hit {
+			err = l.Factors.SendBatch(ctx, c.phone.devs["sms"].ID, l.Name, l.set.SMSCodes)
+		}
+		final := sentSMS
+		t.Final = &final
+		return err
+	}
+	return l.ask(ctx, t, c)
+}
+
+// ask sends a push or calls.
+func (l *login) ask(ctx context.Context, t *transaction, c choice) error {
+	details, err := l.details()
+	if err != nil {
+		return err
+	}
+	t.Number = masked(c.phone.number)
+	if c.verified {
+		if err := l.redeem(ctx, l.r, l.p); err != nil {
+			return err
+		}
+		t.Verify = text(l.Rand, "123456789", 1) + text(l.Rand, "0123456789", 2)
+	}
+	d := c.phone.devs[c.factor]
+	l.r.call().Object = d.ID
+	if _, hit := l.r.call().Fault(undeliverable); hit {
+		final := notPushed
+		t.Final = &final
+		return nil
+	}
+	a, err := l.Factors.Ask(ctx, factor.Ask{System: l.Name, UserID: l.p.id, DeviceID: d.ID, TTL: l.set.PushTTL,
+		Message: "Are you logging in to " + l.r.in.Name + "?", Details: details, Number: t.Verify})
+	switch {
+	case errors.Is(err, cause.DeviceLocked):
+		t.Final = &lockedOut
+	case errors.Is(err, cause.Expired), errors.Is(err, cause.NoDevice), errors.Is(err, cause.DeviceOff), errors.Is(err, cause.NotYetValid):
+		t.Final = &notPushed
+	case err != nil:
+		return err
+	}
+	if err != nil {
+		l.r.call().Why = cause.Why(err)
+	}
+	t.Approval, t.Until = a.ID, a.Expires
+	return nil
+}
+
+// details are what the phone shows: the pairs of pushinfo, and what the request
+// says about where it comes from.
+func (l *login) details() (map[string]string, error) {
+	pairs, err := sign.Parse(l.r.params["pushinfo"])
+	if err != nil || len(pairs) > 64 {
+		return nil, param(invalid, "pushinfo", "pushinfo is no list of encoded pairs")
+	}
+	out := map[string]string{"integration": l.r.in.Name}
+	for _, p := range pairs {
+		out[p.Name] = p.Value
+	}
+	for _, name := range []string{"type", "ipaddr", "hostname", "display_username"} {
+		if v := l.r.params[name]; v != "" {
+			out[name] = v
+		}
+	}
+	return out, nil
+}
+
+// passcode judges a typed code. It counts as failed before it is looked at.
+func (l *login) passcode(ctx context.Context, code string) (*outcome, error) {
+	final := approved
+	tally := l.tally(l.p)
+	last, err := l.Factors.Attempt(ctx, tally)
+	if errors.Is(err, cause.Locked) {
+		l.r.call().Why = cause.Why(err)
+		return &lockedOut, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = l.verify(ctx, code)
+	reason, refused := cause.Of(err)
+	switch {
+	case err == nil:
+		return &final, l.Factors.Passed(ctx, tally)
+	case !refused:
+		return nil, errors.Join(err, l.Factors.Pardon(context.WithoutCancel(ctx), tally))
+	}
+	l.r.call().Why = cause.Why(err)
+	var r *cause.Refusal
+	if errors.As(err, &r) && r.By != "" { // an order's refusal is nobody's mistake
+		last = false
+		if err := l.Factors.Pardon(ctx, tally); err != nil {
+			return nil, err
+		}
+	}
+	switch final = wrongCode; {
+	case reason == cause.DeviceLocked:
+		final = lockedOut
+	case last:
+		final = lockedOut
+	case reason == cause.Replayed:
+		final = replayed
+	}
+	return &final, nil
+}
+
+// verify takes a code of Duo's own or of any of the person's devices.
+func (l *login) verify(ctx context.Context, code string) error {
+	if known, err := l.bypass(ctx, code); known || err != nil {
+		return err
+	}
+	m, err := l.Factors.VerifyUser(ctx, l.p.id, code, world.TOTP, world.HOTP, world.SMS, world.Static)
+	if err == nil {
+		l.r.call().Object = m.Device.ID
+	}
+	return err
+}
+
+// bypass takes a bypass code that only Duo knows; known is false for any other
+// code.
+func (l *login) bypass(ctx context.Context, code string) (known bool, err error) {
+	codes := slices.Clone(l.p.member.BypassCodes)
+	a, _, err := state.Read[account](ctx, l.Store, accountKey(l.p.name))
+	if err != nil {
+		return false, err
+	}
+	for _, c := range a.Bypass {
+		codes = append(codes, BypassCode{Code: c, Uses: 1})
+	}
+	i := slices.IndexFunc(codes, func(c BypassCode) bool { return signin.Same(c.Code, code) })
+	if i < 0 {
+		return false, nil
+	}
+	b, now := codes[i], l.Clock.Now()
+	if !b.Expires.IsZero() && !now.Before(b.Expires) {
+		return true, cause.Because(cause.WrongCode, "that bypass code of %s expired at %s", l.p.id, b.Expires.Format(time.RFC3339))
+	}
+	if b.Uses == 0 {
+		return true, nil
+	}
+	sum := sha256.Sum256([]byte(code))
+	return true, state.Edit(ctx, l.Store, fmt.Sprintf("bypass/%s/%s", l.p.id, hex.EncodeToString(sum[:8])), func(used *int, _ bool) (time.Time, error) {
+		if *used >= b.Uses {
+			return time.Time{}, cause.Because(cause.Replayed, "that bypass code of %s was used %d times", l.p.id, *used)
+		}
+		*used++
+		return time.Time{}, nil
+	})
+}
+
+// trust adds the token of a trusted device to an allowed login.
+func (s *Server) trust(ctx context.Context, o *outcome, p *person) (err error) {
+	if s.set.Trusted > 0 {
+		o.Trusted, _, err = s.Logins.Issue(ctx, signin.IssueToken{Kind: trustKind, Owner: p.id, TTL: s.set.Trusted, Meta: map[string]string{"server": s.Name}})
+	}
+	return err
+}

@@ -1,0 +1,212 @@
+package duo
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/factor"
+	"counterpart/internal/state"
+	"counterpart/internal/world"
+)
+
+// The life of an activation code.
+const (
+	usualLife   = 24 * time.Hour
+	longestLife = 30 * 24 * time.Hour
+)
+
+// enroll makes a user and the activation of a phone. The activation is a request
+// to that phone: whoever approves it there, or over the control API, has
+// scanned the code.
+func (s *Server) enroll(r *request) (any, error) {
+	ctx := r.Request().Context()
+	name := r.params["username"]
+	if name == "" {
+		name = "user-" + s.random(12)
+	}
+	life, err := s.number(r, "valid_secs", int(usualLife/time.Second), int(longestLife/time.Second))
+	if err != nil {
+		return nil, err
+	}
+	codes, err := s.number(r, "bypass_codes", 0, 10)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.byName(ctx, name); !errors.Is(err, cause.UnknownUser) {
+		if err == nil {
+			err = cause.Because(alreadyThere, "%.80q is enrolled", name)
+		}
+		return nil, err
+	}
+	a := account{Name: name, Code: s.random(20), Expires: s.Clock.Now().Add(time.Duration(life) * time.Second)}
+	for range codes {
+		a.Bypass = append(a.Bypass, text(s.Rand, "0123456789", 9))
+	}
+	if err := s.join(ctx, &a); err != nil {
+		return nil, err
+	}
+	r.call().Actor = a.ID
+	out := map[string]any{
+		"activation_barcode": "https://" + s.set.Host + "/frame/qr?value=duo%3A%2F%2F" + a.Code,
+		"activation_code":    "duo://" + a.Code, "activation_url": "https://" + s.mobile() + "/activate/" + a.Code,
+		"expiration": a.Expires.Unix(), "user_id": s.duoID(a.ID), "username": a.Name, "valid_secs": life,
+	}
+	r.call().Response = shown(out)
+	if codes > 0 {
+		out["bypass_codes"] = a.Bypass
+	}
+	return out, nil
+}
+
+// mobile is the host name that phones are sent to.
+func (s *Server) mobile() string { return "m" + s.set.Host[min(3, len(s.set.Host)):] }
+
+// join takes the name, of two racing requests for one, and gives it a phone that
+// is off until its activation is claimed.
+func (s *Server) join(ctx context.Context, a *account) error {
+	owner, known := s.World.User(a.Name)
+	if !known && s.set.Normalization == "simple" {
+		owner, known = s.World.Login(a.Name)
+	}
+	a.ID, a.Guest = owner.ID, !known
+	if !known {
+		a.ID = "duo/" + hexName(a.Name)
+	} else {
+		a.Name = owner.Name
+	}
+	err := state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, found bool) (time.Time, error) {
+		if found {
+			return time.Time{}, cause.Because(alreadyThere, "%.80q is enrolled", a.Name)
+		}
+		*v = *a
+		return time.Time{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	enrol := s.Factors.Enrol
+	if a.Guest {
+		enrol = s.Factors.EnrolGuest
+	}
+	for _, kind := range []world.DeviceKind{world.Push, world.HOTP} {
+		d, err := enrol(ctx, a.ID, world.Device{Kind: kind, Label: "Duo Mobile"})
+		if err != nil {
+			return err
+		}
+		a.Devices = append(a.Devices, d.ID)
+	}
+	claim, err := s.Factors.Ask(ctx, factor.Ask{System: s.Name, UserID: a.ID, DeviceID: a.Devices[0], TTL: a.Expires.Sub(s.Clock.Now()),
+		Message: "Activate Duo Mobile for " + a.Name})
+	if err != nil {
+		return err
+	}
+	a.Approval = claim.ID
+	for _, id := range a.Devices {
+		if err := s.Factors.Disable(ctx, id, true); err != nil {
+			return err
+		}
+	}
+	return state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
+		*v = *a
+		return time.Time{}, nil
+	})
+}
+
+// hexName is a name as part of an ID, whatever it is made of.
+func hexName(name string) string {
+	out := ""
+	for _, b := range []byte(world.Fold(name)) {
+		if b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || b == '-' || b == '.' {
+			out += string(rune(b))
+			continue
+		}
+		out += "_" + strconv.FormatInt(int64(b), 16)
+	}
+	return out
+}
+
+// number is a whole number above zero of the parameters, "" for otherwise.
+func (s *Server) number(r *request, name string, otherwise, most int) (int, error) {
+	if r.params[name] == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(r.params[name])
+	if err != nil || n < 1 || n > most {
+		return 0, param(invalid, name, "%s must be 1 to %d, not %.40q", name, most, r.params[name])
+	}
+	return n, nil
+}
+
+// enrolStatus tells whether an activation code was claimed, in one word.
+func (s *Server) enrolStatus(r *request) (any, error) {
+	ctx := r.Request().Context()
+	id, err := r.need("user_id")
+	if err != nil {
+		return nil, err
+	}
+	code, err := r.need("activation_code")
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.byID(ctx, id)
+	if errors.Is(err, cause.UnknownUser) {
+		return "invalid", nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.call().Actor = p.id
+	a, found, err := state.Read[account](ctx, s.Store, accountKey(p.name))
+	if err != nil {
+		return nil, err
+	}
+	if !found || code != "duo://"+a.Code && code != a.Code {
+		return "invalid", nil
+	}
+	return s.claimed(ctx, a)
+}
+
+// activate switches the phone of somebody who was enrolled here on, once its
+// activation has been claimed.
+func (s *Server) activate(ctx context.Context, p *person) error {
+	if !p.guest && !p.member.NotEnrolled {
+		return nil
+	}
+	a, found, err := state.Read[account](ctx, s.Store, accountKey(p.name))
+	if err == nil && found && a.Approval != "" {
+		_, err = s.claimed(ctx, a)
+	}
+	return err
+}
+
+// claimed is the word for an activation; one that was claimed switches the phone
+// on.
+func (s *Server) claimed(ctx context.Context, a account) (string, error) {
+	if a.Claimed {
+		return "success", nil
+	}
+	claim, err := s.Factors.Approval(ctx, a.Approval)
+	if _, gone := cause.Of(err); gone {
+		return "invalid", nil
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case claim.State == factor.Pending:
+		return "waiting", nil
+	case claim.State != factor.Approved:
+		return "invalid", nil
+	}
+	for _, id := range a.Devices {
+		if err := s.Factors.Disable(ctx, id, false); err != nil {
+			return "", err
+		}
+	}
+	return "success", state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
+		v.Claimed = true
+		return time.Time{}, nil
+	})
+}

@@ -1,0 +1,235 @@
+package servicenow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+	"counterpart/servers/servicenow/internal/dict"
+)
+
+// What attachments may take: one of them, and all of an instance.
+const (
+	maxUpload      = 8 << 20
+	maxAllUploads  = 64 << 20
+	maxAttachments = 1000
+)
+
+// shelf is how much room all attachments of an instance take.
+type shelf struct{ Files, Octets int }
+
+// reserve takes room for a file, or with negative numbers gives it back.
+func (s *Server) reserve(ctx context.Context, files, octets int) error {
+	return state.Edit(ctx, s.Store, "shelf", func(v *shelf, _ bool) (time.Time, error) {
+		if v.Files+files > maxAttachments || v.Octets+octets > maxAllUploads {
+			return time.Time{}, &failure{Cause: aclInsert, why: "there is no room for more attachments"}
+		}
+		v.Files, v.Octets = v.Files+files, v.Octets+octets
+		return time.Time{}, nil
+	})
+}
+
+// discard deletes an attachment with its file.
+func (s *Server) discard(ctx context.Context, rec *record) error {
+	if err := s.drop(ctx, rec); err != nil {
+		return err
+	}
+	size := 0
+	err := s.Store.Update(ctx, fileKey(rec.id), func(r state.Record) (state.Record, error) {
+		size = len(r.Value)
+		if r.Value == nil {
+			return r, state.ErrKeep
+		}
+		return state.Record{}, nil
+	})
+	if errors.Is(err, state.ErrKeep) { // somebody else was first
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.reserve(ctx, -1, -size)
+}
+
+// discardOf deletes the attachments of a row that is gone.
+func (s *Server) discardOf(ctx context.Context, id string) error {
+	for rec, err := range s.ownRows(ctx, "sys_attachment") {
+		if err != nil {
+			return err
+		}
+		if rec.values["table_sys_id"] == id {
+			if err := s.discard(ctx, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// attachments is the table of them.
+func (r *request) attachments() *dict.Table {
+	t, _ := r.dict.Table("sys_attachment")
+	return t
+}
+
+func fileKey(id string) string { return "file/" + id }
+
+func (r *request) listAttachments() error {
+	if err := r.name("attachment.list", ""); err != nil {
+		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	return r.list(r.attachments(), p)
+}
+
+// attached is the row of an attachment.
+func (r *request) attached(op string) (*record, error) {
+	if err := r.name(op, r.Param("sys_id")); err != nil {
+		return nil, err
+	}
+	return r.find(r.ctx(), "sys_attachment", r.Param("sys_id"))
+}
+
+func (r *request) getAttachment() error {
+	rec, err := r.attached("attachment.get")
+	if err != nil {
+		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	return r.single(http.StatusOK, r.attachments(), rec, p)
+}
+
+func (r *request) deleteAttachment() error {
+	rec, err := r.attached("attachment.delete")
+	if err != nil {
+		return err
+	}
+	if err := r.discard(r.ctx(), rec); err != nil {
+		return err
+	}
+	return r.NoContent(http.StatusNoContent)
+}
+
+func (r *request) download() error {
+	rec, err := r.attached("attachment.file")
+	if err != nil {
+		return err
+	}
+	file, err := r.Store.Get(r.ctx(), fileKey(rec.id))
+	if err != nil {
+		return err
+	}
+	h := r.Response().Header()
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": rec.values["file_name"]}))
+	return r.Blob(http.StatusOK, rec.values["content_type"], file.Value)
+}
+
+// upload takes the file as the body.
+func (r *request) upload() error {
+	if err := r.name("attachment.upload", ""); err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(r.Request().Body)
+	if err != nil {
+		return tooBig(err)
+	}
+	q := r.QueryParams()
+	return r.attach(map[string]string{"file_name": q.Get("file_name"), "table_name": q.Get("table_name"), "table_sys_id": q.Get("table_sys_id"),
+		"content_type": r.Request().Header.Get("Content-Type")}, raw)
+}
+
+// uploadForm takes the file as the last part of a form; clients that only claim
+// to send a form get the whole body as the file.
+func (r *request) uploadForm() error {
+	if err := r.name("attachment.upload", ""); err != nil {
+		return err
+	}
+	_, args, err := mime.ParseMediaType(r.Request().Header.Get("Content-Type"))
+	if err != nil || args["boundary"] == "" {
+		return r.upload()
+	}
+	form, err := r.Request().MultipartReader()
+	if err != nil {
+		return &failure{Cause: badBody, why: err.Error()}
+	}
+	values := map[string]string{}
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return &failure{Cause: badBody, why: "the form has no file"}
+		}
+		if err != nil {
+			return tooBig(err)
+		}
+		raw, err := io.ReadAll(part)
+		if err != nil {
+			return tooBig(err)
+		}
+		if part.FileName() == "" {
+			values[part.FormName()] = string(raw[:min(len(raw), 1000)])
+			continue
+		}
+		if values["file_name"] == "" {
+			values["file_name"] = path.Base(part.FileName())
+		}
+		values["content_type"] = part.Header.Get("Content-Type")
+		return r.attach(values, raw)
+	}
+}
+
+// attach keeps a file for a row.
+func (r *request) attach(values map[string]string, raw []byte) error {
+	if values["file_name"] == "" || strings.ContainsAny(values["file_name"], "/\\\r\n") || len(values["file_name"]) > 255 {
+		return fail(cause.BadInput, "Missing or invalid parameter: file_name")
+	}
+	t, err := r.tableNamed(values["table_name"])
+	if err != nil {
+		return err
+	}
+	if _, err := r.find(r.ctx(), t.Name, values["table_sys_id"]); err != nil {
+		return err
+	}
+	if err := r.reserve(r.ctx(), 1, len(raw)); err != nil {
+		return err
+	}
+	if values["content_type"] == "" {
+		values["content_type"] = "application/octet-stream"
+	}
+	sum := sha256.Sum256(raw)
+	size := strconv.Itoa(len(raw))
+	for k, v := range map[string]string{"size_bytes": size, "size_compressed": size, "compressed": "true", "state": "available", "hash": hex.EncodeToString(sum[:])} {
+		values[k] = v
+	}
+	rec, err := r.createOwn(r.attachments(), values)
+	if err != nil {
+		return err
+	}
+	err = r.Store.Update(r.ctx(), fileKey(rec.id), func(state.Record) (state.Record, error) {
+		return state.Record{Value: append([]byte{}, raw...)}, nil
+	})
+	if err != nil {
+		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	r.Response().Header().Set("Location", r.base()+"/api/now/attachment/"+rec.id)
+	return r.single(http.StatusCreated, r.attachments(), rec, &params{display: p.display})
+}

@@ -1,0 +1,104 @@
+package servicenow
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/hex"
+	"io"
+	"strings"
+
+	"counterpart/internal/ticket"
+	"counterpart/internal/world"
+)
+
+// A sys_id has 32 hexadecimal digits. Those of tickets are the number, enciphered
+// under a key of the instance: they never change and lead back to the ticket
+// without an index, whoever made it. Those of other rows follow from the table
+// and a name. A seed may give any of them.
+
+// idOf is the sys_id of a row that is no ticket.
+func (s *Server) idOf(table, name string) string {
+	var raw [16]byte
+	io.ReadFull(s.World.Derive("servicenow", s.Name, table, world.Fold(name)), raw[:])
+	return hex.EncodeToString(raw[:])
+}
+
+// isID reports whether v looks like a sys_id.
+func isID(v string) bool {
+	return len(v) == 32 && strings.Trim(v, "0123456789abcdef") == ""
+}
+
+func (s *Server) idCipher() (cipher.Block, error) {
+	key := make([]byte, 16)
+	io.ReadFull(s.World.Derive("servicenow", s.Name, "sys_id"), key)
+	return aes.NewCipher(key)
+}
+
+// longest number that is enciphered; longer ones come from seeds only.
+const longest = 15
+
+// ticketID is the sys_id of a ticket.
+func (s *Server) ticketID(t *ticket.Ticket) string {
+	if id := t.Fields["sys_id"]; isID(id) {
+		return id
+	}
+	return s.numberID(t.ID)
+}
+
+func (s *Server) numberID(number string) string {
+	if len(number) > longest {
+		return s.idOf("task", number)
+	}
+	var block [16]byte
+	copy(block[:], number)
+	s.cipher.Encrypt(block[:], block[:])
+	return hex.EncodeToString(block[:])
+}
+
+// numberOf is the number that a ticket's sys_id stands for; false when it can be
+// none. The ticket may still not be there.
+func (s *Server) numberOf(id string) (string, bool) {
+	if number, given := s.index().tickets[id]; given {
+		return number, true
+	}
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != 16 {
+		return "", false
+	}
+	s.cipher.Decrypt(raw, raw)
+	number := strings.TrimRight(string(raw), "\x00")
+	if number == "" || len(number) > longest || strings.ContainsFunc(number, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", false
+	}
+	return number, true
+}
+
+// index finds people, groups, machines and odd tickets of the seed by sys_id. It
+// is made when first asked for.
+type index struct {
+	users   map[string]*user
+	groups  map[string]world.Group
+	assets  map[string]world.Asset
+	tickets map[string]string // sys_ids that the cipher does not give → number
+}
+
+func (s *Server) buildIndex() *index {
+	x := &index{users: map[string]*user{}, groups: map[string]world.Group{}, assets: map[string]world.Asset{}, tickets: map[string]string{}}
+	for u := range s.everybody() {
+		x.users[u.id] = u
+	}
+	for g := range s.World.Groups() {
+		x.groups[s.idOf("sys_user_group", g.ID)] = g
+	}
+	for a := range s.World.Assets() {
+		x.assets[s.idOf("cmdb_ci", a.ID)] = a
+	}
+	for t := range s.World.Tickets() {
+		if id := t.Fields["sys_id"]; isID(id) {
+			x.tickets[id] = t.ID
+		} else if len(t.ID) > longest {
+			x.tickets[s.numberID(t.ID)] = t.ID
+		}
+	}
+	return x
+}

@@ -1,0 +1,386 @@
+package servicenow
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/dialect"
+	"counterpart/servers/servicenow/internal/dict"
+	"counterpart/servers/servicenow/internal/query"
+)
+
+func (s *Server) routes() []dialect.Route {
+	var out []dialect.Route
+	add := func(method, path string, do handler, version string) {
+		out = append(out, dialect.Route{Method: method, Path: s.settings.PathPrefix + path, Do: s.api(version, do)})
+	}
+	out = append(out, dialect.Route{Method: "POST", Path: s.settings.PathPrefix + "/oauth_token.do", Do: s.token})
+	for _, v := range []string{"", "v1", "v2"} {
+		now := strings.TrimSuffix("/api/now/"+v, "/")
+		for _, m := range []string{"GET", "HEAD", "POST"} {
+			add(m, now+"/table/:table", (*request).table, v)
+		}
+		for _, m := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"} {
+			add(m, now+"/table/:table/:sys_id", (*request).one, v)
+		}
+		add("GET", now+"/stats/:table", (*request).stats, v)
+		add("POST", now+"/batch", (*request).runBatch, v)
+		add("POST", now+"/tinyurl", (*request).tiny, v)
+		add("GET", now+"/attachment", (*request).listAttachments, v)
+		add("POST", now+"/attachment/file", (*request).upload, v)
+		add("POST", now+"/attachment/upload", (*request).uploadForm, v)
+		add("GET", now+"/attachment/:sys_id", (*request).getAttachment, v)
+		add("DELETE", now+"/attachment/:sys_id", (*request).deleteAttachment, v)
+		add("GET", now+"/attachment/:sys_id/file", (*request).download, v)
+		change := strings.TrimSuffix("/api/sn_chg_rest/"+v, "/") + "/change"
+		add("GET", change, (*request).listChanges, v)
+		add("POST", change, (*request).insertChange, v)
+		for _, m := range []string{"GET", "PATCH", "PUT", "DELETE"} {
+			add(m, change+"/:sys_id", (*request).oneChange, v)
+		}
+		add("GET", change+"/:sys_id/nextstates", (*request).nextStates, v)
+		for _, m := range []string{"PATCH", "POST"} {
+			add(m, change+"/:sys_id/approvals", (*request).approve, v)
+		}
+	}
+	return out
+}
+
+// tableNamed finds a table, if REST may see it for this user.
+func (r *request) tableNamed(name string) (*dict.Table, error) {
+	t, ok := r.dict.Table(name)
+	if !ok {
+		return nil, fail(invalidTable, name)
+	}
+	if r.closed(name) {
+		return nil, &failure{Cause: closedTable, why: "access closes " + name + " to " + r.user.name}
+	}
+	return t, nil
+}
+
+// closed reports whether access keeps the user from a table's rows.
+func (r *request) closed(table string) bool {
+	return slices.ContainsFunc(r.settings.Access, func(a Restriction) bool { return a.Table == table && a.Operation == "read" && !r.may(a.Role) })
+}
+
+// may reports whether the user has a role that a rule names.
+func (r *request) may(name string) bool { return name != "nobody" && r.user.role >= roleNames[name] }
+
+// table answers calls on a table: its list, or a new row.
+func (r *request) table() error {
+	t, err := r.tableNamed(r.Param("table"))
+	if err != nil {
+		return err
+	}
+	insert := r.method() == http.MethodPost
+	if !insert && r.method() != http.MethodGet && r.method() != http.MethodHead {
+		return cause.Because(methodRefused, "%s on a table", r.method())
+	}
+	op := "table.list"
+	if insert {
+		op = "table.insert"
+	}
+	if err := r.name(op, t.Name); err != nil {
+		return err
+	}
+	if err := r.limit(t.Name); err != nil {
+		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	if insert {
+		return r.insertRow(t, p)
+	}
+	return r.list(t, p)
+}
+
+// one answers calls on one row.
+func (r *request) one() error {
+	t, err := r.tableNamed(r.Param("table"))
+	if err != nil {
+		return err
+	}
+	ops := map[string]string{"GET": "table.get", "HEAD": "table.get", "PUT": "table.update", "PATCH": "table.update", "DELETE": "table.delete"}
+	op := ops[r.method()]
+	if op == "" {
+		return cause.Because(methodRefused, "%s on a row", r.method())
+	}
+	rec, err := r.find(r.ctx(), t.Name, r.Param("sys_id"))
+	if err == nil && r.closed(rec.class) { // reached through its parent table
+		err = cause.Because(noRecord, "access closes %s to %s", rec.class, r.user.name)
+	}
+	object := t.Name
+	if err == nil {
+		object = r.nameOf(rec)
+	}
+	if broken := r.name(op, object); broken != nil {
+		return broken
+	}
+	if limited := r.limit(t.Name); limited != nil {
+		return limited
+	}
+	if err != nil {
+		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	switch op {
+	case "table.update":
+		return r.updateRow(t, rec, p)
+	case "table.delete":
+		if err := r.remove(rec); err != nil {
+			return err
+		}
+		return r.NoContent(http.StatusNoContent)
+	}
+	return r.single(http.StatusOK, t, rec, p)
+}
+
+// params are the query parameters of one call.
+type params struct {
+	url.Values
+	display    string // false, true, all
+	links      bool   // of references
+	fields     []string
+	limit      int
+	offset     int
+	countless  bool
+	suppressed bool // no Link header
+	shown      bool // a write's values are display values
+}
+
+// usualLimit is how many rows a list has that asks for no number.
+const usualLimit = 10000
+
+func (r *request) params() (*params, error) {
+	values, err := r.query()
+	if err != nil {
+		return nil, err
+	}
+	is := func(name string) bool { return strings.EqualFold(values.Get(name), "true") }
+	p := &params{Values: values, display: strings.ToLower(values.Get("sysparm_display_value")), links: !is("sysparm_exclude_reference_link"), limit: usualLimit,
+		countless: is("sysparm_no_count"), suppressed: is("sysparm_suppress_pagination_header"), shown: is("sysparm_input_display_value")}
+	if p.display != "true" && p.display != "all" {
+		p.display = "false"
+	}
+	for f := range strings.SplitSeq(values.Get("sysparm_fields"), ",") {
+		if f = strings.TrimSpace(f); f != "" && !slices.Contains(p.fields, f) && len(p.fields) < maxFields {
+			p.fields = append(p.fields, f)
+		}
+	}
+	if n, err := strconv.Atoi(values.Get("sysparm_limit")); err == nil && n >= 0 {
+		p.limit = n
+	}
+	if n, err := strconv.Atoi(values.Get("sysparm_offset")); err == nil {
+		if n < 0 {
+			return nil, fail(negativeOffset, strconv.Itoa(n))
+		}
+		p.offset = n
+	}
+	return p, nil
+}
+
+// query is the call's query string, or the one that its tiny URL stands for.
+func (r *request) query() (url.Values, error) {
+	values := r.QueryParams()
+	key := values.Get("sysparm_tiny")
+	if key == "" {
+		return values, nil
+	}
+	full, err := r.tinyURL(key)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(full)
+	if err != nil {
+		return nil, fail(noRecord, "")
+	}
+	return u.Query(), nil
+}
+
+// source is what queries on a table run against.
+func (s *Server) source(table string, u *user) query.Source {
+	src := query.Source{Kind: func(path string) (query.Kind, bool) {
+		f, ok := s.field(table, path)
+		if !ok {
+			return 0, false
+		}
+		return kindOf[f.Type], true
+	}, Now: s.Clock.Now(), Zone: s.zone, CaseSensitive: s.settings.StringCompare == "cs", NoRows: s.settings.InvalidQuery == "none"}
+	if u != nil {
+		src.Zone, src.UserID, src.UserName = u.zone, u.id, u.name
+	}
+	return src
+}
+
+var kindOf = map[dict.Type]query.Kind{dict.Text: query.String, dict.Journal: query.String, dict.Integer: query.Number, dict.Boolean: query.Boolean,
+	dict.DateTime: query.DateTime, dict.Date: query.Date, dict.Reference: query.Reference, dict.ID: query.ID}
+
+// maxWalk is how many references a dotted field may follow.
+const maxWalk = 4
+
+// field finds the field that a dotted path ends in.
+func (s *Server) field(table, path string) (*dict.Field, bool) {
+	for range maxWalk {
+		t, ok := s.dict.Table(table)
+		if !ok {
+			return nil, false
+		}
+		name, rest, dotted := strings.Cut(path, ".")
+		f, ok := t.Field(name)
+		if !ok || !dotted {
+			return f, ok
+		}
+		if f.Type != dict.Reference {
+			return nil, false
+		}
+		table, path = f.Table, rest
+	}
+	return nil, false
+}
+
+// walk reads a dotted path of a row.
+func (s *Server) walk(ctx context.Context, r *record, path string) string {
+	for range maxWalk {
+		name, rest, dotted := strings.Cut(path, ".")
+		if !dotted {
+			return s.value(r, name)
+		}
+		f, ok := s.field(r.class, name)
+		if !ok || f.Type != dict.Reference {
+			return ""
+		}
+		next, err := s.find(ctx, f.Table, s.value(r, name))
+		if err != nil {
+			return ""
+		}
+		r, path = next, rest
+	}
+	return ""
+}
+
+// reader is a row as queries read it.
+func (s *Server) reader(ctx context.Context, table string, r *record) query.Row {
+	return query.Row{Value: func(path string) string { return s.walk(ctx, r, path) }, Display: func(path string) string {
+		v := s.walk(ctx, r, path)
+		if f, ok := s.field(table, path); ok && f.Type == dict.Reference {
+			return s.refName(ctx, f.Table, v)
+		}
+		return v
+	}}
+}
+
+// plan is what a call asks for: its query, or its other parameters as filters.
+func (r *request) plan(t *dict.Table, p *params) *query.Plan {
+	text := p.Get("sysparm_query")
+	q := query.Parse(text)
+	if text == "" {
+		var all [][]query.Condition
+		for _, name := range slices.Sorted(keys(p.Values)) {
+			f, ok := r.field(t.Name, name)
+			if strings.HasPrefix(name, "sysparm_") || !ok {
+				continue
+			}
+			v := p.Get(name)
+			if stored, ok := r.input(f, v, r.user, false); ok {
+				v = stored
+			} else if stored, ok := r.input(f, v, r.user, true); ok {
+				v = stored
+			}
+			if c, ok := f.Choice(v); ok {
+				v = c.Value
+			}
+			all = append(all, []query.Condition{{Field: name, Op: query.Equal, Value: v}})
+		}
+		q.Branches[0] = all
+	}
+	plan := query.Compile(q, r.source(t.Name, r.user))
+	if len(plan.Dropped) > 0 {
+		r.call().Why = "not understood in the query, and dropped: " + strings.Join(plan.Dropped, "; ")
+		if r.settings.InvalidQuery == "none" {
+			r.call().Why = "not understood in the query, which therefore finds nothing: " + strings.Join(plan.Dropped, "; ")
+		}
+	}
+	return plan
+}
+
+func keys(v url.Values) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range v {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// found is a row that a list will show.
+type found struct {
+	class, id string
+	number    string // of a ticket
+	keys      []string
+}
+
+// search runs a query: the rows of the page that is asked for, and how many there
+// are in all. Only what leads back to a row is kept of it.
+func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
+	plan, lag := r.plan(t, p), r.lag()
+	rows := r.rows(r.ctx(), t.Name)
+	if ids, ok := plan.Pinned("sys_id"); ok {
+		rows = r.pinned(r.ctx(), t.Name, ids, nil)
+	} else if numbers, ok := plan.Pinned("number"); ok && isTask(t.Name) {
+		rows = r.pinned(r.ctx(), t.Name, nil, numbers)
+	}
+	for rec, err := range rows {
+		if err != nil {
+			return nil, 0, err
+		}
+		rec, ok := r.behind(rec, lag)
+		if !ok {
+			continue
+		}
+		reader := r.reader(r.ctx(), t.Name, rec)
+		if !plan.Match(reader) {
+			continue
+		}
+		total++
+		f := found{class: rec.class, id: rec.id}
+		if rec.ticket != nil {
+			f.number = rec.ticket.ID
+		}
+		if plan.Ordered() {
+			f.keys = plan.Keys(reader)
+		} else if total <= p.offset || total > p.offset+p.limit {
+			continue
+		}
+		page = append(page, f)
+	}
+	if plan.Ordered() {
+		slices.SortStableFunc(page, func(a, b found) int {
+			return cmp.Or(plan.Compare(a.keys, b.keys), strings.Compare(a.number, b.number))
+		})
+		page = page[min(p.offset, len(page)):]
+		page = page[:min(p.limit, len(page))]
+	}
+	return page, total, nil
+}
+
+// again loads a row that a search found; false: it is gone.
+func (r *request) again(f found) (*record, bool) {
+	if f.number != "" {
+		t, err := r.Tickets.Get(r.ctx(), r.settings.System, f.number)
+		return r.fromTicket(t), err == nil
+	}
+	rec, err := r.findOwn(r.ctx(), f.class, f.id)
+	return rec, err == nil && rec != nil
+}

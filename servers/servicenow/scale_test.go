@@ -1,0 +1,145 @@
+package servicenow_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/clock"
+	"counterpart/internal/dialect"
+	"counterpart/internal/signin"
+	"counterpart/internal/state"
+	"counterpart/internal/ticket"
+	"counterpart/internal/world"
+	"counterpart/servers/servicenow"
+)
+
+// crowd is an instance with many tickets, without a port.
+func crowd(t testing.TB, n int) http.Handler {
+	t.Helper()
+	facts := world.Facts{RandomSeed: 1, Organization: world.Organization{Domain: "acme.test"}, Users: []world.User{{ID: "alice", Name: "alice", DisplayName: "Alice Adams", Password: "pw", Status: world.Active}}}
+	for i := range n {
+		facts.Tickets = append(facts.Tickets, world.Ticket{ID: fmt.Sprintf("INC%07d", i), System: "servicenow", Kind: "incident", Title: fmt.Sprint("ticket ", i), State: "new", Approval: "not_requested", Requester: "alice", Assignee: "alice"})
+	}
+	w, err := world.New(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clock.Frozen(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	store := state.NewMemory(c)
+	env := dialect.Env{Name: "sn", World: w, Store: state.Under(store, "server/"), Clock: c, Rand: w.Derive("test"), Log: slog.New(slog.DiscardHandler),
+		Logins:  signin.New(signin.Config{World: w, Store: store, Clock: c, Rand: w.Derive("signin")}),
+		Tickets: ticket.New(ticket.Config{World: w, Store: store, Clock: c, Rand: w.Derive("ticket")}),
+		Decode: func(v any) error {
+			s := v.(*servicenow.Settings)
+			s.System, s.DefaultRole, s.TimeZone, s.InvalidQuery, s.ClosedSkipped = "servicenow", "itil", "UTC", "drop", "7"
+			return nil
+		}}
+	srv, err := servicenow.New(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := echo.New()
+	h := srv.Ports()[0].HTTP
+	for _, r := range h.Routes {
+		e.Add(r.Method, r.Path, r.Do)
+	}
+	e.HTTPErrorHandler = h.Error
+	return e
+}
+
+func ask(t testing.TB, h http.Handler, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	req := httptest.NewRequest("GET", "/api/now/table/"+path, nil)
+	req.SetBasicAuth("alice", "pw")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	if w.Code != 200 {
+		t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+	}
+	return w
+}
+
+// discard is an answer that nobody keeps.
+type discard struct {
+	header http.Header
+	octets int
+	most   uint64 // live heap, in octets
+}
+
+func (d *discard) Header() http.Header { return d.header }
+func (d *discard) WriteHeader(int)     {}
+func (d *discard) Write(p []byte) (int, error) {
+	if d.octets>>23 != (d.octets+len(p))>>23 { // every 8 MiB
+		d.most = max(d.most, live())
+	}
+	d.octets += len(p)
+	return len(p), nil
+}
+
+// live is the heap without garbage.
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestAHundredThousandTickets(t *testing.T) {
+	h := crowd(t, 100_000)
+	id := ask(t, h, "incident?number=INC0077777&sysparm_fields=sys_id").Body.String()[len(`{"result":[{"sys_id":"`):][:32]
+	began := time.Now()
+	if w := ask(t, h, "incident?sysparm_limit=10&sysparm_query=short_descriptionENDSWITH777^ORDERBYDESCnumber"); w.Header().Get("X-Total-Count") != "100" {
+		t.Errorf("%s rows", w.Header().Get("X-Total-Count"))
+	}
+	scan := time.Since(began)
+	began = time.Now()
+	for _, q := range []string{"incident?sysparm_query=active=true^number=inc0077777", "task?sysparm_query=numberININC0077777,NONE", "incident?sysparm_query=sys_id=" + id, "incident/" + id} {
+		for range 25 {
+			if w := ask(t, h, q); !strings.Contains(w.Body.String(), `"number":"INC0077777"`) {
+				t.Fatalf("%s: %s", q, w.Body)
+			}
+		}
+	}
+	if each := time.Since(began) / 100; each > scan/10 {
+		t.Errorf("one row takes %s, all of them %s", each, scan)
+	}
+	before := live()
+	req := httptest.NewRequest("GET", "/api/now/table/incident?sysparm_limit=20000&sysparm_query=ORDERBYDESCshort_description", nil)
+	req.SetBasicAuth("alice", "pw")
+	all := &discard{header: http.Header{}}
+	h.ServeHTTP(all, req)
+	more := int64(all.most) - int64(before)
+	if all.octets < 40<<20 || more > 40<<20 {
+		t.Errorf("%d MiB were answered with %d MiB more in use than the %d before", all.octets>>20, more>>20, before>>20)
+	}
+	t.Logf("a scan takes %s; %d MiB leave with %d MiB in use beside %d", scan, all.octets>>20, more>>20, before>>20)
+}
+
+// TestABatchIsBounded asks for more within a batch than one may answer.
+func TestABatchIsBounded(t *testing.T) {
+	h := crowd(t, 20_000)
+	req := httptest.NewRequest("POST", "/api/now/v1/batch", strings.NewReader(`{"batch_request_id":1,"rest_requests":[
+		{"id":"all","method":"GET","url":"/api/now/table/incident?sysparm_limit=20000","headers":[]},
+		{"id":"one","method":"GET","url":"/api/now/table/incident?sysparm_limit=1","headers":[]}]}`))
+	req.SetBasicAuth("alice", "pw")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	if w.Code != 200 || w.Body.Len() > 1<<20 || !strings.Contains(w.Body.String(), `"unserviced_requests":["all"]`) || !strings.Contains(w.Body.String(), `"id":"one","status_code":200`) {
+		t.Errorf("%d, %d octets: %.300s", w.Code, w.Body.Len(), w.Body)
+	}
+}
+
+func BenchmarkByNumber(b *testing.B) {
+	h := crowd(b, 100_000)
+	for b.Loop() {
+		ask(b, h, "incident?sysparm_query=active=true^number=INC0077777")
+	}
+}

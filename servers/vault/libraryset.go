@@ -1,0 +1,153 @@
+package vault
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+func listLibraries(r *request) (*answer, error) {
+	prefix := r.mount.UUID + "/"
+	if below := strings.Trim(r.vars["set"], "/"); below != "" {
+		prefix += strings.ToLower(below) + "/"
+	}
+	keys, err := r.libraries.keys(r.ctx, prefix)
+	return listKeys(folders(keys), err)
+}
+
+func getLibrary(r *request) (*answer, error) {
+	l, err := r.libraries.get(r.ctx, r.setKey())
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return nil, errMissing
+	}
+	return ok(map[string]any{"disable_check_in_enforcement": l.Open, "max_ttl": int64(l.Max / time.Second),
+		"service_account_names": l.Accounts, "ttl": int64(l.TTL / time.Second)})
+}
+
+// wanted reads a library from the request; was is the one that is there.
+func (r *request) wantedLibrary(was *library) (l library, err error) {
+	l = library{Name: strings.ToLower(r.vars["set"]), TTL: 24 * time.Hour, Max: 24 * time.Hour}
+	if was != nil {
+		l = *was
+	}
+	if r.has("service_account_names") {
+		l.Accounts = r.list("service_account_names")
+	}
+	for name, to := range map[string]*time.Duration{"ttl": &l.TTL, "max_ttl": &l.Max} {
+		if r.has(name) {
+			if *to, err = r.lasts(name); err != nil {
+				return l, err
+			}
+		}
+	}
+	if l.Open, err = r.flag("disable_check_in_enforcement", l.Open); err != nil {
+		return l, err
+	}
+	switch {
+	case len(l.Accounts) == 0:
+		return l, bad("%s", r.pick(`"service_account_names" must be provided`, `'service_account_names' must be provided`))
+	case l.Max < l.TTL: // the engine prints nanoseconds and calls them seconds
+		return l, bad("max_ttl (%d seconds) may not be less than ttl (%d seconds)", l.Max, l.TTL)
+	}
+	return l, nil
+}
+
+func putLibrary(r *request) (*answer, error) {
+	config, err := r.configs.get(r.ctx, r.mount.UUID)
+	if err != nil {
+		return nil, err
+	}
+	if config == nil {
+		return nil, bad("config must exist to create a library")
+	}
+	was, err := r.libraries.get(r.ctx, r.setKey())
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.wantedLibrary(was)
+	if err != nil {
+		return nil, err
+	}
+	var before []string
+	if was != nil {
+		before = was.Accounts
+	}
+	for _, name := range l.Accounts {
+		if slices.Contains(before, name) {
+			continue
+		}
+		if _, there := r.targetOf(name); !there {
+			return nil, faulty("expected one matching entry, but received 0")
+		}
+		if err := r.manage(name, l.Name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range before {
+		if !slices.Contains(l.Accounts, name) {
+			if err := r.unmanage(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, r.libraries.put(r.ctx, r.setKey(), l)
+}
+
+// manage takes an account for one set: an account is in one only.
+func (r *request) manage(account, set string) error {
+	return r.managed.edit(r.ctx, r.slotKey(account), func(v *string, found bool) error {
+		if found && *v != set {
+			return bad("%q is already managed by the secrets engine", account)
+		}
+		*v = set
+		return nil
+	})
+}
+
+// unmanage lets an account go, unless somebody has it.
+func (r *request) unmanage(account string) error {
+	s, err := r.judged(account)
+	if err != nil {
+		return err
+	}
+	if s.Out { // the stray quote is the engine's
+		return bad("%q can't be deleted because it is currently checked out'", account)
+	}
+	_, err = r.managed.drop(r.ctx, r.slotKey(account))
+	return err
+}
+
+func dropLibrary(r *request) (*answer, error) {
+	l, err := r.libraries.get(r.ctx, r.setKey())
+	if err != nil || l == nil {
+		return nil, err
+	}
+	for _, name := range l.Accounts { // all or none
+		s, err := r.judged(name)
+		if err != nil {
+			return nil, err
+		}
+		if s.Out {
+			return nil, bad("%q can't be deleted because it is currently checked out'", name)
+		}
+	}
+	for _, name := range l.Accounts {
+		if err := r.unmanage(name); err != nil {
+			return nil, err
+		}
+	}
+	_, err = r.libraries.drop(r.ctx, r.setKey())
+	return nil, err
+}
+
+// lib is the set of the path.
+func (r *request) lib() (*library, error) {
+	l, err := r.libraries.get(r.ctx, r.setKey())
+	if err == nil && l == nil {
+		err = bad("%q doesn't exist", r.vars["set"])
+	}
+	return l, err
+}
