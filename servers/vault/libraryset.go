@@ -39,7 +39,7 @@ func (r *request) wantedLibrary(was *library) (l library, err error) {
 	for name, to := range map[string]*time.Duration{"ttl": &l.TTL, "max_ttl": &l.Max} {
 		if r.has(name) {
 			if *to, err = r.lasts(name); err != nil {
-				return l, err
+				return l, unframed(err)
 			}
 		}
 	}
@@ -79,10 +79,18 @@ func putLibrary(r *request) (*answer, error) {
 		if slices.Contains(before, name) {
 			continue
 		}
-		if _, there := r.targetOf(name); !there {
+		t, there := r.targetOf(name)
+		if !there {
 			return nil, faulty("expected one matching entry, but received 0")
 		}
 		if err := r.manage(name, l.Name); err != nil {
+			return nil, err
+		}
+		if _, fails := r.call.Fault("rotation-fails"); fails {
+			return nil, errRotation()
+		}
+		// The engine lends only passwords that it has set itself.
+		if err := r.setPassword(r.ctx, t, r.alphanumerics(64), "taken over by vault "+r.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -94,6 +102,12 @@ func putLibrary(r *request) (*answer, error) {
 		}
 	}
 	return nil, r.libraries.put(r.ctx, r.setKey(), l)
+}
+
+// unframed is the refusal of a parameter as engines word it that are released on
+// their own.
+func unframed(err error) error {
+	return bad("%s", strings.TrimPrefix(err.Error(), "Field validation failed: "))
 }
 
 // manage takes an account for one set: an account is in one only.
