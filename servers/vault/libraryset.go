@@ -60,7 +60,11 @@ func putLibrary(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config == nil {
+	isAD := r.mount.Type == "ad"
+	switch {
+	case config == nil && isAD:
+		return nil, faulty("the config is currently unset")
+	case config == nil:
 		return nil, bad("config must exist to create a library")
 	}
 	was, err := r.libraries.get(r.ctx, r.setKey())
@@ -80,7 +84,10 @@ func putLibrary(r *request) (*answer, error) {
 			continue
 		}
 		t, there := r.targetOf(name)
-		if !there {
+		switch {
+		case !there && isAD:
+			return nil, faulty("filter of map[userPrincipalName:[" + name + "]] doesn't match just one entry: []")
+		case !there:
 			return nil, faulty("expected one matching entry, but received 0")
 		}
 		if err := r.manage(name, l.Name); err != nil {
@@ -114,6 +121,9 @@ func unframed(err error) error {
 func (r *request) manage(account, set string) error {
 	return r.managed.edit(r.ctx, r.slotKey(account), func(v *string, found bool) error {
 		if found && *v != set {
+			if r.mount.Type == "ad" {
+				return bad("%q is already managed by another set", account)
+			}
 			return bad("%q is already managed by the secrets engine", account)
 		}
 		*v = set

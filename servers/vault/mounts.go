@@ -78,7 +78,7 @@ func (s *Server) shownConfig(m *mount, byDefault, most time.Duration) map[string
 
 func deprecation(m *mount) string {
 	switch m.Type {
-	case "ad", "openldap":
+	case "ad":
 		return "deprecated"
 	case "system", "identity", "cubbyhole", "token":
 		return ""
@@ -208,7 +208,11 @@ func putMount(r *request, auth bool) (*answer, error) {
 			return nil, err
 		}
 	}
-	return nil, r.editMounts(func(t *mounts) error {
+	a := (*answer)(nil)
+	if deprecation(m) == "deprecated" && !r.flavour.old && !r.flavour.bao {
+		a = &answer{warnings: []string{"mount entry associated with deprecated builtin"}}
+	}
+	return a, r.editMounts(func(t *mounts) error {
 		if x := t.conflict(path); x != nil {
 			return bad("path is already in use at %s", strings.TrimPrefix(x.Path, "auth/"))
 		}

@@ -28,20 +28,17 @@ func (s *staticRole) since() time.Time {
 
 // directoryEngine is the secrets engine ldap, and its older form ad.
 func directoryEngine(kind string) *engine {
-	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	paths := []*pathSpec{
-		{pattern: "config", name: "config", ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
-		{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}},
-	}
-	role, cred := "static-role", "static-cred"
+	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}}}
 	if kind == "ad" {
-		role, cred = "roles", "creds"
+		paths = append(paths, adPaths()...)
+	} else {
+		paths = append(paths,
+			&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
+			&pathSpec{pattern: "static-role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
+			&pathSpec{pattern: "static-role/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getStatic, opWrite: putStatic, opDelete: dropStatic}},
+			&pathSpec{pattern: "static-cred/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
+			&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateRole}})
 	}
-	paths = append(paths,
-		&pathSpec{pattern: role, name: "static-role", ops: map[operation]handler{opList: listStatic}},
-		&pathSpec{pattern: role + "/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getStatic, opWrite: putStatic, opDelete: dropStatic}},
-		&pathSpec{pattern: cred + "/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
-		&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: write(rotateRole)})
 	e := newEngine(kind, append(paths, libraryPaths()...)...)
 	e.renew, e.renewed, e.revoke = libraryRenew, libraryRenewed, libraryRevoke
 	if kind == "ldap" { // once for both
@@ -62,7 +59,7 @@ func getDirectory(r *request) (*answer, error) {
 	}
 	data := r.ldapDefaults()
 	data["schema"], data["skip_static_role_import_rotation"] = "openldap", false
-	if r.mount.Type == "ad" || r.flavour.old || r.flavour.bao {
+	if r.flavour.old || r.flavour.bao {
 		data["length"], data["max_ttl"], data["password_policy"], data["ttl"] = 0, 0, "", 0
 	} else {
 		data["credential_type"] = "password"
@@ -118,10 +115,6 @@ func getStatic(r *request) (*answer, error) {
 	if role == nil {
 		return nil, errMissing
 	}
-	if r.mount.Type == "ad" {
-		return ok(map[string]any{"last_vault_rotation": stamp(role.Rotated), "password_last_set": stamp(role.Rotated),
-			"service_account_name": role.Username, "ttl": int64(role.Period / time.Second)})
-	}
 	data := map[string]any{"dn": role.DN, "rotation_period": int64(role.Period / time.Second), "username": role.Username}
 	if !role.Rotated.IsZero() {
 		data["last_vault_rotation"] = stamp(role.Rotated)
@@ -141,32 +134,26 @@ func putStatic(r *request) (*answer, error) {
 	if was != nil {
 		return nil, r.statics.put(r.ctx, r.staticKey(), role)
 	}
-	isLDAP := r.mount.Type != "ad"
 	skip, err := r.flag("skip_import_rotation", false)
 	if err != nil {
 		return nil, err
 	}
 	if config, err := r.configs.get(r.ctx, r.mount.UUID); err != nil {
 		return nil, err
-	} else if config == nil && isLDAP && !r.has("skip_import_rotation") {
+	} else if config == nil && !r.has("skip_import_rotation") {
 		return nil, bad("missing LDAP configuration")
 	}
 	if _, there := r.targetOf(role.Username); !there {
 		return nil, faulty("expected one matching entry, but received 0")
 	}
-	if isLDAP {
-		if err := r.manage(role.Username, staticOwner+role.Name); err != nil {
-			return nil, err
-		}
+	if err := r.manage(role.Username, staticOwner+role.Name); err != nil {
+		return nil, err
 	}
 	role.Made = r.Clock.Now()
-	if !isLDAP {
-		role.Rotated = role.Made
-	}
 	if err := r.statics.put(r.ctx, r.staticKey(), role); err != nil {
 		return nil, err
 	}
-	if skip || !isLDAP {
+	if skip {
 		return nil, nil
 	}
 	return nil, r.rotate(0)
@@ -177,11 +164,7 @@ const staticOwner = "static-role/"
 
 // wantedStatic reads a role from the request; was is the one that is there.
 func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
-	username, period, isAD := "username", "rotation_period", r.mount.Type == "ad"
-	if isAD {
-		username, period = "service_account_name", "ttl"
-	}
-	role = staticRole{Name: r.vars["role"], Username: r.text(username)}
+	role = staticRole{Name: r.vars["role"], Username: r.text("username")}
 	if was != nil {
 		role = *was
 	}
@@ -189,29 +172,29 @@ func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
 	switch {
 	case err != nil:
 		return role, err
-	case was == nil && !r.has(username):
+	case was == nil && !r.has("username"):
 		return role, bad("username is a required field to manage a static account")
-	case r.has(username) && r.text(username) == "":
+	case r.has("username") && r.text("username") == "":
 		return role, bad("username must not be empty")
 	case was == nil && owner != nil:
 		return role, bad("%q is already managed by the secrets engine", role.Username)
-	case r.has(username) && r.text(username) != role.Username:
+	case r.has("username") && r.text("username") != role.Username:
 		return role, bad("cannot update static account username")
 	case was != nil && r.text("dn") != "" && r.text("dn") != role.DN:
 		return role, bad("cannot update static account distinguished name (dn)")
-	case was == nil && !isAD && !r.has(period):
+	case was == nil && !r.has("rotation_period"):
 		return role, bad("rotation_period is required to create static accounts")
 	}
 	if r.has("dn") {
 		role.DN = r.text("dn")
 	}
-	if r.has(period) {
-		if role.Period, err = r.lasts(period); err != nil {
+	if r.has("rotation_period") {
+		if role.Period, err = r.lasts("rotation_period"); err != nil {
 			return role, unframed(err)
 		}
 	}
 	switch {
-	case !isAD && role.Period < 5*time.Second:
+	case role.Period < 5*time.Second:
 		return role, bad("rotation_period must be 5 seconds or more")
 	case was != nil && r.has("skip_import_rotation"):
 		return role, bad("skip_import_rotation has no effect on updates")
@@ -225,9 +208,6 @@ func dropStatic(r *request) (*answer, error) {
 		return nil, err
 	}
 	if role == nil {
-		if r.mount.Type == "ad" {
-			return nil, nil
-		}
 		return nil, faulty("queue is empty") // what the engine finds when it looks for the next rotation
 	}
 	if _, err := r.managed.drop(r.ctx, r.slotKey(role.Username)); err != nil {
@@ -284,9 +264,6 @@ func staticCred(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if role == nil && r.mount.Type == "ad" {
-		return nil, errMissing
-	}
 	if role == nil {
 		return nil, bad("unknown role: %s", r.vars["role"])
 	}
@@ -308,9 +285,6 @@ func staticCred(r *request) (*answer, error) {
 		if password, err = r.password(r.ctx, t); err != nil {
 			return nil, err
 		}
-	}
-	if r.mount.Type == "ad" {
-		return ok(map[string]any{"current_password": password, "last_password": role.Last, "username": role.Username})
 	}
 	left := role.since().Add(role.Period).Sub(r.Clock.Now())
 	data := map[string]any{"last_vault_rotation": stamp(role.Rotated), "password": password,
