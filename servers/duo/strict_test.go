@@ -27,3 +27,42 @@ func TestASignatureCoversWhatIsRead(t *testing.T) {
 	c.header["X-Duo-Flavour"] = []string{"signed", "smuggled"}
 	f.failed(f.send(c), 401, "40103", badSig, "")
 }
+
+// TestParametersComeFirst: what makes no sense is refused before anybody's
+// standing is looked at.
+func TestParametersComeFirst(t *testing.T) {
+	f := start(t)
+	for _, user := range []string{"robot", "off", "lou", "alice"} {
+		auth := func(params ...string) answer {
+			return f.post("/auth/v2/auth", append([]string{"username", user}, params...)...)
+		}
+		f.failed(auth(), 400, "40001", noParam, "factor")
+		f.failed(auth("factor", "bogus"), 400, "40002", badParam, "factor")
+		f.failed(auth("factor", "passcode"), 400, "40001", noParam, "passcode")
+		f.failed(auth("factor", "push"), 400, "40001", noParam, "device")
+		f.failed(auth("factor", "prompt"), 400, "40001", noParam, "prompt")
+		for _, async := range []string{"2", "yes", "-1", " 1"} {
+			f.failed(auth("factor", "passcode", "passcode", "1", "async", async), 400, "40002", badParam, "async")
+		}
+	}
+	f.ends(f.post("/auth/v2/auth", "username", "robot", "factor", "push", "device", "auto", "async", "0"), "allow", "bypass", success)
+	c := newCall("POST", "/auth/v2/auth")
+	c.version, c.contentType, c.body = sign.V5, "application/json", `{"username":"robot","factor":"push","device":"auto","async":true}`
+	if a := f.send(c); a.str("response.txid") == "" {
+		t.Errorf("%s", a.body)
+	}
+	f.failed(f.post("/rest/v1/auth.json", "user", "robot", "factor", "bogus"), 400, "40002", badParam, "factor")
+	f.failed(f.post("/rest/v1/auth.json", "user", "robot", "factor", "auto"), 400, "40001", noParam, "auto")
+	f.failed(f.post("/rest/v1/auth.json", "user", "robot", "factor", "auto", "auto", "push1", "async", "x"), 400, "40002", badParam, "async")
+}
+
+// TestTextMessagesThatCannotBeSent are no failure of the service.
+func TestTextMessagesThatCannotBeSent(t *testing.T) {
+	f := start(t, "lockout_threshold: 0")
+	sms := func() answer { return f.post("/auth/v2/auth", "username", "alice", "factor", "sms", "device", "auto") }
+	f.ends(sms(), "deny", "sent", "New SMS passcodes sent")
+	for range 10 {
+		f.post("/auth/v2/auth", "username", "alice", "factor", "passcode", "passcode", "0000000")
+	}
+	f.ends(sms(), "deny", "locked_out", isLockedOut)
+}
