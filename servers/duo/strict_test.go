@@ -1,9 +1,11 @@
 package duo_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"counterpart/internal/state"
 	"counterpart/servers/duo/internal/sign"
 )
 
@@ -65,4 +67,39 @@ func TestTextMessagesThatCannotBeSent(t *testing.T) {
 		f.post("/auth/v2/auth", "username", "alice", "factor", "passcode", "passcode", "0000000")
 	}
 	f.ends(sms(), "deny", "locked_out", isLockedOut)
+}
+
+// TestNamesOfGuestsDoNotMeet: whatever a name is made of, it is one person's.
+func TestNamesOfGuestsDoNotMeet(t *testing.T) {
+	f := start(t)
+	ids := map[string]string{}
+	for _, name := range []string{"\x05b", "[", "_5b", "zoe", "zoë"} {
+		id := f.post("/auth/v2/enroll", "username", name).str("response.user_id")
+		if other, taken := ids[id]; taken || id == "" {
+			t.Errorf("%q and %q are both %q", name, other, id)
+		}
+		ids[id] = name
+		if a := f.post("/auth/v2/preauth", "user_id", id); a.str("response.result") != "auth" {
+			t.Errorf("%q: %s", name, a.body)
+		}
+	}
+	f.failed(f.post("/auth/v2/enroll", "username", strings.Repeat("x", 300)), 400, "40002", badParam, "username")
+}
+
+// TestGuestsAreBounded: clients cannot fill the store with names.
+func TestGuestsAreBounded(t *testing.T) {
+	f := start(t)
+	full := func(n *int, _ bool) (time.Time, error) { *n = 9_999; return time.Time{}, nil }
+	if err := state.Edit(t.Context(), f.Store, "server/duo/guests", full); err != nil {
+		t.Fatal(err)
+	}
+	if a := f.post("/auth/v2/enroll", "username", "last"); a.status != 200 {
+		t.Errorf("%s", a.body)
+	}
+	for range 2 { // the name is not taken either
+		f.failed(f.post("/auth/v2/enroll", "username", "more"), 403, "40301", "Access forbidden", "")
+	}
+	if a := f.post("/auth/v2/enroll", "username", "new"); a.status != 200 {
+		t.Errorf("somebody of the company: %s", a.body)
+	}
 }
