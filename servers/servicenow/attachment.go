@@ -103,27 +103,28 @@ func (r *request) attached(op string) (*record, error) {
 	return r.find(r.ctx(), "sys_attachment", r.Param("sys_id"))
 }
 
-func (r *request) getAttachment() error {
-	rec, err := r.attached("attachment.get")
+// attachment shows or deletes one.
+func (r *request) attachment() error {
+	ops := map[string]string{"GET": "attachment.get", "HEAD": "attachment.get", "DELETE": "attachment.delete"}
+	op := ops[r.method()]
+	if op == "" {
+		return cause.Because(methodRefused, "%s on an attachment", r.method())
+	}
+	rec, err := r.attached(op)
 	if err != nil {
 		return err
+	}
+	if op == "attachment.delete" {
+		if err := r.discard(r.ctx(), rec); err != nil {
+			return err
+		}
+		return r.NoContent(http.StatusNoContent)
 	}
 	p, err := r.params()
 	if err != nil {
 		return err
 	}
 	return r.single(http.StatusOK, r.attachments(), rec, p)
-}
-
-func (r *request) deleteAttachment() error {
-	rec, err := r.attached("attachment.delete")
-	if err != nil {
-		return err
-	}
-	if err := r.discard(r.ctx(), rec); err != nil {
-		return err
-	}
-	return r.NoContent(http.StatusNoContent)
 }
 
 func (r *request) download() error {

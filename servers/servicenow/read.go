@@ -3,6 +3,8 @@ package servicenow
 import (
 	"cmp"
 	"context"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,32 +23,39 @@ func (s *Server) routes() []dialect.Route {
 		out = append(out, dialect.Route{Method: method, Path: s.settings.PathPrefix + path, Do: s.api(version, do)})
 	}
 	out = append(out, dialect.Route{Method: "POST", Path: s.settings.PathPrefix + "/oauth_token.do", Do: s.token})
+	read := func(path string, do handler, version string) {
+		add("GET", path, do, version)
+		add("HEAD", path, do, version)
+	}
 	for _, v := range []string{"", "v1", "v2"} {
 		now := strings.TrimSuffix("/api/now/"+v, "/")
-		for _, m := range []string{"GET", "HEAD", "POST"} {
-			add(m, now+"/table/:table", (*request).table, v)
-		}
-		for _, m := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"} {
-			add(m, now+"/table/:table/:sys_id", (*request).one, v)
-		}
-		add("GET", now+"/stats/:table", (*request).stats, v)
+		read(now+"/table/:table", (*request).table, v)
+		add("POST", now+"/table/:table", (*request).table, v)
+		read(now+"/table/:table/:sys_id", (*request).one, v)
+		read(now+"/stats/:table", (*request).stats, v)
 		add("POST", now+"/batch", (*request).runBatch, v)
 		add("POST", now+"/tinyurl", (*request).tiny, v)
-		add("GET", now+"/attachment", (*request).listAttachments, v)
+		read(now+"/attachment", (*request).listAttachments, v)
 		add("POST", now+"/attachment/file", (*request).upload, v)
 		add("POST", now+"/attachment/upload", (*request).uploadForm, v)
-		add("GET", now+"/attachment/:sys_id", (*request).getAttachment, v)
-		add("DELETE", now+"/attachment/:sys_id", (*request).deleteAttachment, v)
-		add("GET", now+"/attachment/:sys_id/file", (*request).download, v)
+		read(now+"/attachment/:sys_id", (*request).attachment, v)
+		read(now+"/attachment/:sys_id/file", (*request).download, v)
 		change := strings.TrimSuffix("/api/sn_chg_rest/"+v, "/") + "/change"
-		add("GET", change, (*request).listChanges, v)
+		read(change, (*request).listChanges, v)
 		add("POST", change, (*request).insertChange, v)
-		for _, m := range []string{"GET", "PATCH", "PUT", "DELETE"} {
+		read(change+"/:sys_id", (*request).oneChange, v)
+		read(change+"/:sys_id/nextstates", (*request).nextStates, v)
+		for _, m := range []string{"PATCH", "POST"} { // POST for X-HTTP-Method-Override, too
+			add(m, now+"/table/:table/:sys_id", (*request).one, v)
+			add(m, change+"/:sys_id", (*request).oneChange, v)
+			add(m, change+"/:sys_id/approvals", (*request).approve, v)
+		}
+		for _, m := range []string{"PUT", "DELETE"} {
+			add(m, now+"/table/:table/:sys_id", (*request).one, v)
 			add(m, change+"/:sys_id", (*request).oneChange, v)
 		}
-		add("GET", change+"/:sys_id/nextstates", (*request).nextStates, v)
-		for _, m := range []string{"PATCH", "POST"} {
-			add(m, change+"/:sys_id/approvals", (*request).approve, v)
+		for _, m := range []string{"DELETE", "POST"} {
+			add(m, now+"/attachment/:sys_id", (*request).attachment, v)
 		}
 	}
 	return out
@@ -179,18 +188,18 @@ func (r *request) params() (*params, error) {
 		}
 	}
 	if n, err := strconv.Atoi(values.Get("sysparm_limit")); err == nil && n >= 0 {
-		p.limit = n
+		p.limit = min(n, math.MaxInt32) // sums of the two stay numbers
 	}
 	if n, err := strconv.Atoi(values.Get("sysparm_offset")); err == nil {
 		if n < 0 {
 			return nil, fail(negativeOffset, strconv.Itoa(n))
 		}
-		p.offset = n
+		p.offset = min(n, math.MaxInt32)
 	}
 	return p, nil
 }
 
-// query is the call's query string, or the one that its tiny URL stands for.
+// query is the call's query string, with what its tiny URL stands for.
 func (r *request) query() (url.Values, error) {
 	values := r.QueryParams()
 	key := values.Get("sysparm_tiny")
@@ -205,7 +214,9 @@ func (r *request) query() (url.Values, error) {
 	if err != nil {
 		return nil, fail(noRecord, "")
 	}
-	return u.Query(), nil
+	all := u.Query()
+	maps.Copy(all, values) // the Link of a tiny URL's page has its own offset
+	return all, nil
 }
 
 // source is what queries on a table run against.

@@ -11,6 +11,7 @@ package servicenow
 import (
 	"crypto/cipher"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -234,9 +235,15 @@ func (s *Server) unknown(c echo.Context) error {
 	if _, err := s.identify(c); err != nil {
 		return err
 	}
-	path := strings.TrimPrefix(c.Request().URL.Path, s.settings.PathPrefix)
-	if strings.HasPrefix(path, "/api/now/") && strings.Contains(path, "/table/") {
+	path := c.Request().URL.EscapedPath()
+	if slices.ContainsFunc(s.routes(), func(r dialect.Route) bool { return fits(r.Path, path) }) {
 		return cause.Because(methodRefused, "%s %s", c.Request().Method, path)
 	}
 	return cause.Because(cause.NotFound, "there is no %s %s", c.Request().Method, path)
+}
+
+// fits reports whether a path has the form of a route's: ":x" is any one part.
+func fits(route, path string) bool {
+	want, got := strings.Split(route, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, ":") && g != "" })
 }

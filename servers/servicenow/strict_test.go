@@ -9,6 +9,44 @@ import (
 	"testing"
 )
 
+// TestPagesOfAnySize: numbers that do not fit are no other numbers.
+func TestPagesOfAnySize(t *testing.T) {
+	a := start(t)
+	const path = "/api/now/table/change_request?sysparm_fields=number&sysparm_query=ORDERBYnumber&sysparm_limit="
+	for _, limit := range []string{"9223372036854775807", "9223372036854775806", "99999999999999999999"} {
+		r := a.want(200, "GET", path+limit+"&sysparm_offset=1", "")
+		if r.numbers() != "CHG0000039 CHG0000040" || strings.Contains(r.header.Get("Link"), `rel="next"`) || strings.Contains(r.header.Get("Link"), "offset=-") {
+			t.Errorf("limit %s: %s %s", limit, r.body, r.header.Get("Link"))
+		}
+		r = a.want(200, "GET", strings.Replace(path, "sysparm_query=ORDERBYnumber&", "", 1)+limit+"&sysparm_offset=2", "")
+		if r.numbers() != "CHG0000040" {
+			t.Errorf("limit %s, no order: %s", limit, r.body)
+		}
+	}
+	a.want(200, "GET", path+"1&sysparm_offset=9223372036854775807", "")
+}
+
+// TestPagesOfATinyURL: its Link leads on, too.
+func TestPagesOfATinyURL(t *testing.T) {
+	a := start(t)
+	long, _ := json.Marshal(map[string]string{"url": "/api/now/table/change_request?sysparm_query=ORDERBYnumber&sysparm_limit=1&sysparm_fields=number"})
+	tiny := a.want(200, "POST", "/api/now/tinyurl", string(long)).json["result"].(string)
+	_, key, _ := strings.Cut(tiny, "sysparm_tiny=")
+	next, seen := a.base+"/api/now/table/change_request?sysparm_tiny="+key, ""
+	for range 5 {
+		r := a.want(200, "GET", next, "")
+		seen += r.numbers() + " "
+		at := strings.Index(r.header.Get("Link"), `>;rel="next"`)
+		if at < 0 {
+			break
+		}
+		next = r.header.Get("Link")[strings.LastIndex(r.header.Get("Link")[:at], "<")+1 : at]
+	}
+	if seen != "CHG0000038 CHG0000039 CHG0000040 " {
+		t.Errorf("the pages have %s", seen)
+	}
+}
+
 // TestTinyURLsAreBounded: the oldest of many is forgotten.
 func TestTinyURLsAreBounded(t *testing.T) {
 	a := start(t)
@@ -38,6 +76,34 @@ func TestWhatFollowsJSONIsNoJSON(t *testing.T) {
 		a.refused(400, "Exception while reading request", "The payload is not valid JSON.", "POST", "/api/now/v1/batch", body)
 	}
 	a.want(201, "POST", "/api/now/table/incident", "{\"short_description\":\"x\"} \r\n")
+}
+
+// TestPathsAndVerbs: a verb is refused where the path is known, a path elsewhere;
+// HEAD goes wherever GET does, and the override on every path.
+func TestPathsAndVerbs(t *testing.T) {
+	a := start(t)
+	for _, path := range []string{"/api/now/table/incident/x/y", "/api/now/table", "/api/now/v3/table/incident", "/api/now/tables/incident", "/api/x/table/incident"} {
+		a.refused(400, "Requested URI does not represent any resource", "", "GET", path, "")
+	}
+	for call, verb := range map[string]string{"/api/now/table/incident": "PUT", "/api/now/v2/stats/incident": "POST", "/api/now/tinyurl": "GET", "/api/now/v1/batch": "GET",
+		"/api/now/attachment": "PUT", "/api/sn_chg_rest/change": "DELETE"} {
+		a.refused(405, "Method not supported", "", verb, call, "")
+	}
+	id := a.id("CHG0000039")
+	for _, path := range []string{"/api/now/table/change_request", "/api/now/table/change_request/" + id, "/api/now/stats/incident?sysparm_count=true", "/api/now/attachment",
+		"/api/sn_chg_rest/change", "/api/sn_chg_rest/change/" + id, "/api/sn_chg_rest/change/" + id + "/nextstates"} {
+		if r := a.want(200, "HEAD", path, ""); r.body != "" {
+			t.Errorf("HEAD %s has a body", path)
+		}
+	}
+	change := "/api/sn_chg_rest/change/" + id
+	a.want(200, "POST", change, `{"short_description":"overridden"}`, "X-HTTP-Method-Override: PATCH")
+	if r := a.want(200, "POST", change, "", "X-HTTP-Method-Override: GET"); !strings.Contains(r.body, "overridden") {
+		t.Errorf("%s", r.body)
+	}
+	a.refused(405, "Method not supported", "", "POST", change, "{}")
+	up := a.want(201, "POST", "/api/now/attachment/file?table_name=change_request&table_sys_id="+id+"&file_name=a.txt", "text", "Content-Type: text/plain")
+	a.want(204, "POST", "/api/now/attachment/"+up.row()["sys_id"].(string), "", "X-HTTP-Method-Override: DELETE")
 }
 
 // TestABatchCallsTheAPIOnly: a login in a batch would put passwords and tokens
