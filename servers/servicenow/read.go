@@ -2,7 +2,7 @@ package servicenow
 
 import (
 	"cmp"
-	"context"
+	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -260,37 +260,6 @@ func (s *Server) field(table, path string) (*dict.Field, bool) {
 	return nil, false
 }
 
-// walk reads a dotted path of a row.
-func (s *Server) walk(ctx context.Context, r *record, path string) string {
-	for range maxWalk {
-		name, rest, dotted := strings.Cut(path, ".")
-		if !dotted {
-			return s.value(r, name)
-		}
-		f, ok := s.field(r.class, name)
-		if !ok || f.Type != dict.Reference {
-			return ""
-		}
-		next, err := s.find(ctx, f.Table, s.value(r, name))
-		if err != nil {
-			return ""
-		}
-		r, path = next, rest
-	}
-	return ""
-}
-
-// reader is a row as queries read it.
-func (s *Server) reader(ctx context.Context, table string, r *record) query.Row {
-	return query.Row{Value: func(path string) string { return s.walk(ctx, r, path) }, Display: func(path string) string {
-		v := s.walk(ctx, r, path)
-		if f, ok := s.field(table, path); ok && f.Type == dict.Reference {
-			return s.refName(ctx, f.Table, v)
-		}
-		return v
-	}}
-}
-
 // plan is what a call asks for: its query, or its other parameters as filters.
 func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 	text := p.Get("sysparm_query")
@@ -346,8 +315,8 @@ type found struct {
 // are in all. Only what leads back to a row is kept of it.
 func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
 	plan, lag := r.plan(t, p), r.lag()
-	rows := r.rows(r.ctx(), t.Name)
-	if ids, ok := plan.Pinned("sys_id"); ok {
+	rows, look := r.rows(r.ctx(), t.Name), r.glance(r.ctx(), t.Name, r.closed)
+	if ids, ok := plan.Pinned("sys_id"); ok && !listed(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, ids, nil)
 	} else if numbers, ok := plan.Pinned("number"); ok && isTask(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, nil, numbers)
@@ -360,8 +329,11 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		if !ok {
 			continue
 		}
-		reader := r.reader(r.ctx(), t.Name, rec)
-		if !plan.Match(reader) {
+		row := look.at(rec)
+		if look.cost > r.quota {
+			return nil, 0, &failure{Cause: overdrawn, why: fmt.Sprintf("the query was ended after %d rows that match", total)}
+		}
+		if !plan.Match(row) {
 			continue
 		}
 		total++
@@ -370,7 +342,7 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 			f.number = rec.ticket.ID
 		}
 		if plan.Ordered() {
-			f.keys = plan.Keys(reader)
+			f.keys = plan.Keys(row)
 		} else if total <= p.offset || total > p.offset+p.limit {
 			continue
 		}

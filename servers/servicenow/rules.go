@@ -56,7 +56,7 @@ func (r *request) matches(table, text string, rec *record) bool {
 	if text == "" {
 		return true
 	}
-	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.reader(r.ctx(), table, rec))
+	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.glance(r.ctx(), table, nil).at(rec))
 }
 
 // policies are the state models and the mandatory fields.

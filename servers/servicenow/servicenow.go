@@ -41,11 +41,12 @@ type Server struct {
 	seededAt map[string]int // "table/sys_id" → place in seeded
 	batch    *echo.Echo     // the routes, for calls within a batch
 	cookies  [32]byte       // key of session cookies
+	quota    int            // of one list, see glance
 }
 
 // New builds the server.
 func New(env dialect.Env) (dialect.Server, error) {
-	s := &Server{Env: env, settings: Settings{}, zones: map[string]*time.Location{}, seeded: map[string][]*record{}, seededAt: map[string]int{}}
+	s := &Server{Env: env, quota: usualQuota, zones: map[string]*time.Location{}, seeded: map[string][]*record{}, seededAt: map[string]int{}}
 	if err := env.Decode(&s.settings); err != nil {
 		return nil, err
 	}

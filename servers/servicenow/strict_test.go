@@ -120,3 +120,26 @@ func TestABatchCallsTheAPIOnly(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 }
+
+// TestDotsLeadNowhereClosed: a reference into a closed table shows its name alone,
+// and a journal is that of the ticket it was asked of.
+func TestDotsLeadNowhereClosed(t *testing.T) {
+	a := start(t, "    access: [{table: sys_user, operation: read, role: admin}]")
+	const path = "/api/now/table/incident?sysparm_display_value=all&sysparm_fields=number,assigned_to,assigned_to.email&sysparm_query="
+	row := a.want(200, "GET", path, "").rows()[0]
+	if email := row["assigned_to.email"].(map[string]any)["value"]; email != "" || row["assigned_to"].(map[string]any)["display_value"] != "Alice Adams" {
+		t.Errorf("%v", row)
+	}
+	if n := a.find("incident", "assigned_to.email=alice@acme.test"); n != "" {
+		t.Errorf("a query reads what is closed: %s", n)
+	}
+	if row := a.as("trent:Trent-Pass-1").want(200, "GET", path+"assigned_to.email=alice@acme.test", "").rows()[0]; row["assigned_to.email"].(map[string]any)["value"] != "alice@acme.test" {
+		t.Errorf("%v", row)
+	}
+	child := a.want(201, "POST", "/api/now/table/incident", `{"short_description":"child","parent":"`+a.id("CHG0000039")+`","work_notes":"of the child"}`).row()
+	a.want(200, "PATCH", a.path("change_request", "CHG0000039"), `{"work_notes":"of the parent"}`)
+	r := a.want(200, "GET", "/api/now/table/incident/"+child["sys_id"].(string)+"?sysparm_display_value=true&sysparm_fields=parent.work_notes", "")
+	if !strings.Contains(r.body, "of the parent") || strings.Contains(r.body, "of the child") {
+		t.Errorf("%s", r.body)
+	}
+}
