@@ -88,19 +88,43 @@ func (r *request) listAttachments() error {
 	if err := r.name("attachment.list", ""); err != nil {
 		return err
 	}
+	t, err := r.tableNamed("sys_attachment")
+	if err != nil {
+		return err
+	}
 	p, err := r.params()
 	if err != nil {
 		return err
 	}
-	return r.list(r.attachments(), p)
+	return r.list(t, p)
 }
 
-// attached is the row of an attachment.
+// attached is the row of an attachment that the user may see.
 func (r *request) attached(op string) (*record, error) {
 	if err := r.name(op, r.Param("sys_id")); err != nil {
 		return nil, err
 	}
-	return r.find(r.ctx(), "sys_attachment", r.Param("sys_id"))
+	if _, err := r.tableNamed("sys_attachment"); err != nil {
+		return nil, err
+	}
+	rec, err := r.find(r.ctx(), "sys_attachment", r.Param("sys_id"))
+	if err == nil && r.hidden(rec) {
+		err = cause.Because(noRecord, "access closes %s to %s", rec.values["table_name"], r.user.name)
+	}
+	return rec, err
+}
+
+// attachable refuses changes to what is attached to a row that the user may not
+// write to.
+func (r *request) attachable(table, id string) error {
+	to, err := r.find(r.ctx(), table, id)
+	if err != nil {
+		return err
+	}
+	if r.hidden(to) {
+		return cause.Because(noRecord, "access closes %s to %s", to.class, r.user.name)
+	}
+	return r.acl("update", to, to)
 }
 
 // attachment shows or deletes one.
@@ -115,6 +139,9 @@ func (r *request) attachment() error {
 		return err
 	}
 	if op == "attachment.delete" {
+		if err := r.attachable(rec.values["table_name"], rec.values["table_sys_id"]); err != nil && !errors.Is(err, noRecord) {
+			return err
+		}
 		if err := r.discard(r.ctx(), rec); err != nil {
 			return err
 		}
@@ -203,7 +230,7 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.find(r.ctx(), t.Name, values["table_sys_id"]); err != nil {
+	if err := r.attachable(t.Name, values["table_sys_id"]); err != nil {
 		return err
 	}
 	if err := r.reserve(r.ctx(), 1, len(raw)); err != nil {

@@ -73,9 +73,22 @@ func (r *request) tableNamed(name string) (*dict.Table, error) {
 	return t, nil
 }
 
-// closed reports whether access keeps the user from a table's rows.
+// closed reports whether access keeps the user from a table's rows, or from those
+// of a table that it extends.
 func (r *request) closed(table string) bool {
-	return slices.ContainsFunc(r.settings.Access, func(a Restriction) bool { return a.Table == table && a.Operation == "read" && !r.may(a.Role) })
+	return slices.ContainsFunc(r.settings.Access, func(a Restriction) bool {
+		return a.Operation == "read" && r.covers(a.Table, table) && !r.may(a.Role)
+	})
+}
+
+// belongs is the column that names the table of the row that a row is a part of.
+var belongs = map[string]string{"sys_attachment": "table_name", "sys_journal_field": "name", "sysapproval_approver": "source_table"}
+
+// hidden reports whether access keeps the user from a row, or from the one that it
+// is a part of.
+func (r *request) hidden(rec *record) bool {
+	of, part := belongs[rec.class]
+	return r.closed(rec.class) || part && r.closed(rec.values[of])
 }
 
 // may reports whether the user has a role that a rule names.
@@ -123,7 +136,7 @@ func (r *request) one() error {
 		return cause.Because(methodRefused, "%s on a row", r.method())
 	}
 	rec, err := r.find(r.ctx(), t.Name, r.Param("sys_id"))
-	if err == nil && r.closed(rec.class) { // reached through its parent table
+	if err == nil && r.hidden(rec) { // reached through its parent table
 		err = cause.Because(noRecord, "access closes %s to %s", rec.class, r.user.name)
 	}
 	object := t.Name

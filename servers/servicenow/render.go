@@ -217,7 +217,7 @@ func (r *request) list(t *dict.Table, p *params) error {
 			break
 		}
 		rec, ok := r.again(f)
-		if !ok || r.closed(f.class) {
+		if !ok || r.hidden(rec) {
 			continue
 		}
 		if b = b[:0]; written > 0 {

@@ -143,3 +143,43 @@ func TestDotsLeadNowhereClosed(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 }
+
+// TestPartsOfClosedRows: attachments, journals and approvals of a table that access
+// closes are closed with it, and closing a table closes those below it.
+func TestPartsOfClosedRows(t *testing.T) {
+	a := start(t, "    access: [{table: task, operation: read, role: admin}]")
+	trent := a.as("trent:Trent-Pass-1")
+	a.refused(403, "User Not Authorized", "Failed API level ACL Validation", "GET", "/api/now/table/incident", "")
+	id := trent.id("CHG0000039")
+	trent.want(200, "PATCH", "/api/now/table/change_request/"+id, `{"work_notes":"a secret note"}`)
+	up := trent.want(201, "POST", "/api/now/attachment/file?table_name=change_request&table_sys_id="+id+"&file_name=a.txt", "a secret file", "Content-Type: text/plain")
+	file := "/api/now/attachment/" + up.row()["sys_id"].(string)
+	for _, table := range []string{"sys_journal_field", "sysapproval_approver", "sys_attachment"} {
+		if r := a.want(200, "GET", "/api/now/table/"+table, ""); len(r.rows()) != 0 {
+			t.Errorf("%s: %s", table, r.body)
+		}
+		rows := trent.want(200, "GET", "/api/now/table/"+table, "").rows()
+		if len(rows) == 0 {
+			t.Fatalf("%s is empty", table)
+		}
+		a.want(404, "GET", "/api/now/table/"+table+"/"+rows[0]["sys_id"].(string), "")
+	}
+	if r := a.want(200, "GET", "/api/now/attachment", ""); len(r.rows()) != 0 {
+		t.Errorf("%s", r.body)
+	}
+	a.want(404, "GET", file, "")
+	a.want(404, "GET", file+"/file", "")
+	a.want(404, "DELETE", file, "")
+	trent.want(204, "DELETE", file, "")
+}
+
+// TestWhoMayNotWriteMayNotAttach: a file is a change of the row.
+func TestWhoMayNotWriteMayNotAttach(t *testing.T) {
+	a := start(t, "    access: [{table: change_request, operation: write, role: admin}]")
+	id := a.id("CHG0000039")
+	upload := "/api/now/attachment/file?file_name=a.txt&table_name=change_request&table_sys_id=" + id
+	a.refused(403, "Operation Failed", "ACL Exception Update Failed due to security constraints", "POST", upload, "text")
+	up := a.as("trent:Trent-Pass-1").want(201, "POST", upload, "text")
+	a.want(403, "DELETE", "/api/now/attachment/"+up.row()["sys_id"].(string), "")
+	a.want(200, "GET", "/api/now/attachment/"+up.row()["sys_id"].(string)+"/file", "")
+}
