@@ -216,8 +216,8 @@ func (r *request) uploadForm() error {
 		if values["file_name"] == "" {
 			values["file_name"] = path.Base(part.FileName())
 		}
-		values["content_type"] = part.Header.Get("Content-Type")
-		return r.attach(values, raw)
+		return r.attach(map[string]string{"file_name": values["file_name"], "table_name": values["table_name"], "table_sys_id": values["table_sys_id"],
+			"content_type": part.Header.Get("Content-Type")}, raw)
 	}
 }
 
@@ -226,6 +226,9 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	if values["file_name"] == "" || strings.ContainsAny(values["file_name"], "/\\\r\n") || len(values["file_name"]) > 255 {
 		return fail(cause.BadInput, "Missing or invalid parameter: file_name")
 	}
+	if len(values["content_type"]) > 255 {
+		return fail(cause.BadInput, "Invalid content type")
+	}
 	t, err := r.tableNamed(values["table_name"])
 	if err != nil {
 		return err
@@ -233,8 +236,24 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	if err := r.attachable(t.Name, values["table_sys_id"]); err != nil {
 		return err
 	}
-	if err := r.reserve(r.ctx(), 1, len(raw)); err != nil {
+	rec, err := r.shelve(values, raw)
+	if err != nil {
 		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	r.Response().Header().Set("Location", r.base()+"/api/now/attachment/"+rec.id)
+	return r.single(http.StatusCreated, r.attachments(), rec, &params{display: p.display})
+}
+
+// shelve stores a file with its row. A client that goes away meanwhile, or a rule
+// that refuses the row, leaves no room taken.
+func (r *request) shelve(values map[string]string, raw []byte) (*record, error) {
+	ctx := context.WithoutCancel(r.ctx())
+	if err := r.reserve(ctx, 1, len(raw)); err != nil {
+		return nil, err
 	}
 	if values["content_type"] == "" {
 		values["content_type"] = "application/octet-stream"
@@ -246,18 +265,13 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	}
 	rec, err := r.createOwn(r.attachments(), values)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, r.reserve(ctx, -1, -len(raw)))
 	}
-	err = r.Store.Update(r.ctx(), fileKey(rec.id), func(state.Record) (state.Record, error) {
+	err = r.Store.Update(ctx, fileKey(rec.id), func(state.Record) (state.Record, error) {
 		return state.Record{Value: append([]byte{}, raw...)}, nil
 	})
 	if err != nil {
-		return err
+		return nil, errors.Join(err, r.drop(ctx, rec), r.reserve(ctx, -1, -len(raw)))
 	}
-	p, err := r.params()
-	if err != nil {
-		return err
-	}
-	r.Response().Header().Set("Location", r.base()+"/api/now/attachment/"+rec.id)
-	return r.single(http.StatusCreated, r.attachments(), rec, &params{display: p.display})
+	return rec, nil
 }

@@ -183,3 +183,29 @@ func TestWhoMayNotWriteMayNotAttach(t *testing.T) {
 	a.want(403, "DELETE", "/api/now/attachment/"+up.row()["sys_id"].(string), "")
 	a.want(200, "GET", "/api/now/attachment/"+up.row()["sys_id"].(string)+"/file", "")
 }
+
+// TestAttachmentsTakeTheirRoomAlone: neither a form's other parts nor uploads that
+// a rule refuses take any.
+func TestAttachmentsTakeTheirRoomAlone(t *testing.T) {
+	a := start(t, "    business_rules: [{table: sys_attachment, when: insert, if: file_nameENDSWITH.exe, abort: no programs}]")
+	id := a.id("CHG0000039")
+	for range 1001 {
+		a.want(403, "POST", "/api/now/attachment/file?file_name=a.exe&table_name=change_request&table_sys_id="+id, "x", "Content-Type: text/plain")
+	}
+	var form strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&form, "--b\r\nContent-Disposition: form-data; name=\"f%d\"\r\n\r\n%s\r\n", i, strings.Repeat("x", 900))
+	}
+	for name, v := range map[string]string{"table_name": "change_request", "table_sys_id": id, "sys_tags": "mine", "image_width": "7"} {
+		fmt.Fprintf(&form, "--b\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", name, v)
+	}
+	form.WriteString("--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\ntext\r\n--b--\r\n")
+	up := a.want(201, "POST", "/api/now/attachment/upload", form.String(), "Content-Type: multipart/form-data; boundary=b").row()
+	if up["sys_tags"] != "" || up["image_width"] != "" || up["file_name"] != "a.txt" {
+		t.Errorf("%v", up)
+	}
+	r, err := a.Store.Get(t.Context(), "server/sn1/row/sys_attachment/"+up["sys_id"].(string))
+	if err != nil || len(r.Value) > 2000 {
+		t.Errorf("the row has %d octets, %v", len(r.Value), err)
+	}
+}
