@@ -87,9 +87,7 @@ func (r *request) runBatch() error {
 		ID    any         `json:"batch_request_id"`
 		Calls []batchCall `json:"rest_requests"`
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if d.Decode(&in) != nil {
+	if decode(raw, &in) != nil {
 		return fail(badBody, "")
 	}
 	id, _ := plainText(in.ID)
@@ -123,7 +121,7 @@ func (r *request) serve(c batchCall, room int) (a batchAnswer, whole bool) {
 	body, err := base64.StdEncoding.DecodeString(c.Body)
 	u, bad := url.ParseRequestURI(c.URL)
 	out := &answer{header: http.Header{}, room: room}
-	if err != nil || bad != nil || u.Host != "" || strings.Contains(u.Path, "/batch") {
+	if err != nil || bad != nil || u.Host != "" || !strings.HasPrefix(u.Path, r.settings.PathPrefix+"/api/") || strings.HasSuffix(u.Path, "/batch") {
 		status, p := describe(&failure{Cause: cause.NotFound, why: "a batch calls paths of the API, no other batch"})
 		out.status = status
 		json.NewEncoder(&out.body).Encode(p) // short, whatever room there is

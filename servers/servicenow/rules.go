@@ -11,12 +11,8 @@ import (
 // guard refuses a write that a rule forbids: next is the row as it would be, was
 // the row as it is, nil for a new one.
 func (r *request) guard(next *record, when string, values map[string]string, was *record) error {
-	refusals := map[string]cause.Cause{"insert": aclInsert, "update": aclUpdate, "delete": aclDelete}
-	operations := map[string]string{"insert": "create", "update": "write", "delete": "delete"}
-	for i, a := range r.settings.Access {
-		if a.Operation == operations[when] && r.covers(a.Table, next.class) && !r.may(a.Role) && r.matches(a.Table, a.If, cmpRecord(was, next)) {
-			return &failure{Cause: refusals[when], why: fmt.Sprintf("access[%d]", i)}
-		}
+	if err := r.acl(when, next, was); err != nil {
+		return err
 	}
 	if was != nil && isTask(was.class) && when == "update" && r.settings.ClosedIsReadonly && r.user.role < admin && r.value(was, "active") == "false" {
 		return &failure{Cause: aclUpdate, why: "the ticket is closed"}
@@ -33,6 +29,18 @@ func (r *request) guard(next *record, when string, values map[string]string, was
 				name = fmt.Sprintf("%s rule %d", b.Table, i+1)
 			}
 			return r.aborted(next.class, name, b.Abort)
+		}
+	}
+	return nil
+}
+
+// acl refuses a write that access forbids.
+func (r *request) acl(when string, next, was *record) error {
+	refusals := map[string]cause.Cause{"insert": aclInsert, "update": aclUpdate, "delete": aclDelete}
+	operations := map[string]string{"insert": "create", "update": "write", "delete": "delete"}
+	for i, a := range r.settings.Access {
+		if a.Operation == operations[when] && r.covers(a.Table, next.class) && !r.may(a.Role) && r.matches(a.Table, a.If, cmpRecord(was, next)) {
+			return &failure{Cause: refusals[when], why: fmt.Sprintf("access[%d]", i)}
 		}
 	}
 	return nil
@@ -56,7 +64,7 @@ func (r *request) matches(table, text string, rec *record) bool {
 	if text == "" {
 		return true
 	}
-	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.reader(r.ctx(), table, rec))
+	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.glance(r.ctx(), table, nil).at(rec))
 }
 
 // policies are the state models and the mandatory fields.
