@@ -42,7 +42,7 @@ type authBlock struct {
 	ClientToken      string            `json:"client_token"`
 	Accessor         string            `json:"accessor"`
 	Policies         []string          `json:"policies"`
-	TokenPolicies    []string          `json:"token_policies"`
+	TokenPolicies    []string          `json:"token_policies,omitempty"`
 	IdentityPolicies []string          `json:"identity_policies,omitempty"`
 	Metadata         map[string]string `json:"metadata"`
 	LeaseDuration    int64             `json:"lease_duration"`
@@ -59,7 +59,7 @@ type oldAuth struct {
 	ClientToken      string            `json:"client_token"`
 	Accessor         string            `json:"accessor"`
 	Policies         []string          `json:"policies"`
-	TokenPolicies    []string          `json:"token_policies"`
+	TokenPolicies    []string          `json:"token_policies,omitempty"`
 	IdentityPolicies []string          `json:"identity_policies,omitempty"`
 	Metadata         map[string]string `json:"metadata"`
 	LeaseDuration    int64             `json:"lease_duration"`

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,16 +14,16 @@ import (
 // that the directory has.
 func ldapAuthEngine() *engine {
 	return newEngine("ldap",
-		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
+		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getLDAPConfig, opWrite: putLDAPConfig}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
-		&pathSpec{pattern: "users/:user", name: "users", ops: map[operation]handler{opRead: getLDAPUser, opWrite: putLDAPUser, opDelete: dropUser}},
+		&pathSpec{pattern: "users/*user", name: "users", ops: map[operation]handler{opRead: getLDAPUser, opWrite: putLDAPUser, opDelete: dropUser}},
 		&pathSpec{pattern: "groups", name: "groups", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.groups.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
-		&pathSpec{pattern: "groups/:group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
+		&pathSpec{pattern: "groups/*group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
 	)
 }
 
@@ -116,21 +117,21 @@ func getLDAPConfig(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c == nil {
-		return nil, errMissing
-	}
-	data := map[string]any{"binddn": "", "case_sensitive_names": false, "certificate": "", "deny_null_bind": true, "discoverdn": false,
+	data := map[string]any{"anonymous_group_search": false, "binddn": "", "case_sensitive_names": false, "certificate": "", "connection_timeout": 30,
+		"deny_null_bind": true, "dereference_aliases": "never", "disable_automated_rotation": false, "discoverdn": false, "enable_samaccountname_login": false,
 		"groupattr": "cn", "groupdn": "", "groupfilter": "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))",
-		"insecure_tls": false, "request_timeout": 90, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12", "upndomain": "",
-		"url": "ldap://127.0.0.1", "use_token_groups": false, "userattr": "cn", "userdn": "", "userfilter": "({{.UserAttr}}={{.Username}})",
-		"username_as_alias": false}
+		"insecure_tls": false, "max_page_size": 0, "password_policy": "", "request_timeout": 90, "rotation_period": 0, "rotation_schedule": "",
+		"rotation_url": "", "rotation_window": 0, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12", "upndomain": "",
+		"url": "ldap://127.0.0.1", "use_pre111_group_cn_behavior": false, "use_token_groups": false, "userattr": "cn", "userdn": "",
+		"userfilter": "({{.UserAttr}}={{.Username}})", "username_as_alias": false}
+	maps.Copy(data, (&tokenFields{}).shown())
+	if c == nil {
+		return ok(data)
+	}
 	for k, v := range *c {
 		if k != "bindpass" {
 			data[k] = v
 		}
-	}
-	for k, v := range (&tokenFields{}).shown() {
-		data[k] = v
 	}
 	return ok(data)
 }

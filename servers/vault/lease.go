@@ -296,5 +296,5 @@ func listLeases(r *request) (*answer, error) {
 }
 
 func tidyLeases(*request) (*answer, error) {
-	return &answer{status: http.StatusAccepted, warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
+	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
 }

@@ -39,14 +39,15 @@ type slot struct {
 func libraryPaths() []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return []*pathSpec{
-		{pattern: "library/manage/*set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
-		{pattern: "library/*set/check-out", name: "library.check-out", ops: write(checkOut)},
-		{pattern: "library/*set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
-		{pattern: "library/*set/status", name: "library.status", ops: map[operation]handler{opRead: libraryStatus}},
-		{pattern: "library/*set", name: "library", exists: func(r *request) (bool, error) {
+		{pattern: "library/manage/+set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
+		{pattern: "library/+set/check-out", name: "library.check-out", ops: write(checkOut)},
+		{pattern: "library/+set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
+		{pattern: "library/+set/status", name: "library.status", ops: map[operation]handler{opRead: libraryStatus}},
+		{pattern: "library/+set", name: "library", exists: func(r *request) (bool, error) {
 			l, err := r.libraries.get(r.ctx, r.setKey())
 			return l != nil, err
 		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
+		{pattern: "library/*set", name: "library", ops: map[operation]handler{opList: listLibraries}},
 	}
 }
 

@@ -3,7 +3,6 @@ package vault
 import (
 	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -79,7 +78,7 @@ func (s *Server) shownConfig(m *mount, byDefault, most time.Duration) map[string
 
 func deprecation(m *mount) string {
 	switch m.Type {
-	case "ad", "openldap":
+	case "ad":
 		return "deprecated"
 	case "system", "identity", "cubbyhole", "token":
 		return ""
@@ -169,6 +168,9 @@ func (r *request) mountKind(kind string, auth bool) (stored string, known bool) 
 
 func putMount(r *request, auth bool) (*answer, error) {
 	path := mountPath(r.vars["path"], auth)
+	if !auth && reserved(path) {
+		return nil, bad("cannot mount %q", path)
+	}
 	kind := r.text("type")
 	if kind == "" {
 		return nil, bad("backend type must be specified as a string")
@@ -206,12 +208,9 @@ func putMount(r *request, auth bool) (*answer, error) {
 			return nil, err
 		}
 	}
-	return nil, r.editMounts(func(t *mounts) error {
+	err = r.editMounts(func(t *mounts) error {
 		if x := t.conflict(path); x != nil {
 			return bad("path is already in use at %s", strings.TrimPrefix(x.Path, "auth/"))
-		}
-		if !auth && (path == "auth/" || strings.HasPrefix(path, "sys/") || strings.HasPrefix(path, "auth/")) {
-			return bad("path is already in use at %s", path)
 		}
 		if len(t.List) >= maxMounts {
 			return bad("there are %d mounts, which is all that are kept", len(t.List))
@@ -219,6 +218,20 @@ func putMount(r *request, auth bool) (*answer, error) {
 		t.List = append(t.List, m)
 		return nil
 	})
+	if err != nil || stored != "ad" {
+		return nil, err
+	}
+	return &answer{warnings: []string{"mount entry associated with deprecated builtin"}}, nil
+}
+
+// reserved reports a path where no secrets engine can be mounted.
+func reserved(path string) bool {
+	for _, prefix := range [...]string{"auth/", "cubbyhole/", "identity/", "sys/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxMounts is how many mounts there can be.
@@ -307,16 +320,30 @@ func dropMount(r *request, auth bool) (*answer, error) {
 }
 
 func remount(r *request) (*answer, error) {
-	from, to := strings.Trim(r.text("from"), "/")+"/", strings.Trim(r.text("to"), "/")+"/"
+	from, to := r.text("from"), r.text("to")
+	switch {
+	case from == "" || to == "":
+		return nil, bad("both 'from' and 'to' path must be specified as a string")
+	case strings.TrimRight(to, " ") != to:
+		return nil, bad("'to' path cannot contain trailing whitespace")
+	}
+	from, to = mountPath(from, false), mountPath(to, false)
+	isAuth, toAuth := strings.HasPrefix(from, "auth/"), strings.HasPrefix(to, "auth/")
+	switch {
+	case from == "auth/token/", !isAuth && reserved(from):
+		return nil, bad("cannot remount %q", from)
+	case isAuth && !toAuth:
+		return nil, bad("cannot remount auth mount to non-auth mount %q", to)
+	case !isAuth && reserved(to), to == "auth/":
+		return nil, bad("cannot remount to destination %s", to)
+	}
 	err := r.editMounts(func(t *mounts) error {
 		m := t.at(from)
-		switch {
-		case m == nil:
+		if m == nil {
 			return bad("no matching mount at %q", from)
-		case t.conflict(to) != nil:
-			return bad("path already in use at %q", to)
-		case strings.HasPrefix(from, "auth/") != strings.HasPrefix(to, "auth/"):
-			return bad("cannot remount %q to %q", from, to)
+		}
+		if x := t.conflict(to); x != nil {
+			return bad("path already in use at %q", x.Path)
 		}
 		m.Path = to
 		return nil
@@ -324,76 +351,10 @@ func remount(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.vars = map[string]string{"prefix": from}
+	if _, err := revokePrefix(r); err != nil { // leases are named by the path
+		return nil, err
+	}
 	return &answer{twin: true, data: map[string]any{"migration_id": world.UUID(r.Rand)},
 		warnings: []string{"Mount move has been queued. Progress will be reported in Vault's server log, tagged with the returned migration_id"}}, nil
-}
-
-// caller is the token of a path that works without, if there is one.
-func (r *request) caller() error {
-	if r.http.Header.Get("X-Vault-Token") == "" && r.http.Header.Get("Authorization") == "" {
-		return nil
-	}
-	return r.authenticate()
-}
-
-// visibleMounts is the preflight's list: what the token can reach, and without one
-// what was made visible to all.
-func visibleMounts(r *request) (*answer, error) {
-	if err := r.caller(); err != nil {
-		return nil, err
-	}
-	t, err := r.table()
-	if err != nil {
-		return nil, err
-	}
-	auth, secret := map[string]any{}, map[string]any{}
-	for _, m := range t.List {
-		if m.Visibility != "unauth" {
-			if r.token == nil {
-				continue
-			}
-			acl, err := r.acl(r.token)
-			if err != nil {
-				return nil, err
-			}
-			if !acl.Near(m.Path) {
-				continue
-			}
-		}
-		shown := r.shownMount(m, !r.flavour.bao)
-		if r.token == nil {
-			shown = map[string]any{"description": m.Description, "options": shown["options"], "type": m.Type}
-		}
-		if m.isAuth() {
-			auth[strings.TrimPrefix(m.Path, "auth/")] = shown
-		} else {
-			secret[m.Path] = shown
-		}
-	}
-	none := ""
-	return &answer{mountType: &none, data: map[string]any{"auth": auth, "secret": secret}}, nil
-}
-
-// preflight tells the mount of a path to who can reach something below it.
-func preflight(r *request) (*answer, error) {
-	if err := r.authenticate(); err != nil {
-		return nil, err
-	}
-	acl, err := r.acl(r.token)
-	if err != nil {
-		return nil, err
-	}
-	t, err := r.table()
-	if err != nil {
-		return nil, err
-	}
-	path := strings.TrimSuffix(r.vars["path"], "/") + "/"
-	m := t.find(path)
-	if m == nil || !acl.Near(m.Path) {
-		return nil, refuse(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path %q", path)
-	}
-	shown := r.shownMount(m, true)
-	shown["path"] = m.Path
-	none := ""
-	return &answer{mountType: &none, data: shown}, nil
 }

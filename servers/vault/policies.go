@@ -131,16 +131,9 @@ func capabilities(r *request, which string) (*answer, error) {
 	if len(paths) == 0 {
 		return nil, bad("paths must be supplied")
 	}
-	t := r.token
-	var err error
-	switch which {
-	case "capabilities":
-		t, err = r.look(r.ctx, r.text("token"))
-	case "capabilities-accessor":
-		t, err = r.byAccessor(r.ctx, r.text("accessor"))
-	}
+	t, err := r.subject(which)
 	if err != nil {
-		return nil, r.asRefusal(err, one("invalid token"))
+		return nil, err
 	}
 	acl, err := r.acl(t)
 	if err != nil {
@@ -148,11 +141,37 @@ func capabilities(r *request, which string) (*answer, error) {
 	}
 	data := map[string]any{}
 	for _, p := range paths {
-		can := slices.Clone(acl.Can(p))
+		if p == "" {
+			return nil, bad("%s", one("missing path"))
+		}
+		can := slices.Clone(acl.Can(strings.TrimPrefix(p, "/")))
 		data[p] = can
 		if len(paths) == 1 {
 			data["capabilities"] = can
 		}
 	}
 	return &answer{twin: true, data: data}, nil
+}
+
+// subject is the token whose capabilities are asked for.
+func (r *request) subject(which string) (t *token, err error) {
+	switch which {
+	case "capabilities":
+		if r.text("token") == "" {
+			return nil, faulty("no token found")
+		}
+		if t, err = r.look(r.ctx, r.text("token")); err != nil {
+			err = r.asRefusal(err, one("invalid token"))
+		}
+	case "capabilities-accessor":
+		if r.text("accessor") == "" {
+			return nil, bad("missing accessor")
+		}
+		if t, err = r.byAccessor(r.ctx, r.text("accessor")); err != nil {
+			err = r.asRefusal(err, one("invalid accessor"))
+		}
+	default:
+		t = r.token
+	}
+	return t, err
 }

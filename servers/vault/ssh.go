@@ -19,13 +19,20 @@ type sshRole struct {
 	DefaultUser  string            `json:"default_user,omitempty"`
 	AllowedUsers string            `json:"allowed_users,omitempty"`
 	CIDRs        string            `json:"cidrs,omitempty"`
+	Excluded     string            `json:"excluded,omitempty"` // networks within CIDRs that are none
 	Port         int               `json:"port,omitempty"`
 	TTL          time.Duration     `json:"ttl,omitempty"`
 	Max          time.Duration     `json:"max,omitempty"`
 	Extensions   map[string]string `json:"extensions,omitempty"`
 	UserCerts    bool              `json:"user_certs,omitempty"`
 	HostCerts    bool              `json:"host_certs,omitempty"`
-	KeyIDs       bool              `json:"key_ids,omitempty"` // a client may choose the key ID
+	KeyIDs       bool              `json:"key_ids,omitempty"`      // a client may choose the key ID
+	MayExtend    string            `json:"may_extend,omitempty"`   // extensions that a client may choose
+	MayRestrict  string            `json:"may_restrict,omitempty"` // likewise, critical options
+	Options      map[string]string `json:"options,omitempty"`      // critical options by default
+	Domains      string            `json:"domains,omitempty"`      // of host certificates
+	BareDomains  bool              `json:"bare_domains,omitempty"`
+	Subdomains   bool              `json:"subdomains,omitempty"`
 }
 
 // sshOTP is a password that opens one login; its record is named by its hash.
@@ -47,14 +54,14 @@ func sshEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return newEngine("ssh",
 		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: listSSHRoles}},
-		&pathSpec{pattern: "roles/:role", name: "roles", ops: map[operation]handler{opRead: getSSHRole, opWrite: putSSHRole, opDelete: dropSSHRole}},
-		&pathSpec{pattern: "creds/:role", name: "creds", ops: write(sshCreds)},
+		&pathSpec{pattern: "roles/@role", name: "roles", ops: map[operation]handler{opRead: getSSHRole, opWrite: putSSHRole, opDelete: dropSSHRole}},
+		&pathSpec{pattern: "creds/@role", name: "creds", ops: write(sshCreds)},
 		&pathSpec{pattern: "verify", name: "verify", public: true, ops: write(sshVerify)},
 		&pathSpec{pattern: "lookup", name: "lookup", ops: write(sshLookup)},
 		&pathSpec{pattern: "config/ca", name: "config.ca", ops: map[operation]handler{opRead: getCA, opWrite: putCA, opDelete: dropCA}},
 		&pathSpec{pattern: "public_key", name: "public_key", public: true, ops: map[operation]handler{opRead: caPublicKey}},
-		&pathSpec{pattern: "sign/:role", name: "sign", ops: write(sshSign)},
-		&pathSpec{pattern: "issue/:role", name: "issue", ops: write(sshIssue)},
+		&pathSpec{pattern: "sign/@role", name: "sign", ops: write(sshSign)},
+		&pathSpec{pattern: "issue/@role", name: "issue", ops: write(sshIssue)},
 	)
 }
 
@@ -88,31 +95,29 @@ func getSSHRole(r *request) (*answer, error) {
 		return nil, errMissing
 	}
 	if role.KeyType == "otp" {
-		return ok(map[string]any{"allowed_users": role.AllowedUsers, "cidr_list": role.CIDRs, "default_user": role.DefaultUser, "exclude_cidr_list": "",
+		return ok(map[string]any{"allowed_users": role.AllowedUsers, "cidr_list": role.CIDRs, "default_user": role.DefaultUser, "exclude_cidr_list": role.Excluded,
 			"key_type": "otp", "port": role.Port})
 	}
-	extensions := role.Extensions
-	if extensions == nil {
-		extensions = map[string]string{}
-	}
-	return ok(map[string]any{"algorithm_signer": "default", "allow_bare_domains": false, "allow_empty_principals": false, "allow_host_certificates": role.HostCerts,
-		"allow_subdomains": false, "allow_user_certificates": role.UserCerts, "allow_user_key_ids": role.KeyIDs, "allowed_critical_options": "",
-		"allowed_domains": "", "allowed_domains_template": false, "allowed_extensions": "", "allowed_user_key_lengths": map[string]any{},
-		"allowed_users": role.AllowedUsers, "allowed_users_template": false, "default_critical_options": map[string]any{}, "default_extensions": extensions,
+	return ok(map[string]any{"algorithm_signer": "default", "allow_bare_domains": role.BareDomains, "allow_empty_principals": false, "allow_host_certificates": role.HostCerts,
+		"allow_subdomains": role.Subdomains, "allow_user_certificates": role.UserCerts, "allow_user_key_ids": role.KeyIDs, "allowed_critical_options": role.MayRestrict,
+		"allowed_domains": role.Domains, "allowed_domains_template": false, "allowed_extensions": role.MayExtend, "allowed_user_key_lengths": map[string]any{},
+		"allowed_users": role.AllowedUsers, "allowed_users_template": false, "default_critical_options": tableOf(role.Options), "default_extensions": tableOf(role.Extensions),
 		"default_extensions_template": false, "default_user": role.DefaultUser, "default_user_template": false, "key_id_format": "", "key_type": "ca",
 		"max_ttl": int64(role.Max / time.Second), "not_before_duration": 30, "ttl": int64(role.TTL / time.Second)})
 }
 
 func putSSHRole(r *request) (*answer, error) {
 	role := sshRole{KeyType: r.text("key_type"), DefaultUser: r.text("default_user"), AllowedUsers: r.text("allowed_users"), CIDRs: r.text("cidr_list"),
-		Extensions: r.fields.table("default_extensions")}
+		Excluded: r.text("exclude_cidr_list"), Extensions: r.fields.table("default_extensions"), Options: r.fields.table("default_critical_options"),
+		MayExtend: r.text("allowed_extensions"), MayRestrict: r.text("allowed_critical_options"), Domains: r.text("allowed_domains")}
 	var err error
 	for name, to := range map[string]*time.Duration{"ttl": &role.TTL, "max_ttl": &role.Max} {
 		if *to, err = r.lasts(name); err != nil {
 			return nil, err
 		}
 	}
-	for name, to := range map[string]*bool{"allow_user_certificates": &role.UserCerts, "allow_host_certificates": &role.HostCerts, "allow_user_key_ids": &role.KeyIDs} {
+	for name, to := range map[string]*bool{"allow_user_certificates": &role.UserCerts, "allow_host_certificates": &role.HostCerts, "allow_user_key_ids": &role.KeyIDs,
+		"allow_bare_domains": &role.BareDomains, "allow_subdomains": &role.Subdomains} {
 		if *to, err = r.flag(name, false); err != nil {
 			return nil, err
 		}
@@ -125,9 +130,11 @@ func putSSHRole(r *request) (*answer, error) {
 		if role.Port, err = r.number("port", 22); err != nil {
 			return nil, err
 		}
-		for _, c := range splitList(role.CIDRs) {
-			if _, err := netip.ParsePrefix(c); err != nil {
-				return nil, bad("failed to validate cidr_list: invalid CIDR notation %q", c)
+		for name, text := range map[string]string{"cidr_list": role.CIDRs, "exclude_cidr_list": role.Excluded} {
+			for _, c := range splitList(text) {
+				if _, err := netip.ParsePrefix(c); err != nil {
+					return nil, faulty("failed to validate " + name + ": invalid CIDR address: " + c)
+				}
 			}
 		}
 	case "ca":
@@ -162,10 +169,15 @@ func splitList(s string) []string {
 
 // reaches reports whether a role covers an address.
 func (role *sshRole) reaches(ip netip.Addr) bool {
-	return slices.ContainsFunc(splitList(role.CIDRs), func(c string) bool {
-		p, err := netip.ParsePrefix(c)
-		return err == nil && p.Contains(ip)
-	})
+	return comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) && !comesFrom(ip, splitList(role.Excluded), ip.BitLen())
+}
+
+// tableOf is a table that is there even when it is empty.
+func tableOf(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }
 
 func sshCreds(r *request) (*answer, error) {
@@ -252,7 +264,7 @@ func sshLookup(r *request) (*answer, error) {
 	}
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
-		return nil, bad("Invalid IP %q", text)
+		return nil, bad("Invalid IP %q", "<nil>")
 	}
 	keys, err := r.sshRoles.keys(r.ctx, r.mount.UUID+"/")
 	if err != nil {
@@ -264,7 +276,7 @@ func sshLookup(r *request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if role != nil && role.KeyType == "otp" && role.reaches(ip) {
+		if role != nil && role.KeyType == "otp" && comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) { // what is excluded does not count here
 			roles = append(roles, k)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -56,8 +57,6 @@ func (r *request) caRole() (*sshRole, error) {
 		return nil, err
 	case role == nil:
 		return nil, bad("Unknown role: %s", r.vars["role"])
-	case role.KeyType != "ca":
-		return nil, bad("role key type %q is not allowed to sign", role.KeyType)
 	}
 	return role, nil
 }
@@ -69,7 +68,7 @@ func sshIssue(r *request) (*answer, error) {
 	}
 	kind := map[string]string{"": "ssh-rsa", "rsa": "ssh-rsa", "ed25519": "ssh-ed25519", "ec": "ecdsa-sha2-nistp256"}[r.text("key_type")]
 	if kind == "" {
-		return nil, bad("specified key_type is invalid; must be one of rsa, ec or ed25519")
+		return nil, faulty("unknown ssh key pair algorithm: " + r.text("key_type"))
 	}
 	bits, err := r.number("key_bits", 2048)
 	if err != nil {
@@ -79,7 +78,7 @@ func sshIssue(r *request) (*answer, error) {
 		bits = 2048
 	}
 	if kind == "ssh-rsa" && bits != 2048 && bits != 3072 && bits != 4096 {
-		return nil, bad("invalid key_bits %d", bits)
+		return nil, faulty(fmt.Sprintf("refusing to generate weak rsa key: %d bits < 2048 bits", bits))
 	}
 	private, err := checkout.GenerateKey(kind, bits, r.Rand)
 	if err != nil {
@@ -117,7 +116,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	default:
 		return nil, bad("cert_type must be either 'user' or 'host'")
 	}
-	principals, err := r.principals(role)
+	principals, err := r.principals(role, kind == ssh.HostCert)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +132,14 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 		}
 		id = wish
 	}
+	extensions, err := r.chosen("extensions", role.MayExtend, role.Extensions)
+	if err != nil {
+		return nil, err
+	}
+	restrictions, err := r.chosen("critical_options", role.MayRestrict, role.Options)
+	if err != nil {
+		return nil, err
+	}
 	ca, err := r.ca()
 	if err != nil {
 		return nil, err
@@ -140,10 +147,6 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	signer, err := ssh.ParsePrivateKey([]byte(ca.Private))
 	if err != nil {
 		return nil, err
-	}
-	extensions := role.Extensions
-	if wish := r.fields.table("extensions"); wish != nil {
-		extensions = wish
 	}
 	var number [8]byte
 	if _, err := io.ReadFull(r.Rand, number[:]); err != nil {
@@ -156,7 +159,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	now := r.Clock.Now()
 	c := &ssh.Certificate{Nonce: nonce, Key: key, Serial: binary.BigEndian.Uint64(number[:]), CertType: kind, KeyId: id, ValidPrincipals: principals,
 		ValidAfter: uint64(now.Add(-backdated).Unix()), ValidBefore: uint64(now.Add(lasts).Unix()),
-		Permissions: ssh.Permissions{Extensions: extensions}}
+		Permissions: ssh.Permissions{Extensions: extensions, CriticalOptions: restrictions}}
 	if s, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
 		if signer, err = ssh.NewSignerWithAlgorithms(s, []string{ssh.KeyAlgoRSASHA256}); err != nil {
 			return nil, err
@@ -168,18 +171,52 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	return ok(map[string]any{"serial_number": strconv.FormatUint(c.Serial, 16), "signed_key": string(ssh.MarshalAuthorizedKey(c))})
 }
 
-// principals are the names that the certificate is good for.
-func (r *request) principals(role *sshRole) ([]string, error) {
-	wish := splitList(r.text("valid_principals"))
+// chosen are extensions or critical options: those that the client names, if the
+// role lets it, or else the role's own.
+func (r *request) chosen(what, allowed string, otherwise map[string]string) (map[string]string, error) {
+	wish := r.fields.table(what)
 	if len(wish) == 0 {
-		if role.DefaultUser == "" {
-			return nil, bad("empty valid principals not allowed by role")
-		}
-		wish = []string{role.DefaultUser}
+		return otherwise, nil
 	}
-	allowed := splitList(role.AllowedUsers)
+	if allowed == "*" || allowed == "" && what == "critical_options" {
+		return wish, nil
+	}
+	var not []string
+	for name := range wish {
+		if !slices.Contains(splitList(allowed), name) {
+			not = append(not, name)
+		}
+	}
+	if slices.Sort(not); len(not) > 0 {
+		return nil, bad("%s %v are not on allowed list", what, not)
+	}
+	return wish, nil
+}
+
+// principals are the names that the certificate is good for.
+func (r *request) principals(role *sshRole, host bool) ([]string, error) {
+	byDefault, list := role.DefaultUser, role.AllowedUsers
+	if host {
+		byDefault, list = "", role.Domains
+	}
+	wish, allowed := splitList(r.text("valid_principals")), splitList(list)
+	if len(wish) == 0 && byDefault != "" {
+		wish = []string{byDefault}
+	}
+	switch {
+	case len(wish) == 0:
+		return nil, bad("empty valid principals not allowed by role")
+	case len(allowed) == 0:
+		return nil, bad("role is not configured to allow any principals")
+	case list == "*":
+		return wish, nil
+	}
 	for _, p := range wish {
-		if !slices.Contains(allowed, p) && !slices.Contains(allowed, "*") {
+		fits := slices.Contains(allowed, p)
+		if host {
+			fits = fits && role.BareDomains || role.Subdomains && slices.ContainsFunc(allowed, func(d string) bool { return strings.HasSuffix(p, "."+d) })
+		}
+		if !fits {
 			return nil, bad("%s is not a valid value for valid_principals", p)
 		}
 	}

@@ -21,16 +21,18 @@ type staticRole struct {
 func directoryEngine(kind string) *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	paths := []*pathSpec{
-		{pattern: "config", name: "config", ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
+		{pattern: "config", name: "config", exists: configured, ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
 		{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}},
 	}
 	role, cred := "static-role", "static-cred"
 	if kind == "ad" {
 		role, cred = "roles", "creds"
+		paths[0].exists = nil
 	}
 	paths = append(paths,
 		&pathSpec{pattern: role, name: "static-role", ops: map[operation]handler{opList: listStatic}},
 		&pathSpec{pattern: role + "/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getStatic, opWrite: putStatic, opDelete: dropStatic}},
+		&pathSpec{pattern: role + "/*role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
 		&pathSpec{pattern: cred + "/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
 		&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: write(rotateRole)})
 	e := newEngine(kind, append(paths, libraryPaths()...)...)
@@ -39,6 +41,11 @@ func directoryEngine(kind string) *engine {
 		e.sweep, e.tokenRenewed = librarySweep, libraryTokenRenewed
 	}
 	return e
+}
+
+func configured(r *request) (bool, error) {
+	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	return c != nil, err
 }
 
 func (r *request) staticKey() string { return r.mount.UUID + "/" + r.vars["role"] }

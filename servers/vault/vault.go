@@ -54,6 +54,7 @@ type Server struct {
 	roles       *shelf[tokenRole]
 	locks       *shelf[lock]
 	node        *shelf[node]
+	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
 
 	libraries *shelf[library]    // of ldap and ad
 	slots     *shelf[slot]       // their accounts
@@ -107,6 +108,7 @@ func (s *Server) shelves() {
 	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
 	s.locks = newShelf[lock](s.Store, "lock")
 	s.node = newShelf[node](s.Store, "node")
+	s.issuedSeeds = newShelf[bool](s.Store, "issued")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
 	s.managed = newShelf[string](s.Store, "managed")
