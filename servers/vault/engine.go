@@ -59,7 +59,6 @@ type pathSpec struct {
 	public  bool                         // without a token
 	sudo    bool
 	login   bool // a token in the header is ignored
-	help    string
 
 	parts []string
 	names [len(operationNames)]string // of the operations, with the engine's
@@ -78,6 +77,9 @@ type engine struct {
 	renewed func(*request, *lease) error
 	revoke  func(*request, *lease) error
 	sweep   func(*request) error
+	// relogin is what an auth method says about a token of it that is to be renewed;
+	// nil: the user is gone, and nothing is to happen.
+	relogin func(*request, *mount, *token) (*tokenFields, error)
 	// tokenRenewed hears that a token ends at another moment now.
 	tokenRenewed func(*request, *token) error
 }

@@ -202,9 +202,9 @@ func renewLease(r *request) (*answer, error) {
 		if by > 0 {
 			lasts = by
 		}
-		if most := v.Issued.Add(v.Max).Sub(now); lasts > most {
-			a.warnings = []string{capped(lasts, v.Max)}
-			lasts = most.Truncate(time.Second)
+		if most := v.Issued.Truncate(time.Second).Add(v.Max).Sub(now.Truncate(time.Second)); lasts > most {
+			a.warnings = []string{capped(lasts, most)}
+			lasts = most
 		}
 		v.Renewed, v.Expires = now, now.Add(lasts)
 		out = *v

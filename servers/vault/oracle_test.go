@@ -32,23 +32,31 @@ func TestRealOracle(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := dialecttest.Run(t, servers.Table(), oracleSeed)
-			compare(t, string(text), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + realVault(t)})
+			real, _ := realVault(t)
+			compare(t, string(text), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + real})
 		})
 	}
 }
 
-// realVault starts a development server and returns its address.
-func realVault(t *testing.T) string {
+// realVault starts a development server and returns its address and unseal key.
+func realVault(t *testing.T) (addr, key string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
+	addr = l.Addr().String()
 	l.Close()
+	log := filepath.Join(t.TempDir(), "log")
+	out, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
 	cmd := exec.Command("vault", "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", "-dev-listen-address="+addr)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir)
+	cmd.Stdout = out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +65,15 @@ func realVault(t *testing.T) string {
 		if resp, err := http.Get("http://" + addr + "/v1/sys/health"); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return addr
+				if _, said, found := strings.Cut(readFile(t, log), "Unseal Key: "); found {
+					key, _, _ = strings.Cut(said, "\n")
+					return addr, key
+				}
 			}
 		}
 	}
 	t.Fatal("the real Vault does not come up")
-	return ""
+	return "", ""
 }
 
 func compare(t *testing.T, script string, ours, theirs *peer) {

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -226,11 +227,11 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	case r.mount == nil:
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "no handler for route %q. route entry not found.", r.full)
+	case r.op == opHelp && (p != nil || r.rest == ""):
+		return r.helped(p), nil
 	case p == nil:
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
-	case r.op == opHelp:
-		return helped(p), nil
 	}
 	do := p.ops[r.op]
 	if do == nil && p.public {
@@ -242,18 +243,24 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	return do, nil
 }
 
-// helped answers ?help=1.
-func helped(p *pathSpec) handler {
-	return func(*request) (*answer, error) {
-		text := p.help
-		if text == "" {
-			text = "Request: " + p.pattern
+// helped answers ?help=1, in the server's layout: of the root of a mount all its
+// paths, of a path its pattern.
+func (r *request) helped(p *pathSpec) handler {
+	var b strings.Builder
+	if r.rest == "" {
+		fmt.Fprintf(&b, "## DESCRIPTION\n\nThe engine %s, as Counterpart plays it.\n\n## PATHS\n\n", r.mount.Type)
+		for _, known := range r.engines[r.mount.engine()].paths {
+			fmt.Fprintf(&b, "    ^%s$\n", known.pattern)
 		}
+	} else {
+		fmt.Fprintf(&b, "Request:        %s\nMatching Route: ^%s$\n\n<no synopsis>\n\n## DESCRIPTION\n\n<no description>\n", r.rest, p.pattern)
+	}
+	return func(*request) (*answer, error) {
 		return &answer{plain: struct {
 			Help    string `json:"help"`
 			SeeAlso any    `json:"see_also"`
 			OpenAPI any    `json:"openapi"`
-		}{text, nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
+		}{b.String(), nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
 	}
 }
 

@@ -55,6 +55,7 @@ type Server struct {
 	locks       *shelf[lock]
 	node        *shelf[node]
 	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
+	moves       *shelf[move] // of mounts, by migration ID
 
 	libraries *shelf[library]    // of ldap and ad
 	slots     *shelf[slot]       // their accounts
@@ -109,6 +110,7 @@ func (s *Server) shelves() {
 	s.locks = newShelf[lock](s.Store, "lock")
 	s.node = newShelf[node](s.Store, "node")
 	s.issuedSeeds = newShelf[bool](s.Store, "issued")
+	s.moves = newShelf[move](s.Store, "move")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
 	s.managed = newShelf[string](s.Store, "managed")
