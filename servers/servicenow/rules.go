@@ -1,11 +1,13 @@
 package servicenow
 
 import (
-	"counterpart/internal/cause"
-	"counterpart/servers/servicenow/internal/query"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"counterpart/internal/cause"
+	"counterpart/servers/servicenow/internal/query"
 )
 
 // guard refuses a write that a rule forbids: next is the row as it would be, was
@@ -39,18 +41,11 @@ func (r *request) acl(when string, next, was *record) error {
 	refusals := map[string]cause.Cause{"insert": aclInsert, "update": aclUpdate, "delete": aclDelete}
 	operations := map[string]string{"insert": "create", "update": "write", "delete": "delete"}
 	for i, a := range r.settings.Access {
-		if a.Operation == operations[when] && r.covers(a.Table, next.class) && !r.may(a.Role) && r.matches(a.Table, a.If, cmpRecord(was, next)) {
+		if a.Operation == operations[when] && r.covers(a.Table, next.class) && !r.may(a.Role) && r.matches(a.Table, a.If, cmp.Or(was, next)) {
 			return &failure{Cause: refusals[when], why: fmt.Sprintf("access[%d]", i)}
 		}
 	}
 	return nil
-}
-
-func cmpRecord(was, next *record) *record {
-	if was != nil {
-		return was
-	}
-	return next
 }
 
 // aborted is the refusal of a business rule.

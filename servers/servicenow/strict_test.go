@@ -209,3 +209,14 @@ func TestAttachmentsTakeTheirRoomAlone(t *testing.T) {
 		t.Errorf("the row has %d octets, %v", len(r.Value), err)
 	}
 }
+
+// TestAFullJournalIsNoRateLimit: clients would ask again and again.
+func TestAFullJournalIsNoRateLimit(t *testing.T) {
+	a := start(t)
+	path := a.path("change_request", "CHG0000039")
+	for range 1000 {
+		a.want(204, "PATCH", path, `{"work_notes":"x"}`, "X-no-response-body: true")
+	}
+	a.refused(403, "Operation Failed", "ACL Exception Update Failed due to security constraints", "PATCH", path, `{"work_notes":"x"}`)
+	a.want(200, "PATCH", path, `{"short_description":"x"}`)
+}
