@@ -36,6 +36,15 @@ func (g *Guard) keepName(ctx context.Context, t Token) error {
 	})
 }
 
+// endName lets an accessor die with its token's record after a revocation, after
+// which nothing prolongs it.
+func (g *Guard) endName(ctx context.Context, t Token) error {
+	return g.Store.Update(ctx, nameKey(t.ID), func(r state.Record) (state.Record, error) {
+		r.Expires = t.forgotten()
+		return r, nil
+	})
+}
+
 func (g *Guard) named(ctx context.Context, id string) (key string, err error) {
 	key, found, err := state.Read[string](ctx, g.Store, nameKey(id))
 	if err == nil && !found {

@@ -51,6 +51,12 @@ func TestAnAccessorLivesAsLongAsItsToken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, _, err := g.Issue(ctx, signin.IssueToken{Kind: "vault", ID: "revoked", TTL: 1000 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.RevokeNamed(ctx, "revoked"); err != nil {
+		t.Fatal(err)
+	}
 	c.Advance(48 * time.Hour)
 	if left, err := g.Store.List(ctx, ""); err != nil || len(left) > 0 {
 		t.Errorf("of a token that is long dead there is still %q (%v)", left, err)

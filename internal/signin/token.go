@@ -191,8 +191,11 @@ func (g *Guard) Revoke(ctx context.Context, secret string) error {
 }
 
 func (g *Guard) revoke(ctx context.Context, key string) error {
-	_, err := g.editToken(ctx, key, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
-	return err
+	t, err := g.editToken(ctx, key, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
+	if err != nil {
+		return err
+	}
+	return g.endName(ctx, t)
 }
 
 func (g *Guard) editToken(ctx context.Context, key string, f func(*Token) error) (Token, error) {

@@ -28,9 +28,12 @@ func kv1Engine() *engine {
 	}})
 }
 
+// cubbyhole is where the records of a token's own start.
+func cubbyhole(accessor string) string { return "cubbyhole/" + accessor + "/" }
+
 // cubbyholeEngine is kv for one token alone.
 func cubbyholeEngine() *engine {
-	key := func(r *request) string { return "cubbyhole/" + r.token.ID + "/" + r.rest }
+	key := func(r *request) string { return cubbyhole(r.token.ID) + r.rest }
 	only := func(do func(*request) (*answer, error)) handler {
 		return func(r *request) (*answer, error) {
 			if r.token.batch() {
@@ -133,7 +136,14 @@ func (r *request) writeKV(key string) (*answer, error) {
 			v.Lasts = d
 		}
 	}
-	return nil, r.kv1.put(r.ctx, key, v)
+	var until time.Time
+	if t := r.token; r.mount.Type == "cubbyhole" && t.MaxTTL > 0 { // dies with the token, also unasked
+		until = t.Issued.Add(t.MaxTTL)
+	}
+	return nil, r.kv1.editUntil(r.ctx, key, func(kept *kvData, _ bool) (time.Time, error) {
+		*kept = v
+		return until, nil
+	})
 }
 
 func (r *request) deleteKV(key string) (*answer, error) {

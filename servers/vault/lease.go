@@ -241,6 +241,9 @@ func (r *request) endLease(id string) error {
 		if _, known := cause.Of(err); err != nil && !known {
 			return err
 		}
+		if err := r.forget(l.Token); err != nil {
+			return err
+		}
 	}
 	mine := false // of two that revoke one lease, one tells the engine
 	err = r.leases.editUntil(r.ctx, id, func(v *lease, found bool) (time.Time, error) {

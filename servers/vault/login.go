@@ -158,9 +158,12 @@ func (r *request) login(l login) (*answer, error) {
 		return a, nil
 	}
 	now := r.Clock.Now()
-	return a, r.putLease(lease{ID: r.full + "/h" + wrapKey(a.auth.ClientToken), Token: a.auth.Accessor, Mount: r.mount.UUID, Engine: r.mount.engine(),
+	return a, r.putLease(lease{ID: loginLease(r.full, a.auth.Accessor), Token: a.auth.Accessor, Mount: r.mount.UUID, Engine: r.mount.engine(),
 		Issued: now, Expires: now.Add(time.Duration(a.auth.LeaseDuration) * time.Second), Max: max(i.max, i.ttl), Login: true, Renewable: true})
 }
+
+// loginLease is the lease of a login's token.
+func loginLease(path, accessor string) string { return path + "/h" + wrapKey(accessor) }
 
 // errLockedOut is what a locked login name hears, with the right password too.
 func errLockedOut() error {

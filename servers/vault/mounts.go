@@ -314,13 +314,27 @@ func dropMount(r *request, auth bool) (*answer, error) {
 		}
 		return nil, bad("cannot unmount %q", path)
 	}
+	uuid := ""
 	err := r.editMounts(func(t *mounts) error {
-		t.List = slices.DeleteFunc(t.List, func(m *mount) bool { return m.Path == path })
+		t.List = slices.DeleteFunc(t.List, func(m *mount) bool {
+			if m.Path == path {
+				uuid = m.UUID
+			}
+			return m.Path == path
+		})
 		return nil
 	})
-	if err != nil {
+	if err != nil || uuid == "" {
 		return nil, err
 	}
 	r.vars = map[string]string{"prefix": path}
-	return revokePrefix(r) // what it has handed out ends with it
+	if _, err := revokePrefix(r); err != nil { // what it has handed out ends with it
+		return nil, err
+	}
+	for _, prefix := range r.ofMounts {
+		if err := r.Store.Reset(r.ctx, prefix+uuid); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
 }

@@ -332,9 +332,14 @@ func putCA(r *request) (*answer, error) {
 		return nil, err
 	}
 	generate = generate && (private == "" || public == "") // keys that are given are taken
-	switch {
-	case !generate && (private == "" || public == ""):
+	if !generate && (private == "" || public == "") {
 		return nil, bad("missing public_key or private_key")
+	}
+	errThere := bad("keys are already configured; delete them before reconfiguring")
+	if there, err := r.sshCAs.get(r.ctx, r.mount.UUID); err != nil {
+		return nil, err
+	} else if there != nil {
+		return nil, errThere // before a key is made, which takes seconds
 	}
 	if generate {
 		kind, bits := "ssh-rsa", 4096
@@ -373,7 +378,7 @@ func putCA(r *request) (*answer, error) {
 	}
 	err = r.sshCAs.edit(r.ctx, r.mount.UUID, func(v *sshCA, found bool) error {
 		if found && v.Private != "" {
-			return bad("keys are already configured; delete them before reconfiguring")
+			return errThere
 		}
 		*v = sshCA{private, public}
 		return nil

@@ -360,11 +360,14 @@ func (s *Server) newToken(batch bool) string {
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // alphanumerics is n random letters and digits.
-func (s *Server) alphanumerics(n int) string {
+func (s *Server) alphanumerics(n int) string { return alphanumerics(s.Rand, n) }
+
+// alphanumerics is n letters and digits that follow from r.
+func alphanumerics(r io.Reader, n int) string {
 	b := make([]byte, n)
 	for i := 0; i < n; {
 		var block [32]byte
-		io.ReadFull(s.Rand, block[:])
+		io.ReadFull(r, block[:])
 		for _, x := range block {
 			if x < 248 && i < n { // 4 × 62: no letter is more likely than another
 				b[i] = alphabet[x%62]

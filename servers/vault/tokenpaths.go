@@ -239,7 +239,20 @@ func (r *request) revokeToken(t *token) (*answer, error) {
 	if err := r.Logins.RevokeNamed(r.ctx, t.ID); err != nil {
 		return nil, err
 	}
+	if err := r.forget(t.ID); err != nil {
+		return nil, err
+	}
+	if t.login() {
+		if _, err := r.leases.drop(r.ctx, loginLease(t.Meta[metaPath], t.ID)); err != nil {
+			return nil, err
+		}
+	}
 	return nil, r.sweep()
+}
+
+// forget drops what only a token that has ended could read.
+func (r *request) forget(accessor string) error {
+	return r.Store.Reset(r.ctx, r.kv1.prefix+cubbyhole(accessor))
 }
 
 func revokeNamed(r *request) (*answer, error) {
