@@ -31,10 +31,10 @@ func (f faces) vault(token, method, path, body string) (int, map[string]any) {
 func TestAPasswordRotatedThroughVaultIsTheOneEverywhere(t *testing.T) {
 	f := open(t)
 	f.everywhere("svc-backup", "Backup-Pass-1", true)
-	if status, _ := f.vault("root", "POST", "ldap/static-role/backup", `{"username":"svc-backup","rotation_period":"24h"}`); status != 204 {
-		t.Fatal(status)
+	if status, body := f.vault("root", "POST", "rotate/static-role/backup", `{"username":"svc-backup","rotation_period":"24h"}`); status != 204 {
+		t.Fatal(status, body)
 	}
-	_, cred := f.vault("root", "GET", "ldap/static-cred/backup", "")
+	_, cred := f.vault("root", "GET", "rotate/static-cred/backup", "")
 	password, _ := cred["password"].(string)
 	f.everywhere("svc-backup", password, true)
 	account := ""

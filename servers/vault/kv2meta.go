@@ -149,7 +149,7 @@ const (
 func writeMetadata(r *request) (*answer, error) {
 	custom, err := r.texts("custom_metadata")
 	if err != nil {
-		return nil, bad("%s", strings.TrimPrefix(err.Error(), "Field validation failed: "))
+		return nil, unframed(err)
 	}
 	if len(custom) > maxCustom {
 		return nil, bad("custom_metadata validation failed: payload must contain at most %d keys, provided %d", maxCustom, len(custom))

@@ -220,7 +220,7 @@ func putMount(r *request, auth bool) (*answer, error) {
 		t.List = append(t.List, m)
 		return nil
 	})
-	if err != nil || stored != "ad" {
+	if err != nil || deprecation(m) != "deprecated" || r.flavour.old || r.flavour.bao {
 		return nil, err
 	}
 	return &answer{warnings: []string{"mount entry associated with deprecated builtin"}}, nil

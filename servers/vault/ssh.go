@@ -395,8 +395,3 @@ func putCA(r *request) (*answer, error) {
 	}
 	return ok(data)
 }
-
-func dropCA(r *request) (*answer, error) {
-	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
-	return nil, err
-}

@@ -261,3 +261,8 @@ func strangers(wish map[string]string, list string) []string {
 	slices.Sort(out)
 	return out
 }
+
+func dropCA(r *request) (*answer, error) {
+	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
+	return nil, err
+}
