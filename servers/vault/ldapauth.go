@@ -83,9 +83,9 @@ func ldapLogin(r *request) (*answer, error) {
 			refused.reason = cause.WrongPassword
 			return nil, refusedLogin(err, refused)
 		}
-		l := login{alias: typed, owner: u.ID, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/") + "-" + typed,
+		l := login{alias: u.Name, owner: u.ID, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/") + "-" + typed,
 			metadata: map[string]string{"username": typed}, data: map[string]any{}}
-		if err := r.ldapPolicies(&l, u.ID); err != nil {
+		if err := r.ldapPolicies(&l, typed, u.ID); err != nil {
 			return nil, err
 		}
 		return r.login(l)
@@ -93,8 +93,8 @@ func ldapLogin(r *request) (*answer, error) {
 }
 
 // ldapPolicies adds what the mount's users and groups give.
-func (r *request) ldapPolicies(l *login, userID string) error {
-	local, err := r.users.get(r.ctx, r.mount.UUID+"/"+strings.ToLower(l.alias))
+func (r *request) ldapPolicies(l *login, typed, userID string) error {
+	local, err := r.users.get(r.ctx, r.mount.UUID+"/"+strings.ToLower(typed))
 	if err != nil {
 		return err
 	}

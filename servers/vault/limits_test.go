@@ -2,10 +2,13 @@ package vault_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"counterpart/internal/fault"
 )
 
 func TestLeasesOfStrangeMountsAreWellFormed(t *testing.T) {
@@ -74,4 +77,51 @@ func TestNothingOfADeadMountOrTokenStays(t *testing.T) {
 		all, _ := f.Store.List(t.Context(), "")
 		t.Errorf("%d records became %d:\n%s", before, after, strings.Join(all, "\n"))
 	}
+}
+
+func TestFailedLoginsOfManyNamesAreForgotten(t *testing.T) {
+	f, v := vaultOf(t, "")
+	long := strings.Repeat("x", 6000)
+	for i := range 2000 {
+		v.says(t, fmt.Sprintf(`@none POST auth/ldap/login/%s%d {"password":"wrong"}`, long, i), 400)
+	}
+	all, err := f.Store.List(t.Context(), "server/vault/lock/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for _, k := range all {
+		size += len(k)
+	}
+	if size > 2000*1000 {
+		t.Errorf("%d records of failed logins take %d octets of names", len(all), size)
+	}
+	f.Clock.Advance(16 * time.Minute)
+	if all, err = f.Store.List(t.Context(), "server/vault/lock/"); err != nil || len(all) > 0 {
+		t.Errorf("%d records are left (%v)", len(all), err)
+	}
+}
+
+func TestOnePersonIsOneEntityHoweverTheNameIsTyped(t *testing.T) {
+	_, v := vaultOf(t, "")
+	v.says(t, `@none POST auth/ldap/login/alice {"password":"Alice-Pass-1"}`, 200, `"metadata":{"username":"alice"}`)
+	id, _ := v.get(t, "auth.entity_id").(string)
+	v.says(t, `@none POST auth/ldap/login/ALICE {"password":"Alice-Pass-1"}`, 200, `"metadata":{"username":"ALICE"}`, `"entity_id":"`+id+`"`)
+}
+
+func TestAQuotaIsPlayedByAFault(t *testing.T) {
+	f, v := vaultOf(t, "")
+	const body = `{"errors":["request path \"kv1/a\": rate limit quota exceeded"]}`
+	rule := fault.Rule{Kind: fault.Status, Server: "vault", Op: "kv.read", Args: map[string]string{"code": "429", "body": body, "type": "application/json"}}
+	if err := f.Faults.Set([]fault.Rule{rule}); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.ask(t, "GET kv1/a"); !strings.HasPrefix(got, "429 Cache-Control=no-store Content-Type=application/json ") || string(v.last) != body {
+		t.Errorf("%s: %q", got, v.last)
+	}
+	v.says(t, `POST kv1/b {"x":1}`, 204)
+	if err := f.Faults.Set([]fault.Rule{{Kind: "index-state", Server: "vault"}}); err != nil {
+		t.Fatal(err)
+	}
+	v.says(t, "GET kv1/a", 412, "required index state not present")
 }

@@ -170,12 +170,18 @@ func errLockedOut() error {
 	return refuse(http.StatusForbidden, "permission denied").because("too many wrong passwords have locked the login name")
 }
 
+// longestAlias is the longest login name whose failures are kept under itself.
+const longestAlias = 256
+
 // guarded runs an attempt of a login name under the server's lock-out. A refusal
 // that the method marks as a wrong password counts.
 func (r *request) guarded(alias string, attempt func() (*answer, error)) (*answer, error) {
 	limit := r.settings.Lockout
 	if limit.Threshold == 0 {
 		return attempt()
+	}
+	if len(alias) > longestAlias {
+		alias = wrapKey(alias)
 	}
 	key := r.mount.Accessor + "/" + alias
 	l, err := r.locks.get(r.ctx, key)

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,15 +89,20 @@ func getPolicy(r *request, legacy bool) (*answer, error) {
 
 func putPolicy(r *request, legacy bool) (*answer, error) {
 	name := strings.ToLower(r.vars["name"])
-	text := r.text("policy")
-	if text == "" {
-		text = r.text("rules")
+	text, a := r.text("policy"), &answer{}
+	if text == "" && legacy {
+		if text = r.text("rules"); text != "" {
+			a.warnings = append(a.warnings, "'rules' is deprecated, please use 'policy' instead")
+		}
 	}
 	if text == "" {
 		return nil, bad("'policy' parameter not supplied or empty")
 	}
 	if name == "root" {
 		return nil, bad("cannot update %q policy", name)
+	}
+	if plain, err := base64.StdEncoding.DecodeString(text); err == nil {
+		text = string(plain)
 	}
 	if _, err := policy.Parse(name, text); err != nil {
 		return nil, bad("%s", err)
@@ -105,9 +111,12 @@ func putPolicy(r *request, legacy bool) (*answer, error) {
 		return nil, err
 	}
 	if name != r.vars["name"] {
-		return &answer{warnings: []string{"policy name was converted to " + name}}, nil
+		a.warnings = append(a.warnings, "policy name was converted to "+name)
 	}
-	return nil, nil
+	if a.warnings == nil {
+		return nil, nil
+	}
+	return a, nil
 }
 
 func dropPolicy(r *request, legacy bool) (*answer, error) {
