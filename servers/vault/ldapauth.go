@@ -34,8 +34,8 @@ func reloginPerson(r *request, m *mount, t *token) (*tokenFields, error) {
 	here := r.mount
 	defer func() { r.mount = here }()
 	r.mount = m
-	l := login{alias: t.metadata()["username"]}
-	if err := r.ldapPolicies(&l, t.Owner); err != nil {
+	var l login
+	if err := r.ldapPolicies(&l, t.metadata()["username"], t.Owner); err != nil {
 		return nil, err
 	}
 	if !slices.Equal(l.token.policies(l.policies...), t.policies) {
