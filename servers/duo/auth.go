@@ -218,11 +218,15 @@ func (l *login) unreached(t *transaction, err error) error {
 	return nil
 }
 
+// longestInfo is what the vendor's documentation sets as the end of pushinfo.
+const longestInfo = 20_000
+
 // details are what the phone shows: the pairs of pushinfo, and what the request
 // says about where it comes from.
 func (l *login) details() (map[string]string, error) {
-	pairs, err := sign.Parse(l.r.params["pushinfo"])
-	if err != nil || len(pairs) > 64 {
+	info := l.r.params["pushinfo"]
+	pairs, err := sign.Parse(info)
+	if err != nil || len(pairs) > 64 || len(info) >= longestInfo {
 		return nil, param(invalid, "pushinfo", "pushinfo is no list of encoded pairs")
 	}
 	out := map[string]string{"integration": l.r.in.Name}

@@ -103,3 +103,13 @@ func TestGuestsAreBounded(t *testing.T) {
 		t.Errorf("somebody of the company: %s", a.body)
 	}
 }
+
+// TestPushinfoHasAnEnd: it must be shorter than 20,000 octets.
+func TestPushinfoHasAnEnd(t *testing.T) {
+	f := start(t)
+	push := func(n int) answer {
+		return f.post("/auth/v2/auth", "username", "dora", "factor", "push", "device", "auto", "pushinfo", "a="+strings.Repeat("x", n-2))
+	}
+	f.ends(push(19_999), "deny", "deny", "Login request denied.")
+	f.failed(push(20_000), 400, "40002", badParam, "pushinfo")
+}
