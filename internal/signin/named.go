@@ -12,18 +12,36 @@ import (
 func nameKey(id string) string { return "accessor/" + id }
 
 // name takes an accessor for a token. It comes before the token itself: a name
-// that leads nowhere harms nobody. It lives as long as the token can.
-func (g *Guard) name(ctx context.Context, t IssueToken, key string) error {
-	var until time.Time
-	if lasts := max(t.TTL, t.MaxTTL); t.TTL > 0 && (t.MaxTTL > 0 || !t.Renewable) {
-		until = g.Clock.Now().Add(lasts + remembered)
-	}
-	return state.Edit(ctx, g.Store, nameKey(t.ID), func(v *string, found bool) (time.Time, error) {
+// that leads nowhere harms nobody. It lives as long as the token's record. fresh
+// is whether the token did not have it before.
+func (g *Guard) name(ctx context.Context, t Token, key string) (fresh bool, err error) {
+	err = state.Edit(ctx, g.Store, nameKey(t.ID), func(v *string, found bool) (time.Time, error) {
 		if found && *v != key {
 			return time.Time{}, cause.Because(cause.Exists, "a token with the accessor %s exists", t.ID)
 		}
-		*v = key
-		return until, nil
+		fresh, *v = !found, key
+		return t.forgotten(), nil
+	})
+	return fresh, err
+}
+
+// keepName lets an accessor live as long as its token does after a renewal. It is
+// never cut short, so of two renewals at once the longer counts.
+func (g *Guard) keepName(ctx context.Context, t Token) error {
+	return g.Store.Update(ctx, nameKey(t.ID), func(r state.Record) (state.Record, error) {
+		if until := t.forgotten(); r.Value != nil && !r.Expires.IsZero() && until.After(r.Expires) {
+			r.Expires = until
+		}
+		return r, nil
+	})
+}
+
+// endName lets an accessor die with its token's record after a revocation, after
+// which nothing prolongs it.
+func (g *Guard) endName(ctx context.Context, t Token) error {
+	return g.Store.Update(ctx, nameKey(t.ID), func(r state.Record) (state.Record, error) {
+		r.Expires = t.forgotten()
+		return r, nil
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"io"
 	"time"
 
@@ -39,9 +40,20 @@ type IssueToken struct {
 	Meta        map[string]string
 	Secret      string // a wanted secret, in the vendor's format; empty: 32 octets in base64url
 	Seeded      bool   // the secret stands in the seed: no news to the audit of secrets
+	// Realm keeps secrets that are chosen rather than drawn apart: two servers may
+	// both have a token "root". Such a token is looked up by InRealm.
+	Realm string
 	// ID is a wanted accessor, in the vendor's format; the token can then be found
 	// by it (Named, RenewNamed, RevokeNamed). Empty: a UUID, which finds nothing.
 	ID string
+}
+
+// InRealm is what a token of a realm is looked up, used, renewed and revoked by.
+func InRealm(realm, secret string) string {
+	if realm == "" {
+		return secret
+	}
+	return realm + "\x00" + secret
 }
 
 // dead tokens stay on record for a while, so that a refusal can say why.
@@ -65,23 +77,34 @@ func (g *Guard) Issue(ctx context.Context, t IssueToken) (secret string, issued 
 	if !t.Seeded {
 		g.told("token of "+t.Owner, secret)
 	}
-	if t.ID == "" {
+	key := tokenKey(InRealm(t.Realm, secret))
+	isNamed := t.ID != ""
+	if !isNamed {
 		t.ID = world.UUID(g.Rand)
-	} else if err := g.name(ctx, t, tokenKey(secret)); err != nil {
-		return "", Token{}, err
 	}
 	issued = Token{ID: t.ID, Kind: t.Kind, Owner: t.Owner, Issued: g.Clock.Now(), MaxTTL: t.MaxTTL,
 		Renewable: t.Renewable, Uses: t.Uses, Meta: t.Meta}
 	if t.TTL > 0 {
 		issued.Expires = issued.Issued.Add(t.TTL)
 	}
-	err = state.Edit(ctx, g.Store, tokenKey(secret), func(v *Token, found bool) (time.Time, error) {
+	fresh := false
+	if isNamed {
+		if fresh, err = g.name(ctx, issued, key); err != nil {
+			return "", Token{}, err
+		}
+	}
+	err = state.Edit(ctx, g.Store, key, func(v *Token, found bool) (time.Time, error) {
 		if found {
 			return time.Time{}, cause.Because(cause.Exists, "that token exists")
 		}
 		*v = issued
 		return v.forgotten(), nil
 	})
+	if fresh && errors.Is(err, cause.Exists) { // the name must not lead to somebody else's
+		if err := state.Delete(ctx, g.Store, nameKey(t.ID)); err != nil {
+			return "", Token{}, err
+		}
+	}
 	return secret, issued, err
 }
 
@@ -145,7 +168,7 @@ func (g *Guard) Renew(ctx context.Context, secret string, ttl time.Duration) (To
 }
 
 func (g *Guard) renew(ctx context.Context, key string, ttl time.Duration) (Token, error) {
-	return g.editToken(ctx, key, func(t *Token) error {
+	renewed, err := g.editToken(ctx, key, func(t *Token) error {
 		if !t.Renewable {
 			return cause.Because(cause.NotRenewable, "token %s is not renewable", t.ID)
 		}
@@ -156,6 +179,10 @@ func (g *Guard) renew(ctx context.Context, key string, ttl time.Duration) (Token
 		}
 		return nil
 	})
+	if err != nil {
+		return Token{}, err
+	}
+	return renewed, g.keepName(ctx, renewed)
 }
 
 // Revoke ends a token at once.
@@ -164,8 +191,11 @@ func (g *Guard) Revoke(ctx context.Context, secret string) error {
 }
 
 func (g *Guard) revoke(ctx context.Context, key string) error {
-	_, err := g.editToken(ctx, key, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
-	return err
+	t, err := g.editToken(ctx, key, func(t *Token) error { t.Revoked = g.Clock.Now(); return nil })
+	if err != nil {
+		return err
+	}
+	return g.endName(ctx, t)
 }
 
 func (g *Guard) editToken(ctx context.Context, key string, f func(*Token) error) (Token, error) {

@@ -8,16 +8,15 @@ import (
 )
 
 // aclCache keeps what sets of policies come to. An entry is good while each of its
-// policies, and the entity that fills their templates, is the record that it was
-// made of.
+// policies is the record that it was made of, and the entity is, too.
 type aclCache map[aclKey]*builtACL
 
-// aclKey is a set of policies, and whose templates they fill.
+// aclKey is a set of policies, and whose identity fills their templates.
 type aclKey struct{ policies, entity string }
 
 type builtACL struct {
 	from []*string
-	who  *entity
+	of   *entity // whom templates were filled for; nil: nobody, or there are none
 	acl  *policy.ACL
 }
 
@@ -29,7 +28,7 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 	names, key := t.policies, aclKey{policies: t.Meta[metaPolicies]}
 	if len(t.identity) > 0 {
 		names = t.allPolicies()
-		key.policies = strings.Join(names, ",")
+		key.policies = strings.Join(names, separator)
 	}
 	var buffer [8]*string
 	from := buffer[:0]
@@ -44,16 +43,16 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 			templated = templated || strings.Contains(*text, "{{")
 		}
 	}
-	var who *entity
+	var of *entity
 	if templated {
-		if who = t.entity; who != nil {
-			key.entity = who.ID
+		if of = t.entity; of != nil {
+			key.entity = of.ID
 		}
 	}
 	s.aclsMu.RLock()
 	built := s.acls[key]
 	s.aclsMu.RUnlock()
-	if built != nil && slices.Equal(built.from, from) && built.who == who {
+	if built != nil && built.of == of && slices.Equal(built.from, from) {
 		return built.acl, nil
 	}
 	var parsed []*policy.Policy
@@ -69,47 +68,42 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 		}
 		parsed = append(parsed, p)
 	}
-	acl := policy.NewACL(parsed, fill(who))
+	acl := policy.NewACL(parsed, of.fill)
 	s.aclsMu.Lock()
 	defer s.aclsMu.Unlock()
 	if s.acls == nil || len(s.acls) >= maxACLs {
 		s.acls = aclCache{}
 	}
-	s.acls[key] = &builtACL{slices.Clone(from), who, acl}
+	s.acls[key] = &builtACL{slices.Clone(from), of, acl}
 	return acl, nil
 }
 
 // acl is what a token's policies come to.
 func (r *request) acl(t *token) (*policy.ACL, error) { return r.Server.acl(r, t) }
 
-// fill puts an identity into templates; a token without one fills none.
-func fill(e *entity) policy.Fill {
-	return func(name string) (string, bool) {
-		rest, ok := strings.CutPrefix(name, "identity.entity.")
-		if !ok {
-			return "", false
-		}
-		if e == nil {
-			return "", false
-		}
-		switch {
-		case rest == "id":
-			return e.ID, true
-		case rest == "name":
-			return e.Name, true
-		}
-		if key, ok := strings.CutPrefix(rest, "metadata."); ok {
-			v, ok := e.Metadata[key]
-			return v, ok
-		}
-		if alias, ok := strings.CutPrefix(rest, "aliases."); ok {
-			accessor, field, _ := strings.Cut(alias, ".")
-			for _, a := range e.Aliases {
-				if a.MountAccessor == accessor && field == "name" {
-					return a.Name, true
-				}
-			}
-		}
+// fill puts an entity into templates; nil fills none.
+func (e *entity) fill(name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, "identity.entity.")
+	if !ok || e == nil {
 		return "", false
 	}
+	switch {
+	case rest == "id":
+		return e.ID, true
+	case rest == "name":
+		return e.Name, true
+	}
+	if key, ok := strings.CutPrefix(rest, "metadata."); ok {
+		v, ok := e.Metadata[key]
+		return v, ok
+	}
+	if alias, ok := strings.CutPrefix(rest, "aliases."); ok {
+		accessor, field, _ := strings.Cut(alias, ".")
+		for _, a := range e.Aliases {
+			if a.MountAccessor == accessor && field == "name" {
+				return a.Name, true
+			}
+		}
+	}
+	return "", false
 }

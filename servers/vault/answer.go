@@ -42,7 +42,7 @@ type authBlock struct {
 	ClientToken      string            `json:"client_token"`
 	Accessor         string            `json:"accessor"`
 	Policies         []string          `json:"policies"`
-	TokenPolicies    []string          `json:"token_policies"`
+	TokenPolicies    []string          `json:"token_policies,omitempty"`
 	IdentityPolicies []string          `json:"identity_policies,omitempty"`
 	Metadata         map[string]string `json:"metadata"`
 	LeaseDuration    int64             `json:"lease_duration"`
@@ -59,7 +59,7 @@ type oldAuth struct {
 	ClientToken      string            `json:"client_token"`
 	Accessor         string            `json:"accessor"`
 	Policies         []string          `json:"policies"`
-	TokenPolicies    []string          `json:"token_policies"`
+	TokenPolicies    []string          `json:"token_policies,omitempty"`
 	IdentityPolicies []string          `json:"identity_policies,omitempty"`
 	Metadata         map[string]string `json:"metadata"`
 	LeaseDuration    int64             `json:"lease_duration"`
@@ -157,9 +157,17 @@ func (s *Server) encode(b []byte, a *answer) ([]byte, error) {
 	if a.wrap == nil {
 		b = s.ids.append(b)
 	}
-	b = append(b, `","lease_id":"`...)
-	b = append(b, a.lease.id...)
-	b = append(b, `","renewable":`...)
+	b = append(b, `","lease_id":`...)
+	if a.lease.id == "" {
+		b = append(b, `""`...)
+	} else { // a mount's path may have anything in it
+		raw, err := json.Marshal(a.lease.id)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, raw...)
+	}
+	b = append(b, `,"renewable":`...)
 	b = strconv.AppendBool(b, a.lease.renewable)
 	b = append(b, `,"lease_duration":`...)
 	b = strconv.AppendInt(b, int64(a.lease.lasts/time.Second), 10)

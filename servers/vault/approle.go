@@ -1,14 +1,11 @@
 package vault
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"counterpart/internal/cause"
-	"counterpart/internal/state"
 	"counterpart/internal/world"
 )
 
@@ -24,21 +21,6 @@ type appRole struct {
 	Token     tokenFields   `json:"token"`
 }
 
-// secretID is a secret ID of a role; its record is named by its hash.
-type secretID struct {
-	Role     string            `json:"role"`
-	Accessor string            `json:"accessor"`
-	Made     time.Time         `json:"made"`
-	Updated  time.Time         `json:"updated"`
-	Expires  time.Time         `json:"expires,omitzero"`
-	Uses     int               `json:"uses"` // left; 0: without limit
-	Spent    bool              `json:"spent,omitempty"`
-	TTL      time.Duration     `json:"ttl,omitempty"`
-	Metadata map[string]string `json:"metadata,omitempty"`
-	CIDRs    []string          `json:"cidrs,omitempty"`
-	Bound    []string          `json:"bound,omitempty"`
-}
-
 // approleEngine is the auth method approle.
 func approleEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
@@ -48,6 +30,7 @@ func approleEngine() *engine {
 			return listKeys(r.approles.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "role/:role", name: "role", exists: approleExists, ops: map[operation]handler{opRead: getAppRole, opWrite: putAppRole, opDelete: dropAppRole}},
+		&pathSpec{pattern: "role/:role/policies", name: "role.policies", ops: map[operation]handler{opRead: getAppRolePolicies}},
 		&pathSpec{pattern: "role/:role/role-id", name: "role-id", ops: map[operation]handler{opRead: getRoleID, opWrite: putRoleID}},
 		&pathSpec{pattern: "role/:role/secret-id", name: "secret-id", ops: map[operation]handler{opWrite: newSecretID, opList: listSecretIDs}},
 		&pathSpec{pattern: "role/:role/custom-secret-id", name: "secret-id", ops: write(newSecretID)},
@@ -88,7 +71,11 @@ func approleLogin(r *request) (*answer, error) {
 			return nil, &wrongPassword{refused.because("no role has the role ID")}
 		}
 		l := login{alias: roleID, owner: "approle " + role.Name, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/"),
-			metadata: map[string]string{"role_name": role.Name}, token: role.Token}
+			metadata: map[string]string{"role_name": role.Name}, token: role.Token, cidrs: role.Token.CIDRs}
+		l.token.CIDRs = nil      // the method lets anybody log in, the token is then no good elsewhere
+		if !r.from(role.CIDRs) { // the format's slip is the server's
+			return nil, bad("source address %q unauthorized by CIDR restrictions on the role: %%!w(<nil>)", r.source())
+		}
 		if role.Bind {
 			if secret == "" {
 				return nil, bad("missing secret_id")
@@ -97,35 +84,17 @@ func approleLogin(r *request) (*answer, error) {
 			if err != nil {
 				return nil, err
 			}
+			if len(used.Bound) > 0 { // instead of the role's
+				if l.cidrs, err = addresses(used.Bound); err != nil {
+					return nil, err
+				}
+			}
 			for k, v := range used.Metadata {
 				l.metadata[k] = v
 			}
 		}
 		return r.login(l)
 	})
-}
-
-// useSecretID takes one use of a secret ID.
-func (r *request) useSecretID(role, secret string, refused *refusal) (used secretID, err error) {
-	err = r.secrets.editUntil(r.ctx, secretKey(r.mount.UUID, secret), func(s *secretID, found bool) (time.Time, error) {
-		switch {
-		case !found || s.Role != role:
-			return time.Time{}, &wrongPassword{refused.because("role %s has no such secret ID", role)}
-		case s.Spent:
-			return time.Time{}, &wrongPassword{refused.because("the secret ID has no uses left")}
-		case !s.Expires.IsZero() && !r.Clock.Now().Before(s.Expires):
-			return time.Time{}, &wrongPassword{refused.because("the secret ID expired at %s", stamp(s.Expires))}
-		}
-		used = *s
-		if s.Uses == 0 {
-			return time.Time{}, state.ErrKeep
-		}
-		if s.Uses--; s.Uses == 0 {
-			s.Spent = true
-		}
-		return s.Expires, nil
-	})
-	return used, err
 }
 
 func approleExists(r *request) (bool, error) {
@@ -161,10 +130,23 @@ func getAppRole(r *request) (*answer, error) {
 	return ok(data)
 }
 
+func getAppRolePolicies(r *request) (*answer, error) {
+	role, err := r.role(errMissing)
+	if err != nil {
+		return nil, err
+	}
+	return ok(map[string]any{"token_policies": append([]string{}, role.Token.Policies...)})
+}
+
 func putAppRole(r *request) (*answer, error) {
 	name := strings.ToLower(r.vars["role"])
 	fresh := world.UUID(r.Rand)
-	var id string
+	if wish := r.text("role_id"); wish != "" {
+		if err := r.takeRoleID(wish, name); err != nil {
+			return nil, err
+		}
+	}
+	var id, before string
 	err := r.approles.edit(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
 		if !found {
 			*role = appRole{Name: name, RoleID: fresh, Bind: true}
@@ -177,7 +159,7 @@ func putAppRole(r *request) (*answer, error) {
 			return err
 		}
 		if role.NumUses < 0 {
-			return bad("invalid secret_id_num_uses")
+			return bad("secret_id_num_uses cannot be negative")
 		}
 		if r.has("secret_id_ttl") {
 			if role.SecretTTL, err = r.lasts("secret_id_ttl"); err != nil {
@@ -189,10 +171,14 @@ func putAppRole(r *request) (*answer, error) {
 		}
 		if r.has("secret_id_bound_cidrs") {
 			role.CIDRs = r.list("secret_id_bound_cidrs")
+			if err := networks(role.CIDRs); err != nil {
+				return err
+			}
 		}
 		if !role.Bind && len(role.CIDRs) == 0 && len(role.Token.CIDRs) == 0 && !r.has("token_bound_cidrs") {
-			return bad("at least one constraint should be enabled on the role")
+			return faulty("at least one constraint should be enabled on the role")
 		}
+		before = role.RoleID
 		if v := r.text("role_id"); v != "" {
 			role.RoleID = v
 		}
@@ -202,7 +188,23 @@ func putAppRole(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if before != id {
+		if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+before); err != nil {
+			return nil, err
+		}
+	}
 	return nil, r.roleIDs.put(r.ctx, r.mount.UUID+"/"+id, name)
+}
+
+// takeRoleID reserves a role ID: it belongs to one role.
+func (r *request) takeRoleID(id, role string) error {
+	return r.roleIDs.edit(r.ctx, r.mount.UUID+"/"+id, func(v *string, found bool) error {
+		if found && *v != role {
+			return faulty("role_id already in use")
+		}
+		*v = role
+		return nil
+	})
 }
 
 func dropAppRole(r *request) (*answer, error) {
@@ -213,8 +215,10 @@ func dropAppRole(r *request) (*answer, error) {
 	if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+role.RoleID); err != nil {
 		return nil, err
 	}
-	_, err = r.approles.drop(r.ctx, r.appRoleKey())
-	return nil, err
+	if _, err = r.approles.drop(r.ctx, r.appRoleKey()); err != nil {
+		return nil, err
+	}
+	return nil, r.dropSecretIDs(role.Name) // of a later role with the name they are not
 }
 
 func getRoleID(r *request) (*answer, error) {
@@ -230,6 +234,13 @@ func putRoleID(r *request) (*answer, error) {
 	if id == "" {
 		return nil, bad("missing role_id")
 	}
+	name := strings.ToLower(r.vars["role"])
+	if _, err := r.role(r.noRole()); err != nil {
+		return nil, err
+	}
+	if err := r.takeRoleID(id, name); err != nil {
+		return nil, err
+	}
 	var old string
 	err := r.approles.edit(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
 		if !found {
@@ -241,155 +252,8 @@ func putRoleID(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+old); err != nil {
-		return nil, err
+	if old != id {
+		_, err = r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+old)
 	}
-	return nil, r.roleIDs.put(r.ctx, r.mount.UUID+"/"+id, strings.ToLower(r.vars["role"]))
-}
-
-func newSecretID(r *request) (*answer, error) {
-	role, err := r.role(r.noRole())
-	if err != nil {
-		return nil, err
-	}
-	if !role.Bind {
-		return nil, bad("bind_secret_id is not set on the role")
-	}
-	s := secretID{Role: role.Name, Accessor: world.UUID(r.Rand), Made: r.Clock.Now(), Uses: role.NumUses, TTL: role.SecretTTL,
-		CIDRs: r.list("cidr_list"), Bound: r.list("token_bound_cidrs")}
-	s.Updated = s.Made
-	if r.has("ttl") {
-		if s.TTL, err = r.lasts("ttl"); err != nil {
-			return nil, err
-		}
-		if role.SecretTTL > 0 && (s.TTL == 0 || s.TTL > role.SecretTTL) {
-			return nil, bad("ttl cannot be longer than the role's secret ID TTL")
-		}
-	}
-	if s.Uses, err = r.number("num_uses", s.Uses); err != nil {
-		return nil, err
-	}
-	if s.Uses < 0 || role.NumUses > 0 && (s.Uses == 0 || s.Uses > role.NumUses) {
-		return nil, bad("num_uses cannot be higher than the role's secret ID num_uses")
-	}
-	if text := r.text("metadata"); text != "" {
-		if err := json.Unmarshal([]byte(text), &s.Metadata); err != nil {
-			return nil, bad("failed to parse metadata: failed to parse the input: invalid <key,value> format")
-		}
-	}
-	if s.TTL > 0 {
-		s.Expires = s.Made.Add(s.TTL)
-	}
-	secret := r.text("secret_id")
-	if secret == "" {
-		if strings.HasSuffix(r.rest, "custom-secret-id") {
-			return nil, bad("missing secret_id")
-		}
-		secret = world.UUID(r.Rand)
-	}
-	key := secretKey(r.mount.UUID, secret)
-	err = r.secrets.editUntil(r.ctx, key, func(v *secretID, found bool) (time.Time, error) {
-		if found {
-			return time.Time{}, faulty("failed to store secret_id: SecretID is already registered")
-		}
-		*v = s
-		return s.Expires, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := r.secretNames.put(r.ctx, accessorKey(r.mount.UUID, s.Accessor), key); err != nil {
-		return nil, err
-	}
-	data := map[string]any{"secret_id": secret, "secret_id_accessor": s.Accessor}
-	if !r.flavour.old {
-		data["secret_id_num_uses"], data["secret_id_ttl"] = s.Uses, int64(s.TTL/time.Second)
-	}
-	return ok(data)
-}
-
-// secretNamed is the record of the secret ID that the request names, by itself or
-// by its accessor.
-func (r *request) secretNamed() (key string, s *secretID, err error) {
-	if secret := r.text("secret_id"); secret != "" {
-		key = secretKey(r.mount.UUID, secret)
-	} else if accessor := r.text("secret_id_accessor"); accessor != "" {
-		k, err := r.secretNames.get(r.ctx, accessorKey(r.mount.UUID, accessor))
-		if err != nil || k == nil {
-			return "", nil, err
-		}
-		key = *k
-	} else {
-		what := "secret_id"
-		if strings.Contains(r.rest, "secret-id-accessor") {
-			what = "secret_id_accessor"
-		}
-		return "", nil, bad("missing %s", what)
-	}
-	s, err = r.secrets.get(r.ctx, key)
-	if err != nil || s == nil || s.Spent || !strings.EqualFold(s.Role, r.vars["role"]) {
-		return key, nil, err
-	}
-	return key, s, nil
-}
-
-func lookupSecretID(r *request) (*answer, error) {
-	if _, err := r.role(r.noRole()); err != nil {
-		return nil, err
-	}
-	_, s, err := r.secretNamed()
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		if strings.Contains(r.rest, "secret-id-accessor") {
-			return nil, envelope404(&answer{data: map[string]any{"error": fmt.Sprintf("failed to find accessor entry for secret_id_accessor: %q", r.text("secret_id_accessor"))}})
-		}
-		return nil, nil
-	}
-	expires := stamp(time.Time{})
-	if !s.Expires.IsZero() {
-		expires = stamp(s.Expires)
-	}
-	metadata := s.Metadata
-	if metadata == nil {
-		metadata = map[string]string{}
-	}
-	return ok(map[string]any{"cidr_list": append([]string{}, s.CIDRs...), "creation_time": stamp(s.Made), "expiration_time": expires,
-		"last_updated_time": stamp(s.Updated), "metadata": metadata, "secret_id_accessor": s.Accessor, "secret_id_num_uses": s.Uses,
-		"secret_id_ttl": int64(s.TTL / time.Second), "token_bound_cidrs": append([]string{}, s.Bound...)})
-}
-
-func destroySecretID(r *request) (*answer, error) {
-	if _, err := r.role(r.noRole()); err != nil {
-		return nil, err
-	}
-	key, s, err := r.secretNamed()
-	if err != nil || s == nil {
-		return nil, err
-	}
-	_, err = r.secrets.drop(r.ctx, key)
 	return nil, err
-}
-
-func listSecretIDs(r *request) (*answer, error) {
-	role, err := r.role(r.noRole())
-	if err != nil {
-		return nil, err
-	}
-	keys, err := r.secrets.keys(r.ctx, r.mount.UUID+"/")
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, k := range keys {
-		s, err := r.secrets.get(r.ctx, r.mount.UUID+"/"+k)
-		if err != nil {
-			return nil, err
-		}
-		if s != nil && !s.Spent && s.Role == role.Name {
-			out = append(out, s.Accessor)
-		}
-	}
-	return listKeys(out, nil)
 }

@@ -54,7 +54,7 @@ clients: [{name: api, secret: api-key, role: admin}]
 `
 
 // vaultOf starts the company; settings are more lines of the vault's block.
-func vaultOf(t *testing.T, settings string) (*dialecttest.Fleet, *peer) {
+func vaultOf(t testing.TB, settings string) (*dialecttest.Fleet, *peer) {
 	t.Helper()
 	f := dialecttest.Run(t, servers.Table(), strings.Replace(company, "FLAVOUR", settings, 1))
 	return f, &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}

@@ -22,7 +22,10 @@ func databaseEngine() *engine {
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.configs.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
-		&pathSpec{pattern: "config/:name", name: "config", ops: map[operation]handler{opRead: getConnection, opWrite: putConnection, opDelete: dropConnection}},
+		&pathSpec{pattern: "config/:name", name: "config", exists: func(r *request) (bool, error) {
+			c, err := r.configs.get(r.ctx, r.connectionKey())
+			return c != nil, err
+		}, ops: map[operation]handler{opRead: getConnection, opWrite: putConnection, opDelete: dropConnection}},
 		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.dynamics.keys(r.ctx, r.mount.UUID+"/"))
 		}}},

@@ -16,9 +16,10 @@ const (
 	opPatch
 	opDelete
 	opHelp
+	opOther // nothing does it: OPTIONS
 )
 
-var operationNames = [...]string{"read", "list", "write", "patch", "delete", "help"}
+var operationNames = [...]string{"read", "list", "write", "patch", "delete", "help", "other"}
 
 func (o operation) String() string { return operationNames[o] }
 
@@ -36,6 +37,8 @@ func (o operation) capability(exists bool) policy.Capability {
 			return policy.Update
 		}
 		return policy.Create
+	case opOther:
+		return 0
 	}
 	return policy.Read
 }
@@ -45,8 +48,10 @@ type handler func(*request) (*answer, error)
 
 // pathSpec is one path of an engine.
 type pathSpec struct {
-	// pattern is the path below the mount: ":x" is one segment, "*x" any number of
-	// them; a list may leave the last "*x" empty.
+	// pattern is the path below the mount: ":x" is one segment that is a name of
+	// letters, digits, "_", "-" and ".", "@x" one that may have an "@" as well, "=x"
+	// any one; "*x" is any number of any segments, "+x" of names; a list may leave
+	// the last of these empty.
 	pattern string
 	name    string // of the operation in journal and faults: "data" → "kv.data.read"
 	ops     map[operation]handler
@@ -112,14 +117,14 @@ func (p *pathSpec) match(rest string, op operation) (map[string]string, bool) {
 		vars[name] = value
 	}
 	for i, part := range p.parts {
-		if name, isRest := strings.CutPrefix(part, "*"); isRest {
+		if kind, name := part[:min(1, len(part))], part[min(1, len(part)):]; kind == "*" || kind == "+" {
 			for j := len(p.parts) - 1; j > i; j-- { // what stands behind is literal
 				var ok bool
 				if rest, ok = strings.CutSuffix(rest, "/"+p.parts[j]); !ok {
 					return nil, false
 				}
 			}
-			if rest == "" && op != opList {
+			if rest == "" && op != opList || kind == "+" && rest != "" && !isName(rest, "/") {
 				return nil, false
 			}
 			set(name, rest)
@@ -127,20 +132,43 @@ func (p *pathSpec) match(rest string, op operation) (map[string]string, bool) {
 		}
 		segment, after, more := strings.Cut(rest, "/")
 		last := i == len(p.parts)-1
-		if !last && !more && !(op == opList && i == len(p.parts)-2 && strings.HasPrefix(p.parts[i+1], "*")) || last && more {
+		if !last && !more && !(op == opList && i == len(p.parts)-2 && strings.ContainsAny(p.parts[i+1][:1], "*+")) || last && more {
 			return nil, false
 		}
-		if name, isVar := strings.CutPrefix(part, ":"); isVar {
+		switch part[0] {
+		case ':', '@':
+			if !isName(segment, strings.Trim(part[:1], ":")) {
+				return nil, false
+			}
+			set(part[1:], segment)
+		case '=':
 			if segment == "" {
 				return nil, false
 			}
-			set(name, segment)
-		} else if segment != part {
-			return nil, false
+			set(part[1:], segment)
+		default:
+			if segment != part {
+				return nil, false
+			}
 		}
 		rest = after
 	}
 	return vars, true
+}
+
+// isName reports a name as most engines take them: letters, digits and "_", and
+// but for its ends "-", "." and more.
+func isName(s, more string) bool {
+	word := func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+	}
+	for i := range len(s) {
+		inside := i > 0 && i < len(s)-1 && (s[i] == '-' || s[i] == '.' || strings.IndexByte(more, s[i]) >= 0)
+		if !word(s[i]) && !inside {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // nameIn gives the operations the names that journal, faults and metrics use.

@@ -76,7 +76,7 @@ func identityEngine() *engine {
 		&pathSpec{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
 		&pathSpec{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
 		&pathSpec{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
-		&pathSpec{pattern: "entity/name/:name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		&pathSpec{pattern: "entity/name/*name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
 		&pathSpec{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
 	)
 }
@@ -147,12 +147,22 @@ func putEntity(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	policies := sanitized(r.list("policies"))
+	if slices.Contains(policies, "root") {
+		return nil, bad("policies cannot contain root")
+	}
+	if known && r.vars["name"] == "" && name != "" {
+		if err := r.takeEntityName(name, id); err != nil {
+			return nil, err
+		}
+	}
 	metadata, err := r.pairs("metadata")
 	if err != nil {
 		return nil, err
 	}
 	now := r.Clock.Now()
 	var aliases []alias
+	before := ""
 	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
 		if known && !found {
 			return bad("entity not found from id")
@@ -160,9 +170,12 @@ func putEntity(r *request) (*answer, error) {
 		if !found {
 			*e = entity{ID: id, Name: name, Created: now}
 		}
+		if before = e.Name; name != "" {
+			e.Name = name
+		}
 		e.Updated = now
 		if r.has("policies") {
-			e.Policies = sanitized(r.list("policies"))
+			e.Policies = policies
 		}
 		if r.has("metadata") {
 			e.Metadata = metadata
@@ -173,6 +186,9 @@ func putEntity(r *request) (*answer, error) {
 		aliases = e.Aliases
 		return nil
 	})
+	if err == nil && name != "" && before != name {
+		_, err = r.named.drop(r.ctx, before)
+	}
 	if err != nil || known {
 		return nil, err
 	}
@@ -184,6 +200,17 @@ func putEntity(r *request) (*answer, error) {
 		list = aliases
 	}
 	return ok(map[string]any{"aliases": list, "id": id, "name": name})
+}
+
+// takeEntityName reserves a name: it belongs to one entity.
+func (r *request) takeEntityName(name, id string) error {
+	return r.named.edit(r.ctx, name, func(v *string, found bool) error {
+		if found && *v != id {
+			return bad("entity name is already in use")
+		}
+		*v = id
+		return nil
+	})
 }
 
 func dropEntity(r *request) (*answer, error) {

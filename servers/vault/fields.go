@@ -51,6 +51,46 @@ func (f fields) list(name string) []string {
 	return nil
 }
 
+// strings is a parameter as a list of texts in which a comma is a character like
+// any other.
+func (f fields) strings(name string) []string {
+	if text, ok := f[name].(string); ok {
+		return []string{text}
+	}
+	return f.list(name)
+}
+
+// pairs is a parameter as a map of texts, which may be given as key=value; nil
+// when it is not there.
+func (f fields) pairs(name string) (map[string]string, error) {
+	var list []string
+	switch v := f[name].(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		for _, x := range v {
+			switch x.(type) {
+			case map[string]any, []any:
+				return nil, invalid(name, fmt.Sprintf("1 error(s) decoding:\n\n* '[0]' expected type 'string', got unconvertible type '%T', value: '%v'", v, v))
+			}
+		}
+		return f.texts(name)
+	case []any:
+		list = f.list(name)
+	default:
+		list = []string{f.text(name)}
+	}
+	out := map[string]string{}
+	for _, pair := range list {
+		k, v, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, invalid(name, fmt.Sprintf("invalid key pair %q", pair))
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
 // flag is a parameter as a truth.
 func (f fields) flag(name string, otherwise bool) (bool, error) {
 	switch v := f[name].(type) {
@@ -106,7 +146,34 @@ func (f fields) lasts(name string) (time.Duration, error) {
 
 // invalid is the refusal of a parameter that cannot be converted.
 func invalid(name, why string) error {
-	return bad("Field validation failed: error converting input for field %q: %s", name, why)
+	return bad("%serror converting input for field %q: %s", validation, name, why)
+}
+
+// validation stands before the words about a parameter, unless the path's
+// existence check is the first to read it.
+const validation = "Field validation failed: "
+
+// mapping is a parameter as an object; nil when it is not there. An empty list
+// counts as an empty one.
+func (f fields) mapping(name string) (map[string]any, error) {
+	switch v := f[name].(type) {
+	case nil:
+		if f.has(name) {
+			return map[string]any{}, nil
+		}
+		return nil, nil
+	case map[string]any:
+		return v, nil
+	case []any:
+		if len(v) == 0 {
+			return map[string]any{}, nil
+		}
+		return nil, invalid(name, "'' expected a map, got 'slice'")
+	case json.Number:
+		return nil, invalid(name, "'' expected a map, got 'string'")
+	default:
+		return nil, invalid(name, fmt.Sprintf("'' expected a map, got '%T'", v))
+	}
 }
 
 // texts is a parameter as a map of texts; nil when it is not there.
@@ -126,31 +193,6 @@ func (f fields) texts(name string) (map[string]string, error) {
 		return nil, invalid(name, "'' expected a map, got 'slice'")
 	}
 	return nil, invalid(name, "'' expected a map, got 'string'")
-}
-
-// pairs is a parameter as a map of texts that may also be given as key=value, or
-// a list of that.
-func (f fields) pairs(name string) (map[string]string, error) {
-	var list []string
-	switch v := f[name].(type) {
-	case string:
-		list = []string{v}
-	case []any:
-		for _, x := range v {
-			list = append(list, fmt.Sprint(x))
-		}
-	default:
-		return f.texts(name)
-	}
-	out := make(map[string]string, len(list))
-	for _, pair := range list {
-		k, v, found := strings.Cut(pair, "=")
-		if !found {
-			return nil, invalid(name, fmt.Sprintf("invalid key pair %q", pair))
-		}
-		out[k] = v
-	}
-	return out, nil
 }
 
 // lasts reads a length of time: a number or a numeric text is seconds, everything

@@ -19,8 +19,7 @@ type kvData struct {
 // kv1Engine is version 1 of kv.
 func kv1Engine() *engine {
 	return newEngine("kv").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
-		v, err := r.kv1.get(r.ctx, r.mount.UUID+"/"+r.rest)
-		return v != nil, err
+		return r.kvExists(r.mount.UUID + "/" + r.rest)
 	}, ops: map[operation]handler{
 		opRead:   func(r *request) (*answer, error) { return r.readKV(r.mount.UUID + "/" + r.rest) },
 		opWrite:  func(r *request) (*answer, error) { return r.writeKV(r.mount.UUID + "/" + r.rest) },
@@ -29,27 +28,51 @@ func kv1Engine() *engine {
 	}})
 }
 
+// cubbyhole is where the records of a token's own start.
+func cubbyhole(accessor string) string { return "cubbyhole/" + accessor + "/" }
+
 // cubbyholeEngine is kv for one token alone.
 func cubbyholeEngine() *engine {
-	key := func(r *request) string { return "cubbyhole/" + r.token.ID + "/" + r.rest }
+	key := func(r *request) string { return cubbyhole(r.token.ID) + r.rest }
+	only := func(do func(*request) (*answer, error)) handler {
+		return func(r *request) (*answer, error) {
+			if r.token.batch() {
+				return nil, bad(`cubbyhole operations are only supported by "service" type tokens`)
+			}
+			return do(r)
+		}
+	}
 	return newEngine("cubbyhole").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
-		v, err := r.kv1.get(r.ctx, key(r))
-		return v != nil, err
+		return r.kvExists(key(r))
 	}, ops: map[operation]handler{
-		opRead: func(r *request) (*answer, error) {
+		opRead: only(func(r *request) (*answer, error) {
 			a, err := r.readKV(key(r))
 			if err == nil {
 				a.lease.lasts = 0
 			}
 			return a, err
-		},
-		opWrite:  func(r *request) (*answer, error) { return r.writeKV(key(r)) },
-		opDelete: func(r *request) (*answer, error) { return r.deleteKV(key(r)) },
-		opList:   func(r *request) (*answer, error) { return r.listKV(key(r)) },
+		}),
+		opWrite:  only(func(r *request) (*answer, error) { return r.writeKV(key(r)) }),
+		opDelete: only(func(r *request) (*answer, error) { return r.deleteKV(key(r)) }),
+		opList:   only(func(r *request) (*answer, error) { return r.listKV(key(r)) }),
 	}})
 }
 
+// isRelative reports a path that no storage takes.
+func (r *request) isRelative() bool { return strings.Contains(r.rest, "..") }
+
+func (r *request) kvExists(key string) (bool, error) {
+	if r.isRelative() {
+		return false, faulty("internal error")
+	}
+	v, err := r.kv1.get(r.ctx, key)
+	return v != nil, err
+}
+
 func (r *request) readKV(key string) (*answer, error) {
+	if r.isRelative() {
+		return nil, bad("%s", one("read failed: relative paths not supported"))
+	}
 	v, err := r.kv1.get(r.ctx, key)
 	if err != nil {
 		return nil, err
@@ -97,7 +120,10 @@ func (r *request) linked(data json.RawMessage, account string) (json.RawMessage,
 }
 
 func (r *request) writeKV(key string) (*answer, error) {
-	if len(r.raw) == 0 {
+	switch {
+	case r.rest == "":
+		return nil, bad("missing path")
+	case len(r.raw) == 0:
 		return nil, bad("missing data fields")
 	}
 	raw, err := json.Marshal(r.raw)
@@ -110,15 +136,28 @@ func (r *request) writeKV(key string) (*answer, error) {
 			v.Lasts = d
 		}
 	}
-	return nil, r.kv1.put(r.ctx, key, v)
+	var until time.Time
+	if t := r.token; r.mount.Type == "cubbyhole" && t.MaxTTL > 0 { // dies with the token, also unasked
+		until = t.Issued.Add(t.MaxTTL)
+	}
+	return nil, r.kv1.editUntil(r.ctx, key, func(kept *kvData, _ bool) (time.Time, error) {
+		*kept = v
+		return until, nil
+	})
 }
 
 func (r *request) deleteKV(key string) (*answer, error) {
+	if r.isRelative() {
+		return nil, bad("%s", one("relative paths not supported"))
+	}
 	_, err := r.kv1.drop(r.ctx, key)
 	return nil, err
 }
 
 func (r *request) listKV(prefix string) (*answer, error) {
+	if r.isRelative() {
+		return nil, bad("%s", one("relative paths not supported"))
+	}
 	keys, err := r.kv1.keys(r.ctx, strings.TrimSuffix(prefix, "/")+"/")
 	if err != nil {
 		return nil, err

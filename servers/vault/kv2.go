@@ -62,7 +62,7 @@ func (v *kvVersion) dead(now time.Time) bool {
 
 // version is the version n; 0 is the current one.
 func (s *kvSecret) version(n int) *kvVersion {
-	if n == 0 {
+	if n <= 0 {
 		n = s.Current
 	}
 	for i := range s.Versions {
@@ -78,33 +78,51 @@ func kv2Engine(bao bool) *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	exists := func(r *request) (bool, error) {
 		s, err := r.kv2.get(r.ctx, r.secretKey())
-		return s != nil && s.Current > 0, err
+		return s != nil, err
 	}
+	wrong := misuse(bao)
+	data := map[operation]handler{opRead: unlessFolder(readVersion, wrong), opWrite: writeVersion, opPatch: patchVersion, opDelete: unlessFolder(deleteLatest, wrong), opList: wrong}
 	e := newEngine("kv",
-		&pathSpec{pattern: "data/*path", name: "data", exists: exists, ops: map[operation]handler{opRead: readVersion, opWrite: writeVersion, opPatch: patchVersion, opDelete: deleteLatest}},
+		&pathSpec{pattern: "data/*path", name: "data", exists: exists, ops: data},
 		&pathSpec{pattern: "delete/*path", name: "delete", ops: write(func(r *request) (*answer, error) { return markVersions(r, markDeleted) })},
 		&pathSpec{pattern: "undelete/*path", name: "undelete", ops: write(func(r *request) (*answer, error) { return markVersions(r, markLive) })},
 		&pathSpec{pattern: "destroy/*path", name: "destroy", ops: write(func(r *request) (*answer, error) { return markVersions(r, markDestroyed) })},
 		&pathSpec{pattern: "subkeys/*path", name: "subkeys", ops: map[operation]handler{opRead: subkeys}},
-		&pathSpec{pattern: "metadata/*path", name: "metadata", exists: func(r *request) (bool, error) {
-			s, err := r.kv2.get(r.ctx, r.secretKey())
-			return s != nil, err
-		}, ops: map[operation]handler{opRead: readMetadata, opWrite: writeMetadata, opPatch: writeMetadata, opDelete: deleteMetadata, opList: listSecrets}},
-		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: readKVConfig, opWrite: writeKVConfig}},
+		&pathSpec{pattern: "metadata/*path", name: "metadata", exists: exists,
+			ops: map[operation]handler{opRead: readMetadata, opWrite: writeMetadata, opPatch: writeMetadata, opDelete: deleteMetadata, opList: listSecrets}},
+		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: readKVConfig, opWrite: writeKVConfig, opList: wrong}},
 	)
-	misuse := func(command string) handler {
-		return func(r *request) (*answer, error) {
-			if r.op != opList && (r.rest == "data" || r.rest == "metadata" || r.rest == "") {
-				return nil, envelope404(&answer{warnings: []string{"Non-listing operations on the root of a K/V v2 mount are not supported."}})
-			}
-			words := "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv " + command + "' for this operation."
-			if bao {
-				words = strings.NewReplacer("Vault CLI", "OpenBao CLI", "'vault kv", "'bao kv").Replace(words)
-			}
-			return nil, envelope404(&answer{warnings: []string{words}})
+	return e.otherwise(&pathSpec{name: "misuse", ops: map[operation]handler{opRead: wrong, opWrite: wrong, opPatch: wrong, opDelete: wrong, opList: wrong}})
+}
+
+// unlessFolder is for paths that do not end in a slash.
+func unlessFolder(do, otherwise handler) handler {
+	return func(r *request) (*answer, error) {
+		if strings.HasSuffix(r.vars["path"], "/") {
+			return otherwise(r)
 		}
+		return do(r)
 	}
-	return e.otherwise(&pathSpec{name: "misuse", ops: map[operation]handler{opRead: misuse("get"), opWrite: misuse("put"), opPatch: misuse("patch"), opDelete: misuse("delete"), opList: misuse("list")}})
+}
+
+// misuse tells those who address version 2 like version 1.
+func misuse(bao bool) handler {
+	commands := map[operation]string{opRead: "get", opWrite: "put", opPatch: "patch", opDelete: "delete", opList: "list"}
+	return func(r *request) (*answer, error) {
+		words := "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv " + commands[r.op] + "' for this operation."
+		switch r.rest {
+		case "data", "metadata", "delete", "undelete", "destroy":
+			if r.op != opList {
+				words = "Non-listing operations on the root of a K/V v2 mount are not supported."
+			}
+		case "metadata/", "subkeys/": // a secret without a name, which is not there
+			return nil, errMissing
+		}
+		if bao {
+			words = strings.NewReplacer("Vault CLI", "OpenBao CLI", "'vault kv", "'bao kv").Replace(words)
+		}
+		return nil, envelope404(&answer{warnings: []string{words}})
+	}
 }
 
 // envelope404 is a 404 with a whole envelope.
@@ -117,7 +135,9 @@ func envelope404(a *answer) error {
 }
 
 // secretKey is the record of the secret that the path names.
-func (r *request) secretKey() string { return r.mount.UUID + "/" + r.vars["path"] }
+func (r *request) secretKey() string {
+	return r.mount.UUID + "/" + strings.TrimSuffix(r.vars["path"], "/")
+}
 
 // by says who makes the request.
 func (r *request) by(operation string) *attribution {
@@ -280,9 +300,9 @@ func (s *kvSecret) trim(c kvConfig) {
 
 // cas is the parameter options.cas; nil when it is not there.
 func (r *request) cas() (*int, error) {
-	options, ok := r.fields["options"].(map[string]any)
-	if !ok {
-		return nil, nil
+	options, err := r.mapping("options")
+	if err != nil {
+		return nil, err
 	}
 	if _, given := options["cas"]; !given {
 		return nil, nil
@@ -295,8 +315,11 @@ func (r *request) cas() (*int, error) {
 }
 
 func writeVersion(r *request) (*answer, error) {
-	data, ok := r.fields["data"].(map[string]any)
-	if !ok {
+	data, err := r.mapping("data")
+	if err != nil {
+		return nil, err
+	}
+	if data == nil {
 		return nil, bad("no data provided")
 	}
 	raw, err := json.Marshal(data)
@@ -318,13 +341,19 @@ func errGone() error {
 }
 
 func patchVersion(r *request) (*answer, error) {
-	patch, ok := r.fields["data"].(map[string]any)
-	if !ok {
+	patch, err := r.mapping("data")
+	if err != nil {
+		return nil, err
+	}
+	if patch == nil {
 		return nil, bad("no data provided")
 	}
 	return r.addVersion("patch", func(s *kvSecret, last *kvVersion) (json.RawMessage, error) {
-		if last == nil || last.dead(r.Clock.Now()) {
+		if last == nil {
 			return nil, errGone()
+		}
+		if last.dead(r.Clock.Now()) {
+			return nil, envelope404(&answer{data: last.shown(s)})
 		}
 		old, err := decoded(last.Data)
 		if err != nil {

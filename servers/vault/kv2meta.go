@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -47,10 +48,10 @@ func markVersions(r *request, mark func(*request, *kvSecret, *kvVersion)) (*answ
 		return nil, bad("No version number provided")
 	}
 	var wanted []int
-	for _, text := range list {
+	for i, text := range list {
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return nil, invalid("versions", "strconv.ParseInt: parsing "+strconv.Quote(text)+": invalid syntax")
+			return nil, invalid("versions", fmt.Sprintf("1 error(s) decoding:\n\n* cannot parse '[%d]' as int: strconv.ParseInt: parsing %q: invalid syntax", i, text))
 		}
 		wanted = append(wanted, n)
 	}
@@ -158,7 +159,7 @@ func writeMetadata(r *request) (*answer, error) {
 			return nil, bad("custom_metadata validation failed: length of key %q or of its value is out of bounds", k)
 		}
 	}
-	most, err := r.number("max_versions", -1)
+	most, err := r.number("max_versions", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +179,8 @@ func writeMetadata(r *request) (*answer, error) {
 			s.Created = r.Clock.Now()
 		}
 		s.Updated = r.Clock.Now()
-		if most >= 0 {
-			s.Max = most // the next version makes room
+		if r.has("max_versions") { // the next version makes the old ones go
+			s.Max = int(uint32(most))
 		}
 		if r.has("delete_version_after") {
 			s.DeleteAfter = after
@@ -242,6 +243,7 @@ func writeKVConfig(r *request) (*answer, error) {
 		if c.Max, err = r.number("max_versions", c.Max); err != nil {
 			return err
 		}
+		c.Max = int(uint32(c.Max)) // as the server keeps it
 		if c.CAS, err = r.flag("cas_required", c.CAS); err != nil {
 			return err
 		}

@@ -14,16 +14,16 @@ import (
 // that the directory has.
 func ldapAuthEngine() *engine {
 	e := newEngine("ldap",
-		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
+		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getLDAPConfig, opWrite: putLDAPConfig}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
-		&pathSpec{pattern: "users/:user", name: "users", ops: map[operation]handler{opRead: getLDAPUser, opWrite: putLDAPUser, opDelete: dropUser}},
+		&pathSpec{pattern: "users/*user", name: "users", ops: map[operation]handler{opRead: getLDAPUser, opWrite: putLDAPUser, opDelete: dropUser}},
 		&pathSpec{pattern: "groups", name: "groups", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.groups.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
-		&pathSpec{pattern: "groups/:group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
+		&pathSpec{pattern: "groups/*group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
 	)
 	e.relogin = reloginPerson
 	return e
@@ -34,8 +34,8 @@ func reloginPerson(r *request, m *mount, t *token) (*tokenFields, error) {
 	here := r.mount
 	defer func() { r.mount = here }()
 	r.mount = m
-	l := login{alias: t.metadata()["username"]}
-	if err := r.ldapPolicies(&l, t.Owner); err != nil {
+	var l login
+	if err := r.ldapPolicies(&l, t.metadata()["username"], t.Owner); err != nil {
 		return nil, err
 	}
 	if !slices.Equal(l.token.policies(l.policies...), t.policies) {
@@ -83,9 +83,9 @@ func ldapLogin(r *request) (*answer, error) {
 			refused.reason = cause.WrongPassword
 			return nil, refusedLogin(err, refused)
 		}
-		l := login{alias: typed, owner: u.ID, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/") + "-" + typed,
+		l := login{alias: u.Name, owner: u.ID, display: strings.Trim(strings.TrimPrefix(r.mount.Path, "auth/"), "/") + "-" + typed,
 			metadata: map[string]string{"username": typed}, data: map[string]any{}}
-		if err := r.ldapPolicies(&l, u.ID); err != nil {
+		if err := r.ldapPolicies(&l, typed, u.ID); err != nil {
 			return nil, err
 		}
 		return r.login(l)
@@ -93,8 +93,8 @@ func ldapLogin(r *request) (*answer, error) {
 }
 
 // ldapPolicies adds what the mount's users and groups give.
-func (r *request) ldapPolicies(l *login, userID string) error {
-	local, err := r.users.get(r.ctx, r.mount.UUID+"/"+strings.ToLower(l.alias))
+func (r *request) ldapPolicies(l *login, typed, userID string) error {
+	local, err := r.users.get(r.ctx, r.mount.UUID+"/"+strings.ToLower(typed))
 	if err != nil {
 		return err
 	}

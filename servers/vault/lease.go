@@ -243,6 +243,9 @@ func (r *request) endLease(id string) error {
 		if _, known := cause.Of(err); err != nil && !known {
 			return err
 		}
+		if err := r.forget(l.Token); err != nil {
+			return err
+		}
 	}
 	mine := false // of two that revoke one lease, one tells the engine
 	err = r.leases.editUntil(r.ctx, id, func(v *lease, found bool) (time.Time, error) {
@@ -298,5 +301,5 @@ func listLeases(r *request) (*answer, error) {
 }
 
 func tidyLeases(*request) (*answer, error) {
-	return &answer{status: http.StatusAccepted, warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
+	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
 }

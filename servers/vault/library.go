@@ -39,14 +39,15 @@ type slot struct {
 func libraryPaths() []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return []*pathSpec{
-		{pattern: "library/manage/*set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
-		{pattern: "library/*set/check-out", name: "library.check-out", ops: write(checkOut)},
-		{pattern: "library/*set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
-		{pattern: "library/*set/status", name: "library.status", ops: map[operation]handler{opRead: libraryStatus}},
-		{pattern: "library/*set", name: "library", exists: func(r *request) (bool, error) {
+		{pattern: "library/manage/+set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
+		{pattern: "library/+set/check-out", name: "library.check-out", ops: write(checkOut)},
+		{pattern: "library/+set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
+		{pattern: "library/+set/status", name: "library.status", ops: map[operation]handler{opRead: libraryStatus}},
+		{pattern: "library/+set", name: "library", exists: func(r *request) (bool, error) {
 			l, err := r.libraries.get(r.ctx, r.setKey())
 			return l != nil, err
 		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
+		{pattern: "library/*set", name: "library", ops: map[operation]handler{opList: listLibraries}},
 	}
 }
 
@@ -57,7 +58,7 @@ func (r *request) slotKey(account string) string {
 }
 
 // judged is a slot after time has done its part: leases that ended by themselves,
-// with their token, or that are stale.
+// with their token, at another server, or that are stale.
 func (r *request) judged(account string) (slot, error) {
 	s, err := r.slots.get(r.ctx, r.slotKey(account))
 	if err != nil || s == nil {
@@ -76,12 +77,16 @@ func (r *request) judged(account string) (slot, error) {
 		if err != nil {
 			return *s, err
 		}
-		over = !alive
+		if over = !alive; alive {
+			if over, err = r.takenBack(*s); err != nil {
+				return *s, err
+			}
+		}
 	}
 	if !over {
 		return *s, nil
 	}
-	if err := r.free(account, s.Lease, false); err != nil {
+	if _, err := r.free(account, s.Lease, false); err != nil {
 		return *s, err
 	}
 	if s, err = r.slots.get(r.ctx, r.slotKey(account)); err != nil || s == nil {
@@ -91,28 +96,30 @@ func (r *request) judged(account string) (slot, error) {
 }
 
 // free gives an account back: first the password changes, then it is available. Of
-// two that give it back one does. by hand: its lease stays, and is stale.
-func (r *request) free(account, leaseID string, byHand bool) error {
+// two that give it back one does, and hears so. by hand: its lease stays, and is
+// stale.
+func (r *request) free(account, leaseID string, byHand bool) (did bool, err error) {
 	t, there := r.targetOf(account)
 	s, err := r.slots.get(r.ctx, r.slotKey(account))
 	if err != nil || s == nil {
-		return err
+		return false, err
 	}
+	atDesk := false
 	if s.Out && s.Lease == leaseID && there {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return errRotation()
+			return false, errRotation()
 		}
-		if err := r.giveBack(t, s.Desk); err != nil {
-			return err
+		if atDesk, err = r.giveBack(t, *s); err != nil {
+			return false, err
 		}
 	}
 	alive := map[string]bool{}
 	for _, id := range append(slices.Clone(s.Stale), leaseID) {
 		if _, alive[id], err = r.liveLease(id); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return r.slots.edit(r.ctx, r.slotKey(account), func(v *slot, found bool) error {
+	err = r.slots.edit(r.ctx, r.slotKey(account), func(v *slot, found bool) error {
 		if !found {
 			return state.ErrKeep
 		}
@@ -122,15 +129,17 @@ func (r *request) free(account, leaseID string, byHand bool) error {
 				kept = append(kept, old)
 			}
 		}
-		if v.Out && v.Lease == leaseID {
-			if byHand && r.settings.StaleLease && alive[leaseID] {
-				kept = append(kept, leaseID)
-			}
+		mine := v.Out && v.Lease == leaseID
+		if did = mine || atDesk; did && byHand && r.settings.StaleLease && alive[leaseID] && !slices.Contains(kept, leaseID) {
+			kept = append(kept, leaseID)
+		}
+		if mine {
 			*v = slot{}
 		}
 		v.Stale = kept
 		return nil
 	})
+	return did, err
 }
 
 func checkOut(r *request) (*answer, error) {
@@ -177,6 +186,7 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 	if !there {
 		return nil, nil
 	}
+	lasts = r.longest(t, lasts)
 	desk, err := r.lend(t, within(lasts, r.token, r.Clock.Now()), l.Max)
 	if reason, refused := cause.Of(err); refused {
 		r.call.Why = fmt.Sprintf("%s is not to be had: %s", t.object(), reason)
@@ -288,13 +298,18 @@ func (r *request) checkIn(managing bool) (*answer, error) {
 	if !byName && len(back) > 1 {
 		return nil, bad(`when multiple service accounts are checked out, the "service_account_names" to check in must be provided`)
 	}
+	done := []string{}
 	for _, name := range back {
 		if t, there := r.targetOf(name); there {
 			r.call.Object = t.object()
 		}
-		if err := r.free(name, leases[name], true); err != nil {
+		did, err := r.free(name, leases[name], true)
+		if err != nil {
 			return nil, err
 		}
+		if did {
+			done = append(done, name)
+		}
 	}
-	return ok(map[string]any{"check_ins": append([]string{}, back...)})
+	return ok(map[string]any{"check_ins": done})
 }

@@ -16,11 +16,14 @@ func libraryRenew(r *request, l *lease) error {
 	if name == "" {
 		return nil
 	}
-	s, err := r.slots.get(r.ctx, l.Mount+"/"+strings.ToLower(name))
+	here := r.mount
+	defer func() { r.mount = here }()
+	r.mount = &mount{UUID: l.Mount}
+	s, err := r.judged(name)
 	if err != nil {
 		return err
 	}
-	if s == nil || !s.Out || s.Lease != l.ID {
+	if !s.Out || s.Lease != l.ID {
 		return bad(renewRefused, name)
 	}
 	return nil
@@ -56,8 +59,14 @@ func libraryTokenRenewed(r *request, t *token) error {
 			continue
 		}
 		l, alive, err := r.liveLease(s.Lease)
-		if err != nil || !alive {
+		if err != nil {
 			return err
+		}
+		if back, err := r.takenBack(*s); err != nil || back || !alive {
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		if err := libraryRenewed(r, l); err != nil {
 			return err

@@ -79,36 +79,69 @@ func putLibrary(r *request) (*answer, error) {
 	if was != nil {
 		before = was.Accounts
 	}
+	fresh, gone := without(l.Accounts, before), without(before, l.Accounts)
 	for _, name := range l.Accounts {
-		if slices.Contains(before, name) {
-			continue
-		}
-		t, there := r.targetOf(name)
+		_, there := r.targetOf(name)
 		switch {
-		case !there && isAD:
+		case !there && isAD && slices.Contains(fresh, name):
 			return nil, faulty("filter of map[userPrincipalName:[" + name + "]] doesn't match just one entry: []")
 		case !there:
 			return nil, faulty("expected one matching entry, but received 0")
 		}
-		if err := r.manage(name, l.Name); err != nil {
-			return nil, err
-		}
-		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return nil, errRotation()
-		}
-		// The engine lends only passwords that it has set itself.
-		if err := r.setPassword(r.ctx, t, r.alphanumerics(64), "taken over by vault "+r.Name); err != nil {
+	}
+	for _, name := range gone {
+		if err := r.unlent(name); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range before {
-		if !slices.Contains(l.Accounts, name) {
-			if err := r.unmanage(name); err != nil {
-				return nil, err
-			}
+	if err := r.manageAll(fresh, l.Name); err != nil {
+		return nil, err
+	}
+	if err := r.takeOver(fresh); err != nil {
+		return nil, err
+	}
+	for _, name := range gone {
+		if err := r.unmanage(name); err != nil {
+			return nil, err
 		}
 	}
 	return nil, r.libraries.put(r.ctx, r.setKey(), l)
+}
+
+// without are the names that are not among others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
+}
+
+// manageAll takes accounts for one set: all or none.
+func (r *request) manageAll(names []string, set string) error {
+	for i, name := range names {
+		err := r.manage(name, set)
+		if err == nil {
+			continue
+		}
+		for _, taken := range names[:i] {
+			if _, err := r.managed.drop(r.ctx, r.slotKey(taken)); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+// takeOver gives accounts passwords of the engine's own: it lends no other.
+func (r *request) takeOver(names []string) error {
+	for _, name := range names {
+		if _, fails := r.call.Fault("rotation-fails"); fails {
+			return errRotation()
+		}
+		t, _ := r.targetOf(name)
+		if err := r.setPassword(r.ctx, t, r.alphanumerics(64), "taken over by vault "+r.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unframed is the refusal of a parameter as engines word it that are released on
@@ -131,16 +164,21 @@ func (r *request) manage(account, set string) error {
 	})
 }
 
+// unlent refuses to let an account go that somebody has.
+func (r *request) unlent(account string) error {
+	s, err := r.judged(account)
+	if err == nil && s.Out { // the stray quote is the engine's
+		err = bad("%q can't be deleted because it is currently checked out'", account)
+	}
+	return err
+}
+
 // unmanage lets an account go, unless somebody has it.
 func (r *request) unmanage(account string) error {
-	s, err := r.judged(account)
-	if err != nil {
+	if err := r.unlent(account); err != nil {
 		return err
 	}
-	if s.Out { // the stray quote is the engine's
-		return bad("%q can't be deleted because it is currently checked out'", account)
-	}
-	_, err = r.managed.drop(r.ctx, r.slotKey(account))
+	_, err := r.managed.drop(r.ctx, r.slotKey(account))
 	return err
 }
 
@@ -150,12 +188,8 @@ func dropLibrary(r *request) (*answer, error) {
 		return nil, err
 	}
 	for _, name := range l.Accounts { // all or none
-		s, err := r.judged(name)
-		if err != nil {
+		if err := r.unlent(name); err != nil {
 			return nil, err
-		}
-		if s.Out {
-			return nil, bad("%q can't be deleted because it is currently checked out'", name)
 		}
 	}
 	for _, name := range l.Accounts {

@@ -28,6 +28,9 @@ type tokenFields struct {
 	NoDefault   bool          `json:"no_default,omitempty"`
 	Type        string        `json:"type,omitempty"`
 	CIDRs       []string      `json:"cidrs,omitempty"`
+	// Legacy: the policies were given under their old name, under which answers
+	// show them as well.
+	Legacy bool `json:"legacy,omitempty"`
 }
 
 // take reads them from a request; what it does not name stays.
@@ -45,7 +48,7 @@ func (t *tokenFields) take(f fields) (err error) {
 	}
 	for _, name := range []string{"policies", "token_policies"} {
 		if f.has(name) {
-			t.Policies = sanitized(f.list(name))
+			t.Policies, t.Legacy = sanitized(f.list(name)), name == "policies"
 		}
 	}
 	if t.NumUses, err = f.number("token_num_uses", t.NumUses); err != nil {
@@ -58,7 +61,9 @@ func (t *tokenFields) take(f fields) (err error) {
 		return bad("'token_ttl' cannot be greater than 'token_max_ttl'")
 	}
 	if f.has("token_bound_cidrs") {
-		t.CIDRs = f.list("token_bound_cidrs")
+		if t.CIDRs, err = addresses(f.list("token_bound_cidrs")); err != nil {
+			return bad("%s", err)
+		}
 	}
 	if f.has("token_type") {
 		switch v := f.text("token_type"); v {
@@ -66,6 +71,14 @@ func (t *tokenFields) take(f fields) (err error) {
 			t.Type = v
 		default:
 			return bad("invalid 'token_type' value %q", v)
+		}
+	}
+	if t.Type == "batch" || t.Type == "default-batch" {
+		switch {
+		case t.NumUses > 0:
+			return bad("'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use count")
+		case t.Period > 0:
+			return bad("'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens")
 		}
 	}
 	t.NoDefault, err = f.flag("token_no_default_policy", t.NoDefault)
@@ -78,10 +91,14 @@ func (t *tokenFields) shown() map[string]any {
 	if kind == "" {
 		kind = "default"
 	}
-	return map[string]any{"token_bound_cidrs": append([]string{}, t.CIDRs...), "token_explicit_max_ttl": int64(t.ExplicitMax / time.Second),
+	data := map[string]any{"token_bound_cidrs": append([]string{}, t.CIDRs...), "token_explicit_max_ttl": int64(t.ExplicitMax / time.Second),
 		"token_max_ttl": int64(t.MaxTTL / time.Second), "token_no_default_policy": t.NoDefault, "token_num_uses": t.NumUses,
 		"token_period": int64(t.Period / time.Second), "token_policies": append([]string{}, t.Policies...), "token_ttl": int64(t.TTL / time.Second),
 		"token_type": kind}
+	if t.Legacy && len(t.Policies) > 0 {
+		data["policies"] = t.Policies
+	}
+	return data
 }
 
 // policies are those that a token gets, with more.
@@ -101,20 +118,35 @@ type login struct {
 	metadata map[string]string
 	token    tokenFields
 	policies []string // besides those of token
+	cidrs    []string // what the token is bound to besides those of token, which bind the login, too
 	data     any      // what the method puts into the answer
 	warnings []string
 }
 
 // login issues the token of a successful login, with its lease.
 func (r *request) login(l login) (*answer, error) {
-	i := issue{owner: l.owner, path: r.full, display: l.display, meta: l.metadata, ttl: l.token.TTL, renewal: l.token.TTL, explicit: l.token.ExplicitMax,
-		period: l.token.Period, uses: l.token.NumUses, max: l.token.MaxTTL}
-	i.policies = l.token.policies(l.policies...)
+	if !r.from(l.token.CIDRs) {
+		return nil, r.elsewhere(l.token.CIDRs)
+	}
+	i := issue{owner: l.owner, path: r.full, display: l.display, meta: l.metadata, ttl: l.token.TTL, explicit: l.token.ExplicitMax,
+		period: l.token.Period, uses: l.token.NumUses, max: l.token.MaxTTL, cidrs: slices.Concat(l.token.CIDRs, l.cidrs)}
+	policies := slices.Concat(l.token.Policies, l.policies)
+	if i.policies = sanitized(policies); !l.token.NoDefault {
+		i.policies = withDefault(policies)
+	}
+	if slices.Contains(i.policies, "root") {
+		return nil, bad("auth methods cannot create root tokens")
+	}
 	i.batch = l.token.Type == "batch" || l.token.Type == "default-batch"
 	warnings := append(l.warnings, i.bound(r.mount)...)
 	var err error
 	if i.entity, err = r.entityOf(r.ctx, r.mount, l.alias); err != nil {
 		return nil, err
+	}
+	if e, err := r.entities.get(r.ctx, i.entity); err != nil {
+		return nil, err
+	} else if e != nil && e.Disabled {
+		return nil, refuse(http.StatusForbidden, "permission denied").because("the entity %s is disabled", e.Name)
 	}
 	none := ""
 	a := &answer{data: l.data, warnings: warnings, mountType: &none}
@@ -126,14 +158,20 @@ func (r *request) login(l login) (*answer, error) {
 		return a, nil
 	}
 	now := r.Clock.Now()
-	return a, r.putLease(lease{ID: r.full + "/h" + wrapKey(a.auth.ClientToken), Token: a.auth.Accessor, Mount: r.mount.UUID, Engine: r.mount.engine(),
+	return a, r.putLease(lease{ID: loginLease(r.full, a.auth.Accessor), Token: a.auth.Accessor, Mount: r.mount.UUID, Engine: r.mount.engine(),
 		Issued: now, Expires: now.Add(time.Duration(a.auth.LeaseDuration) * time.Second), Max: max(i.max, i.ttl), Login: true, Renewable: true})
 }
+
+// loginLease is the lease of a login's token.
+func loginLease(path, accessor string) string { return path + "/h" + wrapKey(accessor) }
 
 // errLockedOut is what a locked login name hears, with the right password too.
 func errLockedOut() error {
 	return refuse(http.StatusForbidden, "permission denied").because("too many wrong passwords have locked the login name")
 }
+
+// longestAlias is the longest login name whose failures are kept under itself.
+const longestAlias = 256
 
 // guarded runs an attempt of a login name under the server's lock-out. A refusal
 // that the method marks as a wrong password counts.
@@ -141,6 +179,9 @@ func (r *request) guarded(alias string, attempt func() (*answer, error)) (*answe
 	limit := r.settings.Lockout
 	if limit.Threshold == 0 {
 		return attempt()
+	}
+	if len(alias) > longestAlias {
+		alias = wrapKey(alias)
 	}
 	key := r.mount.Accessor + "/" + alias
 	l, err := r.locks.get(r.ctx, key)

@@ -3,7 +3,6 @@ package vault
 import (
 	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -168,6 +167,9 @@ func (r *request) mountKind(kind string, auth bool) (stored string, known bool) 
 
 func putMount(r *request, auth bool) (*answer, error) {
 	path := mountPath(r.vars["path"], auth)
+	if !auth && reserved(path) {
+		return nil, bad("cannot mount %q", path)
+	}
 	kind := r.text("type")
 	if kind == "" {
 		return nil, bad("backend type must be specified as a string")
@@ -208,16 +210,9 @@ func putMount(r *request, auth bool) (*answer, error) {
 			return nil, err
 		}
 	}
-	a := (*answer)(nil)
-	if deprecation(m) == "deprecated" && !r.flavour.old && !r.flavour.bao {
-		a = &answer{warnings: []string{"mount entry associated with deprecated builtin"}}
-	}
-	return a, r.editMounts(func(t *mounts) error {
+	err = r.editMounts(func(t *mounts) error {
 		if x := t.conflict(path); x != nil {
 			return bad("path is already in use at %s", strings.TrimPrefix(x.Path, "auth/"))
-		}
-		if !auth && (path == "auth/" || strings.HasPrefix(path, "sys/") || strings.HasPrefix(path, "auth/")) {
-			return bad("path is already in use at %s", path)
 		}
 		if len(t.List) >= maxMounts {
 			return bad("there are %d mounts, which is all that are kept", len(t.List))
@@ -225,6 +220,20 @@ func putMount(r *request, auth bool) (*answer, error) {
 		t.List = append(t.List, m)
 		return nil
 	})
+	if err != nil || deprecation(m) != "deprecated" || r.flavour.old || r.flavour.bao {
+		return nil, err
+	}
+	return &answer{warnings: []string{"mount entry associated with deprecated builtin"}}, nil
+}
+
+// reserved reports a path where no secrets engine can be mounted.
+func reserved(path string) bool {
+	for _, prefix := range [...]string{"auth/", "cubbyhole/", "identity/", "sys/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxMounts is how many mounts there can be.
@@ -305,83 +314,27 @@ func dropMount(r *request, auth bool) (*answer, error) {
 		}
 		return nil, bad("cannot unmount %q", path)
 	}
+	uuid := ""
 	err := r.editMounts(func(t *mounts) error {
-		t.List = slices.DeleteFunc(t.List, func(m *mount) bool { return m.Path == path })
+		t.List = slices.DeleteFunc(t.List, func(m *mount) bool {
+			if m.Path == path {
+				uuid = m.UUID
+			}
+			return m.Path == path
+		})
 		return nil
 	})
-	if err != nil {
+	if err != nil || uuid == "" {
 		return nil, err
 	}
 	r.vars = map[string]string{"prefix": path}
-	return revokePrefix(r) // what it has handed out ends with it
-}
-
-// caller is the token of a path that works without, if there is one.
-func (r *request) caller() error {
-	if r.http.Header.Get("X-Vault-Token") == "" && r.http.Header.Get("Authorization") == "" {
-		return nil
-	}
-	return r.authenticate()
-}
-
-// visibleMounts is the preflight's list: what the token can reach, and without one
-// what was made visible to all.
-func visibleMounts(r *request) (*answer, error) {
-	if err := r.caller(); err != nil {
+	if _, err := revokePrefix(r); err != nil { // what it has handed out ends with it
 		return nil, err
 	}
-	t, err := r.table()
-	if err != nil {
-		return nil, err
-	}
-	auth, secret := map[string]any{}, map[string]any{}
-	for _, m := range t.List {
-		if m.Visibility != "unauth" {
-			if r.token == nil {
-				continue
-			}
-			acl, err := r.acl(r.token)
-			if err != nil {
-				return nil, err
-			}
-			if !acl.Near(m.Path) {
-				continue
-			}
-		}
-		shown := r.shownMount(m, !r.flavour.bao)
-		if r.token == nil {
-			shown = map[string]any{"description": m.Description, "options": shown["options"], "type": m.Type}
-		}
-		if m.isAuth() {
-			auth[strings.TrimPrefix(m.Path, "auth/")] = shown
-		} else {
-			secret[m.Path] = shown
+	for _, prefix := range r.ofMounts {
+		if err := r.Store.Reset(r.ctx, prefix+uuid); err != nil {
+			return nil, err
 		}
 	}
-	none := ""
-	return &answer{mountType: &none, data: map[string]any{"auth": auth, "secret": secret}}, nil
-}
-
-// preflight tells the mount of a path to who can reach something below it.
-func preflight(r *request) (*answer, error) {
-	if err := r.authenticate(); err != nil {
-		return nil, err
-	}
-	acl, err := r.acl(r.token)
-	if err != nil {
-		return nil, err
-	}
-	t, err := r.table()
-	if err != nil {
-		return nil, err
-	}
-	path := strings.TrimSuffix(r.vars["path"], "/") + "/"
-	m := t.find(path)
-	if m == nil || !acl.Near(m.Path) {
-		return nil, refuse(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path %q", path)
-	}
-	shown := r.shownMount(m, true)
-	shown["path"] = m.Path
-	none := ""
-	return &answer{mountType: &none, data: shown}, nil
+	return nil, nil
 }

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,15 +89,20 @@ func getPolicy(r *request, legacy bool) (*answer, error) {
 
 func putPolicy(r *request, legacy bool) (*answer, error) {
 	name := strings.ToLower(r.vars["name"])
-	text := r.text("policy")
-	if text == "" {
-		text = r.text("rules")
+	text, a := r.text("policy"), &answer{}
+	if text == "" && legacy {
+		if text = r.text("rules"); text != "" {
+			a.warnings = append(a.warnings, "'rules' is deprecated, please use 'policy' instead")
+		}
 	}
 	if text == "" {
 		return nil, bad("'policy' parameter not supplied or empty")
 	}
 	if name == "root" {
 		return nil, bad("cannot update %q policy", name)
+	}
+	if plain, err := base64.StdEncoding.DecodeString(text); err == nil {
+		text = string(plain)
 	}
 	if _, err := policy.Parse(name, text); err != nil {
 		return nil, bad("%s", err)
@@ -105,9 +111,12 @@ func putPolicy(r *request, legacy bool) (*answer, error) {
 		return nil, err
 	}
 	if name != r.vars["name"] {
-		return &answer{warnings: []string{"policy name was converted to " + name}}, nil
+		a.warnings = append(a.warnings, "policy name was converted to "+name)
 	}
-	return nil, nil
+	if a.warnings == nil {
+		return nil, nil
+	}
+	return a, nil
 }
 
 func dropPolicy(r *request, legacy bool) (*answer, error) {
@@ -131,16 +140,9 @@ func capabilities(r *request, which string) (*answer, error) {
 	if len(paths) == 0 {
 		return nil, bad("paths must be supplied")
 	}
-	t := r.token
-	var err error
-	switch which {
-	case "capabilities":
-		t, err = r.look(r.ctx, r.text("token"))
-	case "capabilities-accessor":
-		t, err = r.byAccessor(r.ctx, r.text("accessor"))
-	}
+	t, err := r.subject(which)
 	if err != nil {
-		return nil, r.asRefusal(err, one("invalid token"))
+		return nil, err
 	}
 	acl, err := r.acl(t)
 	if err != nil {
@@ -148,11 +150,37 @@ func capabilities(r *request, which string) (*answer, error) {
 	}
 	data := map[string]any{}
 	for _, p := range paths {
-		can := slices.Clone(acl.Can(p))
+		if p == "" {
+			return nil, bad("%s", one("missing path"))
+		}
+		can := slices.Clone(acl.Can(strings.TrimPrefix(p, "/")))
 		data[p] = can
 		if len(paths) == 1 {
 			data["capabilities"] = can
 		}
 	}
 	return &answer{twin: true, data: data}, nil
+}
+
+// subject is the token whose capabilities are asked for.
+func (r *request) subject(which string) (t *token, err error) {
+	switch which {
+	case "capabilities":
+		if r.text("token") == "" {
+			return nil, faulty("no token found")
+		}
+		if t, err = r.look(r.ctx, r.text("token")); err != nil {
+			err = r.asRefusal(err, one("invalid token"))
+		}
+	case "capabilities-accessor":
+		if r.text("accessor") == "" {
+			return nil, bad("missing accessor")
+		}
+		if t, err = r.byAccessor(r.ctx, r.text("accessor")); err != nil {
+			err = r.asRefusal(err, one("invalid accessor"))
+		}
+	default:
+		t = r.token
+	}
+	return t, err
 }

@@ -8,21 +8,39 @@ import (
 )
 
 func remount(r *request) (*answer, error) {
-	from, to := strings.Trim(r.text("from"), "/")+"/", strings.Trim(r.text("to"), "/")+"/"
+	from, to := r.text("from"), r.text("to")
+	switch {
+	case from == "" || to == "":
+		return nil, bad("both 'from' and 'to' path must be specified as a string")
+	case strings.TrimRight(to, " ") != to:
+		return nil, bad("'to' path cannot contain trailing whitespace")
+	}
+	from, to = mountPath(from, false), mountPath(to, false)
+	isAuth, toAuth := strings.HasPrefix(from, "auth/"), strings.HasPrefix(to, "auth/")
+	switch {
+	case from == "auth/token/", !isAuth && reserved(from):
+		return nil, bad("cannot remount %q", from)
+	case isAuth && !toAuth:
+		return nil, bad("cannot remount auth mount to non-auth mount %q", to)
+	case !isAuth && reserved(to), to == "auth/":
+		return nil, bad("cannot remount to destination %s", to)
+	}
 	err := r.editMounts(func(t *mounts) error {
 		m := t.at(from)
-		switch {
-		case m == nil:
+		if m == nil {
 			return bad("no matching mount at %q", from)
-		case t.conflict(to) != nil:
-			return bad("path already in use at %q", to)
-		case strings.HasPrefix(from, "auth/") != strings.HasPrefix(to, "auth/"):
-			return bad("cannot remount %q to %q", from, to)
+		}
+		if x := t.conflict(to); x != nil {
+			return bad("path already in use at %q", x.Path)
 		}
 		m.Path = to
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	r.vars = map[string]string{"prefix": from}
+	if _, err := revokePrefix(r); err != nil { // leases are named by the path
 		return nil, err
 	}
 	id := world.UUID(r.Rand)

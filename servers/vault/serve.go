@@ -2,12 +2,15 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -36,11 +39,15 @@ type request struct {
 // serve answers everything below /v1/.
 func (s *Server) serve(c echo.Context) error {
 	req := c.Request()
-	headers(c.Response().Header())
 	p := req.URL.Path
-	if strings.Contains(p, "//") || strings.Contains(p, "/.") {
-		if clean := cleaned(p); clean != p {
-			return s.redirect(c, clean)
+	if strings.IndexFunc(p, func(ch rune) bool { return !unicode.IsPrint(ch) }) >= 0 {
+		dialect.CallFrom(req.Context()).Why = "the path has characters that cannot be printed"
+		return c.NoContent(http.StatusBadRequest) // without any of the headers
+	}
+	headers(c.Response().Header())
+	if escaped := req.URL.EscapedPath(); strings.Contains(escaped, "//") || strings.Contains(escaped, "/.") {
+		if clean := cleaned(escaped); clean != escaped { // which the real server escapes a second time, too
+			return s.redirect(c, (&url.URL{Path: clean}).String())
 		}
 	}
 	full, below := strings.CutPrefix(p, "/v1/")
@@ -110,8 +117,14 @@ func (r *request) parse() error {
 		r.op = opRead
 		if req.URL.RawQuery != "" {
 			q := req.URL.Query()
-			if on, err := strconv.ParseBool(q.Get("list")); err == nil && on {
-				r.op = opList
+			if text := q.Get("list"); text != "" {
+				on, err := strconv.ParseBool(text)
+				if err != nil {
+					return refuse(http.StatusBadRequest, "")
+				}
+				if on {
+					r.op = opList
+				}
 			}
 			if on, err := strconv.ParseBool(q.Get("help")); err == nil && on {
 				r.op = opHelp
@@ -135,7 +148,7 @@ func (r *request) parse() error {
 			return err
 		}
 	case http.MethodOptions:
-		return unsupported()
+		r.op = opOther
 	default:
 		return refuse(http.StatusMethodNotAllowed, "")
 	}
@@ -193,7 +206,17 @@ func (r *request) run() (*answer, error) {
 	}
 	a, err := do(r)
 	if err != nil {
+		var refused *refusal
+		if p.exists != nil && r.op == opWrite && errors.As(err, &refused) && len(refused.words) > 0 {
+			refused.words[0] = strings.TrimPrefix(refused.words[0], validation)
+		}
 		return nil, err
+	}
+	if a != nil && a.lease.id != "" && r.token != nil && r.token.Used {
+		if err := r.endLease(a.lease.id); err != nil {
+			return nil, err
+		}
+		return nil, bad("Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.")
 	}
 	return r.finished(a)
 }
@@ -211,7 +234,7 @@ func (r *request) route(p *pathSpec) (handler, error) {
 		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
 	}
 	do := p.ops[r.op]
-	if do == nil && p.login {
+	if do == nil && p.public {
 		return nil, refuse(http.StatusMethodNotAllowed, "unsupported operation")
 	}
 	if do == nil {
@@ -261,10 +284,20 @@ func (r *request) authorize(p *pathSpec) error {
 	switch {
 	case !v.OK:
 		return forbidden().because("the policies %v do not grant %s on %s", r.token.allPolicies(), r.op.capability(exists).Names()[0], r.full)
-	case p != nil && p.sudo && !v.Sudo:
+	case (p != nil && p.sudo || p == nil && guarded(r.full)) && !v.Sudo:
 		return forbidden().because("%s needs sudo, which the policies %v do not grant", r.full, r.token.allPolicies())
 	}
 	return nil
+}
+
+// guarded reports a path of the real server that needs sudo and is not here.
+func guarded(full string) bool {
+	for _, prefix := range [...]string{"sys/audit", "sys/raw", "sys/rotate", "sys/config/cors", "sys/config/ui", "sys/config/auditing", "sys/step-down"} {
+		if full == prefix || strings.HasPrefix(full, prefix+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // finished names the mount in the envelope and wraps the answer if that was asked.

@@ -13,9 +13,10 @@ import (
 // shelf is one kind of record: what the seed says, and over it what has changed
 // since. A record that was deleted stays deleted, whatever the seed says.
 type shelf[T any] struct {
-	store state.Store
-	seeds map[string]*T
-	cache state.Cache[entry[T]]
+	store  state.Store
+	prefix string // of its records in the server's store
+	seeds  map[string]*T
+	cache  state.Cache[entry[T]]
 }
 
 type entry[T any] struct {
@@ -24,7 +25,7 @@ type entry[T any] struct {
 }
 
 func newShelf[T any](s state.Store, prefix string) *shelf[T] {
-	return &shelf[T]{store: state.Under(s, prefix+"/"), seeds: map[string]*T{}}
+	return &shelf[T]{store: state.Under(s, prefix+"/"), prefix: prefix + "/", seeds: map[string]*T{}}
 }
 
 // get is the record of key; nil when there is none. It is shared and must not be
@@ -145,9 +146,3 @@ func clone[T any](from, to *T) error {
 	}
 	return json.Unmarshal(raw, to)
 }
-
-// secretKey is the record of a secret ID below a mount.
-func secretKey(mount, secret string) string { return mount + "/" + wrapKey(secret) }
-
-// accessorKey leads from a secret ID's accessor to it.
-func accessorKey(mount, accessor string) string { return mount + "/" + accessor }

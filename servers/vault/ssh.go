@@ -19,6 +19,7 @@ type sshRole struct {
 	DefaultUser  string            `json:"default_user,omitempty"`
 	AllowedUsers string            `json:"allowed_users,omitempty"`
 	CIDRs        string            `json:"cidrs,omitempty"`
+	Excluded     string            `json:"excluded,omitempty"` // networks within CIDRs that are none
 	Port         int               `json:"port,omitempty"`
 	TTL          time.Duration     `json:"ttl,omitempty"`
 	Max          time.Duration     `json:"max,omitempty"`
@@ -57,14 +58,14 @@ func sshEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return newEngine("ssh",
 		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: listSSHRoles}},
-		&pathSpec{pattern: "roles/:role", name: "roles", ops: map[operation]handler{opRead: getSSHRole, opWrite: putSSHRole, opDelete: dropSSHRole}},
-		&pathSpec{pattern: "creds/:role", name: "creds", ops: write(sshCreds)},
+		&pathSpec{pattern: "roles/@role", name: "roles", ops: map[operation]handler{opRead: getSSHRole, opWrite: putSSHRole, opDelete: dropSSHRole}},
+		&pathSpec{pattern: "creds/@role", name: "creds", ops: write(sshCreds)},
 		&pathSpec{pattern: "verify", name: "verify", public: true, ops: write(sshVerify)},
 		&pathSpec{pattern: "lookup", name: "lookup", ops: write(sshLookup)},
 		&pathSpec{pattern: "config/ca", name: "config.ca", ops: map[operation]handler{opRead: getCA, opWrite: putCA, opDelete: dropCA}},
 		&pathSpec{pattern: "public_key", name: "public_key", public: true, ops: map[operation]handler{opRead: caPublicKey}},
-		&pathSpec{pattern: "sign/:role", name: "sign", ops: write(sshSign)},
-		&pathSpec{pattern: "issue/:role", name: "issue", ops: write(sshIssue)},
+		&pathSpec{pattern: "sign/@role", name: "sign", ops: write(sshSign)},
+		&pathSpec{pattern: "issue/@role", name: "issue", ops: write(sshIssue)},
 	)
 }
 
@@ -98,7 +99,7 @@ func getSSHRole(r *request) (*answer, error) {
 		return nil, errMissing
 	}
 	if role.KeyType == "otp" {
-		return ok(map[string]any{"allowed_users": role.AllowedUsers, "cidr_list": role.CIDRs, "default_user": role.DefaultUser, "exclude_cidr_list": "",
+		return ok(map[string]any{"allowed_users": role.AllowedUsers, "cidr_list": role.CIDRs, "default_user": role.DefaultUser, "exclude_cidr_list": role.Excluded,
 			"key_type": "otp", "port": role.Port})
 	}
 	extensions, critical := role.Extensions, role.Critical
@@ -118,7 +119,7 @@ func getSSHRole(r *request) (*answer, error) {
 
 func putSSHRole(r *request) (*answer, error) {
 	role := sshRole{KeyType: r.text("key_type"), DefaultUser: r.text("default_user"), AllowedUsers: r.text("allowed_users"), CIDRs: r.text("cidr_list"),
-		AllowedExtensions: r.text("allowed_extensions"), AllowedCritical: r.text("allowed_critical_options"), Domains: r.text("allowed_domains")}
+		Excluded: r.text("exclude_cidr_list"), AllowedExtensions: r.text("allowed_extensions"), AllowedCritical: r.text("allowed_critical_options"), Domains: r.text("allowed_domains")}
 	var err error
 	for name, to := range map[string]*map[string]string{"default_extensions": &role.Extensions, "default_critical_options": &role.Critical} {
 		if *to, err = r.texts(name); err != nil {
@@ -144,9 +145,11 @@ func putSSHRole(r *request) (*answer, error) {
 		if role.Port, err = r.number("port", 22); err != nil {
 			return nil, err
 		}
-		for _, c := range splitList(role.CIDRs) {
-			if _, err := netip.ParsePrefix(c); err != nil {
-				return nil, bad("failed to validate cidr_list: invalid CIDR notation %q", c)
+		for name, text := range map[string]string{"cidr_list": role.CIDRs, "exclude_cidr_list": role.Excluded} {
+			for _, c := range splitList(text) {
+				if _, err := netip.ParsePrefix(c); err != nil {
+					return nil, faulty("failed to validate " + name + ": invalid CIDR address: " + c)
+				}
 			}
 		}
 	case "ca":
@@ -181,10 +184,15 @@ func splitList(s string) []string {
 
 // reaches reports whether a role covers an address.
 func (role *sshRole) reaches(ip netip.Addr) bool {
-	return slices.ContainsFunc(splitList(role.CIDRs), func(c string) bool {
-		p, err := netip.ParsePrefix(c)
-		return err == nil && p.Contains(ip)
-	})
+	return comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) && !comesFrom(ip, splitList(role.Excluded), ip.BitLen())
+}
+
+// tableOf is a table that is there even when it is empty.
+func tableOf(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }
 
 func sshCreds(r *request) (*answer, error) {
@@ -271,7 +279,7 @@ func sshLookup(r *request) (*answer, error) {
 	}
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
-		return nil, bad("Invalid IP %q", text)
+		return nil, bad("Invalid IP %q", "<nil>")
 	}
 	keys, err := r.sshRoles.keys(r.ctx, r.mount.UUID+"/")
 	if err != nil {
@@ -283,7 +291,7 @@ func sshLookup(r *request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if role != nil && role.KeyType == "otp" && role.reaches(ip) {
+		if role != nil && role.KeyType == "otp" && comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) { // what is excluded does not count here
 			roles = append(roles, k)
 		}
 	}
@@ -324,9 +332,14 @@ func putCA(r *request) (*answer, error) {
 		return nil, err
 	}
 	generate = generate && (private == "" || public == "") // keys that are given are taken
-	switch {
-	case !generate && (private == "" || public == ""):
+	if !generate && (private == "" || public == "") {
 		return nil, bad("missing public_key or private_key")
+	}
+	errThere := bad("keys are already configured; delete them before reconfiguring")
+	if there, err := r.sshCAs.get(r.ctx, r.mount.UUID); err != nil {
+		return nil, err
+	} else if there != nil {
+		return nil, errThere // before a key is made, which takes seconds
 	}
 	if generate {
 		kind, bits := "ssh-rsa", 4096
@@ -365,7 +378,7 @@ func putCA(r *request) (*answer, error) {
 	}
 	err = r.sshCAs.edit(r.ctx, r.mount.UUID, func(v *sshCA, found bool) error {
 		if found && v.Private != "" {
-			return bad("keys are already configured; delete them before reconfiguring")
+			return errThere
 		}
 		*v = sshCA{private, public}
 		return nil
@@ -381,9 +394,4 @@ func putCA(r *request) (*answer, error) {
 		data["issuer_id"], data["issuer_name"] = world.UUID(r.Rand), "default"
 	}
 	return ok(data)
-}
-
-func dropCA(r *request) (*answer, error) {
-	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
-	return nil, err
 }

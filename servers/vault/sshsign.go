@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -56,8 +57,6 @@ func (r *request) caRole() (*sshRole, error) {
 		return nil, err
 	case role == nil:
 		return nil, bad("Unknown role: %s", r.vars["role"])
-	case role.KeyType != "ca":
-		return nil, bad("role key type %q is not allowed to sign", role.KeyType)
 	}
 	return role, nil
 }
@@ -69,7 +68,7 @@ func sshIssue(r *request) (*answer, error) {
 	}
 	kind := map[string]string{"": "ssh-rsa", "rsa": "ssh-rsa", "ed25519": "ssh-ed25519", "ec": "ecdsa-sha2-nistp256"}[r.text("key_type")]
 	if kind == "" {
-		return nil, bad("specified key_type is invalid; must be one of rsa, ec or ed25519")
+		return nil, faulty("unknown ssh key pair algorithm: " + r.text("key_type"))
 	}
 	bits, err := r.number("key_bits", 2048)
 	if err != nil {
@@ -79,7 +78,7 @@ func sshIssue(r *request) (*answer, error) {
 		bits = 2048
 	}
 	if kind == "ssh-rsa" && bits != 2048 && bits != 3072 && bits != 4096 {
-		return nil, bad("invalid key_bits %d", bits)
+		return nil, faulty(fmt.Sprintf("refusing to generate weak rsa key: %d bits < 2048 bits", bits))
 	}
 	private, err := checkout.GenerateKey(kind, bits, r.Rand)
 	if err != nil {
@@ -138,15 +137,15 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 		}
 		id = wish
 	}
+	permissions, err := r.permissions(role)
+	if err != nil {
+		return nil, err
+	}
 	ca, err := r.ca()
 	if err != nil {
 		return nil, err
 	}
 	signer, err := ssh.ParsePrivateKey([]byte(ca.Private))
-	if err != nil {
-		return nil, err
-	}
-	permissions, err := r.permissions(role)
 	if err != nil {
 		return nil, err
 	}
@@ -261,4 +260,9 @@ func strangers(wish map[string]string, list string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+func dropCA(r *request) (*answer, error) {
+	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
+	return nil, err
 }

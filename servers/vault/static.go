@@ -33,9 +33,10 @@ func directoryEngine(kind string) *engine {
 		paths = append(paths, adPaths()...)
 	} else {
 		paths = append(paths,
-			&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
+			&pathSpec{pattern: "config", name: "config", exists: configured, ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
 			&pathSpec{pattern: "static-role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
 			&pathSpec{pattern: "static-role/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getStatic, opWrite: putStatic, opDelete: dropStatic}},
+			&pathSpec{pattern: "static-role/*role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
 			&pathSpec{pattern: "static-cred/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
 			&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateRole}})
 	}
@@ -45,6 +46,11 @@ func directoryEngine(kind string) *engine {
 		e.sweep, e.tokenRenewed = librarySweep, libraryTokenRenewed
 	}
 	return e
+}
+
+func configured(r *request) (bool, error) {
+	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	return c != nil, err
 }
 
 func (r *request) staticKey() string { return r.mount.UUID + "/" + r.vars["role"] }

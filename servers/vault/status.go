@@ -77,6 +77,8 @@ func (s *Server) status(c echo.Context, r *request) (handled bool, err error) {
 		return true, do(c, r, st)
 	}
 	switch {
+	case r.full == "sys/seal" && r.http.Method != http.MethodPut && r.http.Method != http.MethodPost:
+		return true, refuse(http.StatusMethodNotAllowed, "")
 	case st.Sealed || !st.Initialized:
 		return true, refuse(http.StatusServiceUnavailable, "Vault is sealed")
 	case st.standby || st.dr:

@@ -46,7 +46,7 @@ func systemEngine() *engine {
 		{pattern: "tools/hash", name: "tools.hash", ops: write(hashInput)},
 		{pattern: "tools/hash/:algorithm", name: "tools.hash", ops: write(hashInput)},
 		{pattern: "locked-users", name: "locked-users", ops: read(lockedUsers)},
-		{pattern: "locked-users/:accessor/unlock/*alias", name: "locked-users", ops: write(unlockUser)},
+		{pattern: "locked-users/=accessor/unlock/*alias", name: "locked-users", ops: write(unlockUser)},
 	}
 	paths = append(paths, mountPaths()...)
 	paths = append(paths, policyPaths()...)

@@ -69,29 +69,54 @@ func (r *request) borrower(t *token) checkout.Principal {
 	return checkout.Principal{Client: name, Admin: true}
 }
 
+// longest is how long an account can be lent at once.
+func (s *Server) longest(t target, wish time.Duration) time.Duration {
+	if a, there := s.World.AccountByID(t.account); there && a.Checkout.Max > 0 {
+		return min(wish, a.Checkout.Max)
+	}
+	return wish
+}
+
 // lend takes an account for the caller alone. It returns the desk's lease.
 func (r *request) lend(t target, lasts, most time.Duration) (string, error) {
 	if t.account == "" {
 		return "", nil
-	}
-	a, _ := r.World.AccountByID(t.account)
-	if a.Checkout.Max > 0 {
-		lasts = min(lasts, a.Checkout.Max)
 	}
 	l, err := r.Accounts.Checkout(r.ctx, r.borrower(r.token), checkout.Take{AccountID: t.account, Reason: "vault library", For: lasts, Max: most,
 		Alone: true, Rotate: true})
 	return l.ID, err
 }
 
-// giveBack ends the desk's lease, which changes the password; a person's is
-// changed here.
-func (r *request) giveBack(t target, deskLease string) error {
+// giveBack ends what a library has lent: the desk's lease, which changes the
+// password; a person's is changed here. did is whether it was not over already.
+// Of several who give one thing back all come to the same password, so that a late
+// one changes nothing.
+func (r *request) giveBack(t target, out slot) (did bool, err error) {
 	if t.account == "" {
-		return r.Logins.SetPassword(r.ctx, t.user, signin.NewPassword{Password: r.alphanumerics(64)})
+		password := alphanumerics(r.World.Derive("vault", r.Name, "library", out.Lease), 64)
+		return false, r.Logins.SetPassword(r.ctx, t.user, signin.NewPassword{Password: password})
 	}
-	_, err := r.Accounts.Force(r.ctx, checkout.Principal{Client: "vault " + r.Name, Admin: true}, deskLease)
+	_, err = r.Accounts.Force(r.ctx, r.desk(), out.Desk)
 	if errors.Is(err, cause.LeaseExpired) || errors.Is(err, cause.LeaseReturned) || errors.Is(err, cause.UnknownLease) {
-		err = nil // it has ended by itself, and the password has changed
+		return false, nil // it has ended by itself, and the password has changed
 	}
-	return err
+	return err == nil, err
+}
+
+// desk is who this server is at the fleet's desk.
+func (s *Server) desk() checkout.Principal {
+	return checkout.Principal{Client: "vault " + s.Name, Admin: true}
+}
+
+// takenBack reports whether the fleet has ended what a library has lent: somebody
+// has forced it back through another server.
+func (r *request) takenBack(out slot) (bool, error) {
+	if out.Desk == "" {
+		return false, nil
+	}
+	l, err := r.Accounts.Lease(r.ctx, r.desk(), out.Desk)
+	if errors.Is(err, cause.UnknownLease) {
+		return true, nil
+	}
+	return l.State != checkout.Active, err
 }

@@ -23,7 +23,8 @@ type token struct {
 	secret   string // as the client sent it; "" when it was found by its accessor
 	policies []string
 	identity []string // policies of its entity
-	entity   *entity  // nil: none
+	entity   *entity  // nil: it has none
+	counted  bool     // its uses are counted
 }
 
 // Names of the metadata.
@@ -38,10 +39,21 @@ const (
 	metaMost     = "explicit_max_ttl"
 	metaPeriod   = "period"
 	metaTTL      = "creation_ttl"
-	metaRenewal  = "renewal_ttl" // of a renewal that does not name an increment
 	metaRole     = "role"
-	metaLease    = "lease"
+	metaRoleTTL  = "role_ttl" // what a renewal grants by itself; none: the mount's
+	metaCIDRs    = "bound_cidrs"
 )
+
+// separator stands between the values of one entry; nothing in them has it.
+const separator = "\x00"
+
+// values are the parts of an entry.
+func (t *token) values(name string) []string {
+	if t.Meta[name] == "" {
+		return nil
+	}
+	return strings.Split(t.Meta[name], separator)
+}
 
 // kind keeps the tokens of several servers in a fleet apart.
 func (s *Server) kind() string { return "vault:" + s.Name }
@@ -82,8 +94,22 @@ func (t *token) allPolicies() []string {
 	return slices.Compact(all)
 }
 
-// authenticate finds the token of the request.
+// authenticate finds the token of the request and takes one use of it.
 func (r *request) authenticate() error {
+	if err := r.recognise(); err != nil || !r.token.counted {
+		return err
+	}
+	used, err := r.Logins.Use(r.ctx, r.inRealm(r.token.secret))
+	if err != nil {
+		return r.badToken(err)
+	}
+	r.token.Token = used
+	return nil
+}
+
+// recognise finds the token of the request; on a path that works without, that is
+// no use of it.
+func (r *request) recognise() error {
 	secret := r.http.Header.Get("X-Vault-Token")
 	if secret == "" {
 		if bearer, ok := strings.CutPrefix(r.http.Header.Get("Authorization"), "Bearer "); ok {
@@ -93,12 +119,35 @@ func (r *request) authenticate() error {
 	if secret == "" {
 		return refuse(http.StatusForbidden, "permission denied").because("the request carries no token")
 	}
-	t, err := r.use(r.ctx, secret)
+	t, err := r.look(r.ctx, secret)
+	if errors.Is(err, cause.UnknownToken) {
+		if _, err := r.take(secret); err == nil { // its one use was to unwrap
+			return forbidden().because("the token is a wrapping token, and is used up now")
+		}
+	}
 	if err != nil {
 		return r.badToken(err)
 	}
+	if err := r.barred(t); err != nil {
+		return err
+	}
 	r.token = t
 	r.call.Actor = t.Owner
+	return nil
+}
+
+// barred refuses a token that is alive and cannot be used: from this address, or
+// because its entity is gone.
+func (r *request) barred(t *token) error {
+	cidrs := t.values(metaCIDRs)
+	switch id := t.Meta[metaEntity]; {
+	case !r.from(cidrs):
+		return r.elsewhere(cidrs)
+	case id != "" && t.entity == nil:
+		return refuse(http.StatusForbidden, "permission denied").because("there is no entity %s any more", id)
+	case id != "" && t.entity.Disabled:
+		return refuse(http.StatusForbidden, "permission denied").because("the entity %s is disabled", t.entity.Name)
+	}
 	return nil
 }
 
@@ -111,29 +160,18 @@ func (r *request) badToken(err error) error {
 		because("%s", cause.Why(err))
 }
 
-// use takes one use of a token.
-func (s *Server) use(ctx context.Context, secret string) (*token, error) {
-	t, err := s.look(ctx, secret)
-	if err != nil || t.Uses == 0 {
-		return t, err
-	}
-	used, err := s.Logins.Use(ctx, secret)
-	if err != nil {
-		return nil, err
-	}
-	t.Token = used
-	return t, nil
-}
+// inRealm keeps the tokens of this server apart from those of others.
+func (s *Server) inRealm(secret string) string { return signin.InRealm(s.kind(), secret) }
 
 // look finds a token without using it up.
 func (s *Server) look(ctx context.Context, secret string) (*token, error) {
-	t, err := s.Logins.Look(ctx, secret)
+	t, err := s.Logins.Look(ctx, s.inRealm(secret))
 	if errors.Is(err, cause.UnknownToken) {
 		if seed, ok := s.seeded[secret]; ok {
 			if err := s.issueSeeded(ctx, seed); err != nil {
 				return nil, err
 			}
-			t, err = s.Logins.Look(ctx, secret)
+			t, err = s.Logins.Look(ctx, s.inRealm(secret))
 		}
 	}
 	if err != nil {
@@ -156,16 +194,15 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 			return nil, err
 		}
 	}
-	out := &token{Token: t, secret: secret, policies: strings.Split(t.Meta[metaPolicies], ",")}
+	out := &token{Token: t, secret: secret, counted: t.Uses > 0 || t.Used}
+	out.policies = out.values(metaPolicies)
 	if id := t.Meta[metaEntity]; id != "" {
 		e, err := s.entities.get(ctx, id)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case e != nil && e.Disabled:
-			return nil, cause.Because(cause.Disabled, "entity %s is disabled", e.Name)
-		case e != nil:
-			out.identity, out.entity = e.Policies, e
+		}
+		if out.entity = e; e != nil {
+			out.identity = e.Policies
 		}
 	}
 	return out, nil
@@ -190,11 +227,13 @@ type issue struct {
 	owner    string // who it stands for, for the journal
 	path     string
 	display  string
-	policies []string // sorted, with default
-	ttl, max time.Duration
-	renewal  time.Duration // of renewals, when nothing else is said; 0: the mount's default
+	policies []string      // sorted, with default
+	ttl, max time.Duration // max: after which no renewal helps
 	explicit time.Duration // explicit_max_ttl
 	period   time.Duration
+	roleTTL  time.Duration // what a renewal grants by itself; 0: the mount's default
+	isRoot   bool
+	cidrs    []string
 	uses     int
 	seeded   bool
 	fixed    bool // not renewable
@@ -207,18 +246,14 @@ type issue struct {
 
 // issue makes the token and returns its auth block.
 func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
-	lasts := i.ttl
-	if i.period > 0 {
-		lasts = i.period
-	}
-	meta := map[string]string{metaPolicies: strings.Join(i.policies, ","), metaPath: i.path, metaDisplay: i.display, metaType: "service",
-		metaTTL: strconv.FormatInt(int64(lasts/time.Second), 10)}
-	for name, value := range map[string]string{metaEntity: i.entity, metaParent: i.parent, metaRole: i.role} {
+	meta := map[string]string{metaPolicies: strings.Join(i.policies, separator), metaPath: i.path, metaDisplay: i.display, metaType: "service",
+		metaTTL: strconv.FormatInt(int64(i.ttl/time.Second), 10)}
+	for name, value := range map[string]string{metaEntity: i.entity, metaParent: i.parent, metaRole: i.role, metaCIDRs: strings.Join(i.cidrs, separator)} {
 		if value != "" {
 			meta[name] = value
 		}
 	}
-	for name, value := range map[string]time.Duration{metaMost: i.explicit, metaPeriod: i.period, metaRenewal: i.renewal} {
+	for name, value := range map[string]time.Duration{metaMost: i.explicit, metaPeriod: i.period, metaRoleTTL: i.roleTTL} {
 		if value > 0 {
 			meta[name] = strconv.FormatInt(int64(value/time.Second), 10)
 		}
@@ -233,12 +268,8 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 	if i.id == "" {
 		i.id = s.newToken(i.batch)
 	}
-	most := i.max
-	if i.period > 0 {
-		most = i.explicit
-	}
-	_, t, err := s.Logins.Issue(ctx, signin.IssueToken{Kind: s.kind(), Owner: i.owner, ID: s.alphanumerics(24), Secret: i.id, TTL: lasts, MaxTTL: most,
-		Uses: i.uses, Seeded: i.seeded, Renewable: !i.fixed && lasts > 0, Meta: meta})
+	_, t, err := s.Logins.Issue(ctx, signin.IssueToken{Kind: s.kind(), Owner: i.owner, ID: s.alphanumerics(24), Secret: i.id, Realm: s.kind(),
+		TTL: i.ttl, MaxTTL: i.max, Uses: i.uses, Seeded: i.seeded, Renewable: !i.fixed && i.ttl > 0, Meta: meta})
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +282,7 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 
 // block is the auth block of a token.
 func (s *Server) block(t *token) *authBlock {
-	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: t.allPolicies(), TokenPolicies: t.policies,
+	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: append([]string{}, t.allPolicies()...), TokenPolicies: t.policies,
 		IdentityPolicies: t.identity, Metadata: t.metadata(), Renewable: t.Renewable, EntityID: t.Meta[metaEntity],
 		TokenType: t.Meta[metaType], Orphan: t.Meta[metaParent] == "", NumUses: t.Uses}
 	if !t.Expires.IsZero() {
@@ -260,8 +291,16 @@ func (s *Server) block(t *token) *authBlock {
 	return b
 }
 
-// issueSeeded makes a token that the seed names, when it is first asked for.
+// issueSeeded makes a token that the seed names, when it is first asked for, and
+// never again: one that was revoked does not come back when its record dies.
 func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
+	issued, err := s.issuedSeeds.get(ctx, wrapKey(seed.ID))
+	if err != nil {
+		return err
+	}
+	if issued != nil {
+		return cause.Because(cause.TokenRevoked, "the seeded token has ended")
+	}
 	lasts := seed.TTL
 	if lasts > 0 {
 		if lasts -= s.Clock.Now().Sub(s.started); lasts <= 0 {
@@ -277,11 +316,10 @@ func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
 		// As in a development server, where a chosen root token is made by another.
 		i.policies, i.owner = []string{"root"}, "root"
 	}
-	_, err := s.issue(ctx, i)
-	if errors.Is(err, cause.Exists) { // another request was quicker
-		err = nil
+	if _, err = s.issue(ctx, i); err != nil && !errors.Is(err, cause.Exists) { // another request was quicker
+		return err
 	}
-	return err
+	return s.issuedSeeds.put(ctx, wrapKey(seed.ID), true)
 }
 
 // withDefault adds the policy default, sorts and folds.
@@ -293,7 +331,7 @@ func withDefault(policies []string) []string {
 func sanitized(policies []string) []string {
 	out := make([]string, 0, len(policies))
 	for _, p := range policies {
-		if p = strings.ToLower(strings.TrimSpace(p)); p != "" {
+		if p = strings.ToLower(strings.TrimSpace(p)); p != "" && !strings.Contains(p, separator) {
 			out = append(out, p)
 		}
 	}
@@ -322,11 +360,14 @@ func (s *Server) newToken(batch bool) string {
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // alphanumerics is n random letters and digits.
-func (s *Server) alphanumerics(n int) string {
+func (s *Server) alphanumerics(n int) string { return alphanumerics(s.Rand, n) }
+
+// alphanumerics is n letters and digits that follow from r.
+func alphanumerics(r io.Reader, n int) string {
 	b := make([]byte, n)
 	for i := 0; i < n; {
 		var block [32]byte
-		io.ReadFull(s.Rand, block[:])
+		io.ReadFull(r, block[:])
 		for _, x := range block {
 			if x < 248 && i < n { // 4 × 62: no letter is more likely than another
 				b[i] = alphabet[x%62]

@@ -1,87 +1,106 @@
 package vault
 
 import (
-	"counterpart/internal/cause"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"counterpart/internal/cause"
 )
 
-func createToken(r *request) (*answer, error) { return r.create(nil) }
+func createToken(r *request) (*answer, error) { return r.create(nil, false) }
 
-// create makes a token as the request and a role want it.
-func (r *request) create(role *tokenRole) (*answer, error) {
-	i, err := r.wish(role)
-	if err != nil {
-		return nil, err
-	}
-	a := &answer{}
-	if i.policies, err = r.childPolicies(role); err != nil {
-		return nil, err
-	}
-	orphan, err := r.flag("no_parent", false)
-	if err != nil {
-		return nil, err
-	}
-	v, err := r.acl(r.token)
-	if err != nil {
-		return nil, err
-	}
-	sudo := v.Root() || slices.Contains(v.Can(r.full), "sudo")
+func createOrphan(r *request) (*answer, error) { return r.create(nil, true) }
+
+// customID is the warning about a token that its maker has chosen.
+const customID = "Supplying a custom ID for the token uses the weaker SHA1 hashing instead of the more secure SHA2-256 HMAC for token obfuscation. SHA1 hashed tokens on the wire leads to less secure lookups."
+
+// create makes a token as the request and a role want it. orphan: at the path
+// that makes orphans.
+func (r *request) create(role *tokenRole, orphan bool) (*answer, error) {
 	switch {
-	case orphan && !sudo && (role == nil || !role.Orphan):
+	case r.token.batch():
+		return nil, bad("batch tokens cannot create more tokens")
+	case r.token.counted:
+		return nil, bad("restricted use token cannot generate child tokens")
+	}
+	acl, err := r.acl(r.token)
+	if err != nil {
+		return nil, err
+	}
+	sudo := acl.Root() || slices.Contains(acl.Can(r.full), "sudo")
+	i, err := r.wish(role, sudo)
+	if err != nil {
+		return nil, err
+	}
+	if i.policies, err = r.childPolicies(role, sudo); err != nil {
+		return nil, err
+	}
+	if err := r.mayBeRoot(&i); err != nil {
+		return nil, err
+	}
+	alone, err := r.flag("no_parent", false)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case role != nil:
+		orphan = role.Orphan
+	case alone && !sudo:
 		return nil, bad("root or sudo privileges required to create orphan token")
-	case i.id != "" && !sudo:
-		return nil, bad("root or sudo privileges required to specify token id")
-	case i.id != "":
-		a.warnings = append(a.warnings, "Supplying a custom ID for the token uses the weaker SHA1 hashing instead of the more secure SHA2-256 HMAC for token obfuscation. SHA1 hashed tokens on the wire leads to less secure lookups.")
+	default:
+		orphan = orphan || alone
 	}
-	if !orphan && (role == nil || !role.Orphan) && !r.token.batch() {
+	if !orphan {
 		i.parent = r.token.ID
-		i.entity = r.token.Meta[metaEntity]
+		if i.entity == "" {
+			i.entity = r.token.Meta[metaEntity]
+		}
 	}
-	i.owner = r.token.Owner
-	if slices.Contains(i.policies, "root") && i.ttl == 0 && i.period == 0 && i.explicit == 0 {
-		i.fixed = true
-	} else {
-		a.warnings = append(a.warnings, i.bound(r.mount)...)
+	a := &answer{warnings: slices.Concat(r.lives(role, &i), i.bound(r.mount))}
+	isRoot := slices.Contains(i.policies, "root")
+	if isRoot && i.ttl == 0 && !r.token.Expires.IsZero() {
+		return nil, bad("expiring root tokens cannot create non-expiring root tokens")
 	}
-	i.renewal = i.ttl
+	if i.id != "" {
+		a.warnings = append(a.warnings, customID)
+	}
+	for _, name := range i.policies {
+		text, err := r.policies.get(r.ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if text == nil && name != "root" {
+			a.warnings = append(a.warnings, `Policy "`+name+`" does not exist`)
+		}
+	}
 	if a.auth, err = r.issue(r.ctx, i); err != nil {
 		if r, known := cause.Of(err); known && r == cause.Exists {
 			return nil, bad("cannot create a token with a duplicate ID")
 		}
 		return nil, err
 	}
-	for _, p := range i.policies {
-		known, err := r.policies.get(r.ctx, p)
-		switch {
-		case err != nil:
-			return nil, err
-		case known == nil && p != "root":
-			a.warnings = append(a.warnings, fmt.Sprintf("Policy %q does not exist", p))
-		}
-	}
 	return a, nil
 }
 
+// mayBeRoot refuses a token with the policy root that the caller may not make.
+func (r *request) mayBeRoot(i *issue) error {
+	switch {
+	case !slices.Contains(i.policies, "root"):
+		return nil
+	case !r.token.isRoot():
+		return bad("root tokens may not be created without parent token being root")
+	case i.batch:
+		return bad("batch tokens cannot be root tokens")
+	}
+	i.isRoot = true
+	return nil
+}
+
 // wish is the token as the parameters want it.
-func (r *request) wish(role *tokenRole) (i issue, err error) {
-	if v, ok := r.fields["ttl"]; ok {
-		if i.ttl, err = lasts(v); err != nil {
-			return i, bad("%s", err)
-		}
-	}
-	if v, ok := r.fields["explicit_max_ttl"]; ok {
-		if i.explicit, err = lasts(v); err != nil {
-			return i, bad("%s", err)
-		}
-	}
-	if v, ok := r.fields["period"]; ok {
-		if i.period, err = lasts(v); err != nil {
-			return i, bad("%s", err)
-		}
+func (r *request) wish(role *tokenRole, sudo bool) (i issue, err error) {
+	if i.batch, err = r.wantsBatch(role); err != nil {
+		return i, err
 	}
 	if i.uses, err = r.number("num_uses", 0); err != nil {
 		return i, err
@@ -90,45 +109,94 @@ func (r *request) wish(role *tokenRole) (i issue, err error) {
 	if err != nil {
 		return i, err
 	}
-	if i.ttl < 0 || i.period < 0 || i.explicit < 0 {
-		return i, bad("ttl must be positive")
+	if i.meta, err = r.pairs("meta"); err != nil {
+		return i, err
 	}
 	if i.uses < 0 {
 		return i, bad("number of uses cannot be negative")
 	}
-	meta, err := r.pairs("meta")
-	if err != nil {
+	lease := "ttl"
+	if !r.has("ttl") {
+		lease = "lease"
+	}
+	for _, x := range []struct {
+		name string
+		to   *time.Duration
+	}{{"explicit_max_ttl", &i.explicit}, {"period", &i.period}, {lease, &i.ttl}} {
+		if *x.to, err = lasts(r.fields[x.name]); err != nil {
+			return i, bad("%s", err)
+		}
+		if *x.to < 0 {
+			return i, bad("%s must be positive", x.name)
+		}
+	}
+	i.id, i.fixed, i.path, i.owner = r.text("id"), !renewable, r.full, r.token.Owner
+	i.display = "token"
+	if name := r.text("display_name"); name != "" {
+		i.display = strings.TrimSuffix("token-"+strings.Map(plainName, name), "-")
+	}
+	if err := i.judge(sudo); err != nil {
 		return i, err
 	}
-	i.fixed, i.id, i.meta, i.path, i.display = !renewable, r.text("id"), meta, r.full, "token"
-	if name := r.text("display_name"); name != "" {
-		i.display = "token-" + strings.Map(plainName, name)
+	if role == nil {
+		if r.text("entity_alias") != "" {
+			return i, bad("'entity_alias' is only allowed in combination with token role")
+		}
+		return i, nil
 	}
-	switch r.text("type") {
-	case "", "service":
-	case "batch":
-		i.batch = true
-	default:
-		return i, bad("invalid 'token_type' value")
+	i.role, i.fixed, i.cidrs = role.Name, i.fixed || !role.Renewable, role.CIDRs
+	if role.NumUses > 0 && (i.uses == 0 || i.uses > role.NumUses) {
+		i.uses = role.NumUses
 	}
-	if i.batch && i.uses > 0 {
-		return i, bad("batch tokens cannot have usage limits")
+	if role.Suffix != "" {
+		i.path = strings.TrimSuffix(i.path, "/") + "/" + role.Suffix
 	}
-	if strings.Contains(i.id, ".") {
-		return i, bad("custom token ID cannot contain the '.' character")
+	if alias := r.text("entity_alias"); alias != "" {
+		if !slices.ContainsFunc(role.EntityAliases, func(g string) bool { return globbed(g, strings.ToLower(alias)) }) {
+			return i, bad("invalid 'entity_alias' value")
+		}
+		i.entity, err = r.entityOf(r.ctx, r.mount, strings.ToLower(alias))
+	}
+	return i, err
+}
+
+// judge refuses wishes that contradict each other, or that need sudo.
+func (i *issue) judge(sudo bool) error {
+	switch {
+	case i.batch && i.uses > 0:
+		return bad(`batch tokens cannot have "num_uses" set`)
+	case i.batch && i.explicit > 0:
+		return bad(`batch tokens cannot have "explicit_max_ttl" set`)
+	case i.batch && i.period > 0:
+		return bad(`batch tokens cannot have "period" set`)
+	case i.id != "" && !sudo:
+		return bad("root or sudo privileges required to specify token id")
+	case strings.HasPrefix(i.id, "hvs."), strings.HasPrefix(i.id, "s."):
+		prefix, _, _ := strings.Cut(i.id, ".")
+		return bad("custom token ID cannot have the '%s.' prefix", prefix)
+	case strings.Contains(i.id, "."):
+		return bad("custom token ID cannot have a '.' in the value")
+	case i.period > 0 && !sudo:
+		return bad("root or sudo privileges required to create periodic token")
+	}
+	return nil
+}
+
+// wantsBatch is the type that the parameter and the role come to.
+func (r *request) wantsBatch(role *tokenRole) (bool, error) {
+	asked := r.text("type")
+	if asked != "" && asked != "service" && asked != "batch" {
+		return false, bad("invalid 'token_type' value")
 	}
 	if role != nil {
-		i.role = role.Name
-		i.fixed = i.fixed || !role.Renewable
-		i.period = max(i.period, role.Period)
-		if role.ExplicitMax > 0 && (i.explicit == 0 || i.explicit > role.ExplicitMax) {
-			i.explicit = role.ExplicitMax
-		}
-		if role.Suffix != "" {
-			i.path = strings.TrimSuffix(i.path, "/") + "/" + role.Suffix
+		switch role.Type {
+		case "service", "batch":
+			return role.Type == "batch", nil
+		case "default-batch":
+			return asked != "service", nil
 		}
 	}
-	return i, nil
+	return asked == "batch", nil
 }
 
 // plainName keeps a display name to letters, digits and -.
@@ -139,83 +207,39 @@ func plainName(c rune) rune {
 	return '-'
 }
 
-// childPolicies are the policies of a new token: a subset of the parent's, unless
-// the parent may do everything.
-func (r *request) childPolicies(role *tokenRole) ([]string, error) {
-	wanted := sanitized(r.list("policies"))
+// childPolicies are the policies of a new token: what a role allows, or else a
+// subset of the parent's, unless the parent may do everything here.
+func (r *request) childPolicies(role *tokenRole, sudo bool) ([]string, error) {
+	wanted := r.strings("policies")
 	noDefault, err := r.flag("no_default_policy", false)
 	if err != nil {
 		return nil, err
 	}
-	if role != nil && (len(role.Allowed) > 0 || len(role.Disallowed) > 0) {
-		return role.policies(wanted)
-	}
 	switch {
+	case role != nil && role.restricts():
+		return role.policies(wanted, r.token.policies, noDefault)
 	case len(wanted) == 0:
 		return r.token.policies, nil
-	case !r.token.isRoot() && (role == nil || role.Name == "" && !role.Orphan):
-		for _, p := range wanted {
-			if p != "default" && !slices.Contains(r.token.policies, p) {
+	case !sudo:
+		for _, p := range sanitized(wanted) {
+			if !slices.Contains(r.token.policies, p) && (p != "default" || noDefault) {
 				return nil, bad("child policies must be subset of parent")
 			}
 		}
+		return tokenPolicies(wanted, !noDefault && slices.Contains(r.token.policies, "default")), nil
 	}
-	if slices.Contains(wanted, "root") {
-		if !r.token.isRoot() {
-			return nil, bad("root tokens may not be created without parent token being root")
-		}
-		return []string{"root"}, nil
-	}
-	if noDefault {
-		return wanted, nil
-	}
-	return withDefault(wanted), nil
+	return tokenPolicies(wanted, !noDefault), nil
 }
 
-// bound fits the lifetimes of a token to those of its mount, and says so.
-func (i *issue) bound(m *mount) (warnings []string) {
-	byDefault, most := m.lives()
-	if i.explicit > most {
-		warnings = append(warnings, tooLong("Explicit max TTL", i.explicit, "system max TTL", most))
-		i.explicit = most
+// tokenPolicies are the policies of a token: root stands alone, and default is
+// there or not.
+func tokenPolicies(wanted []string, byDefault bool) []string {
+	clean := sanitized(wanted)
+	if slices.Contains(clean, "root") {
+		return []string{"root"}
 	}
-	if i.explicit > 0 {
-		most = min(most, i.explicit)
+	if byDefault {
+		return withDefault(clean)
 	}
-	if i.max > 0 {
-		most = min(most, i.max)
-	}
-	if i.ttl == 0 {
-		i.ttl = min(byDefault, most)
-	}
-	if i.ttl > most {
-		warnings = append(warnings, capped(i.ttl, most))
-		i.ttl = most
-	}
-	if i.period > most && i.explicit == 0 {
-		i.period = most
-	}
-	i.max = most
-	return warnings
-}
-
-func tooLong(what string, got time.Duration, than string, most time.Duration) string {
-	return fmt.Sprintf("%s of %q is greater than %s of %q; value is capped accordingly", what, short(got), than, short(most))
-}
-
-// capped is the warning about a lifetime that is too long.
-func capped(got, most time.Duration) string {
-	return fmt.Sprintf("TTL of %q exceeded the effective max_ttl of %q; TTL value is capped accordingly", short(got), short(most))
-}
-
-// short writes a duration without zeros at its end: 2h, 1h30m, 90s as 1m30s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return slices.DeleteFunc(clean, func(p string) bool { return p == "default" })
 }

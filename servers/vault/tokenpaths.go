@@ -14,7 +14,7 @@ func tokenEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return newEngine("token",
 		&pathSpec{pattern: "create", name: "create", ops: write(createToken)},
-		&pathSpec{pattern: "create-orphan", name: "create", sudo: true, ops: write(func(r *request) (*answer, error) { return r.create(&tokenRole{Orphan: true, Renewable: true}) })},
+		&pathSpec{pattern: "create-orphan", name: "create", ops: write(createOrphan)},
 		&pathSpec{pattern: "create/:role", name: "create", ops: write(createByRole)},
 		&pathSpec{pattern: "lookup-self", name: "lookup-self", ops: map[operation]handler{opRead: lookupSelf, opWrite: lookupSelf}},
 		&pathSpec{pattern: "lookup", name: "lookup", ops: map[operation]handler{opRead: lookupToken, opWrite: lookupToken}},
@@ -22,11 +22,11 @@ func tokenEngine() *engine {
 		&pathSpec{pattern: "accessors", name: "accessors", sudo: true, ops: map[operation]handler{opList: listAccessors}},
 		&pathSpec{pattern: "renew-self", name: "renew-self", ops: write(func(r *request) (*answer, error) { return r.renewToken(r.token, true) })},
 		&pathSpec{pattern: "renew", name: "renew", ops: write(renewNamed)},
-		&pathSpec{pattern: "renew/:token", name: "renew", ops: write(renewNamed)},
+		&pathSpec{pattern: "renew/=token", name: "renew", ops: write(renewNamed)},
 		&pathSpec{pattern: "renew-accessor", name: "renew-accessor", ops: write(renewAccessor)},
 		&pathSpec{pattern: "revoke-self", name: "revoke-self", ops: write(func(r *request) (*answer, error) { return r.revokeToken(r.token) })},
 		&pathSpec{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
-		&pathSpec{pattern: "revoke/:token", name: "revoke", ops: write(revokeNamed)},
+		&pathSpec{pattern: "revoke/=token", name: "revoke", ops: write(revokeNamed)},
 		&pathSpec{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
 		&pathSpec{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
 		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
@@ -58,7 +58,7 @@ func (r *request) shown(t *token, id string) map[string]any {
 	}
 	out := map[string]any{"accessor": t.accessor(), "creation_time": t.Issued.Unix(), "creation_ttl": t.seconds(metaTTL), "display_name": t.Meta[metaDisplay],
 		"entity_id": t.Meta[metaEntity], "expire_time": nil, "explicit_max_ttl": t.seconds(metaMost), "id": id, "meta": meta, "num_uses": uses,
-		"orphan": t.Meta[metaParent] == "", "path": t.Meta[metaPath], "policies": t.policies, "ttl": 0, "type": t.Meta[metaType]}
+		"orphan": t.Meta[metaParent] == "", "path": t.Meta[metaPath], "policies": append([]string{}, t.policies...), "ttl": 0, "type": t.Meta[metaType]}
 	if t.Meta[metaPath] != "auth/token/root" {
 		out["issue_time"], out["renewable"] = stamp(t.Issued), t.Renewable
 	}
@@ -77,6 +77,9 @@ func (r *request) shown(t *token, id string) map[string]any {
 	}
 	if len(t.identity) > 0 {
 		out["identity_policies"] = t.identity
+	}
+	if cidrs := t.values(metaCIDRs); cidrs != nil {
+		out["bound_cidrs"] = cidrs
 	}
 	return out
 }
@@ -142,6 +145,92 @@ func listAccessors(r *request) (*answer, error) {
 	return listKeys(keys, nil)
 }
 
+func renewNamed(r *request) (*answer, error) {
+	secret := r.vars["token"]
+	if secret == "" {
+		secret = r.text("token")
+	}
+	if secret == "" {
+		return nil, bad("missing token ID")
+	}
+	t, err := r.look(r.ctx, secret)
+	if _, known := cause.Of(err); known {
+		return nil, bad("token not found")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.renewToken(t, true)
+}
+
+func renewAccessor(r *request) (*answer, error) {
+	t, err := r.accessed()
+	if _, known := cause.Of(err); known && r.text("accessor") != "" {
+		return nil, bad("%s", one("invalid accessor"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.renewToken(t, false)
+}
+
+// renewToken prolongs a token, or shortens it when the increment is smaller than
+// what is left.
+func (r *request) renewToken(t *token, show bool) (*answer, error) {
+	by, err := r.lasts("increment")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case t.batch():
+		return nil, bad("batch tokens cannot be renewed")
+	case !t.Renewable:
+		return nil, bad("lease is not renewable")
+	}
+	a := &answer{}
+	now := r.Clock.Now()
+	l, renewable, err := r.renewal(t)
+	if err != nil || !renewable {
+		return nil, err
+	}
+	by, a.warnings = l.grant(by, now.Sub(t.Issued))
+	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)
+	if _, known := cause.Of(err); known {
+		return nil, bad("token not found")
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.Token = renewed
+	for _, e := range r.engines {
+		if e.tokenRenewed != nil {
+			if err := e.tokenRenewed(r, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	a.auth = r.block(t)
+	if !show {
+		a.auth.ClientToken = ""
+	}
+	return a, nil
+}
+
+// lasts is a length of time in the metadata.
+func (t *token) lasts(name string) time.Duration { return time.Duration(t.seconds(name)) * time.Second }
+
+// login reports a token that a login has made.
+func (t *token) login() bool { return !strings.HasPrefix(t.Meta[metaPath], "auth/token/") }
+
+// granted is how long it was made or renewed for the last time.
+func (t *token) granted() time.Duration {
+	from := t.Issued
+	if !t.Renewed.IsZero() {
+		from = t.Renewed
+	}
+	return t.Expires.Sub(from)
+}
+
 // revokeToken ends a token, its children and its leases.
 func (r *request) revokeToken(t *token) (*answer, error) {
 	if t.batch() {
@@ -150,7 +239,20 @@ func (r *request) revokeToken(t *token) (*answer, error) {
 	if err := r.Logins.RevokeNamed(r.ctx, t.ID); err != nil {
 		return nil, err
 	}
+	if err := r.forget(t.ID); err != nil {
+		return nil, err
+	}
+	if t.login() {
+		if _, err := r.leases.drop(r.ctx, loginLease(t.Meta[metaPath], t.ID)); err != nil {
+			return nil, err
+		}
+	}
 	return nil, r.sweep()
+}
+
+// forget drops what only a token that has ended could read.
+func (r *request) forget(accessor string) error {
+	return r.Store.Reset(r.ctx, r.kv1.prefix+cubbyhole(accessor))
 }
 
 func revokeNamed(r *request) (*answer, error) {
@@ -163,7 +265,8 @@ func revokeNamed(r *request) (*answer, error) {
 	}
 	t, err := r.look(r.ctx, secret)
 	if _, known := cause.Of(err); known {
-		return nil, nil
+		_, err := r.wraps.drop(r.ctx, wrapKey(secret))
+		return nil, err
 	}
 	if err != nil {
 		return nil, err

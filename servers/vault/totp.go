@@ -37,8 +37,8 @@ func totpEngine() *engine {
 		&pathSpec{pattern: "keys", name: "keys", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.totps.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
-		&pathSpec{pattern: "keys/:name", name: "keys", ops: map[operation]handler{opRead: getTOTP, opWrite: putTOTP, opDelete: dropTOTP}},
-		&pathSpec{pattern: "code/:name", name: "code", ops: map[operation]handler{opRead: totpCode, opWrite: totpValidate}},
+		&pathSpec{pattern: "keys/@name", name: "keys", ops: map[operation]handler{opRead: getTOTP, opWrite: putTOTP, opDelete: dropTOTP}},
+		&pathSpec{pattern: "code/@name", name: "code", ops: map[operation]handler{opRead: totpCode, opWrite: totpValidate}},
 	)
 }
 

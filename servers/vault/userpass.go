@@ -15,6 +15,7 @@ import (
 func userpassEngine() *engine {
 	e := newEngine("userpass",
 		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: userpassLogin}},
+		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: noAlias}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
 		}}},
@@ -37,6 +38,13 @@ func userpassEngine() *engine {
 
 // userKey is the record of the user that the path names.
 func (r *request) userKey() string { return r.mount.UUID + "/" + plainLogin(r.vars["user"]) }
+
+// noAlias refuses a login whose name no user can have.
+func noAlias(*request) (*answer, error) {
+	refused := refuse(http.StatusInternalServerError, "failed to determine alias name from login request")
+	refused.reason = cause.BadInput
+	return nil, refused
+}
 
 func userpassLogin(r *request) (*answer, error) {
 	name := plainLogin(r.vars["user"])

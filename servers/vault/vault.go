@@ -54,6 +54,7 @@ type Server struct {
 	roles       *shelf[tokenRole]
 	locks       *shelf[lock]
 	node        *shelf[node]
+	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
 	moves       *shelf[move] // of mounts, by migration ID
 
 	libraries *shelf[library]    // of ldap and ad
@@ -67,6 +68,8 @@ type Server struct {
 	totps     *shelf[totpKey]
 	totpUsed  *shelf[int64]
 	transits  *shelf[transitKey]
+
+	ofMounts []string // where the keys of records that belong to a mount start, before its UUID
 }
 
 // New builds the server.
@@ -108,6 +111,7 @@ func (s *Server) shelves() {
 	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
 	s.locks = newShelf[lock](s.Store, "lock")
 	s.node = newShelf[node](s.Store, "node")
+	s.issuedSeeds = newShelf[bool](s.Store, "issued")
 	s.moves = newShelf[move](s.Store, "move")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
@@ -120,6 +124,9 @@ func (s *Server) shelves() {
 	s.totps = newShelf[totpKey](s.Store, "totp")
 	s.totpUsed = newShelf[int64](s.Store, "totpused")
 	s.transits = newShelf[transitKey](s.Store, "transit")
+	s.ofMounts = []string{s.kv1.prefix, s.kv2.prefix, s.kv2conf.prefix, s.users.prefix, s.groups.prefix, s.configs.prefix, s.approles.prefix,
+		s.roleIDs.prefix, s.secretNames.prefix, s.secrets.prefix, s.libraries.prefix, s.slots.prefix, s.managed.prefix, s.statics.prefix,
+		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix}
 }
 
 // engines is the table of everything that can be mounted.

@@ -29,7 +29,9 @@ func wrapKey(token string) string {
 
 // wrapped keeps an answer and returns the one that speaks of it.
 func (r *request) wrapped(a *answer) (*answer, error) {
-	body, err := r.encode(nil, a)
+	plain := *a
+	plain.twin = false
+	body, err := r.encode(nil, &plain)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +66,8 @@ func wrapPaths() []*pathSpec {
 	return []*pathSpec{
 		{pattern: "wrapping/wrap", name: "wrapping.wrap", ops: write(wrapData)},
 		{pattern: "wrapping/lookup", name: "wrapping.lookup", public: true, ops: map[operation]handler{opWrite: lookupWrap, opRead: lookupWrap}},
-		{pattern: "wrapping/unwrap", name: "wrapping.unwrap", public: true, ops: write(unwrap)},
-		{pattern: "wrapping/rewrap", name: "wrapping.rewrap", public: true, ops: write(rewrap)},
+		{pattern: "wrapping/unwrap", name: "wrapping.unwrap", public: true, ops: map[operation]handler{opWrite: unwrap, opRead: unwrap}},
+		{pattern: "wrapping/rewrap", name: "wrapping.rewrap", ops: write(rewrap)},
 	}
 }
 
@@ -168,11 +170,8 @@ func unwrap(r *request) (*answer, error) {
 }
 
 func rewrap(r *request) (*answer, error) {
-	token, inBody, err := r.wrapToken()
+	token, _, err := r.wrapToken()
 	if err != nil {
-		return nil, err
-	}
-	if err := r.entitled(inBody); err != nil {
 		return nil, err
 	}
 	w, err := r.take(token)

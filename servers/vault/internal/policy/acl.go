@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -267,14 +267,24 @@ func (g *grant) permits(data map[string]any) bool {
 	return true
 }
 
-// oneOf reports whether value is in the list; an empty list has every value.
+// oneOf reports whether value is in the list; an empty list has every value. A
+// number is never the text that looks like it.
 func oneOf(values []any, value any) bool {
 	if len(values) == 0 {
 		return true
 	}
-	have := fmt.Sprint(value)
+	if parts, isList := value.([]any); isList { // each of them, then
+		return !slices.ContainsFunc(parts, func(p any) bool { return !oneOf(values, p) })
+	}
+	have, isText := value.(string)
 	for _, v := range values {
-		want := fmt.Sprint(v)
+		want, wantsText := v.(string)
+		if !isText || !wantsText {
+			if reflect.DeepEqual(v, value) {
+				return true
+			}
+			continue
+		}
 		if want == have {
 			return true
 		}

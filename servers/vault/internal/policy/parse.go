@@ -191,6 +191,9 @@ func rule(item *ast.ObjectItem) (Rule, error) {
 		return wrong("%w", err)
 	}
 	r := Rule{Path: strings.TrimPrefix(path, "/"), Allowed: lower(b.Allowed), Denied: lower(b.Denied), Required: b.Required}
+	if !balanced(r.Path) {
+		return Rule{}, errors.New("failed to validate policy templating: unbalanced templating characters")
+	}
 	if strings.Contains(r.Path, "+*") {
 		return wrong("invalid use of wildcards ('+*' is forbidden)")
 	}
@@ -213,15 +216,30 @@ func rule(item *ast.ObjectItem) (Rule, error) {
 	}
 	var err error
 	if r.MinWrap, err = lasts(b.MinWrap); err != nil {
-		return wrong("error parsing min_wrapping_ttl: %w", err)
+		return Rule{}, fmt.Errorf("error parsing min_wrapping_ttl: %w", err)
 	}
 	if r.MaxWrap, err = lasts(b.MaxWrap); err != nil {
-		return wrong("error parsing max_wrapping_ttl: %w", err)
+		return Rule{}, fmt.Errorf("error parsing max_wrapping_ttl: %w", err)
 	}
 	if r.MaxWrap != 0 && r.MaxWrap < r.MinWrap {
-		return wrong("max_wrapping_ttl cannot be less than min_wrapping_ttl")
+		return Rule{}, errors.New("max_wrapping_ttl cannot be less than min_wrapping_ttl")
 	}
 	return r, nil
+}
+
+// balanced reports whether each template of a path is closed.
+func balanced(path string) bool {
+	for {
+		before, rest, opens := strings.Cut(path, "{{")
+		if strings.Contains(before, "}}") || !opens {
+			return !strings.Contains(before, "}}")
+		}
+		_, after, closes := strings.Cut(rest, "}}")
+		if !closes {
+			return false
+		}
+		path = after
+	}
 }
 
 func capability(name string) (Capability, bool) {

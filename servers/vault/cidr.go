@@ -1,0 +1,89 @@
+package vault
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// addresses reads what tokens are bound to: addresses and networks. One that is a
+// network of itself alone is shown as an address.
+func addresses(list []string) ([]string, error) {
+	out := make([]string, 0, len(list))
+	for _, text := range list {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			out = append(out, ip.String())
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("error parsing address %q: Unable to convert %q to an IPv4 or IPv6 address, or a UNIX Socket", text, text)
+		}
+		if p.IsSingleIP() {
+			out = append(out, p.Addr().String())
+		} else {
+			out = append(out, p.String())
+		}
+	}
+	return out, nil
+}
+
+// networks refuses a list in which something is no network.
+func networks(list []string) error {
+	for _, text := range list {
+		if _, err := netip.ParsePrefix(text); err != nil {
+			return faulty("failed to validate CIDR blocks: invalid CIDR address: " + text)
+		}
+	}
+	return nil
+}
+
+// inNetworks reports whether all of inner lie within one of outer each.
+func inNetworks(inner, outer []string) bool {
+	for _, text := range inner {
+		p, err := netip.ParsePrefix(text)
+		if err != nil || !comesFrom(p.Addr(), outer, p.Bits()) {
+			return false
+		}
+	}
+	return true
+}
+
+// comesFrom reports whether an address lies in one of the networks, whose prefix
+// has at most so many bits.
+func comesFrom(ip netip.Addr, list []string, bits int) bool {
+	for _, text := range list {
+		if !strings.Contains(text, "/") {
+			if same, err := netip.ParseAddr(text); err == nil && same == ip && bits >= ip.BitLen() {
+				return true
+			}
+			continue
+		}
+		if p, err := netip.ParsePrefix(text); err == nil && p.Bits() <= bits && p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// source is the address that the request comes from.
+func (r *request) source() netip.Addr {
+	at, err := netip.ParseAddrPort(r.http.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
+}
+
+// from reports whether the request comes from one of the networks; an empty list
+// is from anywhere.
+func (r *request) from(list []string) bool {
+	ip := r.source()
+	return len(list) == 0 || comesFrom(ip, list, ip.BitLen())
+}
+
+// elsewhere is the refusal of a request from an address that the rules do not name.
+func (r *request) elsewhere(list []string) error {
+	return refuse(http.StatusForbidden, "permission denied").because("it comes from %s, which is not in %v", r.source(), list)
+}
