@@ -94,66 +94,61 @@ func newEngine(kind string, paths ...*pathSpec) *engine {
 	return e
 }
 
-// find is the path that fits, with its parameters.
-func (e *engine) find(rest string, op operation) (*pathSpec, map[string]string) {
+// find is the path that fits; its parameters are put into vars.
+func (e *engine) find(rest string, op operation, vars map[string]string) *pathSpec {
 	if op == opList {
 		rest = strings.TrimSuffix(rest, "/")
 	}
 	for _, p := range e.paths {
-		if vars, ok := p.match(rest, op); ok {
-			return p, vars
+		if p.match(rest, op, vars) {
+			return p
 		}
+		clear(vars)
 	}
-	return e.fallback, nil
+	return e.fallback
 }
 
-// match holds rest against the pattern.
-func (p *pathSpec) match(rest string, op operation) (map[string]string, bool) {
-	var vars map[string]string
-	set := func(name, value string) {
-		if vars == nil {
-			vars = map[string]string{}
-		}
-		vars[name] = value
-	}
+// match holds rest against the pattern; vars may have parameters of a part that
+// fitted all the same.
+func (p *pathSpec) match(rest string, op operation, vars map[string]string) bool {
 	for i, part := range p.parts {
 		if kind, name := part[:min(1, len(part))], part[min(1, len(part)):]; kind == "*" || kind == "+" {
 			for j := len(p.parts) - 1; j > i; j-- { // what stands behind is literal
 				var ok bool
 				if rest, ok = strings.CutSuffix(rest, "/"+p.parts[j]); !ok {
-					return nil, false
+					return false
 				}
 			}
 			if rest == "" && op != opList || kind == "+" && rest != "" && !isName(rest, "/") {
-				return nil, false
+				return false
 			}
-			set(name, rest)
-			return vars, true
+			vars[name] = rest
+			return true
 		}
 		segment, after, more := strings.Cut(rest, "/")
 		last := i == len(p.parts)-1
 		if !last && !more && !(op == opList && i == len(p.parts)-2 && strings.ContainsAny(p.parts[i+1][:1], "*+")) || last && more {
-			return nil, false
+			return false
 		}
 		switch part[0] {
 		case ':', '@':
 			if !isName(segment, strings.Trim(part[:1], ":")) {
-				return nil, false
+				return false
 			}
-			set(part[1:], segment)
+			vars[part[1:]] = segment
 		case '=':
 			if segment == "" {
-				return nil, false
+				return false
 			}
-			set(part[1:], segment)
+			vars[part[1:]] = segment
 		default:
 			if segment != part {
-				return nil, false
+				return false
 			}
 		}
 		rest = after
 	}
-	return vars, true
+	return true
 }
 
 // isName reports a name as most engines take them: letters, digits and "_", and

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -40,12 +41,13 @@ type request struct {
 func (s *Server) serve(c echo.Context) error {
 	req := c.Request()
 	p := req.URL.Path
-	if strings.IndexFunc(p, func(ch rune) bool { return !unicode.IsPrint(ch) }) >= 0 {
+	if !printable(p) {
 		dialect.CallFrom(req.Context()).Why = "the path has characters that cannot be printed"
 		return c.NoContent(http.StatusBadRequest) // without any of the headers
 	}
 	headers(c.Response().Header())
-	if escaped := req.URL.EscapedPath(); strings.Contains(escaped, "//") || strings.Contains(escaped, "/.") {
+	if strings.Contains(p, "//") || strings.Contains(p, "/.") || req.URL.RawPath != "" {
+		escaped := req.URL.EscapedPath()
 		if clean := cleaned(escaped); clean != escaped { // which the real server escapes a second time, too
 			return s.redirect(c, (&url.URL{Path: clean}).String())
 		}
@@ -58,12 +60,35 @@ func (s *Server) serve(c echo.Context) error {
 	if namespace != "" {
 		c.Response().Header().Set("X-Vault-Namespace", namespace)
 	}
-	call := dialect.CallFrom(req.Context())
-	r := &request{Server: s, ctx: req.Context(), http: req, call: call, full: full}
+	r := requests.Get().(*request)
+	vars := r.vars
+	*r = request{Server: s, ctx: req.Context(), http: req, call: dialect.CallFrom(req.Context()), full: full, vars: vars}
+	err := s.answer(c, r, strings.Trim(namespace, "/"))
+	clear(vars)
+	*r = request{vars: vars}
+	requests.Put(r) // not after a panic: who knows what it has left
+	return err
+}
+
+// requests are used for one after the other.
+var requests = sync.Pool{New: func() any { return &request{vars: make(map[string]string, 4)} }}
+
+// printable reports a path without control characters and the like.
+func printable(p string) bool {
+	for i := range len(p) {
+		if p[i] < ' ' || p[i] > '~' {
+			return strings.IndexFunc(p, func(ch rune) bool { return !unicode.IsPrint(ch) }) < 0
+		}
+	}
+	return true
+}
+
+// answer runs one request.
+func (s *Server) answer(c echo.Context, r *request, namespace string) error {
 	if handled, err := s.status(c, r); handled || err != nil {
 		return err
 	}
-	if name := strings.Trim(namespace, "/"); s.flavour.bao && name != "" && name != "root" {
+	if s.flavour.bao && namespace != "" && namespace != "root" {
 		return refuse(http.StatusNotFound, "namespace not found")
 	}
 	if err := r.parse(); err != nil {
@@ -183,7 +208,7 @@ func (r *request) run() (*answer, error) {
 	if r.mount = table.find(r.full); r.mount != nil {
 		r.rest = r.full[min(len(r.mount.Path), len(r.full)):]
 		e = r.engines[r.mount.engine()]
-		if p, r.vars = e.find(r.rest, r.op); p != nil {
+		if p = e.find(r.rest, r.op, r.vars); p != nil {
 			r.call.Op, r.call.Unnamed = p.names[r.op], false
 		}
 	}
