@@ -50,23 +50,13 @@ type authBlock struct {
 	EntityID         string            `json:"entity_id"`
 	TokenType        string            `json:"token_type"`
 	Orphan           bool              `json:"orphan"`
-	MFA              any               `json:"mfa_requirement"`
-	NumUses          int               `json:"num_uses"`
+	*newerAuth                         // nil in Vault 1.1
 }
 
-// oldAuth is the block of Vault 1.1.
-type oldAuth struct {
-	ClientToken      string            `json:"client_token"`
-	Accessor         string            `json:"accessor"`
-	Policies         []string          `json:"policies"`
-	TokenPolicies    []string          `json:"token_policies,omitempty"`
-	IdentityPolicies []string          `json:"identity_policies,omitempty"`
-	Metadata         map[string]string `json:"metadata"`
-	LeaseDuration    int64             `json:"lease_duration"`
-	Renewable        bool              `json:"renewable"`
-	EntityID         string            `json:"entity_id"`
-	TokenType        string            `json:"token_type"`
-	Orphan           bool              `json:"orphan"`
+// newerAuth is what later servers say besides.
+type newerAuth struct {
+	MFA     any `json:"mfa_requirement"`
+	NumUses int `json:"num_uses"`
 }
 
 // wrapInfo is the "wrap_info" of an envelope.
@@ -203,11 +193,6 @@ func (s *Server) tail(b []byte, a *answer) ([]byte, error) {
 	}
 	if a.auth != nil {
 		parts[2] = a.auth
-		if s.flavour.old {
-			x := a.auth
-			parts[2] = oldAuth{x.ClientToken, x.Accessor, x.Policies, x.TokenPolicies, x.IdentityPolicies, x.Metadata, x.LeaseDuration,
-				x.Renewable, x.EntityID, x.TokenType, x.Orphan}
-		}
 	}
 	for i, key := range []string{"", `,"warnings":`, `,"auth":`} {
 		b = append(b, key...)
