@@ -187,14 +187,6 @@ func (role *sshRole) reaches(ip netip.Addr) bool {
 	return comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) && !comesFrom(ip, splitList(role.Excluded), ip.BitLen())
 }
 
-// tableOf is a table that is there even when it is empty.
-func tableOf(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
-	}
-	return m
-}
-
 func sshCreds(r *request) (*answer, error) {
 	ipText := r.text("ip")
 	if ipText == "" {
