@@ -31,8 +31,10 @@ func TestDocsServers(t *testing.T) {
 	}
 	b.WriteString("\n## Settings of people and clients\n\nWhat one kind of server alone wants to know stands in `settings` of a person or a client.\n\n" +
 		"| where | key | what it is |\n|---|---|---|\n")
-	for _, row := range personal {
-		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", row[0], row[1], row[2])
+	for _, k := range servers.Table() {
+		for _, p := range k.Personal {
+			fmt.Fprintf(&b, "| %s | `%s` | %s |\n", p.Of, p.Key, p.Doc)
+		}
 	}
 	const path = "../docs/servers.md"
 	if *update {
@@ -43,19 +45,6 @@ func TestDocsServers(t *testing.T) {
 	if got, err := os.ReadFile(path); err != nil || string(got) != b.String() {
 		t.Errorf("docs/servers.md is not what the settings say (%v); run make docs", err)
 	}
-}
-
-// personal are the free settings that servers read.
-var personal = [][3]string{
-	{"user", "ldap.logon_hours", "When the person may log on to Active Directory; outside it a bind is refused with data 530."},
-	{"user", "ldap.workstations", "From which machines; elsewhere a bind is refused with data 531."},
-	{"user", "radius.eap_methods", "EAP methods that the person may use, separated by commas."},
-	{"user", "radius.token_mode", "RSA: normal, next_tokencode or new_pin."},
-	{"user", "servicenow.sys_id", "The sys_id of the person's row, 32 hexadecimal digits."},
-	{"user", "servicenow.time_zone", "The zone in which display values show the person times, default the instance's."},
-	{"client", "require_message_authenticator", "RADIUS client: yes, no or auto."},
-	{"client", "limit_proxy_state", "RADIUS client: yes, no or auto."},
-	{"client", "tls_cn", "RadSec client: name in its certificate."},
 }
 
 // describe writes a table of a struct's keys, then tables of the structs in it.

@@ -48,6 +48,9 @@ servers:
   - {kind: ldap, name: ad, flavour: ad, rootpw: manager}
   - {kind: radius, clients: [{name: local, from: 127.0.0.0/8, secret: testing123}]}
   - {kind: radius, name: otp, flow: otp, clients: [{name: local, from: 127.0.0.0/8, secret: testing123}]}
+  - kind: vault
+    mounts: [{path: ldap, type: ldap, libraries: [{name: team, accounts: [svc-backup, root@db01]}]}, {path: rotate, type: ldap}]
+    auth: [{path: ldap, type: ldap}, {path: userpass, type: userpass, users: [{name: alice, policies: [default]}]}]
   - {kind: duo, integrations: [{ikey: DIWJ8X6AEYOR5OMC6TQ1, skey: Zh5eGmUq9zpfQnyUIzL0nWJe3Rmuz8KSGuWuGgSK}]}
 `
 

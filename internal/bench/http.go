@@ -20,34 +20,57 @@ import (
 // answer is what the measured route says; the bare route says the same.
 const answer = `{"account":"postgres@db01","value":"Db01-Postgres-Pass-1","version":1,"current":true,"since":"2026-01-01T12:00:00.000000000Z"}`
 
-// serveEcho is the baseline: echo, one route, constant JSON.
-func serveEcho(addr string) {
+// bareRoute is the baseline: echo, one route, constant JSON.
+type bareRoute struct {
+	addr  string
+	route string // "GET /v1/secret/data/bench"
+	file  string // holds the answer
+}
+
+func (b bareRoute) serve() {
+	body, err := os.ReadFile(b.file)
+	if err != nil {
+		panic(err)
+	}
+	method, path, _ := strings.Cut(b.route, " ")
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.GET("/vault/v1/accounts/:account/password", func(c echo.Context) error {
-		return c.JSONBlob(http.StatusOK, []byte(answer))
-	})
-	e.Start(addr)
+	e.Add(method, path, func(c echo.Context) error { return c.JSONBlob(http.StatusOK, body) })
+	e.Start(b.addr)
+}
+
+// bare starts the baseline for a route and an answer.
+func bare(s settings, route, answer string) (*process, string, error) {
+	addr, err := freePort("tcp")
+	if err != nil {
+		return nil, "", err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	file := filepath.Join(s.dir, "answer.json")
+	if err := os.WriteFile(file, []byte(answer), 0o600); err != nil {
+		return nil, "", err
+	}
+	p, err := launch(filepath.Join(s.dir, "echo.log"), self, "-serve-echo", addr, "-echo-route", route, "-echo-answer", file)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := await(p, addr); err != nil {
+		p.stop()
+		return nil, "", err
+	}
+	return p, addr, nil
 }
 
 // native measures REST against a bare echo route, with the journal and without.
 func native(s settings) ([]row, error) {
-	addr, err := freePort("tcp")
-	if err != nil {
-		return nil, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	bare, err := launch(filepath.Join(s.dir, "echo.log"), self, "-serve-echo", addr)
+	bare, addr, err := bare(s, "GET /vault/v1/accounts/:account/password", answer)
 	if err != nil {
 		return nil, err
 	}
 	defer bare.stop()
-	if err := await(bare, addr); err != nil {
-		return nil, err
-	}
 	on, err := fleet(s, "demo")
 	if err != nil {
 		return nil, err
@@ -95,8 +118,13 @@ func faulty(s settings, idle *counterpart, get func(*process, string) side) (row
 }
 
 func hammerHTTP(conns int, lasts time.Duration, addr string) (float64, error) {
-	request := []byte("GET /vault/v1/accounts/postgres@db01/password HTTP/1.1\r\nHost: " + addr +
+	return hammerRaw(conns, lasts, addr, "GET /vault/v1/accounts/postgres@db01/password HTTP/1.1\r\nHost: "+addr+
 		"\r\nAuthorization: Bearer sps-secret\r\nX-On-Behalf-Of: alice\r\nUser-Agent: bench\r\n\r\n")
+}
+
+// hammerRaw sends one request over and over on each of several connections.
+func hammerRaw(conns int, lasts time.Duration, addr, text string) (float64, error) {
+	request := []byte(text)
 	return hammer(conns, lasts, func(_ int, stop <-chan struct{}) (int, error) {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {

@@ -1,6 +1,6 @@
 // Command bench measures the bars of the design as ratios against peers or a
-// bare baseline, on this machine, in one run: start and memory, native REST
-// against a bare echo route, RADIUS against FreeRADIUS, LDAP against slapd, the
+// bare baseline, on this machine, in one run: start and memory, native REST and
+// Vault reads against a bare echo route, Vault against the real one, RADIUS against FreeRADIUS, LDAP against slapd, the
 // journal on against off. Rounds alternate between the two sides, and medians
 // are shown. It talks to loopback only and ends what it starts.
 package main
@@ -36,10 +36,13 @@ func main() {
 	flag.DurationVar(&s.each, "each", 2*time.Second, "time per side and round")
 	flag.IntVar(&s.conns, "conns", 16, "connections or sockets of the load generator")
 	flag.StringVar(&s.only, "only", "", "run only rows whose name contains this")
-	echo := flag.String("serve-echo", "", "") // the bare baseline, in a process of its own
+	var bare bareRoute // the baseline, in a process of its own
+	flag.StringVar(&bare.addr, "serve-echo", "", "")
+	flag.StringVar(&bare.route, "echo-route", "", "")
+	flag.StringVar(&bare.file, "echo-answer", "", "")
 	flag.Parse()
-	if *echo != "" {
-		serveEcho(*echo)
+	if bare.addr != "" {
+		bare.serve()
 		return
 	}
 	dir, err := os.MkdirTemp("", "counterpart-bench-")
@@ -63,7 +66,7 @@ func run(s settings) error {
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
-	}{{"start", starts}, {"native", native}, {"radius", radius}, {"ldap", directory}, {"plugin", plugins}} {
+	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"radius", radius}, {"ldap", directory}, {"plugin", plugins}} {
 		if !strings.Contains(part.name, s.only) {
 			continue
 		}

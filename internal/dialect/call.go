@@ -62,6 +62,7 @@ type Line struct {
 	Now                func() time.Time
 	Admit              func(context.Context, *Call) error
 	Fault              func(c *Call, kind string) (fault.Rule, bool)
+	Calm               func() bool // no fault rule is set
 	End                func(context.Context, *Call) error
 	// Final: a call that is not admitted is over, and goes into the journal at
 	// once. Without it whoever opened the call ends it.
@@ -143,6 +144,10 @@ func (c *Call) Admit(ctx context.Context) error {
 	}
 	return err
 }
+
+// Calm reports that no fault rule is set, so that a server with many kinds need not
+// ask for each.
+func (c *Call) Calm() bool { return c.line == nil || c.line.Calm != nil && c.line.Calm() }
 
 // Fault reports whether a rule of a server's own kind fires for this call.
 func (c *Call) Fault(kind string) (fault.Rule, bool) {

@@ -39,6 +39,15 @@ type Kind struct {
 	Name     string // as in the seed: "radius"
 	New      New
 	Settings any // the zero value of the server's block, for the schema
+	Personal []Personal
+}
+
+// Personal is what one kind of server wants to know of a person or a client; it
+// stands in their settings in the seed.
+type Personal struct {
+	Of  string // "user" or "client"
+	Key string // "ldap.logon_hours"
+	Doc string
 }
 
 // Port is one listener. Exactly one of HTTP, Conn and Packet is set.

@@ -60,7 +60,7 @@ const (
 // serve answers one CONNECT and becomes the tunnel. Everything but a tunnel
 // closes the connection.
 func (s *Server) serve(ctx context.Context, c net.Conn) {
-	c.SetDeadline(time.Now().Add(headTimeout))
+	c.SetReadDeadline(time.Now().Add(headTimeout))
 	in := bufio.NewReader(io.LimitReader(c, maxHead))
 	req, err := http.ReadRequest(in)
 	if err == io.EOF {
@@ -73,7 +73,7 @@ func (s *Server) serve(ctx context.Context, c net.Conn) {
 		return
 	}
 	if backend == nil {
-		answer(c, call)
+		answer(patient{c}, call)
 		call.End(ctx)
 		return
 	}
@@ -82,7 +82,7 @@ func (s *Server) serve(ctx context.Context, c net.Conn) {
 	if call.End(ctx) != nil {
 		return
 	}
-	if _, err := io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(patient{c}, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return
 	}
 	c.SetDeadline(time.Time{})
@@ -103,6 +103,9 @@ func (s *Server) open(ctx context.Context, call *dialect.Call, req *http.Request
 	call.Request = req.Method + " " + req.RequestURI
 	if req.Method != http.MethodConnect {
 		return refuse(dialect.Failed, http.StatusMethodNotAllowed, "only CONNECT is known here")
+	}
+	if req.RequestURI != req.URL.Host {
+		return refuse(dialect.Failed, http.StatusBadRequest, "the target of a CONNECT is a host and a port")
 	}
 	call.Object = req.Host
 	if err := call.Admit(ctx); err != nil {
@@ -128,8 +131,9 @@ func (s *Server) authorized(req *http.Request) bool {
 	if s.Username == "" && s.Password == "" {
 		return true
 	}
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(s.Username+":"+s.Password))
-	return subtle.ConstantTimeCompare([]byte(req.Header.Get("Proxy-Authorization")), []byte(want)) == 1
+	scheme, given, _ := strings.Cut(req.Header.Get("Proxy-Authorization"), " ")
+	want := base64.StdEncoding.EncodeToString([]byte(s.Username + ":" + s.Password))
+	return strings.EqualFold(scheme, "Basic") && subtle.ConstantTimeCompare([]byte(given), []byte(want)) == 1
 }
 
 // answer refuses as a proxy does.
@@ -180,10 +184,10 @@ func (p patient) Write(b []byte) (int, error) {
 // every name below x; the longest that fits wins.
 func Find(ports []fleet.Endpoint, target string) (addr string, ok bool) {
 	host, port, err := net.SplitHostPort(target)
-	if err != nil {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if err != nil || port == "" || strings.HasPrefix(host, ".") {
 		return "", false
 	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	best := -1
 	for _, e := range ports {
 		if port != map[string]string{"https": "443", "tls": "443", "http": "80"}[e.Proto] {

@@ -120,6 +120,10 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%v: %v, want %q", user, err, want)
 		}
 	}
+	lower := "Proxy-Authorization: basic " + base64.StdEncoding.EncodeToString([]byte("sps:p:w")) // RFC 9110 section 11.1
+	if head := raw(t, f, "CONNECT nowhere.example:443 HTTP/1.1\r\nHost: a\r\n"+lower+"\r\n\r\n"); !strings.HasPrefix(head, "HTTP/1.1 502 ") {
+		t.Error(head)
+	}
 	head := raw(t, f, "CONNECT api.vendor.example:443 HTTP/1.1\r\nHost: api.vendor.example\r\n\r\n")
 	if !strings.HasPrefix(head, "HTTP/1.1 407 ") || !strings.Contains(head, "Proxy-Authenticate: Basic realm=") {
 		t.Error(head)
@@ -150,6 +154,8 @@ func TestWhatIsNoConnect(t *testing.T) {
 		"GET http://api.vendor.example/ HTTP/1.1\r\nHost: api.vendor.example\r\n\r\n": "HTTP/1.1 405 ",
 		"CONNECT api.vendor.example HTTP/1.1\r\nHost: api.vendor.example\r\n\r\n":     "HTTP/1.1 502 ",
 		"nonsense\r\n\r\n": "HTTP/1.1 400 ",
+		"CONNECT /held HTTP/1.1\r\nHost: api.vendor.example:443\r\n\r\n":            "HTTP/1.1 400 ",
+		"CONNECT a:b@api.vendor.example:443 HTTP/1.1\r\nHost: a\r\n\r\n":            "HTTP/1.1 400 ",
 		"CONNECT a:443 HTTP/1.1\r\nX: " + strings.Repeat("x", 20<<10) + "\r\n\r\n":  "HTTP/1.1 400 ",
 		"CONNECT " + strings.Repeat("a", 1000) + ":443 HTTP/1.1\r\nHost: a\r\n\r\n": "HTTP/1.1 502 ",
 		"CONNECT [::1]:443 HTTP/1.1\r\nHost: a\r\n\r\n":                             "HTTP/1.1 502 ",
@@ -272,14 +278,44 @@ func TestNobodyIsHeldAtTheStop(t *testing.T) {
 func TestFind(t *testing.T) {
 	ports := []fleet.Endpoint{
 		{Proto: "https", Addr: "0.0.0.0:1", Hosts: []string{"*.example"}}, {Proto: "https", Addr: "[::]:2", Hosts: []string{"*.a.example"}},
+		{Proto: "tcp", Addr: "127.0.0.1:5", Hosts: []string{"bare.test"}}, {Proto: "udp", Addr: "127.0.0.1:6", Hosts: []string{"bare.test"}},
 		{Proto: "https", Addr: "127.0.0.1:3", Hosts: []string{"x.a.example"}}, {Proto: "http", Addr: "127.0.0.1:4", Hosts: []string{"plain.example"}},
 	}
 	for target, want := range map[string]string{
 		"b.example:443": "127.0.0.1:1", "y.a.example:443": "[::1]:2", "x.a.example:443": "127.0.0.1:3", "X.A.EXAMPLE.:443": "127.0.0.1:3",
 		"plain.example:80": "127.0.0.1:4", "plain.example:443": "127.0.0.1:1", "example:443": "", "x.a.example:80": "", "x.a.example": "", "": "",
+		"bare.test:": "", "bare.test:443": "", "bare.test:0": "", ".example:443": "", "..example:443": "", "b.example:0443": "", "b.example:https": "",
 	} {
 		if got, ok := egress.Find(ports, target); got != want || ok != (want != "") {
 			t.Errorf("%s leads to %q, %v; want %q", target, got, ok, want)
 		}
 	}
 }
+
+// TestAnAnswerMayBeLate: the time for sending a request is none for its answer,
+// which a fault can delay.
+func TestAnAnswerMayBeLate(t *testing.T) {
+	for _, text := range []string{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "nonsense\r\n\r\n"} {
+		c := &stamped{in: strings.NewReader(text)}
+		egress.New(egress.Config{}).Ports()[0].Conn(t.Context(), c)
+		if !strings.HasPrefix(c.out.String(), "HTTP/1.1 40") || c.early {
+			t.Errorf("%q: %q, with the deadline of the request: %v", text, c.out.String(), c.early)
+		}
+	}
+}
+
+// stamped notes whether it is written to under a deadline that was set before it
+// had been read.
+type stamped struct {
+	net.Conn
+	in          io.Reader
+	read, bound bool // bound: a deadline for writing was set before the first read
+	early       bool
+	out         strings.Builder
+}
+
+func (s *stamped) Read(b []byte) (int, error)       { s.read = true; return s.in.Read(b) }
+func (s *stamped) Write(b []byte) (int, error)      { s.early = s.early || s.bound; return s.out.Write(b) }
+func (s *stamped) SetReadDeadline(time.Time) error  { return nil }
+func (s *stamped) SetWriteDeadline(time.Time) error { s.bound = !s.read; return nil }
+func (s *stamped) SetDeadline(time.Time) error      { s.bound = !s.read; return nil }

@@ -18,7 +18,7 @@ type Mask struct {
 const hidden = "***"
 
 // names are the fields whose values are secrets, whatever the server.
-const names = `password|passwd|old_password|new_password|passwords|secret|client_secret|shared_secret|token|access_token|refresh_token|` +
+const names = `password|passwd|user_password|old_password|new_password|passwords|secret|client_secret|shared_secret|token|access_token|refresh_token|` +
 	`client_token|api_key|apikey|private_key|key|value|otp|next_otp|passcode|pin|uri|qr|codes|next_code|auth|authorization`
 
 var (

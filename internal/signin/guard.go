@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/cause"
@@ -48,6 +50,9 @@ type Guard struct {
 	Config
 	start  time.Time // when the seeded passwords count as set
 	tokens state.Cache[Token]
+
+	keys     sync.Map // token → its record's key
+	keyCount atomic.Int64
 }
 
 // New returns a Guard over c.

@@ -59,9 +59,30 @@ func InRealm(realm, secret string) string {
 // dead tokens stay on record for a while, so that a refusal can say why.
 const remembered = 24 * time.Hour
 
+// keyOf is tokenKey, remembered for tokens that are used again and again.
+func (g *Guard) keyOf(secret string) string {
+	if key, ok := g.keys.Load(secret); ok {
+		return key.(string)
+	}
+	key := tokenKey(secret)
+	if len(secret) > 256 { // nobody's token: what strangers send is not kept
+		return key
+	}
+	if g.keyCount.Add(1) > maxKeys {
+		g.keys.Clear()
+		g.keyCount.Store(0)
+	}
+	g.keys.Store(secret, key)
+	return key
+}
+
+// maxKeys is how many keys are remembered; beyond it all are forgotten.
+const maxKeys = 4096
+
 func tokenKey(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
-	return "token/" + hex.EncodeToString(sum[:])
+	var key [len("token/") + 2*len(sum)]byte
+	return string(hex.AppendEncode(append(key[:0], "token/"...), sum[:]))
 }
 
 // Issue makes a token and returns its secret, which is not stored anywhere.
@@ -132,7 +153,7 @@ func (t *Token) alive(now time.Time) error {
 
 // Look returns a live token without using it up.
 func (g *Guard) Look(ctx context.Context, secret string) (Token, error) {
-	return g.look(ctx, tokenKey(secret))
+	return g.look(ctx, g.keyOf(secret))
 }
 
 func (g *Guard) look(ctx context.Context, key string) (Token, error) {

@@ -9,4 +9,7 @@ func (m *Memory) Held() (n int) {
 }
 
 // Kept is how many records c holds.
-func (c *Cache[T]) Kept() int { return len(c.kept) }
+func (c *Cache[T]) Kept() (n int) {
+	c.kept.Range(func(any, any) bool { n++; return true })
+	return n
+}

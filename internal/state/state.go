@@ -93,7 +93,12 @@ func Delete(ctx context.Context, s Store, key string) error {
 }
 
 // Under is the part of s whose keys start with prefix, seen without it.
-func Under(s Store, prefix string) Store { return under{s, prefix} }
+func Under(s Store, prefix string) Store {
+	if u, ok := s.(under); ok { // one prefix, so that a key is put together once
+		return under{u.Store, u.prefix + prefix}
+	}
+	return under{s, prefix}
+}
 
 type under struct {
 	Store

@@ -2,14 +2,15 @@ package ticket
 
 import (
 	"context"
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"counterpart/internal/cause"
+	"counterpart/internal/state"
+	"counterpart/internal/world"
 )
 
 // Create hangs up a new ticket. With an empty ID it gets the next free number.

@@ -1,6 +1,7 @@
 package duo
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,22 +28,39 @@ type login struct {
 
 // auth runs a factor: at once, held until somebody decides, or as a transaction.
 func (s *Server) auth(r *request) (any, error) {
-	if _, err := r.need("factor"); err != nil {
-		return nil, err
-	}
-	t, err := s.begin(r, choiceOf)
+	t, later, err := s.begin(r, wanted)
 	if err != nil {
 		return nil, err
 	}
-	if r.params["async"] == "1" || r.params["async"] == "true" {
+	if later {
 		return map[string]any{"txid": t.ID}, s.keep(r.Request().Context(), t)
 	}
 	return s.finish(r, t)
 }
 
-// begin finds the person and starts the factor that choose picks. Whoever is let
-// in or turned away by their standing alone is not asked for any.
-func (s *Server) begin(r *request, choose func(*login) (choice, error)) (*transaction, error) {
+// chooser finds, among somebody's devices, the factor that was asked for.
+type chooser func(*login) (choice, error)
+
+// begin reads what is asked for, finds the person and starts the factor. Whoever
+// is let in or turned away by their standing alone is not asked for any. later
+// tells that the client will poll.
+func (s *Server) begin(r *request, read func(*request) (chooser, error)) (t *transaction, later bool, err error) {
+	choose, err := read(r)
+	if err != nil {
+		return nil, false, err
+	}
+	switch v := r.params["async"]; v {
+	case "", "0":
+	case "1":
+		later = true
+	default:
+		return nil, false, param(invalid, "async", "async is 0 or 1, not %.40q", v)
+	}
+	t, err = s.attempt(r, choose)
+	return t, later, err
+}
+
+func (s *Server) attempt(r *request, choose chooser) (*transaction, error) {
 	ctx := r.Request().Context()
 	p, err := s.who(r)
 	if err != nil {
@@ -71,38 +89,35 @@ type choice struct {
 	verified bool
 }
 
-// choiceOf reads the parameters of the Auth API.
-func choiceOf(l *login) (choice, error) {
-	switch f := l.r.params["factor"]; f {
-	case "passcode":
-		code, err := l.r.need("passcode")
-		return choice{factor: f, passcode: code}, err
-	case "prompt":
-		text, err := l.r.need("prompt")
-		if err != nil {
-			return choice{}, err
-		}
-		return l.typed(text)
-	case "push", "phone", "sms":
-		device, err := l.r.need("device")
-		if err != nil {
-			return choice{}, err
-		}
-		ph, err := l.pick(device, f)
-		return choice{factor: f, phone: ph}, err
-	case "auto":
-		device := l.r.params["device"]
-		if device == "" {
-			device = "auto"
-		}
-		ph, err := l.pick(device, f)
-		if err != nil {
-			return choice{}, err
-		}
-		return choice{factor: best(ph), phone: ph}, nil
-	default:
-		return choice{}, param(invalid, "factor", "%.40q is no factor", f)
+// wanted reads the parameters of the Auth API.
+func wanted(r *request) (chooser, error) {
+	f, err := r.need("factor")
+	if err != nil {
+		return nil, err
 	}
+	switch f {
+	case "passcode":
+		code, err := r.need("passcode")
+		return func(*login) (choice, error) { return choice{factor: f, passcode: code}, nil }, err
+	case "prompt":
+		text, err := r.need("prompt")
+		return func(l *login) (choice, error) { return l.typed(text) }, err
+	case "push", "phone", "sms":
+		device, err := r.need("device")
+		return func(l *login) (choice, error) {
+			ph, err := l.pick(device, f)
+			return choice{factor: f, phone: ph}, err
+		}, err
+	case "auto":
+		return func(l *login) (choice, error) {
+			ph, err := l.pick(cmp.Or(r.params["device"], "auto"), f)
+			if err != nil {
+				return choice{}, err
+			}
+			return choice{factor: best(ph), phone: ph}, nil
+		}, nil
+	}
+	return nil, param(invalid, "factor", "%.40q is no factor", f)
 }
 
 // best is the factor that auto takes on a phone.
@@ -153,12 +168,12 @@ func (l *login) run(ctx context.Context, t *transaction, c choice) (err error) {
 		return err
 	case "sms":
 		l.r.call().Object = c.phone.devs["sms"].ID
-		if _, hit := l.r.call().Fault(smsLost); !hit {
-			err = l.Factors.SendBatch(ctx, c.phone.devs["sms"].ID, l.Name, l.set.SMSCodes)
+		t.Final = &sentSMS
+		if _, hit := l.r.call().Fault(smsLost); hit {
+			return nil
 		}
-		final := sentSMS
-		t.Final = &final
-		return err
+		err = l.Factors.SendBatch(ctx, c.phone.devs["sms"].ID, l.Name, l.set.SMSCodes)
+		return l.unreached(t, err)
 	}
 	return l.ask(ctx, t, c)
 }
@@ -179,32 +194,39 @@ func (l *login) ask(ctx context.Context, t *transaction, c choice) error {
 	d := c.phone.devs[c.factor]
 	l.r.call().Object = d.ID
 	if _, hit := l.r.call().Fault(undeliverable); hit {
-		final := notPushed
-		t.Final = &final
+		t.Final = &notPushed
 		return nil
 	}
 	a, err := l.Factors.Ask(ctx, factor.Ask{System: l.Name, UserID: l.p.id, DeviceID: d.ID, TTL: l.set.PushTTL,
 		Message: "Are you logging in to " + l.r.in.Name + "?", Details: details, Number: t.Verify})
+	t.Approval, t.Until = a.ID, a.Expires
+	return l.unreached(t, err)
+}
+
+// unreached ends a login whose device takes no request or message now; any other
+// error is its own.
+func (l *login) unreached(t *transaction, err error) error {
 	switch {
 	case errors.Is(err, cause.DeviceLocked):
 		t.Final = &lockedOut
 	case errors.Is(err, cause.Expired), errors.Is(err, cause.NoDevice), errors.Is(err, cause.DeviceOff), errors.Is(err, cause.NotYetValid):
 		t.Final = &notPushed
-	case err != nil:
+	default:
 		return err
 	}
-	if err != nil {
-		l.r.call().Why = cause.Why(err)
-	}
-	t.Approval, t.Until = a.ID, a.Expires
+	l.r.call().Why = cause.Why(err)
 	return nil
 }
+
+// longestInfo is what the vendor's documentation sets as the end of pushinfo.
+const longestInfo = 20_000
 
 // details are what the phone shows: the pairs of pushinfo, and what the request
 // says about where it comes from.
 func (l *login) details() (map[string]string, error) {
-	pairs, err := sign.Parse(l.r.params["pushinfo"])
-	if err != nil || len(pairs) > 64 {
+	info := l.r.params["pushinfo"]
+	pairs, err := sign.Parse(info)
+	if err != nil || len(pairs) > 64 || len(info) >= longestInfo {
 		return nil, param(invalid, "pushinfo", "pushinfo is no list of encoded pairs")
 	}
 	out := map[string]string{"integration": l.r.in.Name}

@@ -94,6 +94,7 @@ func (s *Server) Ports() []dialect.Port {
 
 // unknown answers a path that is not there, and a known one with another verb.
 func (s *Server) unknown(c echo.Context) error {
+	read(c) // for the journal
 	for _, r := range s.Ports()[0].HTTP.Routes {
 		if r.Path == c.Request().URL.Path {
 			return cause.Because(wrongMethod, "%s takes %s", r.Path, r.Method)

@@ -3,6 +3,7 @@ package duo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -18,14 +19,23 @@ const (
 	longestLife = 30 * 24 * time.Hour
 )
 
+// What enrolments may take.
+const (
+	longestName = 255
+	mostGuests  = 10_000
+)
+
 // enroll makes a user and the activation of a phone. The activation is a request
 // to that phone: whoever approves it there, or over the control API, has
 // scanned the code.
 func (s *Server) enroll(r *request) (any, error) {
 	ctx := r.Request().Context()
 	name := r.params["username"]
-	if name == "" {
+	switch {
+	case name == "":
 		name = "user-" + s.random(12)
+	case len(name) > longestName:
+		return nil, param(invalid, "username", "a name of %d octets", len(name))
 	}
 	life, err := s.number(r, "valid_secs", int(usualLife/time.Second), int(longestLife/time.Second))
 	if err != nil {
@@ -65,17 +75,19 @@ func (s *Server) enroll(r *request) (any, error) {
 func (s *Server) mobile() string { return "m" + s.set.Host[min(3, len(s.set.Host)):] }
 
 // join takes the name, of two racing requests for one, and gives it a phone that
-// is off until its activation is claimed.
+// is off until its activation is claimed. A client that goes away leaves no half
+// of a user behind.
 func (s *Server) join(ctx context.Context, a *account) error {
+	ctx = context.WithoutCancel(ctx)
 	owner, known := s.World.User(a.Name)
 	if !known && s.set.Normalization == "simple" {
 		owner, known = s.World.Login(a.Name)
 	}
 	a.ID, a.Guest = owner.ID, !known
-	if !known {
-		a.ID = "duo/" + hexName(a.Name)
-	} else {
+	if known {
 		a.Name = owner.Name
+	} else {
+		a.ID = s.guestID(a.Name)
 	}
 	err := state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, found bool) (time.Time, error) {
 		if found {
@@ -90,6 +102,9 @@ func (s *Server) join(ctx context.Context, a *account) error {
 	enrol := s.Factors.Enrol
 	if a.Guest {
 		enrol = s.Factors.EnrolGuest
+		if err := s.admitGuest(ctx, a); err != nil {
+			return errors.Join(err, state.Delete(ctx, s.Store, accountKey(a.Name)))
+		}
 	}
 	for _, kind := range []world.DeviceKind{world.Push, world.HOTP} {
 		d, err := enrol(ctx, a.ID, world.Device{Kind: kind, Label: "Duo Mobile"})
@@ -115,15 +130,34 @@ func (s *Server) join(ctx context.Context, a *account) error {
 	})
 }
 
-// hexName is a name as part of an ID, whatever it is made of.
-func hexName(name string) string {
-	out := ""
+// admitGuest counts a guest and makes them known by Duo's user ID.
+func (s *Server) admitGuest(ctx context.Context, a *account) error {
+	err := state.Edit(ctx, s.Store, "guests", func(n *int, _ bool) (time.Time, error) {
+		if *n >= mostGuests {
+			return time.Time{}, cause.Because(full, "%d names are enrolled that the company does not know", *n)
+		}
+		*n++
+		return time.Time{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return state.Edit(ctx, s.Store, guestKey(s.duoID(a.ID)), func(name *string, _ bool) (time.Time, error) {
+		*name = a.Name
+		return time.Time{}, nil
+	})
+}
+
+// guestID is the domain's ID of somebody whom only this service knows. The name
+// may be made of anything.
+func (s *Server) guestID(name string) string {
+	out := s.Name + "/"
 	for _, b := range []byte(world.Fold(name)) {
 		if b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || b == '-' || b == '.' {
 			out += string(rune(b))
 			continue
 		}
-		out += "_" + strconv.FormatInt(int64(b), 16)
+		out += fmt.Sprintf("_%02x", b)
 	}
 	return out
 }

@@ -28,6 +28,7 @@ const (
 	unknownTx      cause.Cause = "unknown transaction"
 	noneCapable    cause.Cause = "no capable device"
 	alreadyThere   cause.Cause = "user exists"
+	full           cause.Cause = "no room for more users"
 	unreadableBody cause.Cause = "unreadable body"
 )
 
@@ -45,7 +46,7 @@ func param(c cause.Cause, name, format string, args ...any) error {
 }
 
 // wording is the status, code and message of a cause. Nobody has published those
-// of noCredentials, noDate, staleDate, wrongMethod, RateLimited and of failures
+// of noCredentials, noDate, staleDate, wrongMethod, RateLimited, full and of failures
 // of the service itself.
 var wording = map[cause.Cause]struct {
 	status, code    int
@@ -65,6 +66,7 @@ var wording = map[cause.Cause]struct {
 	noDate:            {401, 40104, "Missing or invalid Date header", ""},
 	staleDate:         {401, 40105, "Bad request timestamp", ""},
 	notForAuth:        {403, 40301, "Access forbidden", ""},
+	full:              {403, 40301, "Access forbidden", ""},
 	cause.NotFound:    {404, 40401, "Resource not found", ""},
 	wrongMethod:       {405, 40501, "Method not allowed", ""},
 	cause.RateLimited: {429, 42901, "Too Many Requests", ""},

@@ -38,11 +38,11 @@ func (s *Server) oldPreauth(r *request) (any, error) {
 }
 
 func (s *Server) oldAuth(r *request) (any, error) {
-	t, err := s.begin(r, oldChoice)
+	t, later, err := s.begin(r, oldWanted)
 	if err != nil {
 		return nil, err
 	}
-	if r.params["async"] == "1" {
+	if later {
 		return map[string]any{"txid": t.ID}, s.keep(r.Request().Context(), t)
 	}
 	v, err := s.finish(r, t)
@@ -52,32 +52,34 @@ func (s *Server) oldAuth(r *request) (any, error) {
 	return old(v.(outcome)), nil
 }
 
-// oldChoice reads the parameters of rest/v1: each factor has one of its own name.
-func oldChoice(l *login) (choice, error) {
-	f, err := l.r.need("factor")
+// oldWanted reads the parameters of rest/v1: each factor has one of its own name.
+func oldWanted(r *request) (chooser, error) {
+	f, err := r.need("factor")
 	if err != nil {
-		return choice{}, err
+		return nil, err
 	}
 	name := map[string]string{"auto": "auto", "passcode": "code", "phone": "phone", "push": "phone", "sms": "phone"}[f]
 	if name == "" {
-		return choice{}, param(invalid, "factor", "%.40q is no factor", f)
+		return nil, param(invalid, "factor", "%.40q is no factor", f)
 	}
-	v, err := l.r.need(name)
+	v, err := r.need(name)
 	if err != nil {
-		return choice{}, err
+		return nil, err
 	}
-	switch f {
-	case "auto":
-		return l.typed(v)
-	case "passcode":
-		return choice{factor: f, passcode: v}, nil
-	}
-	o, ok := parseOption(v) // "phone2" is the second phone, for a push too
-	ph, found := nth(l.phones, option{capability: f, number: o.number})
-	if !ok || !found {
-		return choice{}, cause.Because(noneCapable, "%s has no %.40q for %s", l.p.id, v, f)
-	}
-	return choice{factor: f, phone: ph}, nil
+	return func(l *login) (choice, error) {
+		switch f {
+		case "auto":
+			return l.typed(v)
+		case "passcode":
+			return choice{factor: f, passcode: v}, nil
+		}
+		o, ok := parseOption(v) // "phone2" is the second phone, for a push too
+		ph, found := nth(l.phones, option{capability: f, number: o.number})
+		if !ok || !found {
+			return choice{}, cause.Because(noneCapable, "%s has no %.40q for %s", l.p.id, v, f)
+		}
+		return choice{factor: f, phone: ph}, nil
+	}, nil
 }
 
 func (s *Server) oldStatus(r *request) (any, error) {

@@ -37,6 +37,9 @@ type account struct {
 
 func accountKey(name string) string { return "user/" + world.Fold(name) }
 
+// guestKey leads from Duo's user ID to a guest's name.
+func guestKey(userID string) string { return "guest/" + userID }
+
 // duoID is the user ID that Duo gives somebody.
 func (s *Server) duoID(id string) string {
 	return "DU" + text(s.World.Derive("duo", s.Name, "user", id), capitals, 18)
@@ -90,18 +93,12 @@ func (s *Server) byID(ctx context.Context, id string) (*person, error) {
 	if u, ok := s.World.User(s.ids()[id]); ok {
 		return s.ofCompany(ctx, u)
 	}
-	keys, err := s.Store.List(ctx, "user/")
+	name, found, err := state.Read[string](ctx, s.Store, guestKey(id))
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range keys {
-		a, found, err := state.Read[account](ctx, s.Store, k)
-		if err != nil {
-			return nil, err
-		}
-		if found && a.Guest && s.duoID(a.ID) == id {
-			return s.ofGuest(a), nil
-		}
+	if found {
+		return s.byName(ctx, name)
 	}
 	return nil, cause.Because(cause.UnknownUser, "nobody has the ID %.40q", id)
 }

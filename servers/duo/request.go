@@ -52,10 +52,9 @@ type handler func(*request) (any, error)
 // the checks is the service's.
 func (s *Server) signed(do handler) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		call := dialect.CallFrom(c.Request().Context())
-		body, err := io.ReadAll(c.Request().Body)
-		if err != nil {
-			return cause.Because(unreadableBody, "the body: %v", err)
+		body, params, unreadable := read(c)
+		if errors.Is(unreadable, unreadableBody) {
+			return unreadable
 		}
 		in, err := s.authenticate(c, body)
 		if err != nil {
@@ -67,17 +66,33 @@ func (s *Server) signed(do handler) echo.HandlerFunc {
 		if err := s.limit(c, in); err != nil {
 			return err
 		}
-		r := &request{Context: c, in: in}
-		if r.params, err = parameters(c, body); err != nil {
-			return err
+		if unreadable != nil {
+			return unreadable
 		}
-		call.Request = c.Request().Method + " " + c.Request().URL.RequestURI() + "\n" + r.display()
+		r := &request{Context: c, in: in, params: params}
 		response, err := do(r)
 		if err != nil || c.Response().Committed {
 			return err
 		}
 		return write(c, 200, envelope{"stat": "OK", "response": response})
 	}
+}
+
+// read takes a request's body and parameters, and shows the journal what may be
+// seen of them, whoever sent them.
+func read(c echo.Context) (body []byte, params map[string]string, err error) {
+	body, err = io.ReadAll(c.Request().Body)
+	if err != nil {
+		err = cause.Because(unreadableBody, "the body: %v", err)
+	} else {
+		params, err = parameters(c, body)
+	}
+	shows := display(params)
+	if err != nil {
+		shows = fmt.Sprintf("(%d octets that cannot be read)", len(body))
+	}
+	dialect.CallFrom(c.Request().Context()).Request = c.Request().Method + " " + c.Request().URL.Path + "\n" + shows
+	return body, params, err
 }
 
 // authenticate finds out which integration signed a request.
@@ -243,8 +258,8 @@ func fromJSON(body []byte) (map[string]string, error) {
 var hushed = []string{"passcode", "code", "prompt", "auto", "trusted_device_token"}
 
 // display is what the journal shows of the parameters.
-func (r *request) display() string {
-	out := maps.Clone(r.params)
+func display(params map[string]string) string {
+	out := maps.Clone(params)
 	for _, name := range hushed {
 		if v := out[name]; v != "" {
 			if _, option := parseOption(v); !option {

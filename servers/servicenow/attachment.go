@@ -88,42 +88,70 @@ func (r *request) listAttachments() error {
 	if err := r.name("attachment.list", ""); err != nil {
 		return err
 	}
+	t, err := r.tableNamed("sys_attachment")
+	if err != nil {
+		return err
+	}
 	p, err := r.params()
 	if err != nil {
 		return err
 	}
-	return r.list(r.attachments(), p)
+	return r.list(t, p)
 }
 
-// attached is the row of an attachment.
+// attached is the row of an attachment that the user may see.
 func (r *request) attached(op string) (*record, error) {
 	if err := r.name(op, r.Param("sys_id")); err != nil {
 		return nil, err
 	}
-	return r.find(r.ctx(), "sys_attachment", r.Param("sys_id"))
+	if _, err := r.tableNamed("sys_attachment"); err != nil {
+		return nil, err
+	}
+	rec, err := r.find(r.ctx(), "sys_attachment", r.Param("sys_id"))
+	if err == nil && r.hidden(rec) {
+		err = cause.Because(noRecord, "access closes %s to %s", rec.values["table_name"], r.user.name)
+	}
+	return rec, err
 }
 
-func (r *request) getAttachment() error {
-	rec, err := r.attached("attachment.get")
+// attachable refuses changes to what is attached to a row that the user may not
+// write to.
+func (r *request) attachable(table, id string) error {
+	to, err := r.find(r.ctx(), table, id)
 	if err != nil {
 		return err
+	}
+	if r.hidden(to) {
+		return cause.Because(noRecord, "access closes %s to %s", to.class, r.user.name)
+	}
+	return r.acl("update", to, to)
+}
+
+// attachment shows or deletes one.
+func (r *request) attachment() error {
+	ops := map[string]string{"GET": "attachment.get", "HEAD": "attachment.get", "DELETE": "attachment.delete"}
+	op := ops[r.method()]
+	if op == "" {
+		return cause.Because(methodRefused, "%s on an attachment", r.method())
+	}
+	rec, err := r.attached(op)
+	if err != nil {
+		return err
+	}
+	if op == "attachment.delete" {
+		if err := r.attachable(rec.values["table_name"], rec.values["table_sys_id"]); err != nil && !errors.Is(err, noRecord) {
+			return err
+		}
+		if err := r.discard(r.ctx(), rec); err != nil {
+			return err
+		}
+		return r.NoContent(http.StatusNoContent)
 	}
 	p, err := r.params()
 	if err != nil {
 		return err
 	}
 	return r.single(http.StatusOK, r.attachments(), rec, p)
-}
-
-func (r *request) deleteAttachment() error {
-	rec, err := r.attached("attachment.delete")
-	if err != nil {
-		return err
-	}
-	if err := r.discard(r.ctx(), rec); err != nil {
-		return err
-	}
-	return r.NoContent(http.StatusNoContent)
 }
 
 func (r *request) download() error {
@@ -188,8 +216,8 @@ func (r *request) uploadForm() error {
 		if values["file_name"] == "" {
 			values["file_name"] = path.Base(part.FileName())
 		}
-		values["content_type"] = part.Header.Get("Content-Type")
-		return r.attach(values, raw)
+		return r.attach(map[string]string{"file_name": values["file_name"], "table_name": values["table_name"], "table_sys_id": values["table_sys_id"],
+			"content_type": part.Header.Get("Content-Type")}, raw)
 	}
 }
 
@@ -198,15 +226,34 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	if values["file_name"] == "" || strings.ContainsAny(values["file_name"], "/\\\r\n") || len(values["file_name"]) > 255 {
 		return fail(cause.BadInput, "Missing or invalid parameter: file_name")
 	}
+	if len(values["content_type"]) > 255 {
+		return fail(cause.BadInput, "Invalid content type")
+	}
 	t, err := r.tableNamed(values["table_name"])
 	if err != nil {
 		return err
 	}
-	if _, err := r.find(r.ctx(), t.Name, values["table_sys_id"]); err != nil {
+	if err := r.attachable(t.Name, values["table_sys_id"]); err != nil {
 		return err
 	}
-	if err := r.reserve(r.ctx(), 1, len(raw)); err != nil {
+	rec, err := r.shelve(values, raw)
+	if err != nil {
 		return err
+	}
+	p, err := r.params()
+	if err != nil {
+		return err
+	}
+	r.Response().Header().Set("Location", r.base()+"/api/now/attachment/"+rec.id)
+	return r.single(http.StatusCreated, r.attachments(), rec, &params{display: p.display})
+}
+
+// shelve stores a file with its row. A client that goes away meanwhile, or a rule
+// that refuses the row, leaves no room taken.
+func (r *request) shelve(values map[string]string, raw []byte) (*record, error) {
+	ctx := context.WithoutCancel(r.ctx())
+	if err := r.reserve(ctx, 1, len(raw)); err != nil {
+		return nil, err
 	}
 	if values["content_type"] == "" {
 		values["content_type"] = "application/octet-stream"
@@ -218,18 +265,13 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	}
 	rec, err := r.createOwn(r.attachments(), values)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, r.reserve(ctx, -1, -len(raw)))
 	}
-	err = r.Store.Update(r.ctx(), fileKey(rec.id), func(state.Record) (state.Record, error) {
+	err = r.Store.Update(ctx, fileKey(rec.id), func(state.Record) (state.Record, error) {
 		return state.Record{Value: append([]byte{}, raw...)}, nil
 	})
 	if err != nil {
-		return err
+		return nil, errors.Join(err, r.drop(ctx, rec), r.reserve(ctx, -1, -len(raw)))
 	}
-	p, err := r.params()
-	if err != nil {
-		return err
-	}
-	r.Response().Header().Set("Location", r.base()+"/api/now/attachment/"+rec.id)
-	return r.single(http.StatusCreated, r.attachments(), rec, &params{display: p.display})
+	return rec, nil
 }

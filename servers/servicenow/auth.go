@@ -40,6 +40,9 @@ func (s *Server) api(version string, do handler) echo.HandlerFunc {
 		if s.asleep(c) || tooLong(c) {
 			return nil
 		}
+		if !fits(c.Path(), c.Request().URL.EscapedPath()) { // the router takes slashes for part of the last parameter
+			return s.unknown(c)
+		}
 		u, err := s.identify(c)
 		if err != nil {
 			return err

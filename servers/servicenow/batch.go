@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -87,9 +88,9 @@ func (r *request) runBatch() error {
 		ID    any         `json:"batch_request_id"`
 		Calls []batchCall `json:"rest_requests"`
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if d.Decode(&in) != nil {
+	broken := decode(raw, &in)
+	r.call().Request = r.Request().Method + " " + r.Request().URL.Path + "\n" + summary(in.Calls)
+	if broken != nil {
 		return fail(badBody, "")
 	}
 	id, _ := plainText(in.ID)
@@ -113,8 +114,20 @@ func (r *request) runBatch() error {
 		size += len(a.Body)
 		out.Serviced = append(out.Serviced, a)
 	}
+	r.call().Response = fmt.Sprintf("%d calls were made, %d left undone", len(out.Serviced), len(out.Unserviced))
 	r.Response().Header().Set(echo.HeaderContentType, jsonType)
 	return r.JSON(http.StatusOK, out)
+}
+
+// summary is what the journal shows of a batch: its bodies are base64, in which no
+// secret is found, and each call has an entry of its own.
+func summary(calls []batchCall) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d calls", len(calls))
+	for _, c := range calls[:min(len(calls), 20)] {
+		fmt.Fprintf(&b, "\n%.10s %.200s", c.Method, c.URL)
+	}
+	return b.String()
 }
 
 // serve makes one call of a batch. whole is false when its answer has more octets
@@ -123,7 +136,7 @@ func (r *request) serve(c batchCall, room int) (a batchAnswer, whole bool) {
 	body, err := base64.StdEncoding.DecodeString(c.Body)
 	u, bad := url.ParseRequestURI(c.URL)
 	out := &answer{header: http.Header{}, room: room}
-	if err != nil || bad != nil || u.Host != "" || strings.Contains(u.Path, "/batch") {
+	if err != nil || bad != nil || u.Host != "" || !strings.HasPrefix(u.Path, r.settings.PathPrefix+"/api/") || strings.HasSuffix(u.Path, "/batch") {
 		status, p := describe(&failure{Cause: cause.NotFound, why: "a batch calls paths of the API, no other batch"})
 		out.status = status
 		json.NewEncoder(&out.body).Encode(p) // short, whatever room there is

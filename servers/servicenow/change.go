@@ -75,8 +75,12 @@ func (r *request) theChange(op string) (*record, error) {
 }
 
 func (r *request) oneChange() error {
-	ops := map[string]string{"GET": "change.get", "PATCH": "change.update", "PUT": "change.update", "DELETE": "change.delete"}
-	rec, err := r.theChange(ops[r.Request().Method])
+	ops := map[string]string{"GET": "change.get", "HEAD": "change.get", "PATCH": "change.update", "PUT": "change.update", "DELETE": "change.delete"}
+	op := ops[r.method()]
+	if op == "" {
+		return cause.Because(methodRefused, "%s on a change", r.method())
+	}
+	rec, err := r.theChange(op)
 	if err != nil {
 		return err
 	}
@@ -85,14 +89,13 @@ func (r *request) oneChange() error {
 	if err != nil {
 		return err
 	}
-	switch r.Request().Method {
-	case http.MethodDelete:
+	switch op {
+	case "change.delete":
 		if err := r.remove(rec); err != nil {
 			return err
 		}
 		return r.NoContent(http.StatusNoContent)
-	case http.MethodGet:
-	default:
+	case "change.update":
 		return r.updateRow(t, rec, p)
 	}
 	return r.single(http.StatusOK, t, rec, p)

@@ -1,8 +1,10 @@
 package servicenow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -177,13 +179,13 @@ func (r *request) body() (map[string]string, error) {
 }
 
 func decode(raw []byte, v any) error {
-	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
 		return err
 	}
-	if d.More() {
-		return fmt.Errorf("servicenow: something follows the JSON value")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("servicenow: something follows the JSON value")
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ const (
 	tokenRefused   cause.Cause = "token refused"
 	mfaRefused     cause.Cause = "second factor refused"
 	rejectComments cause.Cause = "comments are missing"
+	overdrawn      cause.Cause = "costs too much"
 )
 
 // wording is the status and the vendor's words for a cause; an empty detail is
@@ -67,7 +68,9 @@ var wording = map[cause.Cause]struct {
 	notAcceptable:          {406, "Not Acceptable", "Requested response media type is not supported"},
 	tooLarge:               {413, "Request Entity Too Large", ""},
 	wrongMedia:             {415, "Unsupported media type", "Media type of the payload is not supported"},
-	cause.RateLimited:      {429, "Rate limit exceeded", "Rate limit of %s requests per hour for Table API exceeded"},
+	overdrawn: {500, "Transaction cancelled: maximum execution time exceeded",
+		"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},
+	cause.RateLimited: {429, "Rate limit exceeded", "Rate limit of %s requests per hour for Table API exceeded"},
 }
 
 // failure is a refusal whose words have a part of its own, which the wire shows.

@@ -53,20 +53,20 @@ servers:
 // api is a client of a running instance.
 type api struct {
 	*dialecttest.Fleet
-	t    *testing.T
+	t    testing.TB
 	base string
 	who  string // "user:password", or a header "Name: value"
 	http *http.Client
 }
 
 // start runs the company; more is laid below the instance's settings.
-func start(t *testing.T, more ...string) *api {
+func start(t testing.TB, more ...string) *api {
 	t.Helper()
 	return startWith(t, company, more...)
 }
 
 // startWith is start with another company.
-func startWith(t *testing.T, company string, more ...string) *api {
+func startWith(t testing.TB, company string, more ...string) *api {
 	t.Helper()
 	f := dialecttest.Run(t, kinds, company+strings.Join(more, "\n"))
 	port, scheme := "sn1/http", "http"

@@ -2,7 +2,9 @@ package servicenow
 
 import (
 	"cmp"
-	"context"
+	"fmt"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,32 +23,39 @@ func (s *Server) routes() []dialect.Route {
 		out = append(out, dialect.Route{Method: method, Path: s.settings.PathPrefix + path, Do: s.api(version, do)})
 	}
 	out = append(out, dialect.Route{Method: "POST", Path: s.settings.PathPrefix + "/oauth_token.do", Do: s.token})
+	read := func(path string, do handler, version string) {
+		add("GET", path, do, version)
+		add("HEAD", path, do, version)
+	}
 	for _, v := range []string{"", "v1", "v2"} {
 		now := strings.TrimSuffix("/api/now/"+v, "/")
-		for _, m := range []string{"GET", "HEAD", "POST"} {
-			add(m, now+"/table/:table", (*request).table, v)
-		}
-		for _, m := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"} {
-			add(m, now+"/table/:table/:sys_id", (*request).one, v)
-		}
-		add("GET", now+"/stats/:table", (*request).stats, v)
+		read(now+"/table/:table", (*request).table, v)
+		add("POST", now+"/table/:table", (*request).table, v)
+		read(now+"/table/:table/:sys_id", (*request).one, v)
+		read(now+"/stats/:table", (*request).stats, v)
 		add("POST", now+"/batch", (*request).runBatch, v)
 		add("POST", now+"/tinyurl", (*request).tiny, v)
-		add("GET", now+"/attachment", (*request).listAttachments, v)
+		read(now+"/attachment", (*request).listAttachments, v)
 		add("POST", now+"/attachment/file", (*request).upload, v)
 		add("POST", now+"/attachment/upload", (*request).uploadForm, v)
-		add("GET", now+"/attachment/:sys_id", (*request).getAttachment, v)
-		add("DELETE", now+"/attachment/:sys_id", (*request).deleteAttachment, v)
-		add("GET", now+"/attachment/:sys_id/file", (*request).download, v)
+		read(now+"/attachment/:sys_id", (*request).attachment, v)
+		read(now+"/attachment/:sys_id/file", (*request).download, v)
 		change := strings.TrimSuffix("/api/sn_chg_rest/"+v, "/") + "/change"
-		add("GET", change, (*request).listChanges, v)
+		read(change, (*request).listChanges, v)
 		add("POST", change, (*request).insertChange, v)
-		for _, m := range []string{"GET", "PATCH", "PUT", "DELETE"} {
+		read(change+"/:sys_id", (*request).oneChange, v)
+		read(change+"/:sys_id/nextstates", (*request).nextStates, v)
+		for _, m := range []string{"PATCH", "POST"} { // POST for X-HTTP-Method-Override, too
+			add(m, now+"/table/:table/:sys_id", (*request).one, v)
+			add(m, change+"/:sys_id", (*request).oneChange, v)
+			add(m, change+"/:sys_id/approvals", (*request).approve, v)
+		}
+		for _, m := range []string{"PUT", "DELETE"} {
+			add(m, now+"/table/:table/:sys_id", (*request).one, v)
 			add(m, change+"/:sys_id", (*request).oneChange, v)
 		}
-		add("GET", change+"/:sys_id/nextstates", (*request).nextStates, v)
-		for _, m := range []string{"PATCH", "POST"} {
-			add(m, change+"/:sys_id/approvals", (*request).approve, v)
+		for _, m := range []string{"DELETE", "POST"} {
+			add(m, now+"/attachment/:sys_id", (*request).attachment, v)
 		}
 	}
 	return out
@@ -64,9 +73,22 @@ func (r *request) tableNamed(name string) (*dict.Table, error) {
 	return t, nil
 }
 
-// closed reports whether access keeps the user from a table's rows.
+// closed reports whether access keeps the user from a table's rows, or from those
+// of a table that it extends.
 func (r *request) closed(table string) bool {
-	return slices.ContainsFunc(r.settings.Access, func(a Restriction) bool { return a.Table == table && a.Operation == "read" && !r.may(a.Role) })
+	return slices.ContainsFunc(r.settings.Access, func(a Restriction) bool {
+		return a.Operation == "read" && r.covers(a.Table, table) && !r.may(a.Role)
+	})
+}
+
+// belongs is the column that names the table of the row that a row is a part of.
+var belongs = map[string]string{"sys_attachment": "table_name", "sys_journal_field": "name", "sysapproval_approver": "source_table"}
+
+// hidden reports whether access keeps the user from a row, or from the one that it
+// is a part of.
+func (r *request) hidden(rec *record) bool {
+	of, part := belongs[rec.class]
+	return r.closed(rec.class) || part && r.closed(rec.values[of])
 }
 
 // may reports whether the user has a role that a rule names.
@@ -114,7 +136,7 @@ func (r *request) one() error {
 		return cause.Because(methodRefused, "%s on a row", r.method())
 	}
 	rec, err := r.find(r.ctx(), t.Name, r.Param("sys_id"))
-	if err == nil && r.closed(rec.class) { // reached through its parent table
+	if err == nil && r.hidden(rec) { // reached through its parent table
 		err = cause.Because(noRecord, "access closes %s to %s", rec.class, r.user.name)
 	}
 	object := t.Name
@@ -179,18 +201,18 @@ func (r *request) params() (*params, error) {
 		}
 	}
 	if n, err := strconv.Atoi(values.Get("sysparm_limit")); err == nil && n >= 0 {
-		p.limit = n
+		p.limit = min(n, math.MaxInt32) // sums of the two stay numbers
 	}
 	if n, err := strconv.Atoi(values.Get("sysparm_offset")); err == nil {
 		if n < 0 {
 			return nil, fail(negativeOffset, strconv.Itoa(n))
 		}
-		p.offset = n
+		p.offset = min(n, math.MaxInt32)
 	}
 	return p, nil
 }
 
-// query is the call's query string, or the one that its tiny URL stands for.
+// query is the call's query string, with what its tiny URL stands for.
 func (r *request) query() (url.Values, error) {
 	values := r.QueryParams()
 	key := values.Get("sysparm_tiny")
@@ -205,7 +227,9 @@ func (r *request) query() (url.Values, error) {
 	if err != nil {
 		return nil, fail(noRecord, "")
 	}
-	return u.Query(), nil
+	all := u.Query()
+	maps.Copy(all, values) // the Link of a tiny URL's page has its own offset
+	return all, nil
 }
 
 // source is what queries on a table run against.
@@ -247,37 +271,6 @@ func (s *Server) field(table, path string) (*dict.Field, bool) {
 		table, path = f.Table, rest
 	}
 	return nil, false
-}
-
-// walk reads a dotted path of a row.
-func (s *Server) walk(ctx context.Context, r *record, path string) string {
-	for range maxWalk {
-		name, rest, dotted := strings.Cut(path, ".")
-		if !dotted {
-			return s.value(r, name)
-		}
-		f, ok := s.field(r.class, name)
-		if !ok || f.Type != dict.Reference {
-			return ""
-		}
-		next, err := s.find(ctx, f.Table, s.value(r, name))
-		if err != nil {
-			return ""
-		}
-		r, path = next, rest
-	}
-	return ""
-}
-
-// reader is a row as queries read it.
-func (s *Server) reader(ctx context.Context, table string, r *record) query.Row {
-	return query.Row{Value: func(path string) string { return s.walk(ctx, r, path) }, Display: func(path string) string {
-		v := s.walk(ctx, r, path)
-		if f, ok := s.field(table, path); ok && f.Type == dict.Reference {
-			return s.refName(ctx, f.Table, v)
-		}
-		return v
-	}}
 }
 
 // plan is what a call asks for: its query, or its other parameters as filters.
@@ -335,8 +328,8 @@ type found struct {
 // are in all. Only what leads back to a row is kept of it.
 func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
 	plan, lag := r.plan(t, p), r.lag()
-	rows := r.rows(r.ctx(), t.Name)
-	if ids, ok := plan.Pinned("sys_id"); ok {
+	rows, look := r.rows(r.ctx(), t.Name), r.glance(r.ctx(), t.Name, r.closed)
+	if ids, ok := plan.Pinned("sys_id"); ok && !listed(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, ids, nil)
 	} else if numbers, ok := plan.Pinned("number"); ok && isTask(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, nil, numbers)
@@ -349,8 +342,11 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		if !ok {
 			continue
 		}
-		reader := r.reader(r.ctx(), t.Name, rec)
-		if !plan.Match(reader) {
+		row := look.at(rec)
+		if look.cost > r.quota {
+			return nil, 0, &failure{Cause: overdrawn, why: fmt.Sprintf("the query was ended after %d rows that match", total)}
+		}
+		if !plan.Match(row) {
 			continue
 		}
 		total++
@@ -359,7 +355,7 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 			f.number = rec.ticket.ID
 		}
 		if plan.Ordered() {
-			f.keys = plan.Keys(reader)
+			f.keys = plan.Keys(row)
 		} else if total <= p.offset || total > p.offset+p.limit {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,62 +13,79 @@ import (
 	"strings"
 	"time"
 
+	"counterpart/internal/dialect"
 	"counterpart/internal/ticket"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
 )
 
-// columns are the fields that an answer shows.
+// column is a field that an answer shows.
 type column struct {
-	name   string // as asked for
-	dotted bool
-	field  *dict.Field
-	link   string // what comes before the sys_id of a reference
+	name  string // as asked for
+	path  string // of a dotted one: where it is walked to
+	field *dict.Field
+	link  string // what comes before the sys_id of a reference
 }
 
-func (r *request) columns(t *dict.Table, p *params) []column {
+// sheet is the form of an answer's rows.
+type sheet struct {
+	*request
+	display string // see params
+	columns []column
+	look    *glance
+}
+
+func (r *request) sheet(t *dict.Table, p *params) *sheet {
 	names := p.fields
 	if len(names) == 0 {
 		names = t.Fields()
 	}
-	out := make([]column, 0, len(names))
+	out := &sheet{request: r, display: p.display, columns: make([]column, 0, len(names)), look: r.glance(r.ctx(), t.Name, r.closed)}
 	for _, n := range names {
 		if f, ok := r.field(t.Name, n); ok {
-			c := column{name: n, dotted: strings.Contains(n, "."), field: f}
+			c := column{name: n, field: f}
+			if i := strings.LastIndexByte(n, '.'); i >= 0 {
+				c.path = n[:i]
+			}
 			if f.Type == dict.Reference && p.links {
 				c.link = r.base() + "/api/now/table/" + f.Table + "/"
 			}
-			out = append(out, c)
+			out.columns = append(out.columns, c)
 		}
 	}
 	return out
 }
 
 // appendRow writes a row as JSON.
-func (r *request) appendRow(b []byte, rec *record, cols []column, p *params) []byte {
+func (s *sheet) appendRow(b []byte, rec *record) []byte {
+	s.look.at(rec)
 	b = append(b, '{')
-	for i, c := range cols {
+	for i, c := range s.columns {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(appendText(b, c.name), ':')
-		v := ""
-		if c.dotted {
-			v = r.walk(r.ctx(), rec, c.name)
-		} else {
-			v = r.value(rec, c.name)
+		of := rec
+		if c.path != "" {
+			of = s.look.step(c.path, 1)
 		}
-		link := ""
+		v, people, link := "", "", ""
+		if of != nil {
+			v = s.value(of, c.field.Name)
+			if s.display != "false" {
+				people = s.shown(of, c.field, v)
+			}
+		}
 		if c.link != "" && v != "" {
 			link = c.link + v
 		}
 		switch {
-		case p.display == "all":
-			b = appendObject(b, "display_value", r.shown(rec, c.field, v), "value", v, "link", link)
-		case p.display == "true" && link != "":
-			b = appendObject(b, "display_value", r.shown(rec, c.field, v), "link", link)
-		case p.display == "true":
-			b = appendText(b, r.shown(rec, c.field, v))
+		case s.display == "all":
+			b = appendObject(b, "display_value", people, "value", v, "link", link)
+		case s.display == "true" && link != "":
+			b = appendObject(b, "display_value", people, "link", link)
+		case s.display == "true":
+			b = appendText(b, people)
 		case link != "":
 			b = appendObject(b, "link", link, "value", v)
 		default:
@@ -162,21 +180,22 @@ func (r *request) single(status int, t *dict.Table, rec *record, p *params) erro
 			return r.NoContent(http.StatusNoContent)
 		}
 	}
-	b := r.appendRow([]byte(`{"result":`), rec, r.columns(t, p), p)
+	b := r.sheet(t, p).appendRow([]byte(`{"result":`), rec)
 	return r.Blob(status, jsonType, append(b, '}'))
 }
 
 // list answers a page of a table, written row by row.
 func (r *request) list(t *dict.Table, p *params) error {
 	page, total, err := r.search(t, p)
-	if err != nil {
+	over := errors.Is(err, overdrawn)
+	if err != nil && !over {
 		return err
 	}
-	if total == 0 && r.version == "v1" && r.settings.EmptyV1404 {
+	if total == 0 && !over && r.version == "v1" && r.settings.EmptyV1404 {
 		return &failure{Cause: noMatch, why: "no row matches"}
 	}
 	h := r.Response().Header()
-	if !p.countless {
+	if !p.countless && !over {
 		h.Set("X-Total-Count", strconv.Itoa(total))
 	}
 	if link := r.links(p, total); link != "" && !p.suppressed {
@@ -190,33 +209,37 @@ func (r *request) list(t *dict.Table, p *params) error {
 	out, finish := r.writer(h)
 	r.Response().WriteHeader(http.StatusOK)
 	out.WriteString(`{"result":[`)
-	cols := r.columns(t, p)
+	rows := r.sheet(t, p)
 	var b []byte
 	written := 0
 	for i, f := range page {
-		if cancelled && i >= len(page)/2 {
+		if over = over || rows.look.cost > r.quota; over || cancelled && i >= len(page)/2 {
 			break
 		}
 		rec, ok := r.again(f)
-		if !ok || r.closed(f.class) {
+		if !ok || r.hidden(rec) {
 			continue
 		}
 		if b = b[:0]; written > 0 {
 			b = append(b, ',')
 		}
-		if _, err := out.Write(r.appendRow(b, rec, cols, p)); err != nil {
+		if _, err := out.Write(rows.appendRow(b, rec)); err != nil {
 			return nil // the client has gone
 		}
 		written++
 	}
-	if cancelled {
-		if rule.Args["as"] != "unclosed" {
-			out.WriteString("]")
-		}
-		out.WriteString(`,"error":{"message":"Transaction cancelled: maximum execution time exceeded","detail":"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},"status":"failure"}`)
-	} else {
-		out.WriteString("]}")
+	if over {
+		r.call().Outcome, r.call().Why = dialect.Failed, "the query was ended: it costs too much"
 	}
+	if !over && !cancelled {
+		out.WriteString("]}")
+		return finish()
+	}
+	if over || rule.Args["as"] != "unclosed" {
+		out.WriteString("]")
+	}
+	w := wording[overdrawn]
+	fmt.Fprintf(out, `,"error":{"message":%q,"detail":%q},"status":"failure"}`, w.message, w.detail)
 	return finish()
 }
 

@@ -1,22 +1,20 @@
 package servicenow
 
 import (
-	"counterpart/internal/cause"
-	"counterpart/servers/servicenow/internal/query"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"counterpart/internal/cause"
+	"counterpart/servers/servicenow/internal/query"
 )
 
 // guard refuses a write that a rule forbids: next is the row as it would be, was
 // the row as it is, nil for a new one.
 func (r *request) guard(next *record, when string, values map[string]string, was *record) error {
-	refusals := map[string]cause.Cause{"insert": aclInsert, "update": aclUpdate, "delete": aclDelete}
-	operations := map[string]string{"insert": "create", "update": "write", "delete": "delete"}
-	for i, a := range r.settings.Access {
-		if a.Operation == operations[when] && r.covers(a.Table, next.class) && !r.may(a.Role) && r.matches(a.Table, a.If, cmpRecord(was, next)) {
-			return &failure{Cause: refusals[when], why: fmt.Sprintf("access[%d]", i)}
-		}
+	if err := r.acl(when, next, was); err != nil {
+		return err
 	}
 	if was != nil && isTask(was.class) && when == "update" && r.settings.ClosedIsReadonly && r.user.role < admin && r.value(was, "active") == "false" {
 		return &failure{Cause: aclUpdate, why: "the ticket is closed"}
@@ -38,11 +36,16 @@ func (r *request) guard(next *record, when string, values map[string]string, was
 	return nil
 }
 
-func cmpRecord(was, next *record) *record {
-	if was != nil {
-		return was
+// acl refuses a write that access forbids.
+func (r *request) acl(when string, next, was *record) error {
+	refusals := map[string]cause.Cause{"insert": aclInsert, "update": aclUpdate, "delete": aclDelete}
+	operations := map[string]string{"insert": "create", "update": "write", "delete": "delete"}
+	for i, a := range r.settings.Access {
+		if a.Operation == operations[when] && r.covers(a.Table, next.class) && !r.may(a.Role) && r.matches(a.Table, a.If, cmp.Or(was, next)) {
+			return &failure{Cause: refusals[when], why: fmt.Sprintf("access[%d]", i)}
+		}
 	}
-	return next
+	return nil
 }
 
 // aborted is the refusal of a business rule.
@@ -56,7 +59,7 @@ func (r *request) matches(table, text string, rec *record) bool {
 	if text == "" {
 		return true
 	}
-	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.reader(r.ctx(), table, rec))
+	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.glance(r.ctx(), table, nil).at(rec))
 }
 
 // policies are the state models and the mandatory fields.

@@ -24,6 +24,13 @@ import (
 // crowd is an instance with many tickets, without a port.
 func crowd(t testing.TB, n int) http.Handler {
 	t.Helper()
+	h, _ := crowdOf(t, n)
+	return h
+}
+
+// crowdOf is crowd with its server.
+func crowdOf(t testing.TB, n int) (http.Handler, *servicenow.Server) {
+	t.Helper()
 	facts := world.Facts{RandomSeed: 1, Organization: world.Organization{Domain: "acme.test"}, Users: []world.User{{ID: "alice", Name: "alice", DisplayName: "Alice Adams", Password: "pw", Status: world.Active}}}
 	for i := range n {
 		facts.Tickets = append(facts.Tickets, world.Ticket{ID: fmt.Sprintf("INC%07d", i), System: "servicenow", Kind: "incident", Title: fmt.Sprint("ticket ", i), State: "new", Approval: "not_requested", Requester: "alice", Assignee: "alice"})
@@ -52,7 +59,7 @@ func crowd(t testing.TB, n int) http.Handler {
 		e.Add(r.Method, r.Path, r.Do)
 	}
 	e.HTTPErrorHandler = h.Error
-	return e
+	return e, srv.(*servicenow.Server)
 }
 
 func ask(t testing.TB, h http.Handler, path string) *httptest.ResponseRecorder {
@@ -141,5 +148,26 @@ func BenchmarkByNumber(b *testing.B) {
 	h := crowd(b, 100_000)
 	for b.Loop() {
 		ask(b, h, "incident?sysparm_query=active=true^number=INC0077777")
+	}
+}
+
+// TestAQueryThatCostsTooMuchIsEnded: in the instance's own way, before the first
+// row and between rows; and a reference is followed once per row.
+func TestAQueryThatCostsTooMuchIsEnded(t *testing.T) {
+	h, srv := crowdOf(t, 1000)
+	const walks = 200
+	query := "incident?sysparm_fields=number,assigned_to.name&sysparm_limit=1000&sysparm_query=assigned_to.nameLIKEalice" + strings.Repeat("%5Eassigned_to.nameLIKEadams", walks)
+	ended := `],"error":{"message":"Transaction cancelled: maximum execution time exceeded","detail":"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},"status":"failure"}`
+	srv.SetQuota(1000 * (walks + 100))
+	if w := ask(t, h, query); strings.Contains(w.Body.String(), `"error"`) || strings.Count(w.Body.String(), "Alice Adams") != 1000 {
+		t.Errorf("%.300s", w.Body)
+	}
+	srv.SetQuota(1000 * 100)
+	if w := ask(t, h, query); w.Body.String() != `{"result":[`+ended || w.Header().Get("X-Total-Count") != "" {
+		t.Errorf("%.300s", w.Body)
+	}
+	srv.SetQuota(100 * 50)
+	if w := ask(t, h, "incident?sysparm_fields=number,assigned_to.name"); !strings.HasPrefix(w.Body.String(), `{"result":[{"number":"INC0000000"`) || !strings.HasSuffix(w.Body.String(), `"}`+ended) {
+		t.Errorf("%s", w.Body)
 	}
 }

@@ -11,6 +11,7 @@ package servicenow
 import (
 	"crypto/cipher"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,11 +41,12 @@ type Server struct {
 	seededAt map[string]int // "table/sys_id" → place in seeded
 	batch    *echo.Echo     // the routes, for calls within a batch
 	cookies  [32]byte       // key of session cookies
+	quota    int            // of one list, see glance
 }
 
 // New builds the server.
 func New(env dialect.Env) (dialect.Server, error) {
-	s := &Server{Env: env, settings: Settings{}, zones: map[string]*time.Location{}, seeded: map[string][]*record{}, seededAt: map[string]int{}}
+	s := &Server{Env: env, quota: usualQuota, zones: map[string]*time.Location{}, seeded: map[string][]*record{}, seededAt: map[string]int{}}
 	if err := env.Decode(&s.settings); err != nil {
 		return nil, err
 	}
@@ -234,9 +236,15 @@ func (s *Server) unknown(c echo.Context) error {
 	if _, err := s.identify(c); err != nil {
 		return err
 	}
-	path := strings.TrimPrefix(c.Request().URL.Path, s.settings.PathPrefix)
-	if strings.HasPrefix(path, "/api/now/") && strings.Contains(path, "/table/") {
+	path := c.Request().URL.EscapedPath()
+	if slices.ContainsFunc(s.routes(), func(r dialect.Route) bool { return fits(r.Path, path) }) {
 		return cause.Because(methodRefused, "%s %s", c.Request().Method, path)
 	}
 	return cause.Because(cause.NotFound, "there is no %s %s", c.Request().Method, path)
+}
+
+// fits reports whether a path has the form of a route's: ":x" is any one part.
+func fits(route, path string) bool {
+	want, got := strings.Split(route, "/"), strings.Split(path, "/")
+	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, ":") && g != "" })
 }

@@ -68,7 +68,8 @@ func (s *Server) baseRow(ctx context.Context, class, id string) (*record, error)
 		if a, ok := s.index().assets[id]; ok && assetClass(a) == class {
 			return s.assetRow(a), nil
 		}
-	case "sys_user_grmember", "sysapproval_approver", "sys_journal_field":
+	}
+	if listed(class) {
 		for r, err := range s.base(ctx, class) {
 			if err != nil || r.id == id {
 				return r, err
@@ -76,6 +77,11 @@ func (s *Server) baseRow(ctx context.Context, class, id string) (*record, error)
 		}
 	}
 	return nil, nil
+}
+
+// listed are tables in which a row is found by looking at all of them.
+func listed(class string) bool {
+	return class == "sys_user_grmember" || class == "sysapproval_approver" || class == "sys_journal_field"
 }
 
 // made are the columns that every row has, for one that the seed made.

@@ -175,6 +175,9 @@ func (r *request) update(rec *record, values map[string]string) (*record, error)
 		if err == nil {
 			return r.fromTicket(made), nil
 		}
+		if errors.Is(err, cause.RateLimited) { // no rule about calls, but a full journal
+			return nil, &failure{Cause: aclUpdate, why: cause.Why(err)}
+		}
 		if !errors.Is(err, cause.Stale) {
 			return nil, err
 		}

@@ -9,7 +9,10 @@ import (
 
 // aclCache keeps what sets of policies come to. An entry is good while each of its
 // policies is the record that it was made of, and the entity is, too.
-type aclCache map[string]*builtACL
+type aclCache map[aclKey]*builtACL
+
+// aclKey is a set of policies, and whose identity fills their templates.
+type aclKey struct{ policies, entity string }
 
 type builtACL struct {
 	from []*string
@@ -22,11 +25,11 @@ const maxACLs = 1024
 
 // acl is what the token's policies come to.
 func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
-	names := t.policies
+	names, key := t.policies, aclKey{policies: t.Meta[metaPolicies]}
 	if len(t.identity) > 0 {
 		names = t.allPolicies()
+		key.policies = strings.Join(names, separator)
 	}
-	key := strings.Join(names, separator)
 	var buffer [8]*string
 	from := buffer[:0]
 	templated := false
@@ -42,8 +45,9 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 	}
 	var of *entity
 	if templated {
-		of = t.entity
-		key += separator + separator + t.Meta[metaEntity]
+		if of = t.entity; of != nil {
+			key.entity = of.ID
+		}
 	}
 	s.aclsMu.RLock()
 	built := s.acls[key]

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"counterpart/internal/world"
 )
 
 // answer is a success: most of them are put into the one envelope.
@@ -26,7 +24,11 @@ type answer struct {
 	location string // of a redirect
 	// mountType is what the envelope says; the mount's own type unless it is set.
 	mountType *string
-	requestID string // of an answer that is handed on, as unwrap does
+	// What a read of kv version 2 shows, put together when it is sent: this is
+	// what a vault is asked most.
+	version *kvVersion
+	secret  *kvSecret
+	current json.RawMessage
 }
 
 type leaseInfo struct {
@@ -48,23 +50,13 @@ type authBlock struct {
 	EntityID         string            `json:"entity_id"`
 	TokenType        string            `json:"token_type"`
 	Orphan           bool              `json:"orphan"`
-	MFA              any               `json:"mfa_requirement"`
-	NumUses          int               `json:"num_uses"`
+	*newerAuth                         // nil in Vault 1.1
 }
 
-// oldAuth is the block of Vault 1.1.
-type oldAuth struct {
-	ClientToken      string            `json:"client_token"`
-	Accessor         string            `json:"accessor"`
-	Policies         []string          `json:"policies"`
-	TokenPolicies    []string          `json:"token_policies,omitempty"`
-	IdentityPolicies []string          `json:"identity_policies,omitempty"`
-	Metadata         map[string]string `json:"metadata"`
-	LeaseDuration    int64             `json:"lease_duration"`
-	Renewable        bool              `json:"renewable"`
-	EntityID         string            `json:"entity_id"`
-	TokenType        string            `json:"token_type"`
-	Orphan           bool              `json:"orphan"`
+// newerAuth is what later servers say besides.
+type newerAuth struct {
+	MFA     any `json:"mfa_requirement"`
+	NumUses int `json:"num_uses"`
 }
 
 // wrapInfo is the "wrap_info" of an envelope.
@@ -117,9 +109,14 @@ func (s *Server) write(c echo.Context, status int, a *answer) error {
 		_, err := w.Write(a.text)
 		return err
 	}
-	body, err := s.encode(a)
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	body, err := s.encode((*buffer)[:0], a)
 	if err != nil {
 		return err
+	}
+	if cap(body) <= maxPooled {
+		*buffer = body
 	}
 	w.WriteHeader(status)
 	if c.Request().Method == http.MethodHead {
@@ -129,22 +126,15 @@ func (s *Server) write(c echo.Context, status int, a *answer) error {
 	return err
 }
 
-// encode is the body of a.
-func (s *Server) encode(a *answer) ([]byte, error) {
+// maxPooled is the largest buffer that is used again.
+const maxPooled = 64 << 10
+
+// encode appends the body of a to b.
+func (s *Server) encode(b []byte, a *answer) ([]byte, error) {
 	if a.plain != nil {
 		body, err := json.Marshal(a.plain)
-		return append(body, '\n'), err
+		return append(append(b, body...), '\n'), err
 	}
-	id := a.requestID
-	if id == "" && a.wrap == nil {
-		id = world.UUID(s.Rand)
-	}
-	data, isRaw := a.data.(json.RawMessage)
-	size := 256
-	if isRaw {
-		size += len(data)
-	}
-	b := make([]byte, 0, size)
 	b = append(b, '{')
 	if twins, ok := a.data.(map[string]any); ok && a.twin && len(twins) > 0 {
 		raw, err := json.Marshal(twins)
@@ -154,7 +144,9 @@ func (s *Server) encode(a *answer) ([]byte, error) {
 		b = append(append(b, raw[1:len(raw)-1]...), ',')
 	}
 	b = append(b, `"request_id":"`...)
-	b = append(b, id...)
+	if a.wrap == nil {
+		b = s.ids.append(b)
+	}
 	b = append(b, `","lease_id":`...)
 	if a.lease.id == "" {
 		b = append(b, `""`...)
@@ -170,7 +162,10 @@ func (s *Server) encode(a *answer) ([]byte, error) {
 	b = append(b, `,"lease_duration":`...)
 	b = strconv.AppendInt(b, int64(a.lease.lasts/time.Second), 10)
 	b = append(b, `,"data":`...)
+	data, isRaw := a.data.(json.RawMessage)
 	switch {
+	case a.version != nil:
+		b = a.version.encoded(b, a.secret, a.current)
 	case isRaw:
 		b = append(b, data...)
 	case a.data == nil:
@@ -198,11 +193,6 @@ func (s *Server) tail(b []byte, a *answer) ([]byte, error) {
 	}
 	if a.auth != nil {
 		parts[2] = a.auth
-		if s.flavour.old {
-			x := a.auth
-			parts[2] = oldAuth{x.ClientToken, x.Accessor, x.Policies, x.TokenPolicies, x.IdentityPolicies, x.Metadata, x.LeaseDuration,
-				x.Renewable, x.EntityID, x.TokenType, x.Orphan}
-		}
 	}
 	for i, key := range []string{"", `,"warnings":`, `,"auth":`} {
 		b = append(b, key...)

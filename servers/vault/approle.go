@@ -24,7 +24,7 @@ type appRole struct {
 // approleEngine is the auth method approle.
 func approleEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	return newEngine("approle",
+	e := newEngine("approle",
 		&pathSpec{pattern: "login", name: "login", public: true, login: true, ops: write(approleLogin)},
 		&pathSpec{pattern: "role", name: "role", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
 			return listKeys(r.approles.keys(r.ctx, r.mount.UUID+"/"))
@@ -40,6 +40,8 @@ func approleEngine() *engine {
 		&pathSpec{pattern: "role/:role/secret-id-accessor/destroy", name: "secret-id.destroy", ops: map[operation]handler{opWrite: destroySecretID, opDelete: destroySecretID}},
 		&pathSpec{pattern: "tidy/secret-id", name: "tidy", ops: write(tidyTokens)},
 	)
+	e.relogin = reloginRole
+	return e
 }
 
 func (r *request) appRoleKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["role"]) }

@@ -15,7 +15,8 @@ import (
 // too long for a script.
 func TestRealBodies(t *testing.T) {
 	f := dialecttest.Run(t, servers.Table(), oracleSeed)
-	ours, theirs := &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + realVault(t)}
+	addr, _ := realVault(t)
+	ours, theirs := &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + addr}
 	nested := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	list := func(n int) string { return "[1" + strings.Repeat(",1", n-1) + "]" }
 	lists := func(n int) string { return `{"a":[` + list(9000) + strings.Repeat(","+list(9000), n-1) + "]}" }

@@ -75,7 +75,7 @@ func (p *peer) says(t *testing.T, line string, status int, parts ...string) {
 }
 
 // get is a value of the last answer.
-func (p *peer) get(t *testing.T, path string) any {
+func (p *peer) get(t testing.TB, path string) any {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal(p.last, &v); err != nil {

@@ -59,9 +59,9 @@ type pathSpec struct {
 	public  bool                         // without a token
 	sudo    bool
 	login   bool // a token in the header is ignored
-	help    string
 
 	parts []string
+	names [len(operationNames)]string // of the operations, with the engine's
 }
 
 // engine is a type of mount.
@@ -77,78 +77,78 @@ type engine struct {
 	renewed func(*request, *lease) error
 	revoke  func(*request, *lease) error
 	sweep   func(*request) error
+	// relogin is what an auth method says about a token of it that is to be renewed;
+	// nil: the user is gone, and nothing is to happen.
+	relogin func(*request, *mount, *token) (*tokenFields, error)
 	// tokenRenewed hears that a token ends at another moment now.
 	tokenRenewed func(*request, *token) error
 }
 
 // newEngine prepares the patterns of an engine.
 func newEngine(kind string, paths ...*pathSpec) *engine {
+	e := &engine{kind: kind, paths: paths}
 	for _, p := range paths {
 		p.parts = strings.Split(p.pattern, "/")
+		p.nameIn(e)
 	}
-	return &engine{kind: kind, paths: paths}
+	return e
 }
 
-// find is the path that fits, with its parameters.
-func (e *engine) find(rest string, op operation) (*pathSpec, map[string]string) {
+// find is the path that fits; its parameters are put into vars.
+func (e *engine) find(rest string, op operation, vars map[string]string) *pathSpec {
 	if op == opList {
 		rest = strings.TrimSuffix(rest, "/")
 	}
 	for _, p := range e.paths {
-		if vars, ok := p.match(rest, op); ok {
-			return p, vars
+		if p.match(rest, op, vars) {
+			return p
 		}
+		clear(vars)
 	}
-	return e.fallback, nil
+	return e.fallback
 }
 
-// match holds rest against the pattern.
-func (p *pathSpec) match(rest string, op operation) (map[string]string, bool) {
-	var vars map[string]string
-	set := func(name, value string) {
-		if vars == nil {
-			vars = map[string]string{}
-		}
-		vars[name] = value
-	}
+// match holds rest against the pattern; vars may have parameters of a part that
+// fitted all the same.
+func (p *pathSpec) match(rest string, op operation, vars map[string]string) bool {
 	for i, part := range p.parts {
 		if kind, name := part[:min(1, len(part))], part[min(1, len(part)):]; kind == "*" || kind == "+" {
 			for j := len(p.parts) - 1; j > i; j-- { // what stands behind is literal
 				var ok bool
 				if rest, ok = strings.CutSuffix(rest, "/"+p.parts[j]); !ok {
-					return nil, false
+					return false
 				}
 			}
 			if rest == "" && op != opList || kind == "+" && rest != "" && !isName(rest, "/") {
-				return nil, false
+				return false
 			}
-			set(name, rest)
-			return vars, true
+			vars[name] = rest
+			return true
 		}
 		segment, after, more := strings.Cut(rest, "/")
 		last := i == len(p.parts)-1
 		if !last && !more && !(op == opList && i == len(p.parts)-2 && strings.ContainsAny(p.parts[i+1][:1], "*+")) || last && more {
-			return nil, false
+			return false
 		}
 		switch part[0] {
 		case ':', '@':
 			if !isName(segment, strings.Trim(part[:1], ":")) {
-				return nil, false
+				return false
 			}
-			set(part[1:], segment)
+			vars[part[1:]] = segment
 		case '=':
 			if segment == "" {
-				return nil, false
+				return false
 			}
-			set(part[1:], segment)
+			vars[part[1:]] = segment
 		default:
 			if segment != part {
-				return nil, false
+				return false
 			}
 		}
 		rest = after
 	}
-	return vars, true
+	return true
 }
 
 // isName reports a name as most engines take them: letters, digits and "_", and
@@ -166,10 +166,20 @@ func isName(s, more string) bool {
 	return s != ""
 }
 
-// operationName is what journal, faults and metrics call the operation.
-func operationName(e *engine, p *pathSpec, op operation) string {
-	if p.name == "" {
-		return e.kind + "." + op.String()
+// nameIn gives the operations the names that journal, faults and metrics use.
+func (p *pathSpec) nameIn(e *engine) {
+	prefix := e.kind + "."
+	if p.name != "" {
+		prefix += p.name + "."
 	}
-	return e.kind + "." + p.name + "." + op.String()
+	for op, name := range operationNames {
+		p.names[op] = prefix + name
+	}
+}
+
+// otherwise sets what answers every path that no pattern fits.
+func (e *engine) otherwise(p *pathSpec) *engine {
+	p.nameIn(e)
+	e.fallback = p
+	return e
 }

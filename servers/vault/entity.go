@@ -156,6 +156,10 @@ func putEntity(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
+	metadata, err := r.pairs("metadata")
+	if err != nil {
+		return nil, err
+	}
 	now := r.Clock.Now()
 	var aliases []alias
 	before := ""
@@ -174,7 +178,7 @@ func putEntity(r *request) (*answer, error) {
 			e.Policies = policies
 		}
 		if r.has("metadata") {
-			e.Metadata = r.fields.table("metadata")
+			e.Metadata = metadata
 		}
 		if r.has("disabled") {
 			e.Disabled = off

@@ -74,7 +74,7 @@ func (f fields) pairs(name string) (map[string]string, error) {
 				return nil, invalid(name, fmt.Sprintf("1 error(s) decoding:\n\n* '[0]' expected type 'string', got unconvertible type '%T', value: '%v'", v, v))
 			}
 		}
-		return f.table(name), nil
+		return f.texts(name)
 	case []any:
 		list = f.list(name)
 	default:
@@ -176,17 +176,23 @@ func (f fields) mapping(name string) (map[string]any, error) {
 	}
 }
 
-// table is a parameter as a map of texts.
-func (f fields) table(name string) map[string]string {
-	m, ok := f[name].(map[string]any)
-	if !ok {
-		return nil
+// texts is a parameter as a map of texts; nil when it is not there.
+func (f fields) texts(name string) (map[string]string, error) {
+	switch v := f[name].(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		out := make(map[string]string, len(v))
+		for k, v := range v {
+			out[k] = fmt.Sprint(v)
+		}
+		return out, nil
+	case bool:
+		return nil, invalid(name, "'' expected a map, got 'bool'")
+	case []any:
+		return nil, invalid(name, "'' expected a map, got 'slice'")
 	}
-	out := make(map[string]string, len(m))
-	for k, v := range m {
-		out[k] = fmt.Sprint(v)
-	}
-	return out
+	return nil, invalid(name, "'' expected a map, got 'string'")
 }
 
 // lasts reads a length of time: a number or a numeric text is seconds, everything

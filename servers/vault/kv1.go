@@ -18,16 +18,14 @@ type kvData struct {
 
 // kv1Engine is version 1 of kv.
 func kv1Engine() *engine {
-	e := newEngine("kv")
-	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+	return newEngine("kv").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
 		return r.kvExists(r.mount.UUID + "/" + r.rest)
 	}, ops: map[operation]handler{
 		opRead:   func(r *request) (*answer, error) { return r.readKV(r.mount.UUID + "/" + r.rest) },
 		opWrite:  func(r *request) (*answer, error) { return r.writeKV(r.mount.UUID + "/" + r.rest) },
 		opDelete: func(r *request) (*answer, error) { return r.deleteKV(r.mount.UUID + "/" + r.rest) },
 		opList:   func(r *request) (*answer, error) { return r.listKV(r.mount.UUID + "/" + r.rest) },
-	}}
-	return e
+	}})
 }
 
 // cubbyhole is where the records of a token's own start.
@@ -35,7 +33,6 @@ func cubbyhole(accessor string) string { return "cubbyhole/" + accessor + "/" }
 
 // cubbyholeEngine is kv for one token alone.
 func cubbyholeEngine() *engine {
-	e := newEngine("cubbyhole")
 	key := func(r *request) string { return cubbyhole(r.token.ID) + r.rest }
 	only := func(do func(*request) (*answer, error)) handler {
 		return func(r *request) (*answer, error) {
@@ -45,7 +42,7 @@ func cubbyholeEngine() *engine {
 			return do(r)
 		}
 	}
-	e.fallback = &pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+	return newEngine("cubbyhole").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
 		return r.kvExists(key(r))
 	}, ops: map[operation]handler{
 		opRead: only(func(r *request) (*answer, error) {
@@ -58,8 +55,7 @@ func cubbyholeEngine() *engine {
 		opWrite:  only(func(r *request) (*answer, error) { return r.writeKV(key(r)) }),
 		opDelete: only(func(r *request) (*answer, error) { return r.deleteKV(key(r)) }),
 		opList:   only(func(r *request) (*answer, error) { return r.listKV(key(r)) }),
-	}}
-	return e
+	}})
 }
 
 // isRelative reports a path that no storage takes.

@@ -1,8 +1,12 @@
 package vault
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +23,7 @@ type kvSecret struct {
 	Custom      map[string]string `json:"custom,omitempty"`
 	By          *attribution      `json:"by,omitempty"`
 	Versions    []kvVersion       `json:"versions,omitempty"` // oldest first
+	Oldest      int               `json:"oldest,omitempty"`   // that is kept; 0 until the number of them is at its bound
 	Account     string            `json:"account,omitempty"`  // seeded: the current version shows this account's secret
 }
 
@@ -87,8 +92,7 @@ func kv2Engine(bao bool) *engine {
 			ops: map[operation]handler{opRead: readMetadata, opWrite: writeMetadata, opPatch: writeMetadata, opDelete: deleteMetadata, opList: listSecrets}},
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: readKVConfig, opWrite: writeKVConfig, opList: wrong}},
 	)
-	e.fallback = &pathSpec{name: "misuse", ops: map[operation]handler{opRead: wrong, opWrite: wrong, opPatch: wrong, opDelete: wrong, opList: wrong}}
-	return e
+	return e.otherwise(&pathSpec{name: "misuse", ops: map[operation]handler{opRead: wrong, opWrite: wrong, opPatch: wrong, opDelete: wrong, opList: wrong}})
 }
 
 // unlessFolder is for paths that do not end in a slash.
@@ -138,8 +142,9 @@ func (r *request) secretKey() string {
 // by says who makes the request.
 func (r *request) by(operation string) *attribution {
 	id := r.token.Meta[metaEntity]
-	if id == "" {
-		id = r.derivedID("client", strings.Join(r.token.policies, ","))
+	if id == "" { // as Vault counts clients: who has the same policies is the same
+		sum := sha256.Sum256([]byte(strings.Join(r.token.policies, "\x7f") + "\x00root"))
+		id = base64.StdEncoding.EncodeToString(sum[:])
 	}
 	return &attribution{Actor: r.token.Meta[metaDisplay], ClientID: id, Operation: operation}
 }
@@ -199,13 +204,11 @@ func readVersion(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	return &answer{data: v.encoded(s, data)}, nil
+	return &answer{version: v, secret: s, current: data}, nil
 }
 
-// encoded is the data of an answer, put together by hand: this is what a vault is
-// asked most.
-func (v *kvVersion) encoded(s *kvSecret, data json.RawMessage) json.RawMessage {
-	b := make([]byte, 0, len(data)+200)
+// encoded appends what an answer shows of a version whose data is current.
+func (v *kvVersion) encoded(b []byte, s *kvSecret, data json.RawMessage) []byte {
 	b = append(b, `{"data":`...)
 	b = append(b, data...)
 	b = append(b, `,"metadata":{"created_time":"`...)
@@ -284,18 +287,15 @@ func (r *request) addVersion(operation string, make func(s *kvSecret, last *kvVe
 	return ok(made.shown(&secret))
 }
 
-// trim forgets the versions that are too many.
+// trim forgets the versions that are too many: more than the secret or the mount
+// allows, whichever is more.
 func (s *kvSecret) trim(c kvConfig) {
-	most := s.Max
-	if most == 0 {
-		most = c.Max
+	most := cmp.Or(max(s.Max, c.Max), keptVersions)
+	if s.Current-s.Oldest < most {
+		return
 	}
-	if most == 0 {
-		most = keptVersions
-	}
-	if n := len(s.Versions) - most; n > 0 {
-		s.Versions = append([]kvVersion(nil), s.Versions[n:]...)
-	}
+	s.Oldest = s.Current - most + 1
+	s.Versions = slices.DeleteFunc(s.Versions, func(v kvVersion) bool { return v.N < s.Oldest })
 }
 
 // cas is the parameter options.cas; nil when it is not there.

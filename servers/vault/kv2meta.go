@@ -23,7 +23,7 @@ func (r *request) editVersions(fn func(*kvSecret)) error {
 // Marks that delete, undelete and destroy set.
 func markDeleted(r *request, s *kvSecret, v *kvVersion) {
 	if !v.dead(r.Clock.Now()) {
-		v.Deletion, v.DeletedBy, s.By = r.Clock.Now(), r.by("delete"), r.by("delete")
+		v.Deletion, v.DeletedBy, s.By = r.Clock.Now(), r.by("update"), r.by("update")
 	}
 }
 
@@ -108,11 +108,7 @@ func readMetadata(r *request) (*answer, error) {
 	}
 	modern := !r.flavour.bao && !r.flavour.old
 	versions := map[string]any{}
-	oldest := 0
-	for i, v := range s.Versions {
-		if i == 0 && v.N > 1 {
-			oldest = v.N
-		}
+	for _, v := range s.Versions {
 		shown := map[string]any{"created_time": stamp(v.Created), "deletion_time": orEmpty(v.Deletion), "destroyed": v.Destroyed}
 		if modern {
 			shown["created_by"], shown["deleted_by"] = nil, nil
@@ -130,7 +126,7 @@ func readMetadata(r *request) (*answer, error) {
 		custom = s.Custom
 	}
 	data := map[string]any{"cas_required": s.CAS, "created_time": stamp(s.Created), "current_version": s.Current, "custom_metadata": custom,
-		"delete_version_after": goDuration(s.DeleteAfter), "max_versions": s.Max, "oldest_version": oldest, "updated_time": stamp(s.Updated), "versions": versions}
+		"delete_version_after": goDuration(s.DeleteAfter), "max_versions": s.Max, "oldest_version": s.Oldest, "updated_time": stamp(s.Updated), "versions": versions}
 	if modern {
 		data["last_updated_by"] = nil
 		if s.By != nil {
@@ -151,10 +147,10 @@ const (
 )
 
 func writeMetadata(r *request) (*answer, error) {
-	if _, err := r.mapping("custom_metadata"); err != nil {
-		return nil, err
+	custom, err := r.texts("custom_metadata")
+	if err != nil {
+		return nil, unframed(err)
 	}
-	custom := r.fields.table("custom_metadata")
 	if len(custom) > maxCustom {
 		return nil, bad("custom_metadata validation failed: payload must contain at most %d keys, provided %d", maxCustom, len(custom))
 	}

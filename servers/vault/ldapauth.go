@@ -1,8 +1,8 @@
 package vault
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,7 +13,7 @@ import (
 // ldapAuthEngine is the auth method ldap: the company's people, with the passwords
 // that the directory has.
 func ldapAuthEngine() *engine {
-	return newEngine("ldap",
+	e := newEngine("ldap",
 		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getLDAPConfig, opWrite: putLDAPConfig}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
@@ -25,6 +25,23 @@ func ldapAuthEngine() *engine {
 		}}},
 		&pathSpec{pattern: "groups/*group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
 	)
+	e.relogin = reloginPerson
+	return e
+}
+
+// reloginPerson lets somebody of the directory have the policies of now.
+func reloginPerson(r *request, m *mount, t *token) (*tokenFields, error) {
+	here := r.mount
+	defer func() { r.mount = here }()
+	r.mount = m
+	var l login
+	if err := r.ldapPolicies(&l, t.metadata()["username"], t.Owner); err != nil {
+		return nil, err
+	}
+	if !slices.Equal(l.token.policies(l.policies...), t.policies) {
+		return nil, faulty("failed to renew entry: policies have changed, not renewing")
+	}
+	return &l.token, nil
 }
 
 // directoryURL is what the mount's configuration calls the directory.
@@ -81,9 +98,14 @@ func (r *request) ldapPolicies(l *login, typed, userID string) error {
 	if err != nil {
 		return err
 	}
+	if l.token, err = r.directoryTokens(); err != nil {
+		return err
+	}
 	var more []string
 	if local != nil {
-		l.token, more = local.tokenFields, local.Groups
+		more = local.Groups
+		l.policies = append(l.policies, local.Policies...)
+		l.token.TTL, l.token.MaxTTL = cmp.Or(local.TTL, l.token.TTL), cmp.Or(local.MaxTTL, l.token.MaxTTL)
 	}
 	names, err := r.groups.keys(r.ctx, r.mount.UUID+"/")
 	if err != nil {
@@ -117,26 +139,66 @@ func getLDAPConfig(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := map[string]any{"anonymous_group_search": false, "binddn": "", "case_sensitive_names": false, "certificate": "", "connection_timeout": 30,
-		"deny_null_bind": true, "dereference_aliases": "never", "disable_automated_rotation": false, "discoverdn": false, "enable_samaccountname_login": false,
-		"groupattr": "cn", "groupdn": "", "groupfilter": "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))",
-		"insecure_tls": false, "max_page_size": 0, "password_policy": "", "request_timeout": 90, "rotation_period": 0, "rotation_schedule": "",
-		"rotation_url": "", "rotation_window": 0, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12", "upndomain": "",
-		"url": "ldap://127.0.0.1", "use_pre111_group_cn_behavior": false, "use_token_groups": false, "userattr": "cn", "userdn": "",
-		"userfilter": "({{.UserAttr}}={{.Username}})", "username_as_alias": false}
-	maps.Copy(data, (&tokenFields{}).shown())
-	if c == nil {
-		return ok(data)
-	}
-	for k, v := range *c {
-		if k != "bindpass" {
+	data := r.ldapDefaults()
+	if !r.flavour.old && !r.flavour.bao {
+		for k, v := range map[string]any{"password_policy": "", "rotation_url": "", "use_pre111_group_cn_behavior": false} {
 			data[k] = v
 		}
+	}
+	overlay(data, c)
+	tokens, err := r.directoryTokens()
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range tokens.shown() {
+		data[k] = v
 	}
 	return ok(data)
 }
 
+// directoryTokens is what the configuration of the mount says of its tokens.
+func (r *request) directoryTokens() (t tokenFields, err error) {
+	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	if err == nil && c != nil {
+		err = t.take(*c)
+	}
+	return t, err
+}
+
+// ldapDefaults is an empty configuration of the auth method and of the engine.
+func (r *request) ldapDefaults() map[string]any {
+	data := map[string]any{"binddn": "", "case_sensitive_names": false, "certificate": "", "deny_null_bind": true, "discoverdn": false,
+		"groupattr": "cn", "groupdn": "", "groupfilter": "(|(memberUid={{.Username}})(member={{.UserDN}})(uniqueMember={{.UserDN}}))",
+		"insecure_tls": false, "request_timeout": 90, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12", "upndomain": "",
+		"url": "ldap://127.0.0.1", "use_token_groups": false, "userattr": "cn", "userdn": "", "userfilter": "({{.UserAttr}}={{.Username}})",
+		"username_as_alias": false}
+	if !r.flavour.old && !r.flavour.bao {
+		for k, v := range map[string]any{"anonymous_group_search": false, "connection_timeout": 30, "dereference_aliases": "never",
+			"disable_automated_rotation": false, "enable_samaccountname_login": false, "max_page_size": 0, "rotation_period": 0,
+			"rotation_schedule": "", "rotation_window": 0} {
+			data[k] = v
+		}
+	}
+	return data
+}
+
+// overlay puts what was configured over an empty configuration. A name that it has
+// not is nobody's.
+func overlay(data map[string]any, configured *map[string]any) {
+	if configured == nil {
+		return
+	}
+	for k := range data {
+		if v, given := (*configured)[k]; given {
+			data[k] = v
+		}
+	}
+}
+
 func putLDAPConfig(r *request) (*answer, error) {
+	if err := (&tokenFields{}).take(r.fields); err != nil {
+		return nil, err
+	}
 	return nil, r.configs.edit(r.ctx, r.mount.UUID, func(c *map[string]any, _ bool) error {
 		if *c == nil {
 			*c = map[string]any{}

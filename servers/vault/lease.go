@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ type lease struct {
 	Expires   time.Time         `json:"expires"`
 	Renewed   time.Time         `json:"renewed,omitzero"`
 	TTL       time.Duration     `json:"ttl"`
-	Max       time.Duration     `json:"max"` // counted from Issued
+	Max       time.Duration     `json:"max"`             // counted from Issued
+	Usual     time.Duration     `json:"usual,omitempty"` // of a renewal that names no increment, if that is not TTL
 	Renewable bool              `json:"renewable,omitempty"`
 	Login     bool              `json:"login,omitempty"` // of a login token: its life is the token's
 	Revoked   time.Time         `json:"revoked,omitzero"`
@@ -187,7 +189,7 @@ func renewLease(r *request) (*answer, error) {
 	}
 	if e := r.engines[l.Engine]; e != nil && e.renew != nil {
 		if err := e.renew(r, l); err != nil {
-			return nil, bad("failed to renew entry: resp: (*logical.Response)(nil) err: %s", err)
+			return nil, err
 		}
 	}
 	a := &answer{}
@@ -198,13 +200,13 @@ func renewLease(r *request) (*answer, error) {
 		}
 		a.warnings = nil
 		now := r.Clock.Now()
-		lasts := v.TTL
+		lasts := cmp.Or(v.Usual, v.TTL)
 		if by > 0 {
 			lasts = by
 		}
-		if most := v.Issued.Add(v.Max).Sub(now); lasts > most {
-			a.warnings = []string{capped(lasts, v.Max)}
-			lasts = most.Truncate(time.Second)
+		if most := v.Issued.Truncate(time.Second).Add(v.Max).Sub(now.Truncate(time.Second)); lasts > most {
+			a.warnings = []string{capped(lasts, most)}
+			lasts = most
 		}
 		v.Renewed, v.Expires = now, now.Add(lasts)
 		out = *v

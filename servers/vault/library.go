@@ -147,23 +147,30 @@ func checkOut(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	lasts := l.TTL
+	lasts, warnings := l.TTL, []string(nil)
 	if r.has("ttl") {
 		wish, err := r.lasts("ttl")
 		if err != nil {
 			return nil, err
 		}
 		switch {
-		case wish == 0:
-			lasts = l.Max
+		case wish == 0: // the mount's default, which is too much
+			lasts, _ = r.mount.lives()
+			if lasts > l.Max {
+				warnings, lasts = []string{capped(lasts, l.Max)}, l.Max
+			}
 		case wish < lasts:
 			lasts = wish
 		}
 	}
 	for _, name := range l.Accounts {
 		a, err := r.checkOutOne(l, name, lasts)
-		if err != nil || a != nil {
-			return a, err
+		if err != nil {
+			return nil, err
+		}
+		if a != nil {
+			a.warnings = warnings
+			return a, nil
 		}
 	}
 	return nil, bad("No service accounts available for check-out.")
@@ -189,7 +196,7 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		return nil, err
 	}
 	a := &answer{}
-	lent, err := r.leaseOf(a, lease{TTL: lasts, Max: l.Max, Renewable: true, Data: map[string]string{"account": name, "set": l.Name}})
+	lent, err := r.leaseOf(a, lease{TTL: lasts, Usual: l.TTL, Max: l.Max, Renewable: true, Data: map[string]string{"account": name, "set": l.Name}})
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +275,9 @@ func (r *request) checkIn(managing bool) (*answer, error) {
 	var back []string
 	leases := map[string]string{}
 	for _, name := range names {
-		if !slices.Contains(l.Accounts, name) {
+		if set, err := r.managed.get(r.ctx, r.slotKey(name)); err != nil {
+			return nil, err
+		} else if set == nil { // one of another set may be named, too
 			return nil, faulty("not found")
 		}
 		s, err := r.judged(name)

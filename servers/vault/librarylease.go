@@ -1,10 +1,14 @@
 package vault
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
+
+// renewRefused is how the server prints the engine's answer.
+const renewRefused = `failed to renew entry: resp: &logical.Response{Secret:<nil>, Auth:<nil>, Data:map[string]interface {}{"error":"%s is already checked in, ` +
+	`please call check-out to regain it"}, Redirect:"", Warnings:[]string(nil), WrapInfo:(*wrapping.ResponseWrapInfo)(nil), ` +
+	`Headers:map[string][]string(nil), MountType:""} err: %%!w(<nil>)`
 
 // libraryRenew refuses the lease of an account that was checked in.
 func libraryRenew(r *request, l *lease) error {
@@ -20,7 +24,7 @@ func libraryRenew(r *request, l *lease) error {
 		return err
 	}
 	if !s.Out || s.Lease != l.ID {
-		return fmt.Errorf("%s is already checked in, please call check-out to regain it", name)
+		return bad(renewRefused, name)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (r *request) wantedLibrary(was *library) (l library, err error) {
 	for name, to := range map[string]*time.Duration{"ttl": &l.TTL, "max_ttl": &l.Max} {
 		if r.has(name) {
 			if *to, err = r.lasts(name); err != nil {
-				return l, err
+				return l, unframed(err)
 			}
 		}
 	}
@@ -60,7 +60,11 @@ func putLibrary(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config == nil {
+	isAD := r.mount.Type == "ad"
+	switch {
+	case config == nil && isAD:
+		return nil, faulty("the config is currently unset")
+	case config == nil:
 		return nil, bad("config must exist to create a library")
 	}
 	was, err := r.libraries.get(r.ctx, r.setKey())
@@ -75,18 +79,25 @@ func putLibrary(r *request) (*answer, error) {
 	if was != nil {
 		before = was.Accounts
 	}
+	fresh, gone := without(l.Accounts, before), without(before, l.Accounts)
 	for _, name := range l.Accounts {
-		if _, there := r.targetOf(name); !there {
+		_, there := r.targetOf(name)
+		switch {
+		case !there && isAD && slices.Contains(fresh, name):
+			return nil, faulty("filter of map[userPrincipalName:[" + name + "]] doesn't match just one entry: []")
+		case !there:
 			return nil, faulty("expected one matching entry, but received 0")
 		}
 	}
-	gone := without(before, l.Accounts)
 	for _, name := range gone {
 		if err := r.unlent(name); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.manageAll(without(l.Accounts, before), l.Name); err != nil {
+	if err := r.manageAll(fresh, l.Name); err != nil {
+		return nil, err
+	}
+	if err := r.takeOver(fresh); err != nil {
 		return nil, err
 	}
 	for _, name := range gone {
@@ -119,10 +130,33 @@ func (r *request) manageAll(names []string, set string) error {
 	return nil
 }
 
+// takeOver gives accounts passwords of the engine's own: it lends no other.
+func (r *request) takeOver(names []string) error {
+	for _, name := range names {
+		if _, fails := r.call.Fault("rotation-fails"); fails {
+			return errRotation()
+		}
+		t, _ := r.targetOf(name)
+		if err := r.setPassword(r.ctx, t, r.alphanumerics(64), "taken over by vault "+r.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unframed is the refusal of a parameter as engines word it that are released on
+// their own.
+func unframed(err error) error {
+	return bad("%s", strings.TrimPrefix(err.Error(), "Field validation failed: "))
+}
+
 // manage takes an account for one set: an account is in one only.
 func (r *request) manage(account, set string) error {
 	return r.managed.edit(r.ctx, r.slotKey(account), func(v *string, found bool) error {
 		if found && *v != set {
+			if r.mount.Type == "ad" {
+				return bad("%q is already managed by another set", account)
+			}
 			return bad("%q is already managed by the secrets engine", account)
 		}
 		*v = set

@@ -131,7 +131,7 @@ func (s *Server) loadEngine(m *mount, in Mount) error {
 		if _, there := s.targetOf(role.Account); !there {
 			return fmt.Errorf("static_roles[%d].account: neither a person nor an account is called %q", i, role.Account)
 		}
-		s.statics.seeds[m.UUID+"/"+role.Name] = &staticRole{Name: role.Name, Username: role.Account, Period: role.Rotation, Rotated: s.started}
+		s.statics.seeds[m.UUID+"/"+role.Name] = &staticRole{Name: role.Name, Username: role.Account, Period: role.Rotation, Made: s.started, Rotated: s.started}
 	}
 	for i, l := range in.Libraries {
 		name := strings.ToLower(l.Name)

@@ -101,6 +101,15 @@ func (t *tokenFields) shown() map[string]any {
 	return data
 }
 
+// policies are those that a token gets, with more.
+func (t *tokenFields) policies(more ...string) []string {
+	all := slices.Concat(t.Policies, more)
+	if t.NoDefault {
+		return sanitized(all)
+	}
+	return withDefault(all)
+}
+
 // login is a login that succeeded.
 type login struct {
 	alias    string // the name at the mount

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"counterpart/internal/world"
 )
 
 func mountPaths() []*pathSpec {
@@ -26,7 +24,8 @@ func mountPaths() []*pathSpec {
 			&pathSpec{pattern: at + "/*path", name: at, sudo: auth, ops: map[operation]handler{opRead: of(auth, getMount), opWrite: of(auth, putMount), opDelete: of(auth, dropMount)}},
 		)
 	}
-	return append(out, &pathSpec{pattern: "remount", name: "remount", sudo: true, ops: map[operation]handler{opWrite: remount}})
+	return append(out, &pathSpec{pattern: "remount", name: "remount", sudo: true, ops: map[operation]handler{opWrite: remount}},
+		&pathSpec{pattern: "remount/status/:id", name: "remount.status", ops: map[operation]handler{opRead: remountStatus}})
 }
 
 // shown is a mount as answers show it; effective: lifetimes as they hold, not as
@@ -181,7 +180,11 @@ func putMount(r *request, auth bool) (*answer, error) {
 	}
 	m := newMount(stored, path, r.Rand)
 	m.Description = r.text("description")
-	if m.Options = r.fields.table("options"); m.Options == nil {
+	var err error
+	if m.Options, err = r.pairs("options"); err != nil {
+		return nil, err
+	}
+	if m.Options == nil && !r.has("options") {
 		m.Options = map[string]string{}
 	}
 	if stored == "kv" && m.Options["version"] == "" {
@@ -196,7 +199,6 @@ func putMount(r *request, auth bool) (*answer, error) {
 	if stored == "kv" && m.Options["version"] != "" && m.Options["version"] != "1" && m.Options["version"] != "2" {
 		return nil, bad("invalid version %q", m.Options["version"])
 	}
-	var err error
 	if m.Local, err = r.flag("local", false); err != nil {
 		return nil, err
 	}
@@ -218,7 +220,7 @@ func putMount(r *request, auth bool) (*answer, error) {
 		t.List = append(t.List, m)
 		return nil
 	})
-	if err != nil || stored != "ad" {
+	if err != nil || deprecation(m) != "deprecated" || r.flavour.old || r.flavour.bao {
 		return nil, err
 	}
 	return &answer{warnings: []string{"mount entry associated with deprecated builtin"}}, nil
@@ -271,8 +273,12 @@ func (m *mount) configure(config fields) (err error) {
 
 func putTune(r *request, auth bool) (*answer, error) {
 	path := mountPath(r.vars["path"], auth)
+	options, err := r.pairs("options")
+	if err != nil {
+		return nil, err
+	}
 	var warnings []string
-	err := r.editMounts(func(t *mounts) error {
+	err = r.editMounts(func(t *mounts) error {
 		warnings = nil
 		m := t.at(path)
 		if m == nil {
@@ -281,7 +287,7 @@ func putTune(r *request, auth bool) (*answer, error) {
 		if r.has("description") {
 			m.Description = r.text("description")
 		}
-		if options := r.fields.table("options"); options["version"] == "2" && m.Type == "kv" && m.Options["version"] != "2" {
+		if options["version"] == "2" && m.Type == "kv" && m.Options["version"] != "2" {
 			warnings = []string{fmt.Sprintf("Upgrading mount from version %s to version 2. This mount will be unavailable for a brief period and will resume service shortly.",
 				cmp.Or(m.Options["version"], "0"))}
 			m.Options = map[string]string{"version": "2"}
@@ -331,44 +337,4 @@ func dropMount(r *request, auth bool) (*answer, error) {
 		}
 	}
 	return nil, nil
-}
-
-func remount(r *request) (*answer, error) {
-	from, to := r.text("from"), r.text("to")
-	switch {
-	case from == "" || to == "":
-		return nil, bad("both 'from' and 'to' path must be specified as a string")
-	case strings.TrimRight(to, " ") != to:
-		return nil, bad("'to' path cannot contain trailing whitespace")
-	}
-	from, to = mountPath(from, false), mountPath(to, false)
-	isAuth, toAuth := strings.HasPrefix(from, "auth/"), strings.HasPrefix(to, "auth/")
-	switch {
-	case from == "auth/token/", !isAuth && reserved(from):
-		return nil, bad("cannot remount %q", from)
-	case isAuth && !toAuth:
-		return nil, bad("cannot remount auth mount to non-auth mount %q", to)
-	case !isAuth && reserved(to), to == "auth/":
-		return nil, bad("cannot remount to destination %s", to)
-	}
-	err := r.editMounts(func(t *mounts) error {
-		m := t.at(from)
-		if m == nil {
-			return bad("no matching mount at %q", from)
-		}
-		if x := t.conflict(to); x != nil {
-			return bad("path already in use at %q", x.Path)
-		}
-		m.Path = to
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.vars = map[string]string{"prefix": from}
-	if _, err := revokePrefix(r); err != nil { // leases are named by the path
-		return nil, err
-	}
-	return &answer{twin: true, data: map[string]any{"migration_id": world.UUID(r.Rand)},
-		warnings: []string{"Mount move has been queued. Progress will be reported in Vault's server log, tagged with the returned migration_id"}}, nil
 }

@@ -3,11 +3,13 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -39,12 +41,13 @@ type request struct {
 func (s *Server) serve(c echo.Context) error {
 	req := c.Request()
 	p := req.URL.Path
-	if strings.IndexFunc(p, func(ch rune) bool { return !unicode.IsPrint(ch) }) >= 0 {
+	if !printable(p) {
 		dialect.CallFrom(req.Context()).Why = "the path has characters that cannot be printed"
 		return c.NoContent(http.StatusBadRequest) // without any of the headers
 	}
 	headers(c.Response().Header())
-	if escaped := req.URL.EscapedPath(); strings.Contains(escaped, "//") || strings.Contains(escaped, "/.") {
+	if strings.Contains(p, "//") || strings.Contains(p, "/.") || req.URL.RawPath != "" {
+		escaped := req.URL.EscapedPath()
 		if clean := cleaned(escaped); clean != escaped { // which the real server escapes a second time, too
 			return s.redirect(c, (&url.URL{Path: clean}).String())
 		}
@@ -57,12 +60,35 @@ func (s *Server) serve(c echo.Context) error {
 	if namespace != "" {
 		c.Response().Header().Set("X-Vault-Namespace", namespace)
 	}
-	call := dialect.CallFrom(req.Context())
-	r := &request{Server: s, ctx: req.Context(), http: req, call: call, full: full}
+	r := requests.Get().(*request)
+	vars := r.vars
+	*r = request{Server: s, ctx: req.Context(), http: req, call: dialect.CallFrom(req.Context()), full: full, vars: vars}
+	err := s.answer(c, r, strings.Trim(namespace, "/"))
+	clear(vars)
+	*r = request{vars: vars}
+	requests.Put(r) // not after a panic: who knows what it has left
+	return err
+}
+
+// requests are used for one after the other.
+var requests = sync.Pool{New: func() any { return &request{vars: make(map[string]string, 4)} }}
+
+// printable reports a path without control characters and the like.
+func printable(p string) bool {
+	for i := range len(p) {
+		if p[i] < ' ' || p[i] > '~' {
+			return strings.IndexFunc(p, func(ch rune) bool { return !unicode.IsPrint(ch) }) < 0
+		}
+	}
+	return true
+}
+
+// answer runs one request.
+func (s *Server) answer(c echo.Context, r *request, namespace string) error {
 	if handled, err := s.status(c, r); handled || err != nil {
 		return err
 	}
-	if name := strings.Trim(namespace, "/"); s.flavour.bao && name != "" && name != "root" {
+	if s.flavour.bao && namespace != "" && namespace != "root" {
 		return refuse(http.StatusNotFound, "namespace not found")
 	}
 	if err := r.parse(); err != nil {
@@ -155,7 +181,7 @@ func (r *request) parse() error {
 		r.full += "/"
 	}
 	r.fields = r.raw
-	if header := req.Header.Get("X-Vault-Wrap-TTL"); header != "" {
+	if header := req.Header.Get("X-Vault-Wrap-Ttl"); header != "" {
 		d, err := lasts(header)
 		switch {
 		case err != nil:
@@ -182,8 +208,8 @@ func (r *request) run() (*answer, error) {
 	if r.mount = table.find(r.full); r.mount != nil {
 		r.rest = r.full[min(len(r.mount.Path), len(r.full)):]
 		e = r.engines[r.mount.engine()]
-		if p, r.vars = e.find(r.rest, r.op); p != nil {
-			r.call.Op, r.call.Unnamed = operationName(e, p, r.op), false
+		if p = e.find(r.rest, r.op, r.vars); p != nil {
+			r.call.Op, r.call.Unnamed = p.names[r.op], false
 		}
 	}
 	if p == nil || !p.public {
@@ -226,11 +252,11 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	case r.mount == nil:
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "no handler for route %q. route entry not found.", r.full)
+	case r.op == opHelp && (p != nil || r.rest == ""):
+		return r.helped(p), nil
 	case p == nil:
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
-	case r.op == opHelp:
-		return helped(p), nil
 	}
 	do := p.ops[r.op]
 	if do == nil && p.public {
@@ -242,18 +268,24 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	return do, nil
 }
 
-// helped answers ?help=1.
-func helped(p *pathSpec) handler {
-	return func(*request) (*answer, error) {
-		text := p.help
-		if text == "" {
-			text = "Request: " + p.pattern
+// helped answers ?help=1, in the server's layout: of the root of a mount all its
+// paths, of a path its pattern.
+func (r *request) helped(p *pathSpec) handler {
+	var b strings.Builder
+	if r.rest == "" {
+		fmt.Fprintf(&b, "## DESCRIPTION\n\nThe engine %s, as Counterpart plays it.\n\n## PATHS\n\n", r.mount.Type)
+		for _, known := range r.engines[r.mount.engine()].paths {
+			fmt.Fprintf(&b, "    ^%s$\n", known.pattern)
 		}
+	} else {
+		fmt.Fprintf(&b, "Request:        %s\nMatching Route: ^%s$\n\n<no synopsis>\n\n## DESCRIPTION\n\n<no description>\n", r.rest, p.pattern)
+	}
+	return func(*request) (*answer, error) {
 		return &answer{plain: struct {
 			Help    string `json:"help"`
 			SeeAlso any    `json:"see_also"`
 			OpenAPI any    `json:"openapi"`
-		}{text, nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
+		}{b.String(), nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // since. A record that was deleted stays deleted, whatever the seed says.
 type shelf[T any] struct {
 	store  state.Store
-	prefix string
+	prefix string // of its records in the server's store
 	seeds  map[string]*T
 	cache  state.Cache[entry[T]]
 }
@@ -25,13 +25,13 @@ type entry[T any] struct {
 }
 
 func newShelf[T any](s state.Store, prefix string) *shelf[T] {
-	return &shelf[T]{store: s, prefix: prefix + "/", seeds: map[string]*T{}}
+	return &shelf[T]{store: state.Under(s, prefix+"/"), prefix: prefix + "/", seeds: map[string]*T{}}
 }
 
 // get is the record of key; nil when there is none. It is shared and must not be
 // modified.
 func (h *shelf[T]) get(ctx context.Context, key string) (*T, error) {
-	e, err := h.cache.Read(ctx, h.store, h.prefix+key)
+	e, err := h.cache.Read(ctx, h.store, key)
 	switch {
 	case err != nil:
 		return nil, err
@@ -51,7 +51,7 @@ func (h *shelf[T]) edit(ctx context.Context, key string, fn func(v *T, found boo
 
 // editUntil is edit for a record that dies.
 func (h *shelf[T]) editUntil(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error)) error {
-	return state.Edit(ctx, h.store, h.prefix+key, func(e *entry[T], stored bool) (time.Time, error) {
+	return state.Edit(ctx, h.store, key, func(e *entry[T], stored bool) (time.Time, error) {
 		found := stored && !e.Gone
 		if !stored {
 			if seed := h.seeds[key]; seed != nil {
@@ -77,7 +77,7 @@ func (h *shelf[T]) put(ctx context.Context, key string, v T) error {
 
 // drop deletes the record of key; it reports whether there was one.
 func (h *shelf[T]) drop(ctx context.Context, key string) (was bool, err error) {
-	err = state.Edit(ctx, h.store, h.prefix+key, func(e *entry[T], stored bool) (time.Time, error) {
+	err = state.Edit(ctx, h.store, key, func(e *entry[T], stored bool) (time.Time, error) {
 		_, seeded := h.seeds[key]
 		was = stored && !e.Gone || !stored && seeded
 		if !was {
@@ -94,15 +94,14 @@ func (h *shelf[T]) drop(ctx context.Context, key string) (was bool, err error) {
 
 // keys are the keys that start with prefix, sorted and without it.
 func (h *shelf[T]) keys(ctx context.Context, prefix string) ([]string, error) {
-	stored, err := h.store.List(ctx, h.prefix+prefix)
+	stored, err := h.store.List(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
 	gone := map[string]bool{}
 	var out []string
-	for _, k := range stored {
-		key := strings.TrimPrefix(k, h.prefix)
-		e, err := h.cache.Read(ctx, h.store, k)
+	for _, key := range stored {
+		e, err := h.cache.Read(ctx, h.store, key)
 		switch {
 		case err != nil:
 			return nil, err

@@ -24,15 +24,19 @@ type sshRole struct {
 	TTL          time.Duration     `json:"ttl,omitempty"`
 	Max          time.Duration     `json:"max,omitempty"`
 	Extensions   map[string]string `json:"extensions,omitempty"`
-	UserCerts    bool              `json:"user_certs,omitempty"`
-	HostCerts    bool              `json:"host_certs,omitempty"`
-	KeyIDs       bool              `json:"key_ids,omitempty"`      // a client may choose the key ID
-	MayExtend    string            `json:"may_extend,omitempty"`   // extensions that a client may choose
-	MayRestrict  string            `json:"may_restrict,omitempty"` // likewise, critical options
-	Options      map[string]string `json:"options,omitempty"`      // critical options by default
-	Domains      string            `json:"domains,omitempty"`      // of host certificates
-	BareDomains  bool              `json:"bare_domains,omitempty"`
-	Subdomains   bool              `json:"subdomains,omitempty"`
+	Critical     map[string]string `json:"critical,omitempty"`
+
+	// What a client may wish for, separated by commas. Not the same is meant by
+	// nothing: no extension, and every critical option.
+	AllowedExtensions string `json:"allowed_extensions,omitempty"`
+	AllowedCritical   string `json:"allowed_critical,omitempty"`
+
+	UserCerts   bool   `json:"user_certs,omitempty"`
+	HostCerts   bool   `json:"host_certs,omitempty"`
+	KeyIDs      bool   `json:"key_ids,omitempty"` // a client may choose the key ID
+	Domains     string `json:"domains,omitempty"` // of hosts
+	BareDomains bool   `json:"bare_domains,omitempty"`
+	Subdomains  bool   `json:"subdomains,omitempty"`
 }
 
 // sshOTP is a password that opens one login; its record is named by its hash.
@@ -98,19 +102,30 @@ func getSSHRole(r *request) (*answer, error) {
 		return ok(map[string]any{"allowed_users": role.AllowedUsers, "cidr_list": role.CIDRs, "default_user": role.DefaultUser, "exclude_cidr_list": role.Excluded,
 			"key_type": "otp", "port": role.Port})
 	}
+	extensions, critical := role.Extensions, role.Critical
+	if extensions == nil {
+		extensions = map[string]string{}
+	}
+	if critical == nil {
+		critical = map[string]string{}
+	}
 	return ok(map[string]any{"algorithm_signer": "default", "allow_bare_domains": role.BareDomains, "allow_empty_principals": false, "allow_host_certificates": role.HostCerts,
-		"allow_subdomains": role.Subdomains, "allow_user_certificates": role.UserCerts, "allow_user_key_ids": role.KeyIDs, "allowed_critical_options": role.MayRestrict,
-		"allowed_domains": role.Domains, "allowed_domains_template": false, "allowed_extensions": role.MayExtend, "allowed_user_key_lengths": map[string]any{},
-		"allowed_users": role.AllowedUsers, "allowed_users_template": false, "default_critical_options": tableOf(role.Options), "default_extensions": tableOf(role.Extensions),
+		"allow_subdomains": role.Subdomains, "allow_user_certificates": role.UserCerts, "allow_user_key_ids": role.KeyIDs, "allowed_critical_options": role.AllowedCritical,
+		"allowed_domains": role.Domains, "allowed_domains_template": false, "allowed_extensions": role.AllowedExtensions, "allowed_user_key_lengths": map[string]any{},
+		"allowed_users": role.AllowedUsers, "allowed_users_template": false, "default_critical_options": critical, "default_extensions": extensions,
 		"default_extensions_template": false, "default_user": role.DefaultUser, "default_user_template": false, "key_id_format": "", "key_type": "ca",
 		"max_ttl": int64(role.Max / time.Second), "not_before_duration": 30, "ttl": int64(role.TTL / time.Second)})
 }
 
 func putSSHRole(r *request) (*answer, error) {
 	role := sshRole{KeyType: r.text("key_type"), DefaultUser: r.text("default_user"), AllowedUsers: r.text("allowed_users"), CIDRs: r.text("cidr_list"),
-		Excluded: r.text("exclude_cidr_list"), Extensions: r.fields.table("default_extensions"), Options: r.fields.table("default_critical_options"),
-		MayExtend: r.text("allowed_extensions"), MayRestrict: r.text("allowed_critical_options"), Domains: r.text("allowed_domains")}
+		Excluded: r.text("exclude_cidr_list"), AllowedExtensions: r.text("allowed_extensions"), AllowedCritical: r.text("allowed_critical_options"), Domains: r.text("allowed_domains")}
 	var err error
+	for name, to := range map[string]*map[string]string{"default_extensions": &role.Extensions, "default_critical_options": &role.Critical} {
+		if *to, err = r.texts(name); err != nil {
+			return nil, err
+		}
+	}
 	for name, to := range map[string]*time.Duration{"ttl": &role.TTL, "max_ttl": &role.Max} {
 		if *to, err = r.lasts(name); err != nil {
 			return nil, err
@@ -170,14 +185,6 @@ func splitList(s string) []string {
 // reaches reports whether a role covers an address.
 func (role *sshRole) reaches(ip netip.Addr) bool {
 	return comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) && !comesFrom(ip, splitList(role.Excluded), ip.BitLen())
-}
-
-// tableOf is a table that is there even when it is empty.
-func tableOf(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
-	}
-	return m
 }
 
 func sshCreds(r *request) (*answer, error) {
@@ -245,7 +252,7 @@ func sshVerify(r *request) (*answer, error) {
 	if kept == nil {
 		return nil, bad("OTP not found")
 	}
-	err = state.Edit(r.ctx, r.Store, r.sshOTPs.prefix+key, func(e *entry[sshOTP], found bool) (time.Time, error) {
+	err = state.Edit(r.ctx, r.sshOTPs.store, key, func(e *entry[sshOTP], found bool) (time.Time, error) {
 		if !found {
 			return time.Time{}, bad("OTP not found")
 		}
@@ -379,9 +386,4 @@ func putCA(r *request) (*answer, error) {
 		data["issuer_id"], data["issuer_name"] = world.UUID(r.Rand), "default"
 	}
 	return ok(data)
-}
-
-func dropCA(r *request) (*answer, error) {
-	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
-	return nil, err
 }

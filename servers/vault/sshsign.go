@@ -103,6 +103,11 @@ func sshIssue(r *request) (*answer, error) {
 
 // sign makes the certificate.
 func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
+	for _, name := range []string{"extensions", "critical_options"} {
+		if _, err := r.texts(name); err != nil {
+			return nil, err
+		}
+	}
 	kind := uint32(ssh.UserCert)
 	switch r.text("cert_type") {
 	case "", "user":
@@ -116,7 +121,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	default:
 		return nil, bad("cert_type must be either 'user' or 'host'")
 	}
-	principals, err := r.principals(role, kind == ssh.HostCert)
+	principals, err := r.principals(role, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -132,11 +137,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 		}
 		id = wish
 	}
-	extensions, err := r.chosen("extensions", role.MayExtend, role.Extensions)
-	if err != nil {
-		return nil, err
-	}
-	restrictions, err := r.chosen("critical_options", role.MayRestrict, role.Options)
+	permissions, err := r.permissions(role)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	now := r.Clock.Now()
 	c := &ssh.Certificate{Nonce: nonce, Key: key, Serial: binary.BigEndian.Uint64(number[:]), CertType: kind, KeyId: id, ValidPrincipals: principals,
 		ValidAfter: uint64(now.Add(-backdated).Unix()), ValidBefore: uint64(now.Add(lasts).Unix()),
-		Permissions: ssh.Permissions{Extensions: extensions, CriticalOptions: restrictions}}
+		Permissions: permissions}
 	if s, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
 		if signer, err = ssh.NewSignerWithAlgorithms(s, []string{ssh.KeyAlgoRSASHA256}); err != nil {
 			return nil, err
@@ -171,38 +172,17 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	return ok(map[string]any{"serial_number": strconv.FormatUint(c.Serial, 16), "signed_key": string(ssh.MarshalAuthorizedKey(c))})
 }
 
-// chosen are extensions or critical options: those that the client names, if the
-// role lets it, or else the role's own.
-func (r *request) chosen(what, allowed string, otherwise map[string]string) (map[string]string, error) {
-	wish := r.fields.table(what)
-	if len(wish) == 0 {
-		return otherwise, nil
-	}
-	if allowed == "*" || allowed == "" && what == "critical_options" {
-		return wish, nil
-	}
-	var not []string
-	for name := range wish {
-		if !slices.Contains(splitList(allowed), name) {
-			not = append(not, name)
-		}
-	}
-	if slices.Sort(not); len(not) > 0 {
-		return nil, bad("%s %v are not on allowed list", what, not)
-	}
-	return wish, nil
-}
-
 // principals are the names that the certificate is good for.
-func (r *request) principals(role *sshRole, host bool) ([]string, error) {
-	byDefault, list := role.DefaultUser, role.AllowedUsers
-	if host {
-		byDefault, list = "", role.Domains
+func (r *request) principals(role *sshRole, kind uint32) ([]string, error) {
+	usual, list, fits := role.DefaultUser, role.AllowedUsers, func(p, allowed string) bool { return p == allowed }
+	if kind == ssh.HostCert {
+		usual, list, fits = "", role.Domains, role.fitsDomain
 	}
-	wish, allowed := splitList(r.text("valid_principals")), splitList(list)
-	if len(wish) == 0 && byDefault != "" {
-		wish = []string{byDefault}
+	wish := splitList(r.text("valid_principals"))
+	if len(wish) == 0 && usual != "" {
+		wish = []string{usual}
 	}
+	allowed := splitList(list)
 	switch {
 	case len(wish) == 0:
 		return nil, bad("empty valid principals not allowed by role")
@@ -212,15 +192,16 @@ func (r *request) principals(role *sshRole, host bool) ([]string, error) {
 		return wish, nil
 	}
 	for _, p := range wish {
-		fits := slices.Contains(allowed, p)
-		if host {
-			fits = fits && role.BareDomains || role.Subdomains && slices.ContainsFunc(allowed, func(d string) bool { return strings.HasSuffix(p, "."+d) })
-		}
-		if !fits {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return fits(p, a) }) {
 			return nil, bad("%s is not a valid value for valid_principals", p)
 		}
 	}
 	return wish, nil
+}
+
+// fitsDomain reports whether a host may be named in a certificate.
+func (s *sshRole) fitsDomain(host, domain string) bool {
+	return s.BareDomains && host == domain || s.Subdomains && strings.HasSuffix(host, "."+domain)
 }
 
 // certLife is how long the certificate is good.
@@ -243,4 +224,45 @@ func (r *request) certLife(role *sshRole) (time.Duration, error) {
 		return 0, bad("ttl is larger than maximum allowed %d", int64(most/time.Second))
 	}
 	return lasts, nil
+}
+
+// permissions are what the client wants in its certificate, or else what the role
+// puts there.
+func (r *request) permissions(role *sshRole) (p ssh.Permissions, err error) {
+	if p.CriticalOptions, err = r.texts("critical_options"); err != nil {
+		return p, err
+	}
+	if no := strangers(p.CriticalOptions, role.AllowedCritical); len(no) > 0 && role.AllowedCritical != "" {
+		return p, bad("critical options not on allowed list: %v", no)
+	}
+	if p.Extensions, err = r.texts("extensions"); err != nil {
+		return p, err
+	}
+	if no := strangers(p.Extensions, role.AllowedExtensions); len(no) > 0 && role.AllowedExtensions != "*" {
+		return p, bad("extensions %v are not on allowed list", no)
+	}
+	if len(p.CriticalOptions) == 0 {
+		p.CriticalOptions = role.Critical
+	}
+	if len(p.Extensions) == 0 {
+		p.Extensions = role.Extensions
+	}
+	return p, nil
+}
+
+// strangers are the names that a list separated by commas has not, sorted.
+func strangers(wish map[string]string, list string) []string {
+	var out []string
+	for name := range wish {
+		if !slices.Contains(strings.Split(list, ","), name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func dropCA(r *request) (*answer, error) {
+	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
+	return nil, err
 }

@@ -13,28 +13,33 @@ type staticRole struct {
 	Username string        `json:"username"`
 	Database string        `json:"database,omitempty"`
 	Period   time.Duration `json:"period"`
-	Rotated  time.Time     `json:"rotated"`
-	Last     string        `json:"last,omitempty"` // the password before
+	Made     time.Time     `json:"made,omitzero"`
+	Rotated  time.Time     `json:"rotated,omitzero"` // zero: the engine has not set a password yet
+	Last     string        `json:"last,omitempty"`   // the password before, if the engine had set it
+}
+
+// since is when the current period began.
+func (s *staticRole) since() time.Time {
+	if s.Rotated.IsZero() {
+		return s.Made
+	}
+	return s.Rotated
 }
 
 // directoryEngine is the secrets engine ldap, and its older form ad.
 func directoryEngine(kind string) *engine {
-	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	paths := []*pathSpec{
-		{pattern: "config", name: "config", exists: configured, ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
-		{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}},
-	}
-	role, cred := "static-role", "static-cred"
+	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}}}
 	if kind == "ad" {
-		role, cred = "roles", "creds"
-		paths[0].exists = nil
+		paths = append(paths, adPaths()...)
+	} else {
+		paths = append(paths,
+			&pathSpec{pattern: "config", name: "config", exists: configured, ops: map[operation]handler{opRead: getDirectory, opWrite: putDirectory, opDelete: dropConfig}},
+			&pathSpec{pattern: "static-role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
+			&pathSpec{pattern: "static-role/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getStatic, opWrite: putStatic, opDelete: dropStatic}},
+			&pathSpec{pattern: "static-role/*role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
+			&pathSpec{pattern: "static-cred/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
+			&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateRole}})
 	}
-	paths = append(paths,
-		&pathSpec{pattern: role, name: "static-role", ops: map[operation]handler{opList: listStatic}},
-		&pathSpec{pattern: role + "/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getStatic, opWrite: putStatic, opDelete: dropStatic}},
-		&pathSpec{pattern: role + "/*role", name: "static-role", ops: map[operation]handler{opList: listStatic}},
-		&pathSpec{pattern: cred + "/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
-		&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: write(rotateRole)})
 	e := newEngine(kind, append(paths, libraryPaths()...)...)
 	e.renew, e.renewed, e.revoke = libraryRenew, libraryRenewed, libraryRevoke
 	if kind == "ldap" { // once for both
@@ -58,14 +63,14 @@ func getDirectory(r *request) (*answer, error) {
 	if c == nil {
 		return nil, errMissing
 	}
-	data := map[string]any{"binddn": "", "certificate": "", "insecure_tls": false, "length": 0, "max_ttl": 0, "password_policy": "", "request_timeout": 90,
-		"schema": "openldap", "skip_static_role_import_rotation": false, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12",
-		"ttl": 0, "upndomain": "", "url": "ldap://127.0.0.1", "userattr": "cn", "userdn": ""}
-	for k, v := range *c {
-		if k != "bindpass" {
-			data[k] = v
-		}
+	data := r.ldapDefaults()
+	data["schema"], data["skip_static_role_import_rotation"] = "openldap", false
+	if r.flavour.old || r.flavour.bao {
+		data["length"], data["max_ttl"], data["password_policy"], data["ttl"] = 0, 0, "", 0
+	} else {
+		data["credential_type"] = "password"
 	}
+	overlay(data, c)
 	return ok(data)
 }
 
@@ -116,70 +121,105 @@ func getStatic(r *request) (*answer, error) {
 	if role == nil {
 		return nil, errMissing
 	}
-	if r.mount.Type == "ad" {
-		return ok(map[string]any{"last_vault_rotation": stamp(role.Rotated), "password_last_set": stamp(role.Rotated),
-			"service_account_name": role.Username, "ttl": int64(role.Period / time.Second)})
+	data := map[string]any{"dn": role.DN, "rotation_period": int64(role.Period / time.Second), "username": role.Username}
+	if !role.Rotated.IsZero() {
+		data["last_vault_rotation"] = stamp(role.Rotated)
 	}
-	return ok(map[string]any{"dn": role.DN, "last_vault_rotation": stamp(role.Rotated), "rotation_period": int64(role.Period / time.Second), "username": role.Username})
+	return ok(data)
 }
 
 func putStatic(r *request) (*answer, error) {
-	isAD := r.mount.Type == "ad"
-	username, periodField := r.text("username"), "rotation_period"
-	if isAD {
-		username, periodField = r.text("service_account_name"), "ttl"
-	}
 	was, err := r.statics.get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
-	role := staticRole{Name: r.vars["role"]}
+	role, err := r.wantedStatic(was)
+	if err != nil {
+		return nil, err
+	}
 	if was != nil {
-		role = *was
-	}
-	switch {
-	case was == nil && username == "":
-		return nil, bad("username is a required field to manage a static account")
-	case was != nil && username != "" && username != was.Username:
-		return nil, bad("cannot update static account username")
-	case was == nil && !isAD && !r.has(periodField):
-		return nil, bad("rotation_period is required to create static accounts")
-	}
-	if username != "" {
-		role.Username = username
-	}
-	if r.has("dn") {
-		role.DN = r.text("dn")
-	}
-	if r.has(periodField) {
-		if role.Period, err = r.lasts(periodField); err != nil {
-			return nil, err
-		}
-	}
-	if !isAD && role.Period < 5*time.Second {
-		return nil, bad("rotation_period must be 5 seconds or more")
-	}
-	if _, there := r.targetOf(role.Username); !there {
-		return nil, faulty("expected one matching entry, but received 0")
+		return nil, r.statics.put(r.ctx, r.staticKey(), role)
 	}
 	skip, err := r.flag("skip_import_rotation", false)
 	if err != nil {
 		return nil, err
 	}
-	if was == nil {
-		role.Rotated = r.Clock.Now()
+	if config, err := r.configs.get(r.ctx, r.mount.UUID); err != nil {
+		return nil, err
+	} else if config == nil && !r.has("skip_import_rotation") {
+		return nil, bad("missing LDAP configuration")
 	}
+	if _, there := r.targetOf(role.Username); !there {
+		return nil, faulty("expected one matching entry, but received 0")
+	}
+	if err := r.manage(role.Username, staticOwner+role.Name); err != nil {
+		return nil, err
+	}
+	role.Made = r.Clock.Now()
 	if err := r.statics.put(r.ctx, r.staticKey(), role); err != nil {
 		return nil, err
 	}
-	if was == nil && !skip && !isAD {
-		return nil, r.rotate(0)
+	if skip {
+		return nil, nil
 	}
-	return nil, nil
+	return nil, r.rotate(0)
+}
+
+// staticOwner starts what an account belongs to that is a static role's.
+const staticOwner = "static-role/"
+
+// wantedStatic reads a role from the request; was is the one that is there.
+func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
+	role = staticRole{Name: r.vars["role"], Username: r.text("username")}
+	if was != nil {
+		role = *was
+	}
+	owner, err := r.managed.get(r.ctx, r.slotKey(role.Username))
+	switch {
+	case err != nil:
+		return role, err
+	case was == nil && !r.has("username"):
+		return role, bad("username is a required field to manage a static account")
+	case r.has("username") && r.text("username") == "":
+		return role, bad("username must not be empty")
+	case was == nil && owner != nil:
+		return role, bad("%q is already managed by the secrets engine", role.Username)
+	case r.has("username") && r.text("username") != role.Username:
+		return role, bad("cannot update static account username")
+	case was != nil && r.text("dn") != "" && r.text("dn") != role.DN:
+		return role, bad("cannot update static account distinguished name (dn)")
+	case was == nil && !r.has("rotation_period"):
+		return role, bad("rotation_period is required to create static accounts")
+	}
+	if r.has("dn") {
+		role.DN = r.text("dn")
+	}
+	if r.has("rotation_period") {
+		if role.Period, err = r.lasts("rotation_period"); err != nil {
+			return role, unframed(err)
+		}
+	}
+	switch {
+	case role.Period < 5*time.Second:
+		return role, bad("rotation_period must be 5 seconds or more")
+	case was != nil && r.has("skip_import_rotation"):
+		return role, bad("skip_import_rotation has no effect on updates")
+	}
+	return role, nil
 }
 
 func dropStatic(r *request) (*answer, error) {
-	_, err := r.statics.drop(r.ctx, r.staticKey())
+	role, err := r.statics.get(r.ctx, r.staticKey())
+	if err != nil {
+		return nil, err
+	}
+	if role == nil {
+		return nil, faulty("queue is empty") // what the engine finds when it looks for the next rotation
+	}
+	if _, err := r.managed.drop(r.ctx, r.slotKey(role.Username)); err != nil {
+		return nil, err
+	}
+	_, err = r.statics.drop(r.ctx, r.staticKey())
 	return nil, err
 }
 
@@ -197,7 +237,7 @@ func (r *request) rotate(due time.Duration) error {
 	}
 	now := r.Clock.Now()
 	t, there := r.targetOf(role.Username)
-	if !there || due > 0 && now.Before(role.Rotated.Add(due)) {
+	if !there || due > 0 && now.Before(role.since().Add(due)) {
 		return nil
 	}
 	if _, fails := r.call.Fault("rotation-fails"); fails {
@@ -209,8 +249,11 @@ func (r *request) rotate(due time.Duration) error {
 	}
 	mine := false
 	err = r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
-		if mine = found && (due == 0 || !now.Before(v.Rotated.Add(due))); !mine {
+		if mine = found && (due == 0 || !now.Before(v.since().Add(due))); !mine {
 			return state.ErrKeep
+		}
+		if v.Rotated.IsZero() {
+			last = "" // somebody else's
 		}
 		v.Rotated, v.Last = now, last
 		return nil
@@ -226,9 +269,6 @@ func staticCred(r *request) (*answer, error) {
 	role, err := r.statics.get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil && r.mount.Type == "ad" {
-		return nil, errMissing
 	}
 	if role == nil {
 		return nil, bad("unknown role: %s", r.vars["role"])
@@ -246,14 +286,13 @@ func staticCred(r *request) (*answer, error) {
 		return nil, faulty("expected one matching entry, but received 0")
 	}
 	r.call.Object = t.object()
-	password, err := r.password(r.ctx, t)
-	if err != nil {
-		return nil, err
+	password := ""
+	if !role.Rotated.IsZero() { // what the engine has not set it does not know
+		if password, err = r.password(r.ctx, t); err != nil {
+			return nil, err
+		}
 	}
-	if r.mount.Type == "ad" {
-		return ok(map[string]any{"current_password": password, "last_password": role.Last, "username": role.Username})
-	}
-	left := role.Rotated.Add(role.Period).Sub(r.Clock.Now())
+	left := role.since().Add(role.Period).Sub(r.Clock.Now())
 	data := map[string]any{"last_vault_rotation": stamp(role.Rotated), "password": password,
 		"rotation_period": int64(role.Period / time.Second), "ttl": int64(left / time.Second), "username": role.Username}
 	if r.mount.Type != "database" {

@@ -39,6 +39,14 @@ func (r *request) standing() (standing, error) {
 	case "dr":
 		st.dr = true
 	}
+	if !r.call.Calm() {
+		r.faulted(&st)
+	}
+	return st, nil
+}
+
+// faulted adds what faults play.
+func (r *request) faulted(st *standing) {
 	for _, f := range [...]struct {
 		kind string
 		on   *bool
@@ -51,7 +59,6 @@ func (r *request) standing() (standing, error) {
 	if _, fires := r.call.Fault("uninitialized"); fires {
 		st.Initialized = false
 	}
-	return st, nil
 }
 
 // status answers what works in every state of the node, and refuses the rest when
@@ -76,6 +83,9 @@ func (s *Server) status(c echo.Context, r *request) (handled bool, err error) {
 		return true, refuse(http.StatusServiceUnavailable, "Vault is sealed")
 	case st.standby || st.dr:
 		return true, refuse(http.StatusServiceUnavailable, "")
+	}
+	if r.call.Calm() {
+		return false, nil
 	}
 	if _, fires := r.call.Fault("index-state"); fires {
 		return true, refuse(http.StatusPreconditionFailed, "required index state not present")

@@ -284,7 +284,10 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 func (s *Server) block(t *token) *authBlock {
 	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: append([]string{}, t.allPolicies()...), TokenPolicies: t.policies,
 		IdentityPolicies: t.identity, Metadata: t.metadata(), Renewable: t.Renewable, EntityID: t.Meta[metaEntity],
-		TokenType: t.Meta[metaType], Orphan: t.Meta[metaParent] == "", NumUses: t.Uses}
+		TokenType: t.Meta[metaType], Orphan: t.Meta[metaParent] == ""}
+	if !s.flavour.old {
+		b.newerAuth = &newerAuth{NumUses: t.Uses}
+	}
 	if !t.Expires.IsZero() {
 		b.LeaseDuration = int64((t.Expires.Sub(s.Clock.Now()) + time.Second - 1) / time.Second) // what was granted, also a moment later
 	}

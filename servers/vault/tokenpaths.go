@@ -189,9 +189,9 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	}
 	a := &answer{}
 	now := r.Clock.Now()
-	l := life{byDefault: systemTTL, most: systemTTL, max: t.MaxTTL, ttl: t.lasts(metaRoleTTL), explicit: t.lasts(metaMost), period: t.lasts(metaPeriod)}
-	if !t.login() {
-		l.ttl = t.granted()
+	l, renewable, err := r.renewal(t)
+	if err != nil || !renewable {
+		return nil, err
 	}
 	by, a.warnings = l.grant(by, now.Sub(t.Issued))
 	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"counterpart/internal/cause"
@@ -12,7 +13,7 @@ import (
 // keeps itself. A seeded user without a password has that of the person of the
 // same name.
 func userpassEngine() *engine {
-	return newEngine("userpass",
+	e := newEngine("userpass",
 		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: userpassLogin}},
 		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: noAlias}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
@@ -22,6 +23,17 @@ func userpassEngine() *engine {
 		&pathSpec{pattern: "users/:user/password", name: "users.password", ops: map[operation]handler{opWrite: putPassword}},
 		&pathSpec{pattern: "users/:user/policies", name: "users.policies", ops: map[operation]handler{opWrite: putPolicies}},
 	)
+	e.relogin = func(r *request, m *mount, t *token) (*tokenFields, error) {
+		u, err := r.users.get(r.ctx, m.UUID+"/"+t.metadata()["username"])
+		if err != nil || u == nil {
+			return nil, err
+		}
+		if wanted := u.policies(); !slices.Equal(wanted, t.policies) {
+			return nil, faulty("failed to renew entry: policies have changed, not renewing")
+		}
+		return &u.tokenFields, nil
+	}
+	return e
 }
 
 // userKey is the record of the user that the path names.

@@ -31,6 +31,7 @@ type Server struct {
 	seeded    map[string]SeededToken // by the token
 
 	mountCache state.Cache[mounts]
+	ids        requestIDs
 	acls       aclCache
 	aclsMu     sync.RWMutex
 
@@ -54,6 +55,7 @@ type Server struct {
 	locks       *shelf[lock]
 	node        *shelf[node]
 	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
+	moves       *shelf[move] // of mounts, by migration ID
 
 	libraries *shelf[library]    // of ldap and ad
 	slots     *shelf[slot]       // their accounts
@@ -79,6 +81,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, err
 	}
 	s.flavour = flavours[s.settings.Flavour]
+	s.ids.start(env.World.Derive("vault", env.Name, "requests"))
 	s.shelves()
 	s.engines, s.nodePaths = engines(s), newNodeRoutes(s)
 	if err := s.load(); err != nil {
@@ -109,6 +112,7 @@ func (s *Server) shelves() {
 	s.locks = newShelf[lock](s.Store, "lock")
 	s.node = newShelf[node](s.Store, "node")
 	s.issuedSeeds = newShelf[bool](s.Store, "issued")
+	s.moves = newShelf[move](s.Store, "move")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
 	s.managed = newShelf[string](s.Store, "managed")

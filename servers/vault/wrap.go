@@ -16,7 +16,7 @@ type wrapped struct {
 	Made     time.Time       `json:"made"`
 	TTL      time.Duration   `json:"ttl"`
 	Path     string          `json:"path"`            // of the request, without v1/
-	Inner    string          `json:"inner,omitempty"` // accessor of the wrapped token
+	Inner    string          `json:"inner,omitempty"` // accessor of the wrapped token or secret ID
 	Request  string          `json:"request"`
 	Body     json.RawMessage `json:"body"`
 }
@@ -31,13 +31,16 @@ func wrapKey(token string) string {
 func (r *request) wrapped(a *answer) (*answer, error) {
 	plain := *a
 	plain.twin = false
-	body, err := r.encode(&plain)
+	body, err := r.encode(nil, &plain)
 	if err != nil {
 		return nil, err
 	}
 	w := wrapped{TTL: r.wrap, Path: r.full, Body: body}
-	if a.auth != nil {
+	switch data, _ := a.data.(map[string]any); {
+	case a.auth != nil:
 		w.Inner = a.auth.Accessor
+	case r.mount.engine() == "auth/approle" && data["secret_id_accessor"] != nil:
+		w.Inner, _ = data["secret_id_accessor"].(string)
 	}
 	return r.keep(w)
 }
@@ -84,7 +87,14 @@ func wrapData(r *request) (*answer, error) {
 
 // wrapToken is the wrapping token of a request: in the body, or the caller's own.
 func (r *request) wrapToken() (token string, inBody bool, err error) {
-	if token = r.text("token"); token != "" {
+	if given := r.fields["token"]; given != nil {
+		token, isText := given.(string)
+		switch {
+		case !isText:
+			return "", true, refuse(http.StatusForbidden, "error validating wrapping token: could not decode token in request body")
+		case token == "":
+			return "", true, refuse(http.StatusForbidden, "error validating wrapping token: empty token in request body")
+		}
 		return token, true, nil
 	}
 	if token = r.http.Header.Get("X-Vault-Token"); token == "" {
@@ -113,7 +123,7 @@ func lookupWrap(r *request) (*answer, error) {
 // take uses a wrapping token up: of two that try one gets the answer.
 func (r *request) take(token string) (*wrapped, error) {
 	var w *wrapped
-	err := state.Edit(r.ctx, r.Store, r.wraps.prefix+wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
+	err := state.Edit(r.ctx, r.wraps.store, wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
 		if !found || e.Gone {
 			return time.Time{}, errWrap()
 		}

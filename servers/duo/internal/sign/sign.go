@@ -96,10 +96,25 @@ func extra(h http.Header) string {
 	return strings.Join(parts, "\x00")
 }
 
+// leavesOut reports a version that would not sign everything there is to read: a
+// body that is no form, or a header's second value.
+func (r Request) leavesOut(v Version) bool {
+	if v < V4 {
+		return inBody(r.Method) && r.Form == "" && len(r.Body) > 0
+	}
+	for name, values := range r.Header {
+		if v >= V5 && len(values) > 1 && strings.HasPrefix(strings.ToLower(name), "x-duo-") {
+			return true
+		}
+	}
+	return false
+}
+
 // Verify reports the version in which mac, a lower-case hexadecimal HMAC, is
 // the signature of r. Its length tells the digest: 40 is SHA-1, which only
 // versions 1 and 2 use, 128 is SHA-512. The host counts as received and without
 // its port. Version 1, which carries no date, is tried only when legacy is set.
+// A version that leaves out something of the request is never its version.
 func Verify(r Request, key []byte, mac string, legacy bool) (Version, bool) {
 	var algorithm func() hash.Hash
 	versions := []Version{V5, V4, V2}
@@ -117,6 +132,7 @@ func Verify(r Request, key []byte, mac string, legacy bool) (Version, bool) {
 	if legacy {
 		versions = append(versions, V1)
 	}
+	versions = slices.DeleteFunc(versions, r.leavesOut)
 	hosts := []string{r.Host}
 	if bare, _, err := net.SplitHostPort(r.Host); err == nil {
 		hosts = append(hosts, bare)

@@ -118,7 +118,7 @@ func Parse(name, text string) (*Policy, error) {
 	return p, nil
 }
 
-// listed is one error as the server prints a list of them.
+// listed words an error the way Vault prints a list of one.
 func listed(words string) error { return errors.New("1 error occurred:\n\t* " + words + "\n\n") }
 
 func failed(err error) error { return fmt.Errorf("failed to parse policy: %w", err) }
