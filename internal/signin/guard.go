@@ -10,8 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"counterpart/internal/cause"
@@ -51,8 +49,7 @@ type Guard struct {
 	start  time.Time // when the seeded passwords count as set
 	tokens state.Cache[Token]
 
-	keys     sync.Map // token → its record's key
-	keyCount atomic.Int64
+	keys state.Hot[string] // token → its record's key
 }
 
 // New returns a Guard over c.

@@ -61,23 +61,15 @@ const remembered = 24 * time.Hour
 
 // keyOf is tokenKey, remembered for tokens that are used again and again.
 func (g *Guard) keyOf(secret string) string {
-	if key, ok := g.keys.Load(secret); ok {
-		return key.(string)
+	if key := g.keys.Load(secret); key != nil {
+		return *key
 	}
 	key := tokenKey(secret)
-	if len(secret) > 256 { // nobody's token: what strangers send is not kept
-		return key
+	if len(secret) <= 256 { // what is longer is nobody's token: what strangers send is not kept
+		g.keys.Store(secret, &key)
 	}
-	if g.keyCount.Add(1) > maxKeys {
-		g.keys.Clear()
-		g.keyCount.Store(0)
-	}
-	g.keys.Store(secret, key)
 	return key
 }
-
-// maxKeys is how many keys are remembered; beyond it all are forgotten.
-const maxKeys = 4096
 
 func tokenKey(secret string) string {
 	sum := sha256.Sum256([]byte(secret))

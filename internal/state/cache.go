@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"unsafe"
 )
 
@@ -14,8 +12,7 @@ import (
 // what is kept for the old one is not used. The zero Cache is ready; it belongs to
 // one store.
 type Cache[T any] struct {
-	kept  sync.Map // key → *decoded[T]; readers do not wait for each other
-	count atomic.Int64
+	kept Hot[decoded[T]]
 }
 
 type decoded[T any] struct {
@@ -24,16 +21,10 @@ type decoded[T any] struct {
 	whole string // the key with the prefixes of Under, put together once
 }
 
-// cached is how many records a Cache keeps; beyond it all are forgotten.
-const cached = 8192
-
 // Read decodes the JSON value of key; nil when there is no record. What it
 // returns is shared and must not be modified.
 func (c *Cache[T]) Read(ctx context.Context, s Store, key string) (*T, error) {
-	var d *decoded[T]
-	if kept, ok := c.kept.Load(key); ok {
-		d = kept.(*decoded[T])
-	}
+	d := c.kept.Load(key)
 	whole := key
 	if u, isPart := s.(under); isPart {
 		if s = u.Store; d != nil {
@@ -48,7 +39,7 @@ func (c *Cache[T]) Read(ctx context.Context, s Store, key string) (*T, error) {
 	}
 	if r.Value == nil {
 		if d == nil {
-			c.keep(key, &decoded[T]{whole: whole}) // of a seeded record, say, which is not stored
+			c.kept.Store(key, &decoded[T]{whole: whole}) // of a seeded record, say, which is not stored
 		}
 		return nil, nil
 	}
@@ -59,13 +50,6 @@ func (c *Cache[T]) Read(ctx context.Context, s Store, key string) (*T, error) {
 	if err := json.Unmarshal(r.Value, v); err != nil {
 		return nil, fmt.Errorf("state: record %s is damaged: %w", key, err)
 	}
-	c.keep(key, &decoded[T]{r.Value, v, whole})
+	c.kept.Store(key, &decoded[T]{r.Value, v, whole})
 	return v, nil
-}
-
-func (c *Cache[T]) keep(key string, d *decoded[T]) {
-	if _, there := c.kept.Swap(key, d); !there && c.count.Add(1) > cached {
-		c.kept.Clear()
-		c.count.Store(0)
-	}
 }
