@@ -139,7 +139,7 @@ func (l *loader) expandAssets(f *world.Facts, g generate) {
 
 func (l *loader) expandAccounts(f *world.Facts, g generate, groups [][]string) {
 	lend := world.Checkout{For: time.Hour, Rotate: world.RotateNever, Approval: "none", Approvals: 1, ApprovalFor: time.Hour, Reason: "optional"}
-	for i := range g.Accounts {
+	for i := range min(g.Accounts, g.Accounts*g.Assets) { // none without an asset
 		asset, name := numbered("asset", i%g.Assets+1), generatedName(i/g.Assets+1)
 		id := name + "@" + asset
 		a := world.Account{ID: id, Name: name, AssetID: asset, Checkout: lend, Description: "Generated account",
@@ -154,7 +154,8 @@ func (l *loader) expandAccounts(f *world.Facts, g generate, groups [][]string) {
 // checkGenerate reports generators that cannot work together.
 func (l *loader) checkGenerate() {
 	g := l.file.Generate
-	if g.Accounts > 0 && g.Assets == 0 && !g.At.has("assets") {
+	// A number of assets that cannot be read has been reported already.
+	if none := !g.At.has("assets") || g.At.of("assets").text == "0" || len(l.report.problems) == 0; g.Accounts > 0 && g.Assets == 0 && none {
 		l.report.node(g.At.of("accounts"), "generated accounts need generated assets", "write `assets: 1000` as well")
 	}
 	if len(g.Password) > 128 {
