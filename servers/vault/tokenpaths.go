@@ -145,13 +145,22 @@ func listAccessors(r *request) (*answer, error) {
 	return listKeys(keys, nil)
 }
 
-func renewNamed(r *request) (*answer, error) {
+// namedToken is the token that the path or a parameter names.
+func (r *request) namedToken() (string, error) {
 	secret := r.vars["token"]
 	if secret == "" {
 		secret = r.text("token")
 	}
 	if secret == "" {
-		return nil, bad("missing token ID")
+		return "", bad("missing token ID")
+	}
+	return secret, nil
+}
+
+func renewNamed(r *request) (*answer, error) {
+	secret, err := r.namedToken()
+	if err != nil {
+		return nil, err
 	}
 	t, err := r.look(r.ctx, secret)
 	if _, known := cause.Of(err); known {
@@ -256,12 +265,9 @@ func (r *request) forget(accessor string) error {
 }
 
 func revokeNamed(r *request) (*answer, error) {
-	secret := r.vars["token"]
-	if secret == "" {
-		secret = r.text("token")
-	}
-	if secret == "" {
-		return nil, bad("missing token ID")
+	secret, err := r.namedToken()
+	if err != nil {
+		return nil, err
 	}
 	t, err := r.look(r.ctx, secret)
 	if _, known := cause.Of(err); known {
