@@ -104,14 +104,15 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 	if err != nil || s == nil {
 		return false, err
 	}
-	atDesk := false
+	atDesk := false // what has a lease at the fleet's desk comes back there, once
 	if s.Out && s.Lease == leaseID && there {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
 			return false, errRotation()
 		}
-		if atDesk, err = r.giveBack(t, *s); err != nil {
+		if did, err = r.giveBack(t, *s); err != nil {
 			return false, err
 		}
+		atDesk = t.account != ""
 	}
 	alive := map[string]bool{}
 	for _, id := range append(slices.Clone(s.Stale), leaseID) {
@@ -130,7 +131,10 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 			}
 		}
 		mine := v.Out && v.Lease == leaseID
-		if did = mine || atDesk; did && byHand && r.settings.StaleLease && alive[leaseID] && !slices.Contains(kept, leaseID) {
+		if !atDesk {
+			did = mine
+		}
+		if did && byHand && r.settings.StaleLease && alive[leaseID] && !slices.Contains(kept, leaseID) {
 			kept = append(kept, leaseID)
 		}
 		if mine {
