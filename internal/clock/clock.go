@@ -6,6 +6,7 @@ package clock
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,10 @@ import (
 type Clock interface {
 	// Now is the fleet's time in UTC. It never goes back.
 	Now() time.Time
+	// Both is Now, and how long the clock has existed in real time, which also
+	// goes on while the fleet's time stands. It costs one look at the machine's
+	// clock, as Now does.
+	Both() (now time.Time, real time.Duration)
 	// Wait returns nil once Now reaches until, or the context's error.
 	Wait(ctx context.Context, until time.Time) error
 }
@@ -20,36 +25,65 @@ type Clock interface {
 // Virtual is the one Clock: real time plus an offset that only grows, or a
 // frozen instant that only Advance moves.
 type Virtual struct {
-	mu     sync.Mutex
-	origin time.Time     // carries the monotonic reading that real time is measured from
-	base   time.Time     // fleet time at origin
-	frozen bool          // when set, base is the time
-	moved  chan struct{} // closed and replaced whenever time jumps or stops and starts
+	made time.Time             // carries the monotonic reading that real time is measured from
+	show atomic.Pointer[shown] // nil while it is replaced
+
+	mu    sync.Mutex    // held by whoever replaces show
+	moved chan struct{} // closed and replaced whenever time jumps or stops and starts
+}
+
+// shown is what a clock shows from a moment on; never modified.
+type shown struct {
+	since  time.Duration // real time at that moment
+	base   time.Time     // fleet time at that moment
+	frozen bool          // base is the time until further notice
+}
+
+func (s *shown) at(real time.Duration) time.Time {
+	if s.frozen {
+		return s.base
+	}
+	return s.base.Add(real - s.since)
 }
 
 // New returns a clock that shows real time until it is told otherwise.
 func New() *Virtual {
 	now := time.Now()
-	return &Virtual{origin: now, base: now.UTC().Round(0), moved: make(chan struct{})}
+	return start(now, shown{base: now.UTC().Round(0)})
 }
 
 // Frozen returns a clock that stands at t until Advance or Resume is called.
 func Frozen(t time.Time) *Virtual {
-	return &Virtual{origin: time.Now(), base: t.UTC().Round(0), frozen: true, moved: make(chan struct{})}
+	return start(time.Now(), shown{base: t.UTC().Round(0), frozen: true})
+}
+
+func start(made time.Time, s shown) *Virtual {
+	v := &Virtual{made: made, moved: make(chan struct{})}
+	v.show.Store(&s)
+	return v
 }
 
 // Now returns the fleet's time in UTC, without a monotonic reading.
 func (v *Virtual) Now() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.now()
+	now, _ := v.Both()
+	return now
 }
 
-func (v *Virtual) now() time.Time {
-	if v.frozen {
-		return v.base
+// Both implements Clock. Nobody waits here: this is asked several times for each
+// operation.
+func (v *Virtual) Both() (now time.Time, real time.Duration) {
+	for {
+		s := v.show.Load()
+		if s == nil { // it is just being changed
+			v.mu.Lock()
+			s = v.show.Load()
+			v.mu.Unlock()
+		}
+		real = time.Since(v.made)
+		if v.show.Load() == s { // or we may be later than the moment at which Freeze stops the time
+			return s.at(real), real
+		}
 	}
-	return v.base.Add(time.Since(v.origin))
 }
 
 // Wait blocks until the fleet's time reaches until. On a frozen clock only
@@ -57,8 +91,8 @@ func (v *Virtual) now() time.Time {
 func (v *Virtual) Wait(ctx context.Context, until time.Time) error {
 	for {
 		v.mu.Lock()
-		left := until.Sub(v.now())
-		moved, frozen := v.moved, v.frozen
+		s := v.show.Load()
+		left, moved, frozen := until.Sub(s.at(time.Since(v.made))), v.moved, s.frozen
 		v.mu.Unlock()
 		if left <= 0 {
 			return nil
@@ -93,19 +127,19 @@ func (v *Virtual) Advance(d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	v.change(func() { v.base = v.base.Add(d) })
+	v.change(func(s *shown, _ time.Duration) { s.base = s.base.Add(d) })
 }
 
 // Freeze stops time where it is.
 func (v *Virtual) Freeze() {
-	v.change(func() { v.base, v.frozen = v.now(), true })
+	v.change(func(s *shown, real time.Duration) { s.base, s.frozen = s.at(real), true })
 }
 
 // Resume lets time run on from where it stands.
 func (v *Virtual) Resume() {
-	v.change(func() {
-		if v.frozen {
-			v.origin, v.frozen = time.Now(), false
+	v.change(func(s *shown, real time.Duration) {
+		if s.frozen {
+			s.since, s.frozen = real, false
 		}
 	})
 }
@@ -114,13 +148,15 @@ func (v *Virtual) Resume() {
 func (v *Virtual) IsFrozen() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.frozen
+	return v.show.Load().frozen
 }
 
-func (v *Virtual) change(f func()) {
+func (v *Virtual) change(f func(s *shown, real time.Duration)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	f()
+	next := *v.show.Swap(nil)
+	f(&next, time.Since(v.made))
+	v.show.Store(&next)
 	close(v.moved)
 	v.moved = make(chan struct{})
 }

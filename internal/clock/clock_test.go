@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +78,55 @@ func TestResumeRunsOnFromWhereTheClockStood(t *testing.T) {
 		time.Sleep(time.Hour)
 		if got, want := c.Now(), noon.Add(5*time.Second); !got.Equal(want) {
 			t.Fatalf("frozen again it shows %v, want %v", got, want)
+		}
+	})
+}
+
+// TestTimeNeverGoesBack: readers race with somebody who stops, moves and starts
+// the clock, and none of them ever sees an earlier time than anybody saw before.
+func TestTimeNeverGoesBack(t *testing.T) {
+	c := clock.New()
+	var latest atomic.Int64
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		all.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				before := latest.Load()
+				now := c.Now().UnixNano()
+				if now < before {
+					t.Errorf("the time went back by %d ns", before-now)
+					return
+				}
+				for old := before; now > old && !latest.CompareAndSwap(old, now); {
+					old = latest.Load()
+				}
+			}
+		})
+	}
+	for range 2_000 {
+		c.Freeze()
+		c.Advance(1)
+		c.Resume()
+	}
+	close(done)
+	all.Wait()
+}
+
+// TestBothShowsTwoTimes: the real time goes on while the fleet's stands, and is
+// not moved by Advance.
+func TestBothShowsTwoTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.Frozen(noon)
+		time.Sleep(time.Second)
+		c.Advance(time.Hour)
+		if now, real := c.Both(); !now.Equal(noon.Add(time.Hour)) || real != time.Second {
+			t.Errorf("got %v and %v, want %v and 1s", now, real, noon.Add(time.Hour))
 		}
 	})
 }
