@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/clock"
 	"counterpart/internal/fault"
 )
 
 // Call is one operation in flight. The fleet opens it for each HTTP request
 // and datagram; LDAP and SSH open theirs with Begin, Admit and End. Only its
-// handler writes to it.
+// handler writes to it, and nobody keeps it: that of an HTTP request serves
+// another one later.
 type Call struct {
 	Server, Port, Peer, Op string
 	Actor, Object          string // IDs of seeded things, once known
@@ -22,10 +25,10 @@ type Call struct {
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
 	Unnamed                bool   // Op is a client's invention, no name of the server's
 	Fired                  []string
-	Broken                 fault.Moment // when a fault struck: whether the change that was asked for stands
-	Look                   fault.Look   // which fault rules it was held against
-	Started                time.Time    // by the fleet's clock
-	Began                  time.Time    // in real time
+	Broken                 fault.Moment  // when a fault struck: whether the change that was asked for stands
+	Look                   fault.Look    // which fault rules it was held against
+	Started                time.Time     // by the fleet's clock
+	Began                  time.Duration // in real time, since the fleet's clock was made
 	// Wire is what the journal shows where Request or Response is empty: HTTP
 	// messages in the fleet's own buffers, of which End keeps nothing.
 	Wire struct{ Request, Response []byte }
@@ -59,7 +62,7 @@ var (
 // Peer is empty where one line serves many.
 type Line struct {
 	Server, Port, Peer string
-	Now                func() time.Time
+	Clock              clock.Clock
 	Admit              func(context.Context, *Call) error
 	Fault              func(c *Call, kind string) (fault.Rule, bool)
 	Calm               func() bool // no fault rule is set
@@ -113,11 +116,58 @@ func Begin(ctx context.Context, op string) (context.Context, *Call) {
 // operation is yet to be named. The fleet calls it; servers do not.
 func Open(ctx context.Context, l *Line, peer string) (context.Context, *Call) {
 	o := &opened{Context: ctx}
-	c := &o.call
-	c.Server, c.Port, c.Peer, c.line = l.Server, l.Port, peer, l
-	c.Started, c.Began = l.Now(), time.Now()
-	return o, c
+	o.call.open(l, peer)
+	return o, &o.call
 }
+
+func (c *Call) open(l *Line, peer string) {
+	c.Server, c.Port, c.Peer, c.line = l.Server, l.Port, peer, l
+	c.Started, c.Began = l.Clock.Both()
+}
+
+// Seat is the context of a connection that serves one call after the other, so
+// that the requests of a connection need no context of their own.
+type Seat struct {
+	context.Context
+	call atomic.Pointer[Call]
+}
+
+type seatKey struct{}
+
+// NewSeat is the context of a new connection. The fleet calls it; servers do not.
+func NewSeat(ctx context.Context) *Seat { return &Seat{Context: ctx} }
+
+// Value implements context.Context.
+func (s *Seat) Value(key any) any {
+	switch key.(type) {
+	case seatKey:
+		return s
+	case callKey:
+		if c := s.call.Load(); c != nil {
+			return c
+		}
+	case lineKey:
+		if c := s.call.Load(); c != nil && c.line != nil {
+			return c.line
+		}
+	}
+	return s.Context.Value(key)
+}
+
+// SeatFrom is the seat of the connection that ctx belongs to; nil without one.
+func SeatFrom(ctx context.Context) *Seat {
+	s, _ := ctx.Value(seatKey{}).(*Seat)
+	return s
+}
+
+// Take is Open for the next call of the connection, in c, which is empty.
+func (s *Seat) Take(c *Call, l *Line, peer string) {
+	c.open(l, peer)
+	s.call.Store(c)
+}
+
+// Leave ends what Take began: nobody is found in the context any more.
+func (s *Seat) Leave() { s.call.Store(nil) }
 
 // CallFrom is the call of ctx; a fresh one that leads nowhere when there is none.
 func CallFrom(ctx context.Context) *Call {

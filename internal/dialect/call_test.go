@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"counterpart/internal/clock"
 	"counterpart/internal/dialect"
 )
 
@@ -14,7 +15,7 @@ type key struct{}
 // of them.
 func TestCallsShareALine(t *testing.T) {
 	ended := map[string]int{}
-	l := &dialect.Line{Server: "s", Port: "p", Now: func() time.Time { return time.Unix(1, 0) },
+	l := &dialect.Line{Server: "s", Port: "p", Clock: clock.Frozen(time.Unix(1, 0)),
 		End: func(_ context.Context, c *dialect.Call) error {
 			ended[c.Server+" "+c.Port+" "+c.Peer+" "+c.Op]++
 			return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"counterpart/internal/dialect"
 	"counterpart/internal/fault"
@@ -28,11 +27,12 @@ func (f *Fleet) end(_ context.Context, c *dialect.Call) error {
 	if c.Unnamed {
 		op = "unknown"
 	}
-	f.Meter.Count(journal.Series{Server: c.Server, Op: op, Outcome: string(c.Outcome)}, time.Since(c.Began))
+	now, real := f.Clock.Both()
+	f.Meter.Count(journal.Series{Server: c.Server, Op: op, Outcome: string(c.Outcome)}, real-c.Began)
 	if f.Journal == nil {
 		return nil
 	}
-	e := journal.Entry{At: c.Started, Took: f.Clock.Now().Sub(c.Started), Server: c.Server, Port: c.Port, Peer: c.Peer,
+	e := journal.Entry{At: c.Started, Took: now.Sub(c.Started), Server: c.Server, Port: c.Port, Peer: c.Peer,
 		Op: c.Op, Actor: c.Actor, Object: c.Object, Outcome: string(c.Outcome), Status: c.Status, Why: c.Why,
 		Faults: c.Fired, Broken: string(c.Broken), Request: c.Request, Response: c.Response}
 	f.Journal.RecordRaw(&e, c.Wire.Request, c.Wire.Response)

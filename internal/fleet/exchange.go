@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 type exchange struct {
 	recorder
 	asked *http.Request
-	body  *tap   // nil: the request has none
-	shown []byte // of the request, for the journal
+	seat  *dialect.Seat
+	made  dialect.Call // what call points to
+	body  *tap         // nil: the request has none
+	shown []byte       // of the request, for the journal
 }
 
 // exchanges are used again: their buffers are what a request costs most.
@@ -23,6 +26,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // free gives an exchange back once nobody uses it any more.
 func (x *exchange) free() {
+	x.seat.Leave()
 	if x.buf.Cap() > mostKept {
 		return
 	}
@@ -36,7 +40,11 @@ const mostKept = 64 << 10
 
 // request is the request as the journal shows it.
 func (x *exchange) request() []byte {
-	x.shown = append(append(append(x.shown, x.asked.Method...), ' '), x.asked.URL.RequestURI()...)
+	target := x.asked.RequestURI
+	if !strings.HasPrefix(target, "/") { // "http://host/path", as to a proxy
+		target = x.asked.URL.RequestURI()
+	}
+	x.shown = append(append(append(x.shown, x.asked.Method...), ' '), target...)
 	if x.body != nil && len(x.body.head) > 0 {
 		x.shown = append(append(x.shown, '\n'), x.body.head...)
 	}

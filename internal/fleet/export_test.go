@@ -34,5 +34,5 @@ func (f *Fleet) Handler(name string) http.Handler {
 func NewWire(c net.Conn) net.Conn {
 	slots := make(chan struct{}, 1)
 	slots <- struct{}{}
-	return &wire{Conn: c, slots: slots}
+	return newWire(c, slots)
 }

@@ -149,7 +149,7 @@ func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 		return nil, explain(b.ID(), network, addr, err)
 	}
 	b.Endpoint.Try = f.try(p.Try, b.Addr)
-	b.line = dialect.Line{Server: in.Name, Port: p.Name, Now: f.Clock.Now, Admit: f.admit, Fault: f.fault, Calm: f.Faults.Idle, End: f.end}
+	b.line = dialect.Line{Server: in.Name, Port: p.Name, Clock: f.Clock, Admit: f.admit, Fault: f.fault, Calm: f.Faults.Idle, End: f.end}
 	switch {
 	case p.HTTP != nil:
 		b.line.Admit = f.admitHTTP

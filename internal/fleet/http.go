@@ -50,6 +50,7 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return f.hard },
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return dialect.NewSeat(ctx) },
 	}
 	silent := &silent{conns: map[net.Conn]bool{}}
 	srv.ConnState = silent.note
@@ -81,7 +82,7 @@ type silent struct {
 // note follows a connection; it is a http.Server's ConnState.
 func (s *silent) note(c net.Conn, state http.ConnState) {
 	w := under(c)
-	if state != http.StateNew && !w.silent.Swap(false) {
+	if state != http.StateNew && (!w.silent.Load() || !w.silent.Swap(false)) {
 		return // nearly always: each request comes by twice
 	}
 	s.mu.Lock()
@@ -114,14 +115,16 @@ func (f *Fleet) handler(p *port) http.Handler {
 		limit = 1 << 20
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, call := dialect.Open(r.Context(), &p.line, r.RemoteAddr)
-		call.Unnamed = true // until a route is found
+		ctx := r.Context()
 		x := exchanges.Get().(*exchange)
-		x.asked, x.ResponseWriter, x.call, x.keep = r.WithContext(ctx), w, call, keep
-		x.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(call))
+		x.asked, x.ResponseWriter, x.call, x.keep, x.seat = r, w, &x.made, keep, dialect.SeatFrom(ctx)
+		x.seat.Take(x.call, &p.line, r.RemoteAddr)
+		x.call.Unnamed = true // until a route is found
+		x.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(x.call))
 		if r.Body != http.NoBody {
 			x.body = open(w, r, limit)
 			x.body.keep = keep
+			x.asked = r.WithContext(ctx) // net/http looks at its own, to know what was read
 			x.asked.Body = x.body
 		}
 		defer func() { f.finish(ctx, x, recover()) }()
@@ -178,7 +181,7 @@ func (f *Fleet) router(p *port) *echo.Echo {
 func enter(c echo.Context, name string) error {
 	r := c.Request()
 	ctx := r.Context()
-	call := dialect.CallFrom(ctx)
+	call := c.Response().Writer.(*recorder).call
 	if call.Op, call.Unnamed = name, name == ""; call.Unnamed {
 		call.Op = r.Method + " " + r.URL.Path
 	}

@@ -88,7 +88,7 @@ func BenchmarkHandler(b *testing.B) {
 	defer f.Close()
 	for name, h := range map[string]http.Handler{"echo": bareEcho(), "fleet": f.Handler("http")} {
 		b.Run(name, func(b *testing.B) {
-			r := httptest.NewRequest("GET", benchTarget, nil)
+			r := httptest.NewRequestWithContext(dialect.NewSeat(b.Context()), "GET", benchTarget, nil)
 			r.Header.Set("Authorization", "Bearer sps-secret")
 			w := &sink{http.Header{}}
 			b.ReportAllocs()

@@ -146,3 +146,21 @@ func TestAClientThatReadsHasItsTimeAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestABodyThatNobodyReadsIsNotAskedFor: a client that waits for "100 Continue"
+// and is refused for another reason hears the refusal at once, and need not send
+// what it would have sent.
+func TestABodyThatNobodyReadsIsNotAskedFor(t *testing.T) {
+	r := start(t)
+	c, err := net.Dial("tcp", r.addr("http"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(c, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 404 ") {
+		t.Errorf("%q, %v", line, err)
+	}
+}

@@ -2,7 +2,10 @@ package fleet
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,9 +32,7 @@ func (g *gatekeeper) Accept() (net.Conn, error) {
 		<-g.slots
 		return nil, err
 	}
-	w := &wire{Conn: c, slots: g.slots}
-	w.silent.Store(true)
-	return w, nil
+	return newWire(c, g.slots), nil
 }
 
 // Close implements net.Listener.
@@ -43,21 +44,106 @@ func (g *gatekeeper) Close() error {
 // wire is a connection of an HTTP port, below its TLS. It gives the client time
 // to take each thing that is written: one that asks and does not read would hold
 // the answer for ever.
+//
+// net/http sets six read deadlines for each request, most of which are replaced
+// before anything is read. A wire keeps the last one in mind and sets it when
+// somebody reads; an earlier one that is still set may stand, and when it comes
+// the reader goes on.
 type wire struct {
 	net.Conn
 	slots  chan struct{}
 	closed atomic.Bool
 	silent atomic.Bool  // no whole request has come yet
-	until  atomic.Int64 // Unix nanoseconds: when what was written must have been taken
+	made   time.Time    // of the connection
+	until  atomic.Int64 // nanoseconds since made: when what was written must have been taken
+
+	// Deadlines for reading are nanoseconds since made; 0: none, below: all reads end.
+	wanted  atomic.Int64
+	set     atomic.Int64 // what the connection below has; written under mu
+	mu      sync.Mutex
+	reading atomic.Bool
+}
+
+// newWire is a connection that has a slot, and gives it back when it is closed.
+func newWire(c net.Conn, slots chan struct{}) *wire {
+	w := &wire{Conn: c, slots: slots, made: time.Now()}
+	w.silent.Store(true)
+	return w
+}
+
+// Read implements net.Conn.
+func (w *wire) Read(p []byte) (n int, err error) {
+	if len(p) > 1 { // one octet is how net/http waits for a client to hang up
+		// Who has just been answered needs a moment to ask again: looking now would
+		// find nothing, and the others can go first.
+		runtime.Gosched()
+	}
+	for {
+		w.reading.Store(true) // first: whoever wants another deadline from now on sees it, and arms
+		wanted := w.wanted.Load()
+		if wanted < 0 { // the connection below need not hear of it
+			w.reading.Store(false)
+			return 0, os.ErrDeadlineExceeded
+		}
+		if w.late(wanted) {
+			w.arm()
+		}
+		n, err = w.Conn.Read(p)
+		w.reading.Store(false)
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || w.due() {
+			return n, err
+		}
+		w.arm() // what came was an earlier one
+	}
+}
+
+// late reports that the connection below would not end a read by a deadline, or
+// not begin one.
+func (w *wire) late(wanted int64) bool {
+	set := w.set.Load()
+	return (wanted < 0) != (set < 0) || wanted > 0 && (set == 0 || wanted < set)
+}
+
+// due reports that the deadline which is wanted has come.
+func (w *wire) due() bool {
+	wanted := w.wanted.Load()
+	return wanted < 0 || wanted > 0 && int64(time.Since(w.made)) >= wanted
+}
+
+// arm hands the deadline down.
+func (w *wire) arm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var t time.Time
+	wanted := w.wanted.Load()
+	if wanted != 0 {
+		t = w.made.Add(time.Duration(wanted))
+	}
+	w.set.Store(wanted)
+	w.Conn.SetReadDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn.
+func (w *wire) SetReadDeadline(t time.Time) error {
+	wanted := int64(0)
+	if !t.IsZero() {
+		if wanted = int64(t.Sub(w.made)); wanted <= 0 {
+			wanted = -1
+		}
+	}
+	w.wanted.Store(wanted)
+	if w.reading.Load() && w.late(wanted) {
+		w.arm()
+	}
+	return nil
 }
 
 // Write implements net.Conn. A write has half of answerTimeout at least; setting
 // a deadline for each would cost more than it is worth.
 func (w *wire) Write(p []byte) (int, error) {
-	if now := time.Now(); w.until.Load()-now.UnixNano() < int64(answerTimeout/2) {
-		until := now.Add(answerTimeout)
-		w.until.Store(until.UnixNano())
-		w.Conn.SetWriteDeadline(until)
+	if now := time.Since(w.made); w.until.Load()-int64(now) < int64(answerTimeout/2) {
+		w.until.Store(int64(now + answerTimeout))
+		w.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
 	}
 	return w.Conn.Write(p)
 }

@@ -150,7 +150,7 @@ func (l *lab) line(port string, c net.Conn) *dialect.Line {
 	subject := func(c *dialect.Call) fault.Subject {
 		return fault.Subject{Server: c.Server, Op: c.Op, Actor: c.Actor, Object: c.Object}
 	}
-	return &dialect.Line{Server: "ldap", Port: port, Peer: c.RemoteAddr().String(), Now: l.clock.Now,
+	return &dialect.Line{Server: "ldap", Port: port, Peer: c.RemoteAddr().String(), Clock: l.clock,
 		Admit: func(ctx context.Context, c *dialect.Call) error {
 			if r, hit := l.faults.Hit(subject(c), fault.Hang, fault.Reset, fault.Drop); hit {
 				switch r.Kind {

@@ -180,7 +180,7 @@ func (b *bed) code(user string) string {
 
 // line gives a call a place to look for faults.
 func (b *bed) line(port string) context.Context {
-	return dialect.WithLine(b.t.Context(), &dialect.Line{Server: "mfa", Port: port, Now: b.clock.Now,
+	return dialect.WithLine(b.t.Context(), &dialect.Line{Server: "mfa", Port: port, Clock: b.clock,
 		Fault: func(c *dialect.Call, kind string) (fault.Rule, bool) {
 			return b.faults.Hit(fault.Subject{Server: c.Server, Op: c.Op, Actor: c.Actor, Object: c.Object}, kind)
 		}, End: func(_ context.Context, c *dialect.Call) error {
