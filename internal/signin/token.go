@@ -149,14 +149,40 @@ func (g *Guard) Look(ctx context.Context, secret string) (Token, error) {
 }
 
 func (g *Guard) look(ctx context.Context, key string) (Token, error) {
-	t, err := g.tokens.Read(ctx, g.Store, key)
-	if err != nil {
+	k, err := g.know(ctx, key)
+	if k.held == nil {
 		return Token{}, err
 	}
-	if t == nil {
-		return Token{}, cause.Because(cause.UnknownToken, "no such token was issued")
+	return *k.Token(), err
+}
+
+// Known is a token that somebody keeps, to ask whether it is still good.
+type Known struct{ held *state.Held[Token] }
+
+// Token is what it was when it was found; it must not be modified.
+func (k Known) Token() *Token { return k.held.Value() }
+
+// Good reports at now that Look would give the same token. False means no more
+// than that it has to be asked.
+func (k Known) Good(now time.Time) bool {
+	return k.held.Unchanged(now) && k.held.Value() != nil && k.held.Value().alive(now) == nil
+}
+
+// Know is Look for somebody who keeps the token.
+func (g *Guard) Know(ctx context.Context, secret string) (Known, error) {
+	return g.know(ctx, g.keyOf(secret))
+}
+
+func (g *Guard) know(ctx context.Context, key string) (Known, error) {
+	now := g.Clock.Now()
+	held, err := g.tokens.Hold(ctx, g.Store, key, now)
+	if err != nil {
+		return Known{}, err
 	}
-	return *t, t.alive(g.Clock.Now())
+	if held.Value() == nil {
+		return Known{}, cause.Because(cause.UnknownToken, "no such token was issued")
+	}
+	return Known{held}, held.Value().alive(now)
 }
 
 // Use is Look that takes one use of a token whose uses are counted.

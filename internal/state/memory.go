@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/clock"
@@ -25,7 +26,8 @@ type shard struct {
 	mu     sync.RWMutex
 	live   map[string]Record
 	closed bool
-	sweep  int // writes until the dead records are swept
+	sweep  int           // writes until the dead records are swept
+	writes atomic.Uint64 // grows under mu with everything that changes
 }
 
 // NewMemory returns an empty store whose records die by c.
@@ -57,13 +59,11 @@ func (m *Memory) Get(ctx context.Context, key string) (Record, error) {
 	if s.closed {
 		return Record{}, errClosed()
 	}
-	r, ok := s.live[key]
-	if !ok || r.Expires.IsZero() { // without an end there is no need to ask the clock
-		return r, nil
+	r := s.live[key]
+	if !r.Expires.IsZero() && r.dead(m.clock.Now()) { // without an end there is no need to ask the clock
+		r = Record{}
 	}
-	if r.dead(m.clock.Now()) {
-		return Record{}, nil
-	}
+	r.writes, r.seen = &s.writes, s.writes.Load()
 	return r, nil
 }
 
@@ -87,6 +87,7 @@ func (m *Memory) Update(ctx context.Context, key string, fn func(Record) (Record
 	if err != nil {
 		return err
 	}
+	s.writes.Add(1)
 	if next.Value == nil || next.dead(now) {
 		delete(s.live, key)
 		return nil
@@ -136,6 +137,7 @@ func (m *Memory) Reset(ctx context.Context, prefix string) error {
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
+		s.writes.Add(1)
 		for k := range s.live {
 			if strings.HasPrefix(k, prefix) {
 				delete(s.live, k)
@@ -154,6 +156,7 @@ func (m *Memory) Close() error {
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
+		s.writes.Add(1)
 		s.live, s.closed = map[string]Record{}, true
 		s.mu.Unlock()
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,16 @@ import (
 type Record struct {
 	Value   []byte    // nil means "no such key", everywhere; never modified in place
 	Expires time.Time // by the fleet's clock; zero means never
+
+	writes *atomic.Uint64 // a number that grows with each write that may concern the key; nil: there is none
+	seen   uint64         // what it was when the record was read
+}
+
+// Unchanged reports at now that the store would still answer with this record,
+// which Get has returned. False means no more than that it has to be asked again:
+// some stores cannot tell. A record that dies needs a now that is not zero.
+func (r *Record) Unchanged(now time.Time) bool {
+	return r.writes != nil && r.writes.Load() == r.seen && (r.Expires.IsZero() || now.Before(r.Expires) && !now.IsZero())
 }
 
 // ErrUnavailable is wrapped by every error of a store that cannot decide now.

@@ -23,31 +23,58 @@ type builtACL struct {
 // maxACLs is how many sets of policies are kept.
 const maxACLs = 1024
 
+// tokenACL is what the policies of one token came to, and the policies, whether
+// there were any of those names or not.
+type tokenACL struct {
+	from []held[string]
+	acl  *policy.ACL
+}
+
+func (t *tokenACL) good() bool {
+	if t == nil {
+		return false
+	}
+	for _, x := range t.from {
+		if !x.unchanged() {
+			return false
+		}
+	}
+	return true
+}
+
 // acl is what the token's policies come to.
 func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
-	names, key := t.policies, aclKey{policies: t.Meta[metaPolicies]}
-	if len(t.identity) > 0 {
-		names = t.allPolicies()
-		key.policies = strings.Join(names, separator)
+	if built := t.built.Load(); built.good() {
+		return built.acl, nil
 	}
-	var buffer [8]*string
-	from := buffer[:0]
-	templated := false
-	for _, name := range names {
-		text, err := s.policies.get(r.ctx, name)
+	var records []held[string]
+	var from []*string
+	for _, name := range t.allPolicies() {
+		x, err := s.policies.hold(r.ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		if text != nil {
-			from = append(from, text)
-			templated = templated || strings.Contains(*text, "{{")
+		if records = append(records, x); x.value != nil {
+			from = append(from, x.value)
 		}
 	}
+	acl, err := s.builtOf(t, from)
+	if err == nil {
+		t.built.Store(&tokenACL{records, acl})
+	}
+	return acl, err
+}
+
+// builtOf is what the texts of a token's policies come to.
+func (s *Server) builtOf(t *token, from []*string) (*policy.ACL, error) {
+	names := t.allPolicies()
 	var of *entity
-	if templated {
-		if of = t.entity; of != nil {
-			key.entity = of.ID
-		}
+	if slices.ContainsFunc(from, func(text *string) bool { return strings.Contains(*text, "{{") }) {
+		of = t.entity
+	}
+	key := aclKey{policies: strings.Join(names, separator)}
+	if of != nil {
+		key.entity = of.ID
 	}
 	s.aclsMu.RLock()
 	built := s.acls[key]
@@ -74,7 +101,7 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 	if s.acls == nil || len(s.acls) >= maxACLs {
 		s.acls = aclCache{}
 	}
-	s.acls[key] = &builtACL{slices.Clone(from), of, acl}
+	s.acls[key] = &builtACL{from, of, acl}
 	return acl, nil
 }
 

@@ -12,7 +12,7 @@ import (
 // answer is a success: most of them are put into the one envelope.
 type answer struct {
 	status   int // 0: 200
-	data     any // null when nil; a json.RawMessage is sent as it is
+	data     any // null when nil
 	lease    leaseInfo
 	auth     *authBlock
 	wrap     *wrapInfo
@@ -24,8 +24,8 @@ type answer struct {
 	location string // of a redirect
 	// mountType is what the envelope says; the mount's own type unless it is set.
 	mountType *string
-	// What a read of kv version 2 shows, put together when it is sent: this is
-	// what a vault is asked most.
+	// What a read of kv shows, put together when it is sent: this is what a vault
+	// is asked most. In version 1 there is only current, which stands for data.
 	version *kvVersion
 	secret  *kvSecret
 	current json.RawMessage
@@ -162,12 +162,11 @@ func (s *Server) encode(b []byte, a *answer) ([]byte, error) {
 	b = append(b, `,"lease_duration":`...)
 	b = strconv.AppendInt(b, int64(a.lease.lasts/time.Second), 10)
 	b = append(b, `,"data":`...)
-	data, isRaw := a.data.(json.RawMessage)
 	switch {
 	case a.version != nil:
 		b = a.version.encoded(b, a.secret, a.current)
-	case isRaw:
-		b = append(b, data...)
+	case a.current != nil:
+		b = append(b, a.current...)
 	case a.data == nil:
 		b = append(b, "null"...)
 	default:

@@ -79,8 +79,11 @@ func (r *request) source() netip.Addr {
 // from reports whether the request comes from one of the networks; an empty list
 // is from anywhere.
 func (r *request) from(list []string) bool {
+	if len(list) == 0 {
+		return true
+	}
 	ip := r.source()
-	return len(list) == 0 || comesFrom(ip, list, ip.BitLen())
+	return comesFrom(ip, list, ip.BitLen())
 }
 
 // elsewhere is the refusal of a request from an address that the rules do not name.

@@ -91,7 +91,8 @@ func (r *request) readKV(key string) (*answer, error) {
 	if lasts == 0 {
 		lasts, _ = r.mount.lives()
 	}
-	return &answer{data: data, lease: leaseInfo{lasts: lasts}}, nil
+	r.reply = answer{current: data, lease: leaseInfo{lasts: lasts}}
+	return &r.reply, nil
 }
 
 // linked is what a secret that shows an account holds: the seed's own keys, and

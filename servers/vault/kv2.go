@@ -194,7 +194,7 @@ func readVersion(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.dead(r.Clock.Now()) {
+	if (v.Destroyed || !v.Deletion.IsZero()) && v.dead(r.Clock.Now()) {
 		return nil, envelope404(&answer{data: map[string]any{"data": nil, "metadata": v.shown(s)}})
 	}
 	data := v.Data
@@ -204,7 +204,8 @@ func readVersion(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	return &answer{version: v, secret: s, current: data}, nil
+	r.reply = answer{version: v, secret: s, current: data}
+	return &r.reply, nil
 }
 
 // encoded appends what an answer shows of a version whose data is current.

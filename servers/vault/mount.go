@@ -127,9 +127,16 @@ func newMount(kind, path string, random io.Reader) *mount {
 
 // table is the mounts as they stand.
 func (r *request) table() (*mounts, error) {
-	t, err := r.mountCache.Read(r.ctx, r.Store, mountsKey)
-	if t == nil && err == nil {
-		t = r.base
+	kept := r.mountsKept.Load()
+	if !kept.Unchanged(time.Time{}) {
+		var err error
+		if kept, err = r.mountCache.Hold(r.ctx, r.Store, mountsKey, time.Time{}); err != nil {
+			return nil, err
+		}
+		r.mountsKept.Store(kept)
 	}
-	return t, err
+	if t := kept.Value(); t != nil {
+		return t, nil
+	}
+	return r.base, nil
 }

@@ -35,6 +35,7 @@ type request struct {
 	token  *token            // nil on public paths
 	exists bool              // what the existence check said
 	wrap   time.Duration     // X-Vault-Wrap-TTL; 0: none
+	reply  answer            // room for one that is sent often
 }
 
 // serve answers everything below /v1/.
@@ -56,7 +57,7 @@ func (s *Server) serve(c echo.Context) error {
 	if !below {
 		return s.outside(c)
 	}
-	namespace := req.Header.Get("X-Vault-Namespace")
+	namespace := header(req, "X-Vault-Namespace")
 	if namespace != "" {
 		c.Response().Header().Set("X-Vault-Namespace", namespace)
 	}
@@ -68,6 +69,14 @@ func (s *Server) serve(c echo.Context) error {
 	*r = request{vars: vars}
 	requests.Put(r) // not after a panic: who knows what it has left
 	return err
+}
+
+// header is the first value of a header whose name is written as net/http keeps it.
+func header(r *http.Request, canonical string) string {
+	if values := r.Header[canonical]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // requests are used for one after the other.
@@ -181,7 +190,7 @@ func (r *request) parse() error {
 		r.full += "/"
 	}
 	r.fields = r.raw
-	if header := req.Header.Get("X-Vault-Wrap-Ttl"); header != "" {
+	if header := header(req, "X-Vault-Wrap-Ttl"); header != "" {
 		d, err := lasts(header)
 		switch {
 		case err != nil:

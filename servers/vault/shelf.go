@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/state"
@@ -31,16 +32,48 @@ func newShelf[T any](s state.Store, prefix string) *shelf[T] {
 // get is the record of key; nil when there is none. It is shared and must not be
 // modified.
 func (h *shelf[T]) get(ctx context.Context, key string) (*T, error) {
-	e, err := h.cache.Read(ctx, h.store, key)
-	switch {
-	case err != nil:
-		return nil, err
-	case e == nil:
-		return h.seeds[key], nil
-	case e.Gone:
-		return nil, nil
+	x, err := h.hold(ctx, key)
+	return x.value, err
+}
+
+// held is what get gave, for somebody who keeps it.
+type held[T any] struct {
+	record *state.Held[entry[T]]
+	value  *T
+}
+
+// unchanged reports that get would give the same; false means no more than that it
+// has to be asked.
+func (x held[T]) unchanged() bool { return x.record.Unchanged(time.Time{}) }
+
+func (h *shelf[T]) hold(ctx context.Context, key string) (held[T], error) {
+	record, err := h.cache.Hold(ctx, h.store, key, time.Time{})
+	if err != nil {
+		return held[T]{}, err
 	}
-	return &e.V, nil
+	switch e := record.Value(); {
+	case e == nil:
+		return held[T]{record, h.seeds[key]}, nil
+	case e.Gone:
+		return held[T]{record, nil}, nil
+	default:
+		return held[T]{record, &e.V}, nil
+	}
+}
+
+// pin is one record that every request asks for.
+type pin[T any] struct{ at atomic.Pointer[held[T]] }
+
+// get is the record of key, which is always the same one, on h.
+func (p *pin[T]) get(ctx context.Context, h *shelf[T], key string) (*T, error) {
+	if x := p.at.Load(); x != nil && x.unchanged() {
+		return x.value, nil
+	}
+	x, err := h.hold(ctx, key)
+	if err == nil {
+		p.at.Store(&x)
+	}
+	return x.value, err
 }
 
 // edit changes the record of key; found is false when there is none. fn may run

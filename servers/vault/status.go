@@ -26,7 +26,7 @@ type standing struct {
 // standing reads it.
 func (r *request) standing() (standing, error) {
 	var st standing
-	n, err := r.node.get(r.ctx, "self")
+	n, err := r.self.get(r.ctx, r.node, "self")
 	if err != nil {
 		return st, err
 	}
@@ -40,13 +40,13 @@ func (r *request) standing() (standing, error) {
 		st.dr = true
 	}
 	if !r.call.Calm() {
-		r.faulted(&st)
+		st = r.faulted(st)
 	}
 	return st, nil
 }
 
 // faulted adds what faults play.
-func (r *request) faulted(st *standing) {
+func (r *request) faulted(st standing) standing {
 	for _, f := range [...]struct {
 		kind string
 		on   *bool
@@ -59,6 +59,7 @@ func (r *request) faulted(st *standing) {
 	if _, fires := r.call.Fault("uninitialized"); fires {
 		st.Initialized = false
 	}
+	return st
 }
 
 // status answers what works in every state of the node, and refuses the rest when

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/cause"
@@ -23,8 +24,13 @@ type token struct {
 	secret   string // as the client sent it; "" when it was found by its accessor
 	policies []string
 	identity []string // policies of its entity
+	all      []string // both, sorted
+	entityID string
 	entity   *entity  // nil: it has none
 	counted  bool     // its uses are counted
+	cidrs    []string // where it can be used; none: anywhere
+	// built is what its policies came to when that was last asked.
+	built atomic.Pointer[tokenACL]
 }
 
 // Names of the metadata.
@@ -85,14 +91,7 @@ func (t *token) metadata() map[string]string {
 }
 
 // allPolicies are the token's own and those of its entity, sorted.
-func (t *token) allPolicies() []string {
-	if len(t.identity) == 0 {
-		return t.policies
-	}
-	all := slices.Concat(t.policies, t.identity)
-	slices.Sort(all)
-	return slices.Compact(all)
-}
+func (t *token) allPolicies() []string { return t.all }
 
 // authenticate finds the token of the request and takes one use of it.
 func (r *request) authenticate() error {
@@ -110,9 +109,9 @@ func (r *request) authenticate() error {
 // recognise finds the token of the request; on a path that works without, that is
 // no use of it.
 func (r *request) recognise() error {
-	secret := r.http.Header.Get("X-Vault-Token")
+	secret := header(r.http, "X-Vault-Token")
 	if secret == "" {
-		if bearer, ok := strings.CutPrefix(r.http.Header.Get("Authorization"), "Bearer "); ok {
+		if bearer, ok := strings.CutPrefix(header(r.http, "Authorization"), "Bearer "); ok {
 			secret = strings.TrimSpace(bearer)
 		}
 	}
@@ -139,10 +138,9 @@ func (r *request) recognise() error {
 // barred refuses a token that is alive and cannot be used: from this address, or
 // because its entity is gone.
 func (r *request) barred(t *token) error {
-	cidrs := t.values(metaCIDRs)
-	switch id := t.Meta[metaEntity]; {
-	case !r.from(cidrs):
-		return r.elsewhere(cidrs)
+	switch id := t.entityID; {
+	case !r.from(t.cidrs):
+		return r.elsewhere(t.cidrs)
 	case id != "" && t.entity == nil:
 		return refuse(http.StatusForbidden, "permission denied").because("there is no entity %s any more", id)
 	case id != "" && t.entity.Disabled:
@@ -163,23 +161,6 @@ func (r *request) badToken(err error) error {
 // inRealm keeps the tokens of this server apart from those of others.
 func (s *Server) inRealm(secret string) string { return signin.InRealm(s.kind(), secret) }
 
-// look finds a token without using it up.
-func (s *Server) look(ctx context.Context, secret string) (*token, error) {
-	t, err := s.Logins.Look(ctx, s.inRealm(secret))
-	if errors.Is(err, cause.UnknownToken) {
-		if seed, ok := s.seeded[secret]; ok {
-			if err := s.issueSeeded(ctx, seed); err != nil {
-				return nil, err
-			}
-			t, err = s.Logins.Look(ctx, s.inRealm(secret))
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.own(ctx, t, secret)
-}
-
 // own makes a token of this server out of the fleet's record.
 func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token, error) {
 	if t.Kind != s.kind() {
@@ -194,9 +175,9 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 			return nil, err
 		}
 	}
-	out := &token{Token: t, secret: secret, counted: t.Uses > 0 || t.Used}
-	out.policies = out.values(metaPolicies)
-	if id := t.Meta[metaEntity]; id != "" {
+	out := &token{Token: t, secret: secret, counted: t.Uses > 0 || t.Used, entityID: t.Meta[metaEntity]}
+	out.policies, out.cidrs = out.values(metaPolicies), out.values(metaCIDRs)
+	if id := out.entityID; id != "" {
 		e, err := s.entities.get(ctx, id)
 		if err != nil {
 			return nil, err
@@ -204,6 +185,12 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 		if out.entity = e; e != nil {
 			out.identity = e.Policies
 		}
+	}
+	out.all = out.policies
+	if len(out.identity) > 0 {
+		out.all = slices.Concat(out.policies, out.identity)
+		slices.Sort(out.all)
+		out.all = slices.Compact(out.all)
 	}
 	return out, nil
 }

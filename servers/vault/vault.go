@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/dialect"
@@ -31,6 +32,9 @@ type Server struct {
 	seeded    map[string]SeededToken // by the token
 
 	mountCache state.Cache[mounts]
+	mountsKept atomic.Pointer[state.Held[mounts]]
+	self       pin[node]
+	known      state.Hot[knownToken] // by the token
 	ids        requestIDs
 	acls       aclCache
 	aclsMu     sync.RWMutex
