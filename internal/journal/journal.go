@@ -66,18 +66,13 @@ func New(l Limits, mask *Mask) *Journal {
 // Record appends an entry and gives it its number, from 1 on.
 func (j *Journal) Record(e Entry) { j.RecordRaw(&e, nil, nil) }
 
-// scratch holds buffers in which entries are packed before anybody has to wait.
-var scratch = sync.Pool{New: func() any { return new([]byte) }}
-
 // RecordRaw is Record for a request and a response that are still in somebody's
 // buffers; they come behind what e has of them. Nothing of it is kept.
 func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
 	if j == nil {
 		return
 	}
-	text := scratch.Get().(*[]byte)
-	defer scratch.Put(text)
-	*text = pack((*text)[:0], e, request, response)
+	length := packed(e, len(request), len(response))
 	size := e.size() + len(request) + len(response)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -89,7 +84,11 @@ func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
 	for r.n > 0 && (r.n == len(r.slots) || r.size+size > j.limits.Bytes) {
 		r.drop()
 	}
-	for !r.put(*text, size) {
+	for {
+		if room := r.put(length, size); room != nil {
+			pack(room, e, request, response)
+			break
+		}
 		if r.widen() {
 			continue
 		}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
 	"time"
 )
@@ -33,17 +34,17 @@ type slot struct {
 	size       int
 }
 
-// put appends an entry; false means that what is used has no room for it.
-func (r *ring) put(text []byte, size int) bool {
-	at, ok := r.room(len(text))
+// put appends an entry of a length and returns where it goes, empty and with room
+// for exactly that; nil means that what is used has no room for it.
+func (r *ring) put(length, size int) []byte {
+	at, ok := r.room(length)
 	if !ok {
-		return false
+		return nil
 	}
-	copy(r.octets[at:], text)
-	r.slots[(r.head+r.n)%len(r.slots)] = slot{at, len(text), size}
+	r.slots[(r.head+r.n)%len(r.slots)] = slot{at, length, size}
 	r.n++
 	r.size += size
-	return true
+	return r.octets[at : at : at+length]
 }
 
 // room is where n octets can go: behind the newest entry, or before all others
@@ -108,6 +109,19 @@ const batch = 64 << 10
 
 // exact is what an entry's numbers take.
 const exact = 8 + 4 + 8
+
+// packed is how long an entry becomes with a request and a response.
+func packed(e *Entry, request, response int) int {
+	n := exact
+	for _, length := range [...]int{len(e.Server), len(e.Port), len(e.Peer), len(e.Op), len(e.Actor), len(e.Object), len(e.Outcome), len(e.Status),
+		len(e.Why), len(e.Broken), len(e.Request) + request, len(e.Response) + response} {
+		n += (bits.Len(uint(length|1))+6)/7 + length
+	}
+	for _, s := range e.Faults {
+		n += (bits.Len(uint(len(s)|1))+6)/7 + len(s)
+	}
+	return n
+}
 
 // pack appends an entry to b. Its number is not kept: it follows from its place.
 func pack(b []byte, e *Entry, request, response []byte) []byte {
