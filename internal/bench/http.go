@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/textproto"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -146,7 +144,8 @@ func hammerRaw(conns int, lasts time.Duration, addr, text string) (float64, erro
 	})
 }
 
-// readHTTP reads one answer with a Content-Length and demands 200.
+// readHTTP reads one answer with a Content-Length and demands 200. It allocates
+// nothing: on two processors, what it takes is missing to the server.
 func readHTTP(r *bufio.Reader) error {
 	status, err := r.ReadSlice('\n')
 	if err != nil {
@@ -164,8 +163,8 @@ func readHTTP(r *bufio.Reader) error {
 		if len(line) <= 2 {
 			break
 		}
-		if name, value, ok := strings.Cut(string(line), ":"); ok && textproto.CanonicalMIMEHeaderKey(name) == "Content-Length" {
-			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil {
+		if len(line) > len(contentLength) && bytes.EqualFold(line[:len(contentLength)], contentLength) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(contentLength):]))); err != nil {
 				return err
 			}
 		}
@@ -173,6 +172,8 @@ func readHTTP(r *bufio.Reader) error {
 	if length < 0 {
 		return fmt.Errorf("no Content-Length")
 	}
-	_, err = io.CopyN(io.Discard, r, int64(length))
+	_, err = r.Discard(length)
 	return err
 }
+
+var contentLength = []byte("content-length:")
