@@ -194,7 +194,7 @@ func readVersion(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if (v.Destroyed || !v.Deletion.IsZero()) && v.dead(r.Clock.Now()) {
+	if v.dead(r.Clock.Now()) {
 		return nil, envelope404(&answer{data: map[string]any{"data": nil, "metadata": v.shown(s)}})
 	}
 	data := v.Data
@@ -390,12 +390,4 @@ func merge(old, patch map[string]any) map[string]any {
 		}
 	}
 	return old
-}
-
-func deleteLatest(r *request) (*answer, error) {
-	return nil, r.editVersions(func(s *kvSecret) {
-		if v := s.version(0); v != nil && !v.dead(r.Clock.Now()) {
-			v.Deletion, v.DeletedBy, s.By = r.Clock.Now(), r.by("delete"), r.by("delete")
-		}
-	})
 }

@@ -20,6 +20,14 @@ func (r *request) editVersions(fn func(*kvSecret)) error {
 	})
 }
 
+func deleteLatest(r *request) (*answer, error) {
+	return nil, r.editVersions(func(s *kvSecret) {
+		if v := s.version(0); v != nil && !v.dead(r.Clock.Now()) {
+			v.Deletion, v.DeletedBy, s.By = r.Clock.Now(), r.by("delete"), r.by("delete")
+		}
+	})
+}
+
 // Marks that delete, undelete and destroy set.
 func markDeleted(r *request, s *kvSecret, v *kvVersion) {
 	if !v.dead(r.Clock.Now()) {
