@@ -8,13 +8,13 @@ VENV := .venv
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real plugins published bench docs clean
+.PHONY: help build run test race lint fuzz tools real plugins published bench pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 build: ## the binary, into bin/
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/counterpart ./cmd/counterpart
+	@CGO_ENABLED=0 go build -pgo=cmd/counterpart/hot.pgo -trimpath -ldflags '-s -w' -o bin/counterpart ./cmd/counterpart
 
 run: build ## start the demo company; SEED=file for another one
 	@bin/counterpart serve $(SEED)
@@ -52,6 +52,9 @@ published: tools build ## published plugins; PLUGINS=folder with their checkouts
 
 bench: tools build ## design section 10, as ratios measured side by side
 	@PATH="$$PATH:/usr/sbin" go run ./internal/bench -python $(VENV)/bin/python3 $(BENCH)
+
+pgo: ## rewrite the compiler's profile from the benchmarks
+	@.ci/pgo
 
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
