@@ -83,7 +83,7 @@ func TestRealGoClient(t *testing.T) {
 	for name, play := range map[string]func(*program){"kv": playKV, "logins": playLogins, "wrapping": playWrapping, "system": playSystem} {
 		t.Run(name, func(t *testing.T) {
 			f := dialecttest.Run(t, servers.Table(), oracleSeed)
-			real, _ := realVault(t)
+			real, _ := realServer(t, "vault")
 			ours, theirs := newProgram(t, f.Addr("vault/http")), newProgram(t, real)
 			play(ours)
 			play(theirs)
@@ -463,7 +463,7 @@ func TestRealHvac(t *testing.T) {
 		return strings.ReplaceAll(out, url, "URL")
 	}
 	f := dialecttest.Run(t, servers.Table(), oracleSeed)
-	real, _ := realVault(t)
+	real, _ := realServer(t, "vault")
 	got, want := strings.Split(run(t, "http://"+f.Addr("vault/http"), ""), " ;; "), strings.Split(run(t, "http://"+real, ""), " ;; ")
 	if len(got) < 30 || len(got) != len(want) {
 		t.Errorf("%d lines of ours, %d of the real one", len(got), len(want))

@@ -15,7 +15,7 @@ import (
 // too long for a script.
 func TestRealBodies(t *testing.T) {
 	f := dialecttest.Run(t, servers.Table(), oracleSeed)
-	addr, _ := realVault(t)
+	addr, _ := realServer(t, "vault")
 	ours, theirs := &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + addr}
 	nested := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	list := func(n int) string { return "[1" + strings.Repeat(",1", n-1) + "]" }

@@ -163,6 +163,7 @@ var random = []struct {
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`hv([sb])\.[A-Za-z0-9_-]{20,}`), "hv$1.TOKEN"},
+	{regexp.MustCompile(`"([sb])\.[A-Za-z0-9]{24}"`), `"$1.TOKEN"`}, // of OpenBao
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
 	{regexp.MustCompile(`"(accessor|wrapped_accessor)":"[A-Za-z0-9]{24}"`), `"$1":"ACCESSOR"`},
 	{regexp.MustCompile(`"([a-z_]+)_[0-9a-f]{8}"`), `"$1_ID"`},

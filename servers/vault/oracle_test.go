@@ -1,4 +1,4 @@
-//go:build real
+//go:build real || openbao
 
 package vault_test
 
@@ -30,14 +30,15 @@ func TestRealOracle(t *testing.T) {
 	for _, path := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			f, elsewhere := dialecttest.Run(t, servers.Table(), oracleSeed), dialecttest.Run(t, servers.Table(), oracleSeed)
-			real, _ := realVault(t)
+			real, _ := realServer(t, "vault")
 			compare(t, scriptOf(t, path, elsewhere), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + real})
 		})
 	}
 }
 
-// realVault starts a development server and returns its address and unseal key.
-func realVault(t *testing.T) (addr, key string) {
+// realServer starts a development server, vault or bao, and returns its address and
+// unseal key.
+func realServer(t *testing.T, binary string) (addr, key string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,7 +52,7 @@ func realVault(t *testing.T) (addr, key string) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	cmd := exec.Command("vault", "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", "-dev-listen-address="+addr)
+	cmd := exec.Command(binary, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", "-dev-listen-address="+addr)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir)
 	cmd.Stdout = out
@@ -70,7 +71,7 @@ func realVault(t *testing.T) (addr, key string) {
 			}
 		}
 	}
-	t.Fatal("the real Vault does not come up")
+	t.Fatal("the real server does not come up")
 	return "", ""
 }
 

@@ -32,7 +32,7 @@ func TestRealCLI(t *testing.T) {
 			const key = "AAECAwQFBgcICQoLDA0ODw=="
 			f := dialecttest.Run(t, servers.Table(), strings.Replace(oracleSeed, "token: root", "token: root, unseal_keys: ['"+key+"']", 1))
 			ours := newTerminal(t, f.Addr("vault/http"), key)
-			addr, key2 := realVault(t)
+			addr, key2 := realServer(t, "vault")
 			theirs := newTerminal(t, addr, key2)
 			for n, line := range strings.Split(readFile(t, path), "\n") {
 				if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
