@@ -121,7 +121,7 @@ func getAppRole(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := role.Token.shown()
+	data := role.Token.shown(r.flavour.bao)
 	data["bind_secret_id"], data["local_secret_ids"], data["secret_id_bound_cidrs"] = role.Bind, role.Local, nil
 	if role.CIDRs != nil {
 		data["secret_id_bound_cidrs"] = role.CIDRs

@@ -66,7 +66,10 @@ func fromQuery(values url.Values) map[string]any {
 
 // object reads a JSON object and keeps numbers as they are written.
 func (s *Server) object(body []byte) (map[string]any, error) {
-	strict := !s.flavour.bao && !s.flavour.old // those read a body first and decode it then
+	if s.flavour.bao {
+		return baoObject(body)
+	}
+	strict := !s.flavour.old // that one reads a body first and decodes it then
 	if strict && (body[0] == '{' || body[0] == '[') {
 		if words := inspect(body); words != "" {
 			r := refuse(http.StatusInternalServerError, "%s", words)

@@ -59,6 +59,7 @@ type pathSpec struct {
 	public  bool                         // without a token
 	sudo    bool
 	login   bool // a token in the header is ignored
+	leaf    bool // a list of what is below it is another path
 
 	parts []string
 	names [len(operationNames)]string // of the operations, with the engine's
@@ -100,6 +101,9 @@ func (e *engine) find(rest string, op operation, vars map[string]string) *pathSp
 		rest = strings.TrimSuffix(rest, "/")
 	}
 	for _, p := range e.paths {
+		if p.leaf && op == opList {
+			continue
+		}
 		if p.match(rest, op, vars) {
 			return p
 		}

@@ -55,12 +55,12 @@ func (s *Server) entityOf(ctx context.Context, m *mount, name string) (string, e
 		if found {
 			return state.ErrKeep
 		}
-		*e = entity{ID: id, Name: "entity_" + id[:8], Created: now, Updated: now,
+		*e = entity{ID: id, Name: s.entityName(id), Created: now, Updated: now,
 			Aliases: []alias{{s.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
 		return nil
 	})
 	if err == nil {
-		err = s.named.put(ctx, "entity_"+id[:8], id)
+		err = s.named.put(ctx, s.entityName(id), id)
 	}
 	if err == nil {
 		err = s.aliases.put(ctx, key, id)
@@ -140,7 +140,7 @@ func putEntity(r *request) (*answer, error) {
 	if !known {
 		id = world.UUID(r.Rand)
 		if name == "" {
-			name = "entity_" + id[:8]
+			name = r.entityName(id)
 		}
 	}
 	off, err := r.flag("disabled", false)

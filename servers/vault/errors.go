@@ -108,6 +108,9 @@ func (s *Server) sent(err error, c echo.Context) {
 		if words == nil {
 			words = []string{}
 		}
+		if s.flavour.bao {
+			words = inBao(words)
+		}
 		body, _ := json.Marshal(struct {
 			Errors []string `json:"errors"`
 		}{words})

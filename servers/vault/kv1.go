@@ -62,6 +62,9 @@ func cubbyholeEngine() *engine {
 func (r *request) isRelative() bool { return strings.Contains(r.rest, "..") }
 
 func (r *request) kvExists(key string) (bool, error) {
+	if r.isRelative() && r.flavour.bao {
+		return false, bad("relative paths not supported")
+	}
 	if r.isRelative() {
 		return false, faulty("internal error")
 	}
@@ -70,6 +73,9 @@ func (r *request) kvExists(key string) (bool, error) {
 }
 
 func (r *request) readKV(key string) (*answer, error) {
+	if r.isRelative() && r.flavour.bao {
+		return nil, bad("relative paths not supported")
+	}
 	if r.isRelative() {
 		return nil, bad("%s", one("read failed: relative paths not supported"))
 	}
@@ -150,7 +156,7 @@ func (r *request) writeKV(key string) (*answer, error) {
 }
 
 func (r *request) deleteKV(key string) (*answer, error) {
-	if r.isRelative() {
+	if r.isRelative() && !r.flavour.bao {
 		return nil, bad("%s", one("relative paths not supported"))
 	}
 	_, err := r.kv1.drop(r.ctx, key)
@@ -158,7 +164,7 @@ func (r *request) deleteKV(key string) (*answer, error) {
 }
 
 func (r *request) listKV(prefix string) (*answer, error) {
-	if r.isRelative() {
+	if r.isRelative() && !r.flavour.bao {
 		return nil, bad("%s", one("relative paths not supported"))
 	}
 	keys, err := r.kv1.keys(r.ctx, strings.TrimSuffix(prefix, "/")+"/")

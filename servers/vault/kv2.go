@@ -22,9 +22,10 @@ type kvSecret struct {
 	DeleteAfter time.Duration     `json:"delete_after,omitempty"`
 	Custom      map[string]string `json:"custom,omitempty"`
 	By          *attribution      `json:"by,omitempty"`
-	Versions    []kvVersion       `json:"versions,omitempty"` // oldest first
-	Oldest      int               `json:"oldest,omitempty"`   // that is kept; 0 until the number of them is at its bound
-	Account     string            `json:"account,omitempty"`  // seeded: the current version shows this account's secret
+	Versions    []kvVersion       `json:"versions,omitempty"`    // oldest first
+	Oldest      int               `json:"oldest,omitempty"`      // that is kept; 0 until the number of them is at its bound
+	Account     string            `json:"account,omitempty"`     // seeded: the current version shows this account's secret
+	MetaWrites  int               `json:"meta_writes,omitempty"` // how often what belongs to all versions was written
 }
 
 // kvVersion is one version.
@@ -82,6 +83,9 @@ func kv2Engine(bao bool) *engine {
 	}
 	wrong := misuse(bao)
 	data := map[operation]handler{opRead: unlessFolder(readVersion, wrong), opWrite: writeVersion, opPatch: patchVersion, opDelete: unlessFolder(deleteLatest, wrong), opList: wrong}
+	if bao {
+		data[opRead], data[opDelete], data[opList] = unlessFolder(readVersion, unnamed), deleteLatest, nil
+	}
 	e := newEngine("kv",
 		&pathSpec{pattern: "data/*path", name: "data", exists: exists, ops: data},
 		&pathSpec{pattern: "delete/*path", name: "delete", ops: write(func(r *request) (*answer, error) { return markVersions(r, markDeleted) })},
@@ -93,45 +97,6 @@ func kv2Engine(bao bool) *engine {
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: readKVConfig, opWrite: writeKVConfig, opList: wrong}},
 	)
 	return e.otherwise(&pathSpec{name: "misuse", ops: map[operation]handler{opRead: wrong, opWrite: wrong, opPatch: wrong, opDelete: wrong, opList: wrong}})
-}
-
-// unlessFolder is for paths that do not end in a slash.
-func unlessFolder(do, otherwise handler) handler {
-	return func(r *request) (*answer, error) {
-		if strings.HasSuffix(r.vars["path"], "/") {
-			return otherwise(r)
-		}
-		return do(r)
-	}
-}
-
-// misuse tells those who address version 2 like version 1.
-func misuse(bao bool) handler {
-	commands := map[operation]string{opRead: "get", opWrite: "put", opPatch: "patch", opDelete: "delete", opList: "list"}
-	return func(r *request) (*answer, error) {
-		words := "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. If using the Vault CLI, use 'vault kv " + commands[r.op] + "' for this operation."
-		switch r.rest {
-		case "data", "metadata", "delete", "undelete", "destroy":
-			if r.op != opList {
-				words = "Non-listing operations on the root of a K/V v2 mount are not supported."
-			}
-		case "metadata/", "subkeys/": // a secret without a name, which is not there
-			return nil, errMissing
-		}
-		if bao {
-			words = strings.NewReplacer("Vault CLI", "OpenBao CLI", "'vault kv", "'bao kv").Replace(words)
-		}
-		return nil, envelope404(&answer{warnings: []string{words}})
-	}
-}
-
-// envelope404 is a 404 with a whole envelope.
-func envelope404(a *answer) error {
-	none := ""
-	a.mountType = &none
-	r := refuse(http.StatusNotFound, "")
-	r.envelope = a
-	return r
 }
 
 // secretKey is the record of the secret that the path names.

@@ -142,7 +142,7 @@ func readMetadata(r *request) (*answer, error) {
 		}
 	}
 	if r.flavour.bao {
-		data["current_metadata_version"], data["metadata_cas_required"] = 0, false
+		data["current_metadata_version"], data["metadata_cas_required"] = s.MetaWrites, false
 	}
 	return ok(data)
 }
@@ -187,6 +187,9 @@ func writeMetadata(r *request) (*answer, error) {
 			s.Created = r.Clock.Now()
 		}
 		s.Updated = r.Clock.Now()
+		if len(r.raw) > 0 {
+			s.MetaWrites++
+		}
 		if r.has("max_versions") { // the next version makes the old ones go
 			s.Max = int(uint32(most))
 		}
@@ -243,7 +246,11 @@ func readKVConfig(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(map[string]any{"cas_required": c.CAS, "delete_version_after": goDuration(c.DeleteAfter), "max_versions": c.Max})
+	data := map[string]any{"cas_required": c.CAS, "delete_version_after": goDuration(c.DeleteAfter), "max_versions": c.Max}
+	if r.flavour.bao {
+		data["metadata_cas_required"] = false
+	}
+	return ok(data)
 }
 
 func writeKVConfig(r *request) (*answer, error) {

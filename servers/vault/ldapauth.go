@@ -150,7 +150,7 @@ func getLDAPConfig(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range tokens.shown() {
+	for k, v := range tokens.shown(r.flavour.bao) {
 		data[k] = v
 	}
 	return ok(data)
@@ -172,6 +172,10 @@ func (r *request) ldapDefaults() map[string]any {
 		"insecure_tls": false, "request_timeout": 90, "starttls": false, "tls_max_version": "tls12", "tls_min_version": "tls12", "upndomain": "",
 		"url": "ldap://127.0.0.1", "use_token_groups": false, "userattr": "cn", "userdn": "", "userfilter": "({{.UserAttr}}={{.Username}})",
 		"username_as_alias": false}
+	if r.flavour.bao {
+		data["anonymous_group_search"], data["connection_timeout"], data["dereference_aliases"] = false, 30, "never"
+		data["max_page_size"], data["use_pre111_group_cn_behavior"] = 0, false
+	}
 	if !r.flavour.old && !r.flavour.bao {
 		for k, v := range map[string]any{"anonymous_group_search": false, "connection_timeout": 30, "dereference_aliases": "never",
 			"disable_automated_rotation": false, "enable_samaccountname_login": false, "max_page_size": 0, "rotation_period": 0,

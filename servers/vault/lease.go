@@ -300,6 +300,6 @@ func listLeases(r *request) (*answer, error) {
 	return listKeys(folders(live), nil)
 }
 
-func tidyLeases(*request) (*answer, error) {
-	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
+func tidyLeases(r *request) (*answer, error) {
+	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to " + r.product() + "'s server logs."}}, nil
 }

@@ -36,9 +36,10 @@ type slot struct {
 }
 
 // libraryPaths are the paths of libraries, the same in ldap and ad.
-func libraryPaths() []*pathSpec {
+// OpenBao has no folders of them.
+func libraryPaths(bao bool) []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	return []*pathSpec{
+	paths := []*pathSpec{
 		{pattern: "library/manage/+set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
 		{pattern: "library/+set/check-out", name: "library.check-out", ops: write(checkOut)},
 		{pattern: "library/+set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
@@ -49,6 +50,14 @@ func libraryPaths() []*pathSpec {
 		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
 		{pattern: "library/*set", name: "library", ops: map[operation]handler{opList: listLibraries}},
 	}
+	if bao {
+		for _, p := range paths {
+			p.pattern = strings.Replace(p.pattern, "+set", ":set", 1)
+		}
+		paths[len(paths)-2].leaf = true
+		paths[len(paths)-1].pattern = "library"
+	}
+	return paths
 }
 
 func (r *request) setKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["set"]) }

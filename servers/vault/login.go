@@ -86,7 +86,7 @@ func (t *tokenFields) take(f fields) (err error) {
 }
 
 // shown are the fields as answers show them.
-func (t *tokenFields) shown() map[string]any {
+func (t *tokenFields) shown(bao bool) map[string]any {
 	kind := t.Type
 	if kind == "" {
 		kind = "default"
@@ -95,6 +95,9 @@ func (t *tokenFields) shown() map[string]any {
 		"token_max_ttl": int64(t.MaxTTL / time.Second), "token_no_default_policy": t.NoDefault, "token_num_uses": t.NumUses,
 		"token_period": int64(t.Period / time.Second), "token_policies": append([]string{}, t.Policies...), "token_ttl": int64(t.TTL / time.Second),
 		"token_type": kind}
+	if bao {
+		data["token_strictly_bind_ip"] = false
+	}
 	if t.Legacy && len(t.Policies) > 0 {
 		data["policies"] = t.Policies
 	}

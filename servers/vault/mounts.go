@@ -51,6 +51,8 @@ func (s *Server) shownMount(m *mount, effective bool) map[string]any {
 // pluginVersion is the version of a mount's engine: some are released on their own.
 func (s *Server) pluginVersion(m *mount) string {
 	switch {
+	case s.flavour.bao:
+		return "v" + s.release() + "+builtin.bao"
 	case m.Type == "kv":
 		return "v0.25.0+builtin"
 	case m.Type == "ad":

@@ -31,7 +31,7 @@ func TestRealOracle(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			f, elsewhere := dialecttest.Run(t, servers.Table(), oracleSeed), dialecttest.Run(t, servers.Table(), oracleSeed)
 			real, _ := realServer(t, "vault")
-			compare(t, scriptOf(t, path, elsewhere), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + real})
+			compare(t, addressed(strings.Split(readFile(t, path), "\n"), elsewhere), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + real})
 		})
 	}
 }

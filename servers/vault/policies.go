@@ -77,13 +77,18 @@ func getPolicy(r *request, legacy bool) (*answer, error) {
 	if text == nil {
 		text = new(string)
 	}
-	if legacy {
-		return &answer{twin: true, data: map[string]any{"name": name, "rules": *text}}, nil
-	}
-	data := map[string]any{"name": name, "policy": *text}
+	data := map[string]any{"name": name}
 	if r.flavour.bao {
-		data["version"], data["cas_required"], data["modified"] = 1, false, stamp(r.started)
+		data["version"], data["cas_required"] = 0, false
+		if name != "root" {
+			data["version"], data["modified"] = 1, stamp(r.started)
+		}
 	}
+	if legacy {
+		data["rules"] = *text
+		return &answer{twin: true, data: data}, nil
+	}
+	data["policy"] = *text
 	return ok(data)
 }
 

@@ -69,7 +69,7 @@ func preflight(r *request) (*answer, error) {
 	if m == nil || !acl.Near(m.Path) {
 		return nil, refuse(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path %q", path)
 	}
-	shown := r.shownMount(m, true)
+	shown := r.shownMount(m, !r.flavour.bao)
 	shown["path"] = m.Path
 	none := ""
 	return &answer{mountType: &none, data: shown}, nil

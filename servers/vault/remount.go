@@ -52,7 +52,7 @@ func remount(r *request) (*answer, error) {
 		return nil, err
 	}
 	return &answer{twin: true, data: map[string]any{"migration_id": id},
-		warnings: []string{"Mount move has been queued. Progress will be reported in Vault's server log, tagged with the returned migration_id"}}, nil
+		warnings: []string{"Mount move has been queued. Progress will be reported in " + r.product() + "'s server log, tagged with the returned migration_id"}}, nil
 }
 
 // move is a mount that has moved.

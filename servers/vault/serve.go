@@ -137,7 +137,7 @@ func (s *Server) outside(c echo.Context) error {
 	switch p := c.Request().URL.Path; {
 	case p == "/v1" && !s.flavour.bao:
 		return s.redirect(c, "/v1/")
-	case p == "/v1", strings.HasPrefix(p, "/ui/"):
+	case p == "/v1", strings.HasPrefix(p, "/ui/"), s.flavour.bao && p != "/":
 		return refuse(http.StatusNotFound, "")
 	}
 	return s.redirect(c, "/ui/")
@@ -314,10 +314,12 @@ func (r *request) authorize(p *pathSpec) error {
 		}
 	}
 	r.exists = exists
-	v := acl.Decide(policy.Ask{Need: r.op.capability(exists), Path: r.full, Data: r.raw, Wrap: r.wrap})
+	v := acl.Decide(policy.Ask{Need: r.op.capability(exists), Path: r.full, Data: r.raw, Wrap: r.wrap, Whole: r.flavour.bao})
 	switch {
 	case !v.OK:
 		return forbidden().because("the policies %v do not grant %s on %s", r.token.allPolicies(), r.op.capability(exists).Names()[0], r.full)
+	case p != nil && p.sudo && !v.Sudo && r.flavour.bao && p.name == "revoke-orphan":
+		return bad("root or sudo privileges required to revoke and orphan")
 	case (p != nil && p.sudo || p == nil && guarded(r.full)) && !v.Sudo:
 		return forbidden().because("%s needs sudo, which the policies %v do not grant", r.full, r.token.allPolicies())
 	}

@@ -109,12 +109,16 @@ func getSSHRole(r *request) (*answer, error) {
 	if critical == nil {
 		critical = map[string]string{}
 	}
-	return ok(map[string]any{"algorithm_signer": "default", "allow_bare_domains": role.BareDomains, "allow_empty_principals": false, "allow_host_certificates": role.HostCerts,
+	data := map[string]any{"algorithm_signer": "default", "allow_bare_domains": role.BareDomains, "allow_empty_principals": false, "allow_host_certificates": role.HostCerts,
 		"allow_subdomains": role.Subdomains, "allow_user_certificates": role.UserCerts, "allow_user_key_ids": role.KeyIDs, "allowed_critical_options": role.AllowedCritical,
 		"allowed_domains": role.Domains, "allowed_domains_template": false, "allowed_extensions": role.AllowedExtensions, "allowed_user_key_lengths": map[string]any{},
 		"allowed_users": role.AllowedUsers, "allowed_users_template": false, "default_critical_options": critical, "default_extensions": extensions,
 		"default_extensions_template": false, "default_user": role.DefaultUser, "default_user_template": false, "key_id_format": "", "key_type": "ca",
-		"max_ttl": int64(role.Max / time.Second), "not_before_duration": 30, "ttl": int64(role.TTL / time.Second)})
+		"max_ttl": int64(role.Max / time.Second), "not_before_duration": 30, "ttl": int64(role.TTL / time.Second)}
+	if r.flavour.bao {
+		data["issuer_ref"] = "default"
+	}
+	return ok(data)
 }
 
 func putSSHRole(r *request) (*answer, error) {
@@ -311,6 +315,9 @@ func caPublicKey(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ca == nil && r.flavour.bao {
+		return nil, bad("no default issuer currently configured")
+	}
 	if ca == nil {
 		return nil, errMissing
 	}
@@ -322,6 +329,9 @@ func putCA(r *request) (*answer, error) {
 	generate, err := r.flag("generate_signing_key", private == "" || public == "")
 	if err != nil {
 		return nil, err
+	}
+	if r.flavour.bao && generate && (private != "" || public != "") {
+		return nil, bad("public_key and private_key must not be set when generate_signing_key is set to true")
 	}
 	generate = generate && (private == "" || public == "") // keys that are given are taken
 	if !generate && (private == "" || public == "") {
@@ -383,7 +393,7 @@ func putCA(r *request) (*answer, error) {
 	}
 	data := map[string]any{"public_key": public}
 	if r.flavour.bao {
-		data["issuer_id"], data["issuer_name"] = world.UUID(r.Rand), "default"
+		data["issuer_id"], data["issuer_name"] = r.derivedID("ssh issuer", public), ""
 	}
 	return ok(data)
 }

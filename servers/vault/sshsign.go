@@ -68,7 +68,7 @@ func sshIssue(r *request) (*answer, error) {
 	}
 	kind := map[string]string{"": "ssh-rsa", "rsa": "ssh-rsa", "ed25519": "ssh-ed25519", "ec": "ecdsa-sha2-nistp256"}[r.text("key_type")]
 	if kind == "" {
-		return nil, faulty("unknown ssh key pair algorithm: " + r.text("key_type"))
+		return nil, r.badKey("unknown ssh key pair algorithm: " + r.text("key_type"))
 	}
 	bits, err := r.number("key_bits", 2048)
 	if err != nil {
@@ -78,7 +78,7 @@ func sshIssue(r *request) (*answer, error) {
 		bits = 2048
 	}
 	if kind == "ssh-rsa" && bits != 2048 && bits != 3072 && bits != 4096 {
-		return nil, faulty(fmt.Sprintf("refusing to generate weak rsa key: %d bits < 2048 bits", bits))
+		return nil, r.badKey(fmt.Sprintf("refusing to generate weak rsa key: %d bits < 2048 bits", bits))
 	}
 	private, err := checkout.GenerateKey(kind, bits, r.Rand)
 	if err != nil {
@@ -169,7 +169,11 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	if err := c.SignCert(r.Rand, signer); err != nil {
 		return nil, err
 	}
-	return ok(map[string]any{"serial_number": strconv.FormatUint(c.Serial, 16), "signed_key": string(ssh.MarshalAuthorizedKey(c))})
+	data := map[string]any{"serial_number": strconv.FormatUint(c.Serial, 16), "signed_key": string(ssh.MarshalAuthorizedKey(c))}
+	if r.flavour.bao {
+		data["issuer_id"] = r.derivedID("ssh issuer", string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
+	}
+	return ok(data)
 }
 
 // principals are the names that the certificate is good for.
@@ -185,6 +189,9 @@ func (r *request) principals(role *sshRole, kind uint32) ([]string, error) {
 	allowed := splitList(list)
 	switch {
 	case len(wish) == 0:
+		if _, err := r.ca(); err != nil && r.flavour.bao && kind == ssh.UserCert {
+			return nil, err
+		}
 		return nil, bad("empty valid principals not allowed by role")
 	case len(allowed) == 0:
 		return nil, bad("role is not configured to allow any principals")

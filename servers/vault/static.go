@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"slices"
 	"time"
 
 	"counterpart/internal/state"
@@ -27,7 +28,7 @@ func (s *staticRole) since() time.Time {
 }
 
 // directoryEngine is the secrets engine ldap, and its older form ad.
-func directoryEngine(kind string) *engine {
+func directoryEngine(kind string, bao bool) *engine {
 	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}}}
 	if kind == "ad" {
 		paths = append(paths, adPaths()...)
@@ -40,7 +41,10 @@ func directoryEngine(kind string) *engine {
 			&pathSpec{pattern: "static-cred/:role", name: "static-cred", ops: map[operation]handler{opRead: staticCred}},
 			&pathSpec{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateRole}})
 	}
-	e := newEngine(kind, append(paths, libraryPaths()...)...)
+	if bao { // which has no folders of roles
+		paths = slices.DeleteFunc(paths, func(p *pathSpec) bool { return p.pattern == "static-role/*role" })
+	}
+	e := newEngine(kind, append(paths, libraryPaths(bao)...)...)
 	e.renew, e.renewed, e.revoke = libraryRenew, libraryRenewed, libraryRevoke
 	if kind == "ldap" { // once for both
 		e.sweep, e.tokenRenewed = librarySweep, libraryTokenRenewed
@@ -65,9 +69,11 @@ func getDirectory(r *request) (*answer, error) {
 	}
 	data := r.ldapDefaults()
 	data["schema"], data["skip_static_role_import_rotation"] = "openldap", false
-	if r.flavour.old || r.flavour.bao {
+	delete(data, "use_pre111_group_cn_behavior") // of the auth method alone
+	switch {
+	case r.flavour.old:
 		data["length"], data["max_ttl"], data["password_policy"], data["ttl"] = 0, 0, "", 0
-	} else {
+	case !r.flavour.bao:
 		data["credential_type"] = "password"
 	}
 	overlay(data, c)
@@ -293,6 +299,9 @@ func staticCred(r *request) (*answer, error) {
 		}
 	}
 	left := role.since().Add(role.Period).Sub(r.Clock.Now())
+	if role.Rotated.IsZero() && r.flavour.bao {
+		left = 0
+	}
 	data := map[string]any{"last_vault_rotation": stamp(role.Rotated), "password": password,
 		"rotation_period": int64(role.Period / time.Second), "ttl": int64(left / time.Second), "username": role.Username}
 	if r.mount.Type != "database" {

@@ -238,6 +238,9 @@ type sealOf struct {
 func (s *Server) sealBody(n node) sealOf {
 	b := sealOf{Type: "shamir", Initialized: n.Initialized, Sealed: n.Sealed || !n.Initialized, T: 1, N: max(1, len(s.settings.UnsealKeys)),
 		Version: s.flavour.version, BuildDate: s.flavour.built.Format(time.RFC3339), Storage: "inmem"}
+	if s.flavour.bao {
+		b.BuildDate = "" // unless it was built by the project
+	}
 	if !b.Sealed {
 		b.ClusterName, b.ClusterID = s.settings.ClusterName, s.derivedID("cluster")
 	}
@@ -292,15 +295,22 @@ func (s *Server) leader(c echo.Context, r *request, st standing) error {
 	if c.Request().Method != http.MethodGet {
 		return refuse(http.StatusMethodNotAllowed, "")
 	}
-	return s.write(c, http.StatusOK, &answer{plain: struct {
+	type enterprise struct {
+		Perf bool `json:"performance_standby"`
+		WAL  int  `json:"performance_standby_last_remote_wal"`
+	}
+	body := struct {
 		HA      bool   `json:"ha_enabled"`
 		Self    bool   `json:"is_self"`
 		Since   string `json:"active_time"`
 		Leader  string `json:"leader_address"`
 		Cluster string `json:"leader_cluster_address"`
-		Perf    bool   `json:"performance_standby"`
-		WAL     int    `json:"performance_standby_last_remote_wal"`
-	}{Since: stamp(time.Time{}), Perf: st.perf}})
+		*enterprise
+	}{Since: stamp(time.Time{})}
+	if !s.flavour.bao {
+		body.enterprise = &enterprise{Perf: st.perf}
+	}
+	return s.write(c, http.StatusOK, &answer{plain: body})
 }
 
 // unsealKey reads a key in base64 or hex.

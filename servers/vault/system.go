@@ -28,15 +28,15 @@ func systemEngine() *engine {
 			return &answer{twin: true, data: map[string]any{"encryptions": 1, "install_time": stamp(r.started), "term": 1}}, nil
 		})},
 		{pattern: "version-history", name: "version-history", ops: map[operation]handler{opList: versionHistory}},
-		{pattern: "license/status", name: "license", ops: read(func(*request) (*answer, error) {
+		{pattern: "license/status", name: "license", ops: read(vaultOnly(func(*request) (*answer, error) {
 			return nil, refuse(http.StatusNotFound, "enterprise-only feature")
-		})},
-		{pattern: "replication/status", name: "replication", public: true, ops: read(func(*request) (*answer, error) {
+		}))},
+		{pattern: "replication/status", name: "replication", public: true, ops: read(vaultOnly(func(*request) (*answer, error) {
 			return &answer{mountType: new(string), data: map[string]any{"mode": "disabled"}}, nil
-		})},
-		{pattern: "internal/ui/feature-flags", name: "feature-flags", public: true, ops: read(func(*request) (*answer, error) {
+		}))},
+		{pattern: "internal/ui/feature-flags", name: "feature-flags", public: true, ops: read(vaultOnly(func(*request) (*answer, error) {
 			return &answer{plain: map[string]any{"feature_flags": nil}}, nil
-		})},
+		}))},
 		{pattern: "internal/ui/resultant-acl", name: "resultant-acl", ops: read(resultantACL)},
 		{pattern: "internal/ui/mounts", name: "preflight", public: true, ops: read(visibleMounts)},
 		{pattern: "internal/ui/mounts/*path", name: "preflight", public: true, ops: read(preflight)},
@@ -60,9 +60,12 @@ func seal(r *request) (*answer, error) {
 }
 
 func versionHistory(r *request) (*answer, error) {
-	v := r.flavour.version
+	v, built := r.flavour.version, stamp(r.flavour.built)
+	if r.flavour.bao {
+		v, built = r.release(), ""
+	}
 	return ok(map[string]any{"keys": []string{v}, "key_info": map[string]any{v: map[string]any{
-		"build_date": stamp(r.flavour.built), "previous_version": nil, "timestamp_installed": stamp(r.started)}}})
+		"build_date": built, "previous_version": nil, "timestamp_installed": stamp(r.started)}}})
 }
 
 func resultantACL(r *request) (*answer, error) {
@@ -175,7 +178,7 @@ func lockedUsers(r *request) (*answer, error) {
 		total++
 	}
 	spaces := []any{}
-	if total > 0 {
+	if total > 0 || r.flavour.bao {
 		spaces = append(spaces, struct {
 			ID     string     `json:"namespace_id"`
 			Path   string     `json:"namespace_path"`

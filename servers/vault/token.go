@@ -336,6 +336,9 @@ func (s *Server) newToken(batch bool) string {
 		prefix = "hvb."
 	}
 	if s.flavour.bao || s.flavour.old {
+		if batch && s.flavour.bao {
+			return s.baoBatch()
+		}
 		if batch {
 			return "b." + s.alphanumerics(24)
 		}

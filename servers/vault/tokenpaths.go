@@ -318,6 +318,6 @@ func revokeOrphan(r *request) (*answer, error) {
 	return r.revokeToken(t)
 }
 
-func tidyTokens(*request) (*answer, error) {
-	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."}}, nil
+func tidyTokens(r *request) (*answer, error) {
+	return &answer{status: http.StatusAccepted, mountType: new(string), warnings: []string{"Tidy operation successfully started. Any information from the operation will be printed to " + r.product() + "'s server logs."}}, nil
 }

@@ -78,17 +78,21 @@ func transitEngine() *engine {
 	)
 }
 
-func (k *transitKey) shown(name string) map[string]any {
+func (k *transitKey) shown(name string, bao bool) map[string]any {
 	versions := map[string]any{}
 	for i, v := range k.Versions {
 		if i+1 >= k.Minimum {
 			versions[strconv.Itoa(i+1)] = v.Made.Unix()
 		}
 	}
-	return map[string]any{"allow_plaintext_backup": false, "auto_rotate_period": 0, "deletion_allowed": k.Deletable, "derived": false, "exportable": false,
+	data := map[string]any{"allow_plaintext_backup": false, "auto_rotate_period": 0, "deletion_allowed": k.Deletable, "derived": false, "exportable": false,
 		"imported_key": false, "keys": versions, "latest_version": k.Latest, "min_available_version": 0, "min_decryption_version": k.Minimum,
 		"min_encryption_version": 0, "name": name, "supports_decryption": true, "supports_derivation": true, "supports_encryption": true,
 		"supports_signing": false, "type": k.Type}
+	if bao {
+		data["soft_deleted"] = false
+	}
+	return data
 }
 
 func getTransit(r *request) (*answer, error) {
@@ -99,7 +103,7 @@ func getTransit(r *request) (*answer, error) {
 	if k == nil {
 		return nil, errMissing
 	}
-	return ok(k.shown(r.vars["name"]))
+	return ok(k.shown(r.vars["name"], r.flavour.bao))
 }
 
 func putTransit(r *request) (*answer, error) {
@@ -118,7 +122,7 @@ func putTransit(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(out.shown(r.vars["name"]))
+	return ok(out.shown(r.vars["name"], r.flavour.bao))
 }
 
 func dropTransit(r *request) (*answer, error) {
@@ -155,7 +159,7 @@ func rotateTransit(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(out.shown(r.vars["name"]))
+	return ok(out.shown(r.vars["name"], r.flavour.bao))
 }
 
 func configTransit(r *request) (*answer, error) {
@@ -187,7 +191,7 @@ func configTransit(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(out.shown(r.vars["name"]))
+	return ok(out.shown(r.vars["name"], r.flavour.bao))
 }
 
 // transit is the key of the path. An encryption makes one that is missing, if the

@@ -40,7 +40,10 @@ func userpassEngine() *engine {
 func (r *request) userKey() string { return r.mount.UUID + "/" + plainLogin(r.vars["user"]) }
 
 // noAlias refuses a login whose name no user can have.
-func noAlias(*request) (*answer, error) {
+func noAlias(r *request) (*answer, error) {
+	if r.flavour.bao {
+		return nil, refuse(http.StatusNotFound, "unsupported path")
+	}
 	refused := refuse(http.StatusInternalServerError, "failed to determine alias name from login request")
 	refused.reason = cause.BadInput
 	return nil, refused
@@ -90,7 +93,7 @@ func getUser(r *request) (*answer, error) {
 	if u == nil {
 		return nil, errMissing
 	}
-	return ok(u.shown())
+	return ok(u.shown(r.flavour.bao))
 }
 
 func putUser(r *request) (*answer, error) {

@@ -140,8 +140,11 @@ func engines(s *Server) map[string]*engine {
 		"kv": kv1Engine(), "kv2": kv2Engine(s.flavour.bao),
 		"auth/token": tokenEngine(), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
 		"auth/approle": approleEngine(), "auth/cert": certEngine(),
-		"ldap": directoryEngine("ldap"), "ad": directoryEngine("ad"), "database": databaseEngine(),
+		"ldap": directoryEngine("ldap", s.flavour.bao), "ad": directoryEngine("ad", false), "database": databaseEngine(),
 		"ssh": sshEngine(), "totp": totpEngine(), "transit": transitEngine(),
+	}
+	if s.flavour.bao {
+		delete(all, "ad") // taken out before its first release
 	}
 	return all
 }

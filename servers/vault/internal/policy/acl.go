@@ -216,6 +216,8 @@ type Ask struct {
 	Path string
 	Data map[string]any
 	Wrap time.Duration // of X-Vault-Wrap-TTL; 0: none
+	// Whole: a list is one value, as in OpenBao; otherwise each of its parts counts.
+	Whole bool
 }
 
 // Decide holds a request against the rules.
@@ -230,14 +232,15 @@ func (a *ACL) Decide(q Ask) Verdict {
 	if g.MaxWrap > 0 && (q.Wrap == 0 || q.Wrap > g.MaxWrap) || g.MinWrap > 0 && q.Wrap < g.MinWrap {
 		return Verdict{}
 	}
-	if q.Need&(Create|Update|Patch) != 0 && !g.permits(q.Data) {
+	if q.Need&(Create|Update|Patch) != 0 && !g.permits(q) {
 		return Verdict{}
 	}
 	return Verdict{OK: true, Sudo: g.Can&Sudo != 0}
 }
 
 // permits holds the parameters of a write against the rule.
-func (g *grant) permits(data map[string]any) bool {
+func (g *grant) permits(q Ask) bool {
+	data := q.Data
 	for _, name := range g.Required {
 		if _, there := data[strings.ToLower(name)]; !there {
 			return false
@@ -248,7 +251,7 @@ func (g *grant) permits(data map[string]any) bool {
 	}
 	for name, value := range data {
 		name = strings.ToLower(name)
-		if values, there := g.Denied[name]; there && oneOf(values, value) {
+		if values, there := g.Denied[name]; there && oneOf(values, value, q.Whole) {
 			return false
 		}
 		if len(g.Allowed) == 0 {
@@ -260,7 +263,7 @@ func (g *grant) permits(data map[string]any) bool {
 				return false
 			}
 		}
-		if !oneOf(values, value) {
+		if !oneOf(values, value, q.Whole) {
 			return false
 		}
 	}
@@ -269,12 +272,12 @@ func (g *grant) permits(data map[string]any) bool {
 
 // oneOf reports whether value is in the list; an empty list has every value. A
 // number is never the text that looks like it.
-func oneOf(values []any, value any) bool {
+func oneOf(values []any, value any, whole bool) bool {
 	if len(values) == 0 {
 		return true
 	}
-	if parts, isList := value.([]any); isList { // each of them, then
-		return !slices.ContainsFunc(parts, func(p any) bool { return !oneOf(values, p) })
+	if parts, isList := value.([]any); isList && !whole { // each of them, then
+		return !slices.ContainsFunc(parts, func(p any) bool { return !oneOf(values, p, whole) })
 	}
 	have, isText := value.(string)
 	for _, v := range values {
