@@ -88,11 +88,18 @@ func compare(t *testing.T, script []string, ours, theirs *peer) {
 			continue
 		}
 		got, want := ours.ask(t, line), theirs.ask(t, line)
+		// A real server ends the leases of a revoked token in the background.
+		for end := time.Now().Add(2 * time.Second); reads(line) && sorted(got) != sorted(want) && time.Now().Before(end); {
+			want = theirs.ask(t, line)
+		}
 		if got != want && sorted(got) != sorted(want) {
 			t.Errorf("line %d: %s\n ours: %s\n real: %s", n+1, line, got, want)
 		}
 	}
 }
+
+// reads reports a line that can be asked again.
+func reads(line string) bool { return strings.HasPrefix(line, "GET ") }
 
 // sorted is an answer whose top level has the data a second time, in an order that
 // changes from run to run, with its keys in order. All others are left alone.
