@@ -25,12 +25,9 @@ func adPaths() []*pathSpec {
 }
 
 func getAD(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.need(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
-	}
-	if c == nil {
-		return nil, errMissing
 	}
 	data := map[string]any{"binddn": "", "certificate": "", "formatter": "", "insecure_tls": false, "last_rotation_tolerance": adTolerance,
 		"length": adLength, "max_ttl": int64(systemTTL / time.Second), "password_policy": "", "starttls": false, "tls_max_version": "tls12",
@@ -95,12 +92,9 @@ func dropADRole(r *request) (*answer, error) {
 }
 
 func getADRole(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	data := map[string]any{"password_last_set": stamp(role.since()), "service_account_name": role.Username, "ttl": int64(role.Period / time.Second)}
 	if !role.Rotated.IsZero() {
@@ -110,12 +104,9 @@ func getADRole(r *request) (*answer, error) {
 }
 
 func adCreds(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	due := role.Period
 	if role.Rotated.IsZero() {

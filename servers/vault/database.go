@@ -44,12 +44,9 @@ func databaseEngine() *engine {
 func (r *request) connectionKey() string { return r.mount.UUID + "/" + r.vars["name"] }
 
 func getConnection(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.connectionKey())
+	c, err := r.configs.need(r.ctx, r.connectionKey())
 	if err != nil {
 		return nil, err
-	}
-	if c == nil {
-		return nil, errMissing
 	}
 	details := map[string]any{}
 	for k, v := range *c {
@@ -74,12 +71,9 @@ func dropConnection(r *request) (*answer, error) {
 }
 
 func getDynamic(r *request) (*answer, error) {
-	role, err := r.dynamics.get(r.ctx, r.staticKey())
+	role, err := r.dynamics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"creation_statements": append([]string{}, role.Create...), "credential_type": "password", "db_name": role.Database,
 		"default_ttl": int64(role.TTL / time.Second), "max_ttl": int64(role.Max / time.Second), "renew_statements": []string{},
@@ -121,12 +115,9 @@ func dynamicCreds(r *request) (*answer, error) {
 }
 
 func getDatabaseStatic(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"credential_type": "password", "db_name": role.Database, "last_vault_rotation": stamp(role.Rotated),
 		"rotation_period": int64(role.Period / time.Second), "rotation_statements": []string{}, "skip_import_rotation": false, "username": role.Username})

@@ -105,12 +105,9 @@ func getEntity(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := r.entities.get(r.ctx, id)
+	e, err := r.entities.need(r.ctx, id)
 	if err != nil {
 		return nil, err
-	}
-	if e == nil {
-		return nil, errMissing
 	}
 	aliases := make([]any, 0, len(e.Aliases))
 	for _, a := range e.Aliases {

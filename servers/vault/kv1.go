@@ -79,12 +79,9 @@ func (r *request) readKV(key string) (*answer, error) {
 	if r.isRelative() {
 		return nil, bad("%s", one("read failed: relative paths not supported"))
 	}
-	v, err := r.kv1.get(r.ctx, key)
+	v, err := r.kv1.need(r.ctx, key)
 	if err != nil {
 		return nil, err
-	}
-	if v == nil {
-		return nil, errMissing
 	}
 	data := v.Data
 	if v.Account != "" {

@@ -107,12 +107,9 @@ func leaves(m map[string]any, depth int) map[string]any {
 func goDuration(d time.Duration) string { return d.String() }
 
 func readMetadata(r *request) (*answer, error) {
-	s, err := r.kv2.get(r.ctx, r.secretKey())
+	s, err := r.kv2.need(r.ctx, r.secretKey())
 	if err != nil {
 		return nil, err
-	}
-	if s == nil {
-		return nil, errMissing
 	}
 	modern := !r.flavour.bao && !r.flavour.old
 	versions := map[string]any{}

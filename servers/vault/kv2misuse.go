@@ -53,12 +53,8 @@ func envelope404(a *answer) error {
 // unnamed reads kv version 2 at a path that ends in a slash. OpenBao finds the secret
 // of the name before the slash, and then no data of it.
 func unnamed(r *request) (*answer, error) {
-	s, err := r.kv2.get(r.ctx, r.secretKey())
-	if err != nil {
+	if _, err := r.kv2.need(r.ctx, r.secretKey()); err != nil {
 		return nil, err
-	}
-	if s == nil {
-		return nil, errMissing
 	}
 	return nil, faulty("could not find version data")
 }

@@ -215,12 +215,9 @@ func putLDAPConfig(r *request) (*answer, error) {
 }
 
 func getLDAPUser(r *request) (*answer, error) {
-	u, err := r.users.get(r.ctx, r.userKey())
+	u, err := r.users.need(r.ctx, r.userKey())
 	if err != nil {
 		return nil, err
-	}
-	if u == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"groups": strings.Join(u.Groups, ","), "policies": append([]string{}, u.Policies...)})
 }
@@ -238,12 +235,9 @@ func putLDAPUser(r *request) (*answer, error) {
 func (r *request) groupKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["group"]) }
 
 func getGroup(r *request) (*answer, error) {
-	g, err := r.groups.get(r.ctx, r.groupKey())
+	g, err := r.groups.need(r.ctx, r.groupKey())
 	if err != nil {
 		return nil, err
-	}
-	if g == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"policies": append([]string{}, g.Policies...)})
 }

@@ -16,12 +16,9 @@ func listLibraries(r *request) (*answer, error) {
 }
 
 func getLibrary(r *request) (*answer, error) {
-	l, err := r.libraries.get(r.ctx, r.setKey())
+	l, err := r.libraries.need(r.ctx, r.setKey())
 	if err != nil {
 		return nil, err
-	}
-	if l == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"disable_check_in_enforcement": l.Open, "max_ttl": int64(l.Max / time.Second),
 		"service_account_names": l.Accounts, "ttl": int64(l.TTL / time.Second)})

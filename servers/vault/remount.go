@@ -63,12 +63,9 @@ type move struct {
 
 // remountStatus is always that of a move that is over: ours take no time.
 func remountStatus(r *request) (*answer, error) {
-	m, err := r.moves.get(r.ctx, r.vars["id"])
+	m, err := r.moves.need(r.ctx, r.vars["id"])
 	if err != nil {
 		return nil, err
-	}
-	if m == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"migration_id": r.vars["id"], "migration_info": struct {
 		From   string `json:"source_mount"`

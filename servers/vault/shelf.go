@@ -36,6 +36,15 @@ func (h *shelf[T]) get(ctx context.Context, key string) (*T, error) {
 	return x.value, err
 }
 
+// need is get for a record that has to be there: without it, errMissing.
+func (h *shelf[T]) need(ctx context.Context, key string) (*T, error) {
+	v, err := h.get(ctx, key)
+	if err == nil && v == nil {
+		err = errMissing
+	}
+	return v, err
+}
+
 // held is what get gave, for somebody who keeps it.
 type held[T any] struct {
 	record *state.Held[entry[T]]

@@ -91,12 +91,9 @@ func listSSHRoles(r *request) (*answer, error) {
 }
 
 func getSSHRole(r *request) (*answer, error) {
-	role, err := r.sshRoles.get(r.ctx, r.staticKey())
+	role, err := r.sshRoles.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	if role.KeyType == "otp" {
 		return ok(map[string]any{"allowed_users": role.AllowedUsers, "cidr_list": role.CIDRs, "default_user": role.DefaultUser, "exclude_cidr_list": role.Excluded,

@@ -60,12 +60,9 @@ func configured(r *request) (bool, error) {
 func (r *request) staticKey() string { return r.mount.UUID + "/" + r.vars["role"] }
 
 func getDirectory(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.need(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
-	}
-	if c == nil {
-		return nil, errMissing
 	}
 	data := r.ldapDefaults()
 	data["schema"], data["skip_static_role_import_rotation"] = "openldap", false
@@ -120,12 +117,9 @@ func staticExists(r *request) (bool, error) {
 }
 
 func getStatic(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	data := map[string]any{"dn": role.DN, "rotation_period": int64(role.Period / time.Second), "username": role.Username}
 	if !role.Rotated.IsZero() {

@@ -101,12 +101,9 @@ func roleExists(r *request) (bool, error) {
 }
 
 func getRole(r *request) (*answer, error) {
-	role, err := r.roles.get(r.ctx, r.vars["role"])
+	role, err := r.roles.need(r.ctx, r.vars["role"])
 	if err != nil {
 		return nil, err
-	}
-	if role == nil {
-		return nil, errMissing
 	}
 	list := func(s []string) []string { return append([]string{}, s...) }
 	inSeconds := func(d time.Duration) int64 { return int64(d / time.Second) }

@@ -51,12 +51,9 @@ func (r *request) totpKeyed() (*totpKey, error) {
 }
 
 func getTOTP(r *request) (*answer, error) {
-	k, err := r.totps.get(r.ctx, r.connectionKey())
+	k, err := r.totps.need(r.ctx, r.connectionKey())
 	if err != nil {
 		return nil, err
-	}
-	if k == nil {
-		return nil, errMissing
 	}
 	return ok(map[string]any{"account_name": k.Account, "algorithm": k.Algorithm, "digits": k.Digits, "issuer": k.Issuer, "period": k.Period})
 }

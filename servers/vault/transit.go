@@ -96,12 +96,9 @@ func (k *transitKey) shown(name string, bao bool) map[string]any {
 }
 
 func getTransit(r *request) (*answer, error) {
-	k, err := r.transits.get(r.ctx, r.connectionKey())
+	k, err := r.transits.need(r.ctx, r.connectionKey())
 	if err != nil {
 		return nil, err
-	}
-	if k == nil {
-		return nil, errMissing
 	}
 	return ok(k.shown(r.vars["name"], r.flavour.bao))
 }

@@ -86,12 +86,9 @@ func userExists(r *request) (bool, error) {
 }
 
 func getUser(r *request) (*answer, error) {
-	u, err := r.users.get(r.ctx, r.userKey())
+	u, err := r.users.need(r.ctx, r.userKey())
 	if err != nil {
 		return nil, err
-	}
-	if u == nil {
-		return nil, errMissing
 	}
 	return ok(u.shown(r.flavour.bao))
 }
