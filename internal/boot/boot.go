@@ -45,7 +45,10 @@ type Options struct {
 	// to be had. It returns the seed's digest.
 	Load  func(text []byte) (digest string, err error)
 	Clock *clock.Virtual // default: real time
-	Log   *slog.Logger
+	// Unplayed hears of each feature once that a client asked for and that a server
+	// does not play; may be nil.
+	Unplayed func(server, feature string)
+	Log      *slog.Logger
 }
 
 // Company is a fleet with everything behind it.
@@ -299,7 +302,7 @@ func (c *Company) Keep(ports map[string]string) { c.opt.Fixed = ports }
 // Bind opens every port; none stays open when one cannot be opened.
 func (c *Company) Bind() (err error) {
 	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Fixed: c.opt.Fixed, Servers: c.servers, Faults: c.Faults,
-		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
+		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log, Unplayed: c.opt.Unplayed})
 	return err
 }
 

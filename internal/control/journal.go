@@ -178,7 +178,7 @@ func (s *Server) explain(c echo.Context) error {
 var endings = map[string]string{
 	"ok": "went well", "denied": "was refused, as the world demands", "challenge": "was answered with a further question",
 	"failed": "could not be understood", "dropped": "was met with silence, on purpose", "error": "failed through our own fault",
-	"unimplemented": "is outside of what this server plays", "broken": "was broken by a fault rule",
+	"unimplemented": "is outside of what this server plays", "unplayed": "asked for something that the real system has and that is not played here", "broken": "was broken by a fault rule",
 }
 
 // sentences say what an entry means.
@@ -198,6 +198,9 @@ func sentences(e journal.Entry) []string {
 	out := []string{fmt.Sprintf("At %s %s sent %s to %s%s; it %s.", e.At.Format(time.RFC3339), who, e.Op, e.Server, about, end)}
 	if e.Why != "" {
 		out = append(out, "Reason: "+e.Why+".")
+	}
+	if e.Feature != "" {
+		out = append(out, fmt.Sprintf("%s is not played here; the client got what the vendor says to somebody who may not or cannot use it.", e.Feature))
 	}
 	if e.Status != "" {
 		out = append(out, fmt.Sprintf("The client saw %s, unless the answer was lost.", e.Status))
