@@ -97,8 +97,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	}
 	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt, seed: s}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
+	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
-		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown})
+		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
 	}
 	c.domain()
 	if err := c.restore(context.Background()); err != nil {

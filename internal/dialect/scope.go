@@ -1,6 +1,6 @@
 package dialect
 
-import "strings"
+import "counterpart/internal/redact"
 
 // Scope is what a kind of server plays of the real system, and what that has
 // besides. docs/servers.md, the journal and the metrics speak in its words.
@@ -35,37 +35,15 @@ func (c *Call) NotPlayed(feature string) {
 	c.Outcome, c.Feature = Unplayed, feature
 }
 
-// Place says where in a server's messages a secret stands. What stands there is
-// hidden in the journal, whatever it looks like, with all that is below it, and
-// the secrets audit knows its value.
-type Place struct {
-	// Op chooses operations by their names; "*" stands for anything, and empty for
-	// all of them: "kv.*", "POST /auth/*".
-	Op string
-	In Side // zero: requests and answers
-	// Path leads there, with dots between its elements: members of a JSON document,
-	// XML elements, parameters of a form or a query. "*" is any one element (an item
-	// of a list has none of its own), "**" any number of them, and a whole message is
-	// "**" alone. Names are compared without regard to case: "data.data",
-	// "**.password", "keys.*".
-	Path string
-}
+// Place says where in a server's messages a secret stands.
+type Place = redact.Place
 
-// Side is a direction of a message.
-type Side int
-
-// The directions of messages.
+// The directions of messages, for Place.In.
 const (
-	BothSides Side = iota
-	InRequest
-	InAnswer
+	BothSides = redact.Both
+	InRequest = redact.Request
+	InAnswer  = redact.Answer
 )
 
 // Fields are the places of values with these names, anywhere in any message.
-func Fields(names ...string) []Place {
-	out := make([]Place, len(names))
-	for i, n := range names {
-		out[i] = Place{Path: "**." + strings.ToLower(n)}
-	}
-	return out
-}
+func Fields(names ...string) []Place { return redact.Fields(names...) }
