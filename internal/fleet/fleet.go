@@ -88,8 +88,7 @@ type port struct {
 	listener net.Listener // HTTP and Conn
 	packets  *net.UDPConn
 	line     dialect.Line
-	slots    chan struct{}
-	dropped  atomic.Uint64 // datagrams and connections refused for want of a slot
+	roster   *roster
 
 	mu   sync.Mutex
 	left chan struct{} // closed when the next answer leaves; nil: nobody waits for it
@@ -124,7 +123,7 @@ func Bind(c Config) (*Fleet, error) {
 
 func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
-	b.slots = make(chan struct{}, orElse(p.Limits.Conns, 16384))
+	b.roster = newRoster(orElse(p.Limits.Conns, 16384))
 	addr, err := f.address(p.Listen)
 	if before := f.Fixed[b.ID()]; f.Auto && before != "" {
 		addr = before
@@ -252,7 +251,7 @@ func (f *Fleet) Ready() bool { return f.serving.Load() }
 // port had no slot left.
 func (f *Fleet) Dropped() (n uint64) {
 	for _, p := range f.ports {
-		n += p.dropped.Load()
+		n += p.roster.dropped.Load()
 	}
 	return n
 }
@@ -272,6 +271,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 			stops = append(stops, f.serveConns(p))
 		}
 	}
+	f.running.Go(f.sweeper)
 	f.serving.Store(true)
 	<-ctx.Done()
 	f.serving.Store(false)
@@ -283,8 +283,8 @@ func (f *Fleet) Serve(ctx context.Context) error {
 		stopping.Go(stop)
 	}
 	stopping.Wait()
+	f.hardStop() // nobody is left but the sweeper
 	f.running.Wait()
-	f.hardStop()
 	return nil
 }
 
