@@ -108,7 +108,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if err := c.build(s); err != nil {
 		return nil, err
 	}
-	c.goOn()
+	if err := c.goOn(); err != nil {
+		return nil, err
+	}
 	if err := c.steer(context.Background()); err != nil {
 		return nil, err
 	}
