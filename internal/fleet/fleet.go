@@ -256,6 +256,23 @@ func (f *Fleet) Dropped() (n uint64) {
 	return n
 }
 
+// Load is what a port carries.
+type Load struct {
+	Server, Port string
+	Open         int    // connections, or datagrams being handled
+	Evicted      uint64 // idle connections that made room for others
+	Dropped      uint64 // connections and datagrams that found no room
+}
+
+// Loads are what the ports carry, in the order of Endpoints.
+func (f *Fleet) Loads() []Load {
+	out := make([]Load, len(f.ports))
+	for i, p := range f.ports {
+		out[i] = Load{p.Endpoint.Server, p.Endpoint.Port, len(p.roster.slots), p.roster.evicted.Load(), p.roster.dropped.Load()}
+	}
+	return out
+}
+
 // Serve answers on all ports until ctx ends, then stops: idle connections are
 // closed at once, running requests have the grace to end and are then
 // cancelled. It returns when nothing of the fleet runs any more.
