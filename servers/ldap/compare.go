@@ -32,8 +32,8 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	switch {
 	case req.Name == "":
 		return a.heldBy(s, virtualEntry{s.rootDSE(op)}), nil
-	case s.sub.named(s.schema, req.Name):
-		return a.heldBy(s, virtualEntry{s.sub}), nil
+	case s.isSubschema(req.Name):
+		return a.heldBy(s, virtualEntry{s.subschema()}), nil
 	}
 	if r := s.mayRead(op); r != nil {
 		return *r, nil

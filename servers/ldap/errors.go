@@ -127,6 +127,7 @@ var violations = map[error]struct {
 	dir.ErrUnwilling:        {goldap.LDAPResultUnwillingToPerform, "unwilling"},
 	dn.ErrSyntax:            {goldap.LDAPResultInvalidDNSyntax, "bad name"},
 	filter.ErrSize:          {goldap.LDAPResultAdminLimitExceeded, "unwilling"},
+	filter.ErrConstructed:   {goldap.LDAPResultInappropriateMatching, "no attribute"},
 	state.ErrUnavailable:    {goldap.LDAPResultUnavailable, "unwilling"},
 	errInsufficient:         {goldap.LDAPResultInsufficientAccessRights, "rights"},
 	errReadOnly:             {goldap.LDAPResultUnwillingToPerform, "unwilling"},

@@ -36,6 +36,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 
 	"counterpart/internal/dialect"
 	"counterpart/servers/ldap/internal/dir"
@@ -53,7 +54,8 @@ type server struct {
 	rootdn  string // normal form
 	cookies [32]byte
 	slots   chan struct{}
-	sub     *virtual // the subschema entry
+	subOnce sync.Once
+	sub     *virtual // the subschema entry, once somebody has asked for it
 }
 
 // New builds a directory server over the world of env.
@@ -88,7 +90,6 @@ func New(env dialect.Env) (dialect.Server, error) {
 	if err := s.keyCookies(); err != nil {
 		return nil, err
 	}
-	s.sub = s.subschema()
 	return s, nil
 }
 

@@ -129,11 +129,12 @@ func (s *query) run() (proto.Result, error) {
 		return result(goldap.LDAPResultInsufficientAccessRights,
 			"Operations are restricted to bind/unbind/abandon/StartTLS/modify password"), nil
 	}
-	if s.req.Scope == int64(dir.BaseObject) && srv.sub.named(srv.schema, s.req.Base) {
-		return s.one(srv.sub)
-	}
-	if r := srv.mayRead(s.op); r != nil {
+	sub := s.req.Scope == int64(dir.BaseObject) && srv.isSubschema(s.req.Base)
+	if r := srv.mayRead(s.op); r != nil && (!sub || srv.set.ad()) {
 		return *r, nil
+	}
+	if sub {
+		return s.one(srv.subschema())
 	}
 	snap, err := srv.dir.Snapshot(s.ctx)
 	if err != nil {

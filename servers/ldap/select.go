@@ -45,7 +45,7 @@ func (s *server) selects(names []string) selection {
 			p.operational = !s.set.ad()
 			continue
 		}
-		if class, ok := strings.CutPrefix(n, "@"); ok { // RFC 4529
+		if class, ok := strings.CutPrefix(n, "@"); ok && !s.set.ad() { // RFC 4529
 			for _, a := range s.schema.Attributes() {
 				if s.schema.Allows(class, a) && !p.wanted[a] {
 					p.named, p.wanted[a] = append(p.named, selected{attr: a}), true

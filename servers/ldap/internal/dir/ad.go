@@ -2,6 +2,7 @@ package dir
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (r *Reader) adCommon(a *schema.Attribute) (done bool) {
 		if r.s.kind(r.id) == isBox && r.s.boxes[r.id].rid == 0 {
 			return false // the domain's own SID is among its values
 		}
-		if r.s.kind(r.id) != isAdded || r.principal() {
+		if k := r.s.kind(r.id); k != isSchema && (k != isAdded || r.principal()) {
 			r.add(r.s.SID(r.s.rid(r.id)))
 		}
 	case "whenCreated":
@@ -270,18 +271,17 @@ func (r *Reader) Constructed(a *schema.Attribute, base bool) []string {
 		}
 	case "structuralObjectClass":
 		return r.Values(r.s.Schema.Attr("objectClass"), "")
-	case "subschemaSubentry":
+	case "subSchemaSubEntry":
 		r.add("CN=Aggregate,CN=Schema,CN=Configuration," + r.s.Suffix)
-	case "createTimestamp":
+	case "createTimeStamp":
 		t, _ := r.created()
 		r.add(r.s.Schema.FormatTime(t))
-	case "modifyTimestamp":
+	case "modifyTimeStamp":
 		t, _ := r.modified()
 		r.add(r.s.Schema.FormatTime(t))
 	case "allowedAttributes", "allowedAttributesEffective":
-		for _, b := range r.s.attrs.all[r.s.kind(r.id)] {
-			r.add(b.Name)
-		}
+		classes := slices.Clone(r.Values(r.s.Schema.Attr("objectClass"), ""))
+		r.buf = append(r.buf[:0], r.s.Schema.Allowed(classes)...)
 	}
 	return r.buf
 }

@@ -36,6 +36,11 @@ func (s *Snapshot) seeded(base, now string) (ID, bool) {
 			return id, true
 		}
 	}
+	if name, ok := strings.CutSuffix(base, s.schemaSuffix); ok && s.schemaSuffix != "" {
+		if id := s.schemaEntry(strings.TrimPrefix(name, "cn=")); id != None && strings.HasPrefix(name, "cn=") {
+			return id, true
+		}
+	}
 	return None, false
 }
 

@@ -56,6 +56,9 @@ func (s *Snapshot) target(name dn.DN, by Author) (ID, error) {
 	if id == None {
 		return None, &Missing{Snapshot: s, Matched: matched}
 	}
+	if s.InSchema(id) {
+		return None, refuse(ErrUnwilling, "the schema is not modified here")
+	}
 	if by.Check != nil {
 		return id, by.Check(s, id)
 	}

@@ -92,10 +92,16 @@ func (r *Reader) Values(a *schema.Attribute, options string) []string {
 			return r.buf
 		}
 	}
-	if a.ID < len(r.s.attrs.mask) {
-		if r.s.attrs.mask[a.ID]&(1<<r.s.kind(r.id)) == 0 {
+	switch k := r.s.kind(r.id); {
+	case k == isSchema:
+		r.schemaEntry(a)
+		return r.buf
+	case a.ID < len(r.s.attrs.mask):
+		if r.s.attrs.mask[a.ID]&(1<<k) == 0 {
 			return nil
 		}
+	case k != isAdded:
+		return nil
 	}
 	r.seeded(a, options)
 	return r.buf
@@ -275,6 +281,9 @@ func (r *Reader) classes() {
 // seededAt is when the seed's entries count as made: nobody measures it, but
 // two runs must agree.
 var seededAt = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// SeededAt is when the seed's entries count as made.
+func SeededAt() time.Time { return seededAt }
 
 func (r *Reader) created() (time.Time, string) {
 	if r.patch != nil && !r.patch.Created.IsZero() {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"counterpart/internal/state"
+	"counterpart/servers/ldap/internal/schema"
 )
 
 // Directory is the base and the store that its changes are in.
@@ -154,6 +155,8 @@ func (b *Base) id(key string) ID {
 		if id, ok := b.boxAt[name]; ok {
 			return id
 		}
+	case "s":
+		return b.schemaEntry(name)
 	}
 	return None
 }
@@ -251,6 +254,8 @@ func (b *Base) baseParent(id ID) ID {
 		return b.people
 	case isGroup:
 		return b.crowd
+	case isSchema:
+		return b.schemaHead
 	}
 	return None
 }
@@ -267,7 +272,7 @@ func (s *Snapshot) Parent(id ID) ID {
 func (s *Snapshot) Alive(id ID) bool {
 	p := s.changes[id]
 	if p == nil {
-		return id < s.end
+		return id < s.end || s.kind(id) == isSchema
 	}
 	return !p.Gone
 }
@@ -280,6 +285,9 @@ func (s *Snapshot) HasChildren(id ID) bool {
 			if s.boxes[i].parent == id {
 				n++
 			}
+		}
+		if s.Schema.Flavour == schema.AD && id == s.schemaHead {
+			n++
 		}
 		if id == s.people {
 			n += len(s.users)
