@@ -47,15 +47,16 @@ import (
 const maxOperations = 4096
 
 type server struct {
-	env     dialect.Env
-	set     Settings
-	schema  *schema.Schema
-	dir     *dir.Directory
-	rootdn  string // normal form
-	cookies [32]byte
-	slots   chan struct{}
-	subOnce sync.Once
-	sub     *virtual // the subschema entry, once somebody has asked for it
+	env        dialect.Env
+	set        Settings
+	schema     *schema.Schema
+	dir        *dir.Directory
+	rootdn     string // normal form
+	cookies    [32]byte
+	slots      chan struct{}
+	descriptor *schema.Attribute // ad: nTSecurityDescriptor
+	subOnce    sync.Once
+	sub        *virtual // the subschema entry, once somebody has asked for it
 }
 
 // New builds a directory server over the world of env.
@@ -70,6 +71,9 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, fmt.Errorf("ldap: %w", err)
 	}
 	s.schema = schema.New(schema.Flavour(s.set.Flavour), !s.set.ad() || s.set.AccentsMatter)
+	if s.set.ad() {
+		s.descriptor = s.schema.Attr("nTSecurityDescriptor")
+	}
 	config := dir.Config{World: env.World, Schema: s.schema, Suffix: s.set.Base, People: s.set.People, Groups: s.set.Groups,
 		NetBIOS: s.set.NetBIOS, Host: s.set.Host, Manager: s.set.RootDN}
 	for _, g := range s.set.GroupAs {

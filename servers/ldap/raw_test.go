@@ -180,6 +180,27 @@ func abandon(id, other int64) []byte {
 	return message(id, ber.AppendInt(nil, proto.AbandonRequest, other))
 }
 
+// sizedSearch asks for all people, at most limit of them.
+func sizedSearch(id, limit int64) []byte {
+	b, mark := ber.Begin(nil, proto.SearchRequest)
+	b = ber.AppendString(b, ber.OctetString, base)
+	b = ber.AppendInt(ber.AppendInt(b, ber.Enumerated, 2), ber.Enumerated, 0)
+	b = ber.AppendInt(ber.AppendInt(b, ber.Integer, limit), ber.Integer, 0)
+	b, eq := ber.Begin(ber.AppendBool(b, ber.Boolean, false), 0xa3)
+	b = ber.AppendString(ber.AppendString(b, ber.OctetString, "objectClass"), ber.OctetString, "inetOrgPerson")
+	b, list := ber.Begin(ber.End(b, eq), ber.Sequence)
+	b = ber.AppendString(b, ber.OctetString, "1.1")
+	return message(id, ber.End(ber.End(b, list), mark))
+}
+
+func compareOf(dn, attr, value string) []byte {
+	b, mark := ber.Begin(nil, proto.CompareRequest)
+	b = ber.AppendString(b, ber.OctetString, dn)
+	b, ava := ber.Begin(b, ber.Sequence)
+	b = ber.AppendString(ber.AppendString(b, ber.OctetString, attr), ber.OctetString, value)
+	return message(1, ber.End(ber.End(b, ava), mark))
+}
+
 func unhex(s string) []byte {
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {

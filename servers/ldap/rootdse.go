@@ -94,7 +94,7 @@ func (virtualEntry) Name() dn.DN { return nil }
 // supported are the OIDs that the root DSE advertises: exactly what works.
 func (s *server) supported() (controls, extensions []string) {
 	for _, k := range knownControls {
-		if k.advertise && k.in(s) != 0 {
+		if k.in(s)&^inVain != 0 && (s.set.ad() || !k.hidden) {
 			controls = append(controls, k.oid)
 		}
 	}

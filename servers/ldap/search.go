@@ -3,6 +3,7 @@ package ldap
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,6 +45,9 @@ type query struct {
 	until  time.Time
 	cut    map[string]fault.Rule
 	err    error
+
+	isAdmin   *bool          // once it was asked
+	referrals []dir.Referral // openldap: entries that are answered as references
 }
 
 // search answers a search request (RFC 4511 section 4.5).
@@ -123,6 +127,9 @@ func (s *server) checkSearch(req proto.Search) *proto.Result {
 func (s *query) run() (proto.Result, error) {
 	srv := s.op.c.s
 	if s.req.Scope == int64(dir.BaseObject) && s.req.Base == "" {
+		if srv.set.ad() && s.want.paged != nil && !s.op.who.bound() {
+			return result(goldap.LDAPResultOperationsError, adText["anonymous"]), nil
+		}
 		return s.one(srv.rootDSE(s.op))
 	}
 	if s.op.who.mustChange {
@@ -146,6 +153,9 @@ func (s *query) run() (proto.Result, error) {
 			return proto.Result{}, err
 		}
 		return *r, nil
+	}
+	if !s.want.manage && s.q.Scope != dir.BaseObject {
+		s.referrals = snap.Referrals(s.q.Base, s.q.Scope)
 	}
 	s.reader = snap.Reader(s.ctx)
 	s.reader.Secrets = s.op.who.root && !srv.set.ad()
@@ -179,7 +189,7 @@ func (s *query) base() (*proto.Result, error) {
 	srv := s.op.c.s
 	if s.req.Base == "" {
 		if srv.set.ad() { // every naming context on the global catalogue, the domain elsewhere
-			if !s.op.c.port.gc {
+			if !s.op.c.port.gc && !s.want.phantomRoot {
 				s.q.Base = s.snap.Roots()[0]
 			}
 			return nil, nil
@@ -205,7 +215,9 @@ func (s *query) base() (*proto.Result, error) {
 		r := srv.noSuchObject(s.snap, matched)
 		return &r, nil
 	}
-	s.q.Base = id
+	if s.q.Base = id; s.want.phantomRoot && s.q.Scope == dir.WholeSubtree && id == s.snap.Roots()[0] {
+		s.q.Base = dir.None // every other naming context is below the domain's
+	}
 	return nil, nil
 }
 
@@ -290,6 +302,9 @@ func (s *query) done(over bool) (proto.Result, error) {
 
 // entry appends the entry that the reader stands at.
 func (s *query) entry() error {
+	if s.referred(s.reader.ID()) {
+		return nil
+	}
 	if rule, hit := s.cut[faultCut]; hit && s.sent >= after(rule) {
 		e := proto.BeginEntry(s.buf, s.op.msg.ID, s.snap.DN(s.reader.ID()))
 		s.buf = e.End()
@@ -330,7 +345,13 @@ func (s *query) flush() error {
 // subtree searches from the root of its domain (contract section 3.2).
 func (s *query) references() {
 	set := &s.op.c.s.set
-	if !set.References || !set.ad() || s.op.c.port.gc || s.q.Scope != dir.WholeSubtree || s.q.Base != s.snap.Roots()[0] {
+	if !set.ad() {
+		for _, r := range s.referrals {
+			s.buf = proto.AppendReference(s.buf, s.op.msg.ID, referralURLs(r, s.q.Scope))
+		}
+		return
+	}
+	if s.want.domainScope || !set.References || !set.ad() || s.op.c.port.gc || s.q.Scope != dir.WholeSubtree || s.q.Base != s.snap.Roots()[0] {
 		return
 	}
 	domain := s.op.c.s.env.World.Organization().Domain
@@ -338,6 +359,25 @@ func (s *query) references() {
 		s.buf = proto.AppendReference(s.buf, s.op.msg.ID, []string{"ldap://" + zone + "." + domain + "/DC=" + zone + "," + set.Base})
 	}
 	s.buf = proto.AppendReference(s.buf, s.op.msg.ID, []string{"ldap://" + domain + "/CN=Configuration," + set.Base})
+}
+
+// referralURLs are a referral's addresses with the scope that the client goes on
+// with (RFC 4511 section 4.5.3, as slapd writes it).
+func referralURLs(r dir.Referral, scope dir.Scope) []string {
+	suffix := "??sub"
+	if scope == dir.SingleLevel {
+		suffix = "??base"
+	}
+	out := make([]string, len(r.URLs))
+	for i, u := range r.URLs {
+		out[i] = u + suffix
+	}
+	return out
+}
+
+// referred reports whether an entry is answered as a reference.
+func (s *query) referred(id dir.ID) bool {
+	return len(s.referrals) > 0 && slices.ContainsFunc(s.referrals, func(r dir.Referral) bool { return r.ID == id })
 }
 
 // faultedResult is the result that a fault rule asks for; 52 if it names none.

@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"slices"
 	"strings"
 
 	"counterpart/servers/ldap/internal/dn"
@@ -121,6 +122,34 @@ func (s *Snapshot) UserID(id ID) string {
 func (s *Snapshot) Entry(userID string) (ID, bool) {
 	id := s.id("u:" + userID)
 	return id, id != None && s.Alive(id)
+}
+
+// Referrals are the entries in scope of a search that lead to other servers: those
+// that clients have added with the class referral (RFC 3296).
+func (s *Snapshot) Referrals(base ID, scope Scope) []Referral {
+	if s.Schema.Flavour != schema.OpenLDAP {
+		return nil
+	}
+	class, ref := s.Schema.Attr("objectClass"), s.Schema.Attr("ref")
+	var out []Referral
+	r := s.seedReader()
+	for _, id := range s.dirty {
+		p := s.changes[id]
+		if p.Gone || len(p.attrs[ref.ID]) == 0 || scope != BaseObject && !s.Within(id, base, scope) || scope == BaseObject && id != base {
+			continue
+		}
+		r.Seek(id)
+		if slices.ContainsFunc(r.Values(class, ""), func(v string) bool { return strings.EqualFold(v, "referral") }) {
+			out = append(out, Referral{id, slices.Clone(r.Values(ref, ""))})
+		}
+	}
+	return out
+}
+
+// Referral is an entry that leads to other servers.
+type Referral struct {
+	ID   ID
+	URLs []string
 }
 
 // Key names an entry across snapshots.
