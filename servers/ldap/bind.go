@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"strconv"
 	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -166,7 +167,7 @@ func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t tar
 	if who.userID == "" {
 		for _, stored := range t.snap.StoredPasswords(t.id) {
 			if verify(stored, password) {
-				return who, nil
+				return who, op.standing(ctx, t)
 			}
 		}
 		return identity{}, cause.Because(cause.WrongPassword, "no password of the entry matches")
@@ -184,6 +185,34 @@ func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t tar
 		return identity{}, err
 	}
 	return who, nil
+}
+
+// standing is how an account that was added over LDAP stands: its own attributes
+// say so (MS-ADTS 5.1.1.1.1).
+func (op *operation) standing(ctx context.Context, t target) error {
+	s := op.c.s
+	if !s.set.ad() {
+		return nil
+	}
+	r := t.snap.Reader(ctx)
+	r.Seek(t.id)
+	number := func(name string) int64 {
+		v := r.Values(s.schema.Attr(name), "")
+		if len(v) == 0 {
+			return 0
+		}
+		n, _ := strconv.ParseInt(v[0], 10, 64)
+		return n
+	}
+	switch end := number("accountExpires"); {
+	case number("userAccountControl")&2 != 0:
+		return cause.Because(cause.Disabled, "the account is disabled")
+	case end != 0 && end <= dir.Filetime(s.env.Clock.Now()):
+		return cause.Because(cause.AccountExpired, "the account has expired")
+	case number("pwdLastSet") == 0:
+		return cause.Because(cause.MustChange, "the password must be changed")
+	}
+	return nil
 }
 
 // adRestrictions holds logonHours and userWorkstations, which only AD knows,

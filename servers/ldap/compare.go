@@ -69,7 +69,10 @@ func (s *server) asserts(req proto.Compare) (assertion, *proto.Result) {
 	var r proto.Result
 	a, options := s.schema.Describe(req.Desc)
 	if a == nil {
-		r = result(goldap.LDAPResultUndefinedAttributeType, s.text("", "no attribute"))
+		r = result(goldap.LDAPResultUndefinedAttributeType, "")
+		if s.set.ad() {
+			r = result(goldap.LDAPResultNoSuchAttribute, adText["no attribute"])
+		}
 		return assertion{}, &r
 	}
 	normal, ok := s.schema.Norm(a, req.Value)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -218,8 +219,8 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 		return proto.Result{}, err
 	}
 	for _, a := range attributes {
-		if len(a.Values) == 0 {
-			return result(goldap.LDAPResultProtocolError, op.c.s.text("no values for attribute type", "no attribute")), nil
+		if len(a.Values) == 0 && !op.c.s.set.ad() {
+			return result(goldap.LDAPResultProtocolError, "no values for attribute type"), nil
 		}
 		if err := op.check([]proto.Change{{Attribute: a}}, dir.Check); err != nil {
 			return proto.Result{}, err
@@ -263,10 +264,19 @@ func (op *operation) newPassword(attributes []proto.Attribute) ([]proto.Attribut
 			if !ok {
 				return nil, errQuotes
 			}
+			if op.c.s.tooShort(plain) {
+				return nil, dir.WeakPassword()
+			}
 			attributes[i].Values[j] = plain
 		}
 	}
 	return attributes, nil
+}
+
+// tooShort holds the password of an entry that only this directory knows against
+// the company's policy.
+func (s *server) tooShort(password string) bool {
+	return utf8.RuneCountInString(password) < max(s.env.World.Organization().Policy.MinLength, 1)
 }
 
 // exists refuses a name that is not there.

@@ -108,18 +108,45 @@ func (r *Reader) is(class string) bool {
 
 func (r *Reader) principal() bool { return r.is("user") || r.is("group") || r.is("computer") }
 
-// accountType renders sAMAccountType of an added entry.
+// accountType renders sAMAccountType, which follows from the kind of a group or an
+// account (MS-SAMR 3.1.1.8.3); done is false for seeded accounts, whose kind is
+// known.
 func (r *Reader) accountType() (done bool) {
-	if r.s.kind(r.id) != isAdded {
+	k := r.s.kind(r.id)
+	if k != isAdded && (k != isGroup || r.patch == nil) {
 		return false
 	}
+	bits := func(name string) uint32 {
+		v := r.Values(r.s.Schema.Attr(name), "")
+		if len(v) == 0 {
+			return 0
+		}
+		n, _ := strconv.ParseInt(v[0], 10, 64)
+		return uint32(n)
+	}
+	kind := int64(0)
 	switch {
-	case r.is("computer"):
-		r.add("805306369")
+	case k == isGroup || r.is("group"):
+		switch t := bits("groupType"); {
+		case t&typeLocal != 0:
+			kind = 0x20000000
+			if t&typeSecurity == 0 {
+				kind++
+			}
+		case t&typeSecurity == 0:
+			kind = 0x10000001
+		default:
+			kind = 0x10000000
+		}
 	case r.is("user"):
-		r.add("805306368")
-	case r.is("group"):
-		r.add("268435456")
+		kind = 0x30000000
+		if bits("userAccountControl")&(uacWorkstation|uacServer) != 0 {
+			kind = 0x30000001
+		}
+	}
+	r.buf = r.buf[:0]
+	if kind != 0 {
+		r.number(kind)
 	}
 	return true
 }
@@ -208,6 +235,21 @@ func (r *Reader) adState(a *schema.Attribute) {
 	}
 }
 
+// control puts how a person stands into a userAccountControl that was written.
+func (r *Reader) control() {
+	if len(r.buf) != 1 {
+		return
+	}
+	n, err := strconv.ParseInt(r.buf[0], 10, 64)
+	if err != nil {
+		return
+	}
+	if n &^= uacDisabled; r.account().Status == world.Disabled {
+		n |= uacDisabled
+	}
+	r.buf = append(r.buf[:0], strconv.FormatInt(n, 10))
+}
+
 // groupTypes are scope bits with the security bit (MS-ADTS 2.2.12).
 var groupTypes = map[string]string{"global": "-2147483646", "domain_local": "-2147483644", "universal": "-2147483640"}
 
@@ -258,7 +300,7 @@ func (r *Reader) Constructed(a *schema.Attribute, base bool) []string {
 	case "canonicalName":
 		r.add(r.s.Canonical(r.id))
 	case "primaryGroupToken":
-		if r.s.kind(r.id) == isGroup || r.s.kind(r.id) == isBox && r.s.rid(r.id) != 0 {
+		if k := r.s.kind(r.id); k == isGroup || k == isBox && r.s.rid(r.id) != 0 || k == isAdded && r.is("group") {
 			r.number(int64(r.s.rid(r.id)))
 		}
 	case "msDS-User-Account-Control-Computed":

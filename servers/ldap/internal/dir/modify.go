@@ -74,6 +74,7 @@ type draft struct {
 	r       *Reader
 	by      Author
 	touched map[*schema.Attribute]bool
+	adding  bool // a new entry of Active Directory
 }
 
 func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *draft {
@@ -85,24 +86,39 @@ func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *dra
 }
 
 func (e *draft) modify(changes []proto.Change) error {
+	ad := e.s.Schema.Flavour == schema.AD
+	var old before
+	if ad {
+		old = e.before()
+	}
 	for _, m := range changes {
 		a, options := e.s.Schema.Describe(m.Desc)
 		norms, err := normalise(e.s.Schema, m)
-		if err == nil {
+		switch {
+		case err != nil:
+		case ad:
+			err = e.governed(a, m)
+		default:
 			err = Writable(e.s.Schema, m)
 		}
 		if err != nil {
 			return err
 		}
 		e.touched[a] = true
-		if a.Name == "member" {
+		switch {
+		case a.Name == "member":
 			err = e.members(m)
-		} else {
+		case ad && a.Name == "primaryGroupID":
+			err = e.primary(m)
+		default:
 			err = e.change(a, strings.ToLower(options), m, norms)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if ad {
+		return e.checkDomain(old)
 	}
 	return e.check()
 }
@@ -131,13 +147,16 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 	if m.Op == proto.ModIncrement {
 		switch {
 		case a.Kind != schema.Int:
-			return nil, refuse(ErrConstraint, a.Name+": attribute syntax inappropriate for increment")
+			return nil, refuseOn(a, ErrConstraint, a.Name+": attribute syntax inappropriate for increment")
 		case len(m.Values) != 1:
-			return nil, refuse(ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
+			return nil, refuseOn(a, ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
 		}
 	}
+	if a.Has(schema.Single) && len(m.Values) > 1 && s.Flavour == schema.AD {
+		return nil, breaks(ruleSingle, a)
+	}
 	if a.Has(schema.Single) && len(m.Values) > 1 {
-		return nil, refuse(ErrConstraint, a.Name+": multiple values provided")
+		return nil, refuseOn(a, ErrConstraint, a.Name+": multiple values provided")
 	}
 	norms := make([]string, len(m.Values))
 	for i, v := range m.Values {
@@ -145,11 +164,14 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
 			n, ok = v, true
 		}
+		if a.Name == "objectClass" && s.Class(v) == nil && s.Flavour == schema.AD {
+			return nil, breaks(ruleUnknown, a)
+		}
 		if !ok || a.Name == "objectClass" && s.Class(v) == nil {
-			return nil, refuse(ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
+			return nil, refuseOn(a, ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
 		}
 		if first := slices.Index(norms[:i], n); first >= 0 {
-			return nil, refuse(ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
+			return nil, refuseOn(a, ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
 		}
 		norms[i] = n
 	}
@@ -207,20 +229,20 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 	switch m.Op {
 	case proto.ModAdd:
 		if len(m.Values) == 0 {
-			return refuse(ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
+			return refuseOn(a, ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
 		}
 		for i, v := range m.Values {
 			if find(norms[i]) >= 0 {
 				if e.by.Permissive {
 					continue
 				}
-				return refuse(ErrValueExists, fmt.Sprintf("modify/add: %s: value #%d already exists", a.Name, i))
+				return refuseOn(a, ErrValueExists, fmt.Sprintf("modify/add: %s: value #%d already exists", a.Name, i))
 			}
 			have = append(have, v)
 		}
 	case proto.ModDelete:
 		if len(have) == 0 && !e.by.Permissive {
-			return refuse(ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such attribute")
+			return refuseOn(a, ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such attribute")
 		}
 		if len(m.Values) == 0 {
 			have = nil
@@ -228,7 +250,7 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 		for i := range m.Values {
 			at := find(norms[i])
 			if at < 0 && !e.by.Permissive {
-				return refuse(ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
+				return refuseOn(a, ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
 			}
 			if at >= 0 {
 				have = slices.Delete(have, at, at+1)
@@ -243,8 +265,11 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 	default:
 		return refuse(ErrUnwilling, "unrecognized modify operation")
 	}
+	if a.Has(schema.Single) && len(have) > 1 && e.s.Schema.Flavour == schema.AD {
+		return breaks(ruleSecond, a)
+	}
 	if a.Has(schema.Single) && len(have) > 1 {
-		return refuse(ErrConstraint, "attribute '"+a.Name+"' cannot have multiple values")
+		return refuseOn(a, ErrConstraint, "attribute '"+a.Name+"' cannot have multiple values")
 	}
 	e.set(a, options, have)
 	return nil
@@ -253,13 +278,13 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 // increment adds a number to every value (RFC 4525 section 3).
 func (e *draft) increment(a *schema.Attribute, have, by []string) error {
 	if len(have) == 0 {
-		return refuse(ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
+		return refuseOn(a, ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
 	}
 	n, _ := strconv.ParseInt(by[0], 10, 64)
 	for i, v := range have {
 		old, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return refuse(ErrConstraint, "modify/increment: "+a.Name+": value out of range")
+			return refuseOn(a, ErrConstraint, "modify/increment: "+a.Name+": value out of range")
 		}
 		have[i] = strconv.FormatInt(old+n, 10)
 	}
@@ -319,6 +344,11 @@ func (e *draft) member(op int64, i int, value string) error {
 	seeded := found && (&Snapshot{Base: e.s.Base}).lists(e.id, id)
 	left := seeded && slices.Contains(e.c.Minus, e.s.key(id))
 	has := at >= 0 || seeded && !left
+	if e.s.Schema.Flavour == schema.AD {
+		if err := e.samMember(op, id, has); err != nil {
+			return err
+		}
+	}
 	switch {
 	case op == proto.ModDelete && !has:
 		if e.by.Permissive {
@@ -338,6 +368,22 @@ func (e *draft) member(op int64, i int, value string) error {
 		e.c.Minus = slices.DeleteFunc(e.c.Minus, func(k string) bool { return k == e.s.key(id) })
 	default:
 		e.c.Plus = append(e.c.Plus, ref)
+	}
+	return nil
+}
+
+// samMember holds a change of a group's members against the security account
+// manager's rules: who is there cannot be added, who is not cannot be removed, and
+// nobody is a member of his primary group.
+func (e *draft) samMember(op int64, id ID, has bool) error {
+	a := e.s.Schema.Attr("member")
+	switch primary := id != None && e.s.primaryOf(e.id, id); {
+	case op == proto.ModDelete && primary:
+		return breaks(rulePrimary, a)
+	case op == proto.ModDelete && !has && !e.by.Permissive:
+		return breaks(ruleNoMember, a)
+	case op != proto.ModDelete && (primary || has) && !e.by.Permissive:
+		return breaks(ruleMember, a)
 	}
 	return nil
 }

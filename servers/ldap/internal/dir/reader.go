@@ -89,6 +89,9 @@ func (r *Reader) Values(a *schema.Attribute, options string) []string {
 	}
 	if r.patch != nil {
 		if done := r.patched(a, options); done {
+			if a.Name == "userAccountControl" && r.s.kind(r.id) == isUser {
+				r.control()
+			}
 			return r.buf
 		}
 	}

@@ -26,14 +26,23 @@ var NameSubtypes = []string{"cn", "sn", "c", "l", "st", "o", "ou", "title", "giv
 
 // Allowed are the names of all attributes that entries of some classes may have,
 // those of their superiors and of the classes that come with them included.
-func (s *Schema) Allowed(classes []string) []string {
+func (s *Schema) Allowed(classes []string) []string { return s.lists(classes, true) }
+
+// Required are the names of the attributes that such entries must have.
+func (s *Schema) Required(classes []string) []string { return s.lists(classes, false) }
+
+func (s *Schema) lists(classes []string, may bool) []string {
 	var out []string
 	seen, done := map[string]bool{}, map[*Class]bool{}
 	var visit func(name string)
 	visit = func(name string) {
 		for c := s.Class(name); c != nil && !done[c]; c = s.Class(c.Sup) {
 			done[c] = true
-			for _, list := range [][]string{c.Must, c.May} {
+			lists := [][]string{c.Must, c.May}
+			if !may {
+				lists = lists[:1]
+			}
+			for _, list := range lists {
 				for _, a := range list {
 					if !seen[a] {
 						seen[a] = true

@@ -158,6 +158,21 @@ func (a *Attribute) Published() (p Published, ok bool) {
 	return p, true
 }
 
+// prefixes number the beginnings of identifiers in the order of a directory's
+// prefix table (MS-DRSR 5.16.4).
+var prefixes = map[string]uint32{"2.5.4": 0, "1.2.840.113556.1.2": 2, "1.2.840.113556.1.4": 9, "0.9.2342.19200300.100.1": 0x15,
+	"2.16.840.1.113730.3.1": 0x16, "2.5.21": 0x18, "2.5.18": 0x19}
+
+// Internal is the number that Active Directory's messages name an attribute by:
+// 0x9005a for 1.2.840.113556.1.4.90.
+func (a *Attribute) Internal() uint32 {
+	i := strings.LastIndexByte(a.OID, '.')
+	if i < 0 {
+		return 0
+	}
+	return prefixes[a.OID[:i]]<<16 | uint32(whole(a.OID[i+1:]))&0xffff
+}
+
 func whole(v string) int64 {
 	n, _ := strconv.ParseInt(v, 10, 64)
 	return n
