@@ -243,6 +243,9 @@ func (s *server) adRestrictions(userID string, err error) error {
 func (op *operation) sasl(ctx context.Context, call *dialect.Call, req proto.Bind) (identity, proto.Result, error) {
 	c := op.c
 	mechanism := strings.ToUpper(req.SASL)
+	if name := feature(foreignMechanisms, c.s.set.Flavour, mechanism); name != "" {
+		call.NotPlayed(name)
+	}
 	unsupported := result(goldap.LDAPResultAuthMethodNotSupported, "SASL(-4): no mechanism available: No worthy mechs found")
 	switch {
 	case mechanism == "":

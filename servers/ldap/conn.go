@@ -54,6 +54,7 @@ type operation struct {
 	c        *client
 	msg      proto.Message
 	who      identity
+	call     *dialect.Call
 	cancel   context.CancelFunc // of one that runs beside others, as done
 	silent   atomic.Bool        // abandoned: nothing more is sent
 	canceled atomic.Bool        // by a Cancel: answered with canceled

@@ -99,6 +99,9 @@ func (op *operation) controls(at where) (w wanted, refused *proto.Result) {
 	s := op.c.s
 	for _, c := range op.msg.Controls {
 		recognized, works := s.recognize(c.OID, at)
+		if name := feature(foreignControls, s.set.Flavour, c.OID); name != "" && !recognized && at != onBind && (op.who.bound() || s.set.Anonymous == "read") {
+			op.call.NotPlayed(name)
+		}
 		if !works {
 			if !c.Critical || at == onBind && s.set.ad() {
 				continue

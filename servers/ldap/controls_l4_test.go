@@ -168,7 +168,9 @@ func l4references(t *testing.T, c *goldap.Conn, control goldap.Control, want int
 
 // TestL4ControlsHaveEffects walks what both flavours advertise: each control has
 // its effect here, and what is not advertised is refused when it is critical.
-func TestL4ControlsHaveEffects(t *testing.T) {
+func TestL4ControlsHaveEffects(t *testing.T) { clocks(t, l4ControlsHaveEffects) }
+
+func l4ControlsHaveEffects(t *testing.T) {
 	for _, set := range []ldap.Settings{{RootPW: rootPW}, {Flavour: "ad", RootPW: rootPW, References: true}} {
 		ad := set.Flavour == "ad"
 		list := advertised(t, open(t, setup{set: set}).dial("ldap"), "supportedControl")
@@ -200,7 +202,9 @@ func TestL4ControlsHaveEffects(t *testing.T) {
 
 // TestL4SlapdsControls: what slapd takes without saying so, and what it refuses
 // (golden answers of slapd 2.5.13, see TestRealSlapdControls).
-func TestL4SlapdsControls(t *testing.T) {
+func TestL4SlapdsControls(t *testing.T) { clocks(t, l4SlapdsControls) }
+
+func l4SlapdsControls(t *testing.T) {
 	l := open(t, posix())
 	list := advertised(t, l.dial("ldap"), "supportedControl")
 	for _, oid := range []string{"1.2.840.113556.1.4.1413", "1.2.840.113556.1.4.805", "1.2.840.113556.1.4.1339", "1.2.840.113556.1.4.1340", "1.2.840.113556.1.4.619"} {
@@ -230,7 +234,9 @@ func TestL4SlapdsControls(t *testing.T) {
 
 // TestL5AnonymousPages: a domain controller's root DSE is free for all to read,
 // its pages are not.
-func TestL5AnonymousPages(t *testing.T) {
+func TestL5AnonymousPages(t *testing.T) { clocks(t, l5AnonymousPages) }
+
+func l5AnonymousPages(t *testing.T) {
 	l := open(t, adset())
 	r := l.raw(t, "ldap")
 	dse := with(search(1, "", 0, 0x87, "objectClass", ""), pageControl(5, nil))
@@ -245,7 +251,9 @@ func TestL5AnonymousPages(t *testing.T) {
 
 // TestL5PagesKeepTheLimit: slapd's size limit is for all pages together, and so
 // is the client's own (golden answers of slapd 2.5.13, see TestRealSlapdLimitsPages).
-func TestL5PagesKeepTheLimit(t *testing.T) {
+func TestL5PagesKeepTheLimit(t *testing.T) { clocks(t, l5PagesKeepTheLimit) }
+
+func l5PagesKeepTheLimit(t *testing.T) {
 	l := open(t, setup{facts: crowd(1300), set: ldap.Settings{RootPW: rootPW}})
 	for _, x := range []struct {
 		manager     bool

@@ -24,10 +24,15 @@
 //     controls and root DSE reads of contract section 6). ldapsearch, python-ldap
 //     and go-ldap run for real, see real_test.go.
 //
-// Not built: CLDAP over UDP, ldapi, VLV, extended DN, pre- and post-read,
-// GSSAPI, whole-operation referrals, a smaller attribute set on the global
-// catalogue, AD's limits on connections and on the first request. None of them
-// is advertised. approxMatch is equality, where slapd compares by sound.
+// Active Directory's schema is the published one, whole; a line of it is read when
+// somebody asks for its name. Writes are held against the rules of MS-ADTS and
+// MS-SAMR, which are a table in internal/dir/rules.go.
+//
+// Controls, extended operations and SASL mechanisms that the real servers have and
+// this one does not are named in scope.go. Not built besides: CLDAP over UDP,
+// ldapi, whole-operation referrals, changes of the schema, tombstones, a smaller
+// attribute set on the global catalogue, AD's limits on connections and on the
+// first request. None of them is advertised. approxMatch is equality, where slapd compares by sound.
 // Instead of closing a connection with too many pending operations, as slapd
 // does, this server stops reading it until some are done.
 package ldap

@@ -31,7 +31,9 @@ func refused(t *testing.T, what string, err error, want uint16, text string) {
 }
 
 // TestL1Adds holds adds against the rules of MS-ADTS and MS-SAMR.
-func TestL1Adds(t *testing.T) {
+func TestL1Adds(t *testing.T) { clocks(t, l1Adds) }
+
+func l1Adds(t *testing.T) {
 	l := open(t, adset())
 	c := l.bound("ldaps", adRoot, rootPW)
 	long := strings.Repeat("x", 21)
@@ -147,7 +149,9 @@ func TestL1Adds(t *testing.T) {
 }
 
 // TestL1Modifies holds modifies, renames and deletes against the same rules.
-func TestL1Modifies(t *testing.T) {
+func TestL1Modifies(t *testing.T) { clocks(t, l1Modifies) }
+
+func l1Modifies(t *testing.T) {
 	l := open(t, adset())
 	c := l.bound("ldaps", adRoot, rootPW)
 	for _, a := range []*goldap.AddRequest{adUser("New", "sAMAccountName", "new"), entryOf(adGroup("new"), "objectClass", "group", "sAMAccountName", "newgroup"),
@@ -253,7 +257,9 @@ func TestL1Modifies(t *testing.T) {
 }
 
 // TestL2OneCodeByFlavour asks both flavours for the same mistakes.
-func TestL2OneCodeByFlavour(t *testing.T) {
+func TestL2OneCodeByFlavour(t *testing.T) { clocks(t, l2OneCodeByFlavour) }
+
+func l2OneCodeByFlavour(t *testing.T) {
 	p, a := open(t, posix()), open(t, adset())
 	pc, ac := p.bound("ldap", root, rootPW), a.bound("ldap", adRoot, rootPW)
 	change := func(c *goldap.Conn, dn string, op uint, attr string, values ...string) uint16 {

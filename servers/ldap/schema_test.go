@@ -14,7 +14,9 @@ import (
 const adSchema = "CN=Schema,CN=Configuration," + domain
 
 // TestL3PublishedSchema asks a domain controller for its schema as clients do.
-func TestL3PublishedSchema(t *testing.T) {
+func TestL3PublishedSchema(t *testing.T) { clocks(t, l3PublishedSchema) }
+
+func l3PublishedSchema(t *testing.T) {
 	l := open(t, adset())
 	c := l.bound("ldap", "alice@acme.test", pass("alice"))
 	aggregate := "CN=Aggregate," + adSchema
@@ -70,7 +72,9 @@ func TestL3PublishedSchema(t *testing.T) {
 }
 
 // TestL3SchemaEntries reads the entries below CN=Schema,CN=Configuration.
-func TestL3SchemaEntries(t *testing.T) {
+func TestL3SchemaEntries(t *testing.T) { clocks(t, l3SchemaEntries) }
+
+func l3SchemaEntries(t *testing.T) {
 	l := open(t, adset())
 	c := l.bound("ldap", "alice@acme.test", pass("alice"))
 	one := func(filter string, attrs ...string) *goldap.Entry {
@@ -115,7 +119,9 @@ func TestL3SchemaEntries(t *testing.T) {
 
 // TestL3NegatedFilters holds filters of attributes that the schema knows and no
 // entry has: they are false, not undefined (MS-ADTS 3.1.1.3.1.3.1).
-func TestL3NegatedFilters(t *testing.T) {
+func TestL3NegatedFilters(t *testing.T) { clocks(t, l3NegatedFilters) }
+
+func l3NegatedFilters(t *testing.T) {
 	l := open(t, adset())
 	c := l.bound("ldap", "alice@acme.test", pass("alice"))
 	for filter, want := range map[string]string{
@@ -156,7 +162,9 @@ func TestL3NegatedFilters(t *testing.T) {
 }
 
 // TestL3SeedsOwnAttributes: what no schema knows is still a seed's to use.
-func TestL3SeedsOwnAttributes(t *testing.T) {
+func TestL3SeedsOwnAttributes(t *testing.T) { clocks(t, l3SeedsOwnAttributes) }
+
+func l3SeedsOwnAttributes(t *testing.T) {
 	f := cast()
 	f.Users[1].Attributes = map[string][]string{"mailNickname": {"bobby"}, "thumbnailPhoto": {"\xff\xd8"}, "extensionAttribute1": {"x"}}
 	l := open(t, setup{facts: f, set: ldap.Settings{Flavour: "ad"}})

@@ -216,6 +216,23 @@ var hidden = map[string]bool{"unicodePwd": true, "userPassword": true, "dBCSPwd"
 	"supplementalCredentials": true, "currentValue": true, "priorValue": true, "initialAuthIncoming": true, "initialAuthOutgoing": true,
 	"trustAuthIncoming": true, "trustAuthOutgoing": true, "pekList": true, "msDS-ExecuteScriptPassword": true}
 
+// brought are further attributes that clients bring secrets in or ask for them by,
+// whether the schema knows them or not: Windows' local administrator passwords,
+// managed passwords, Samba's and Kerberos' keys.
+var brought = map[string]bool{"ms-mcs-admpwd": true, "msds-managedpassword": true, "krbprincipalkey": true, "krbmkey": true, "krbextradata": true,
+	"krbpwdhistory": true, "sambantpassword": true, "sambalmpassword": true, "sambapasswordhistory": true, "authpassword": true,
+	"olcrootpw": true, "pwdhistory": true, "userpkcs12": true, "unixuserpassword": true, "userpassword": true, "unicodepwd": true,
+	"dbcspwd": true, "ntpwdhistory": true, "lmpwdhistory": true, "supplementalcredentials": true}
+
+// SecretName reports whether values of an attribute description are secrets by its
+// name alone; it says nothing of other flags of the schema.
+func SecretName(desc string) bool {
+	name, _, _ := strings.Cut(desc, ";")
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.ToLower(name)
+	return brought[name] || strings.HasPrefix(name, "mslaps-")
+}
+
 // published makes the attribute of a row.
 func publishedAttribute(row string) *Attribute {
 	a := &Attribute{Name: field(row, atName), OID: longOID(field(row, atOID)), row: row,
