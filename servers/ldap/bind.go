@@ -177,7 +177,7 @@ func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t tar
 	}
 	err := s.env.Logins.Check(ctx, who.userID, func(stored string) bool { return verify(stored, password) })
 	if s.set.ad() {
-		err = s.adRestrictions(who.userID, err)
+		err = op.adRestrictions(ctx, t, err)
 	} else if reason, _ := cause.Of(err); reason == cause.MustChange { // pwdReset: bound, but only to change it
 		who.mustChange, err = true, nil
 	}
@@ -204,36 +204,46 @@ func (op *operation) standing(ctx context.Context, t target) error {
 		n, _ := strconv.ParseInt(v[0], 10, 64)
 		return n
 	}
-	switch end := number("accountExpires"); {
-	case number("userAccountControl")&2 != 0:
+	if number("userAccountControl")&2 != 0 {
 		return cause.Because(cause.Disabled, "the account is disabled")
-	case end != 0 && end <= dir.Filetime(s.env.Clock.Now()):
-		return cause.Because(cause.AccountExpired, "the account has expired")
-	case number("pwdLastSet") == 0:
-		return cause.Because(cause.MustChange, "the password must be changed")
 	}
-	return nil
+	if number("pwdLastSet") == 0 {
+		return op.adRestrictions(ctx, t, cause.Because(cause.MustChange, "the password must be changed"))
+	}
+	return op.adRestrictions(ctx, t, nil)
 }
 
-// adRestrictions holds logonHours and userWorkstations, which only AD knows,
+// adRestrictions holds what only AD knows of an account, as its entry says it now,
 // against a bind with the right password.
-func (s *server) adRestrictions(userID string, err error) error {
+func (op *operation) adRestrictions(ctx context.Context, t target, err error) error {
+	s := op.c.s
 	reason, _ := cause.Of(err)
 	if err != nil && reason != cause.PasswordExpired && reason != cause.MustChange {
 		return err
 	}
-	u, _ := s.env.World.User(userID)
-	if hours := u.Settings["ldap.logon_hours"]; hours != "" && !hourAllowed(hours, s.env.Clock.Now()) {
-		return cause.Because(errLogonHours, "%s may not log in at this hour", userID)
+	r := t.snap.Reader(ctx)
+	r.Seek(t.id)
+	first := func(name string) string {
+		if v := r.Values(s.schema.Attr(name), ""); len(v) > 0 {
+			return v[0]
+		}
+		return ""
 	}
-	if stations := u.Settings["ldap.workstations"]; stations != "" {
+	now := s.env.Clock.Now()
+	if end, _ := strconv.ParseInt(first("accountExpires"), 10, 64); end != 0 && end <= dir.Filetime(now) {
+		return cause.Because(cause.AccountExpired, "the account has expired")
+	}
+	if hours := first("logonHours"); len(hours) == 21 && !hourAllowed(hours, now) {
+		return cause.Because(errLogonHours, "%s may not log in at this hour", t.snap.DN(t.id))
+	}
+	if stations := first("userWorkstations"); stations != "" {
 		host, _, _ := strings.Cut(s.set.Host, ".")
 		for _, w := range strings.Split(stations, ",") {
 			if strings.EqualFold(strings.TrimSpace(w), host) {
 				return err
 			}
 		}
-		return cause.Because(errWorkstation, "%s may log in from %s only", userID, stations)
+		return cause.Because(errWorkstation, "%s may log in from %s only", t.snap.DN(t.id), stations)
 	}
 	return err
 }

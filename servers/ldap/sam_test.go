@@ -190,6 +190,9 @@ func l1Modifies(t *testing.T) {
 		{"a second control", user, add, "userAccountControl", []string{"0"}, 20, "problem 1006"},
 		{"a seeded user's password never expires", adPerson("Bob Brown"), replace, "userAccountControl", []string{"66050"}, 0, ""},
 		{"a seeded user without a control", adPerson("Bob Brown"), del, "userAccountControl", nil, 53, "problem 5003"},
+		{"a seeded user who expired", adPerson("Wendy Ward"), replace, "accountExpires", []string{"116444736010000000"}, 0, ""},
+		{"a seeded user for any workstation", adPerson("Wendy Ward"), replace, "userWorkstations", []string{"DC1"}, 0, ""},
+		{"a seeded user for all hours", adPerson("Nina Night"), del, "logonHours", nil, 0, ""},
 		{"the RDN", user, replace, "cn", []string{"Other"}, 67, "00002016: UpdErr: DSID-031A1295, problem 6004 (CANT_ON_RDN), data 0"},
 		{"the name", user, replace, "name", []string{"Other"}, 67, "00002016"},
 		{"the DN", user, replace, "distinguishedName", []string{adPerson("Other")}, 19, "000020B1"},
@@ -240,6 +243,13 @@ func l1Modifies(t *testing.T) {
 	}
 	if got := found(t, c, domain, "(userAccountControl=66050)"); got != "Bob Brown" {
 		t.Errorf("the other bits of a control are lost: %q", got)
+	}
+	refused(t, "expired", l.dial("ldap").Bind("wendy@acme.test", pass("wendy")), 49, "data 701")
+	if err := modify(c, adPerson("Wendy Ward"), func(m *goldap.ModifyRequest) { m.Replace("accountExpires", []string{"0"}) }); err != nil {
+		t.Error(err)
+	}
+	for _, who := range []string{"wendy", "nina"} { // what the seed forbids was allowed
+		refused(t, who, l.dial("ldap").Bind(who+"@acme.test", pass(who)), 0, "")
 	}
 	refused(t, "disabled", l.dial("ldap").Bind("bob@acme.test", pass("bob")), 49, "data 533")
 	refused(t, "a group that is somebody's primary", c.Del(goldap.NewDelRequest(group, nil)), 68, "0000055E")

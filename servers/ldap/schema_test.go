@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -158,6 +159,67 @@ func l3NegatedFilters(t *testing.T) {
 		if !slices.Contains(es[0].GetAttributeValues("allowedAttributes"), name) {
 			t.Errorf("allowedAttributes has no %s", name)
 		}
+	}
+}
+
+// TestL3ConstructedAttributes reads what is computed for those who ask by name.
+func TestL3ConstructedAttributes(t *testing.T) { clocks(t, l3ConstructedAttributes) }
+
+func l3ConstructedAttributes(t *testing.T) {
+	f := cast()
+	f.Organization.Policy.MaxAge = 24 * time.Hour
+	l := open(t, setup{facts: f, set: ldap.Settings{Flavour: "ad", RootPW: rootPW}})
+	c := l.bound("ldap", adRoot, rootPW)
+	get := func(dn string, scope int, attr string) []string {
+		t.Helper()
+		r, err := c.Search(goldap.NewSearchRequest(dn, scope, 0, 0, 0, false, "(objectClass=*)", []string{attr, "pwdLastSet"}, nil))
+		if err != nil || len(r.Entries) == 0 {
+			t.Fatalf("%s: %v", dn, err)
+		}
+		return r.Entries[0].GetAttributeValues(attr)
+	}
+	mallory := adPerson("Mallory Moss")
+	if got := get(mallory, 0, "msds-memberOfTransitive"); !slices.Equal(got, []string{adGroup("externals"), adGroup("contractors"), adGroup("dba")}) {
+		t.Errorf("all groups: %v", got)
+	}
+	if got := get(adGroup("contractors"), 0, "msds-memberTransitive"); !slices.Contains(got, mallory) || !slices.Contains(got, adGroup("externals")) {
+		t.Errorf("all members: %v", got)
+	}
+	if global, all := get(mallory, 0, "tokenGroupsGlobalAndUniversal"), get(mallory, 0, "tokenGroups"); len(global) != 3 || len(all) != 4 {
+		t.Errorf("%d global tokens of %d", len(global), len(all)) // externals is a local group
+	}
+	if got := get("CN=Users,"+domain, 0, "msDS-Approx-Immed-Subordinates"); got[0] != "16" && got[0] != "17" {
+		t.Errorf("children: %v", got)
+	}
+	if got := get("OU=Groups,"+domain, 0, "allowedChildClassesEffective"); !slices.Contains(got, "user") || !slices.Contains(got, "organizationalUnit") || slices.Contains(got, "domainDNS") {
+		t.Errorf("what may be below a unit: %v", got)
+	}
+	if got := get("CN=Users,"+domain, 0, "allowedChildClasses"); slices.Contains(got, "organizationalUnit") || !slices.Contains(got, "group") {
+		t.Errorf("what may be below a container: %v", got)
+	}
+	if got := get("CN=Container,"+adSchema, 0, "possibleInferiors"); !slices.Contains(got, "group") || slices.Contains(got, "organizationalUnit") {
+		t.Errorf("possible inferiors: %v", got)
+	}
+	es, _ := ask(c, mallory, 0, "(objectClass=*)", "pwdLastSet", "msDS-UserPasswordExpiryTimeComputed", "parentGUID")
+	if es[0].GetAttributeValue("pwdLastSet") == "0" || len(es[0].GetAttributeValue("msDS-UserPasswordExpiryTimeComputed")) != 18 || len(es[0].GetRawAttributeValue("parentGUID")) != 16 {
+		t.Errorf("%v", es[0])
+	}
+}
+
+// TestL3LinksInAChain follows managers.
+func TestL3LinksInAChain(t *testing.T) {
+	l := open(t, adset())
+	c := l.bound("ldap", adRoot, rootPW)
+	for who, boss := range map[string]string{"Alice Adams": "Bob Brown", "Bob Brown": "Carol Clark", "Carol Clark": "Alice Adams", "Dave Dunn": "Alice Adams"} {
+		if err := modify(c, adPerson(who), func(m *goldap.ModifyRequest) { m.Replace("manager", []string{adPerson(boss)}) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := found(t, c, domain, "(manager:1.2.840.113556.1.4.1941:="+adPerson("Carol Clark")+")"); got != "Alice Adams Bob Brown Carol Clark Dave Dunn" {
+		t.Errorf("found %q", got)
+	}
+	if got := found(t, c, domain, "(manager:1.2.840.113556.1.4.1941:="+adPerson("Dave Dunn")+")"); got != "" {
+		t.Errorf("found %q", got)
 	}
 }
 

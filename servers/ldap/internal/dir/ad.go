@@ -2,7 +2,6 @@ package dir
 
 import (
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -284,78 +283,6 @@ func (r *Reader) adGroup(a *schema.Attribute) {
 		} else {
 			r.add("268435456")
 		}
-	}
-}
-
-// Constructed computes an attribute that is returned only by name. base says
-// whether the search has base scope, which tokenGroups demands.
-func (r *Reader) Constructed(a *schema.Attribute, base bool) []string {
-	r.buf = r.buf[:0]
-	principal := r.s.rid(r.id) != 0 && (r.s.kind(r.id) != isAdded || r.principal())
-	switch a.Name {
-	case "tokenGroups":
-		if base && principal {
-			r.tokenGroups()
-		}
-	case "canonicalName":
-		r.add(r.s.Canonical(r.id))
-	case "primaryGroupToken":
-		if k := r.s.kind(r.id); k == isGroup || k == isBox && r.s.rid(r.id) != 0 || k == isAdded && r.is("group") {
-			r.number(int64(r.s.rid(r.id)))
-		}
-	case "msDS-User-Account-Control-Computed":
-		r.computedControl()
-	case "msDS-PrincipalName":
-		name := r.s.Schema.Attr("sAMAccountName")
-		if v := r.Values(name, ""); len(v) > 0 {
-			full := r.s.NetBIOS + `\` + v[0]
-			r.buf = append(r.buf[:0], full)
-		}
-	case "structuralObjectClass":
-		return r.Values(r.s.Schema.Attr("objectClass"), "")
-	case "subSchemaSubEntry":
-		r.add("CN=Aggregate,CN=Schema,CN=Configuration," + r.s.Suffix)
-	case "createTimeStamp":
-		t, _ := r.created()
-		r.add(r.s.Schema.FormatTime(t))
-	case "modifyTimeStamp":
-		t, _ := r.modified()
-		r.add(r.s.Schema.FormatTime(t))
-	case "allowedAttributes", "allowedAttributesEffective":
-		classes := slices.Clone(r.Values(r.s.Schema.Attr("objectClass"), ""))
-		r.buf = append(r.buf[:0], r.s.Schema.Allowed(classes)...)
-	}
-	return r.buf
-}
-
-func (r *Reader) computedControl() {
-	if r.s.kind(r.id) != isUser {
-		return
-	}
-	var bits int64
-	switch r.account().Status {
-	case world.Locked:
-		bits = uacLocked
-	case world.Expired, world.MustChange:
-		bits = uacExpired
-	}
-	r.number(bits)
-}
-
-// tokenGroups are the SIDs of all groups that the entry is in, through groups
-// too, and of its primary group.
-func (r *Reader) tokenGroups() {
-	primary := uint32(0)
-	if v := r.Values(r.s.Schema.Attr("primaryGroupID"), ""); len(v) > 0 {
-		n, _ := strconv.ParseUint(v[0], 10, 32)
-		primary = uint32(n)
-	}
-	r.buf = r.buf[:0]
-	for _, g := range r.s.Above(r.id) {
-		r.add(r.s.SID(r.s.rid(g)))
-	}
-	if primary != 0 {
-		r.add(r.s.SID(primary))
 	}
 }
 

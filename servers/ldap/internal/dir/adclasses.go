@@ -105,16 +105,10 @@ func (e *draft) mayBeAt(class *schema.Class, rdn dn.RDN, parent ID) error {
 	}
 	r := e.s.Reader(e.r.ctx)
 	r.Seek(parent)
-	above := r.Values(e.s.Schema.Attr("objectClass"), "")
-	for c := class; c != nil; c = e.s.Schema.Class(c.Sup) {
-		p, _ := c.Published()
-		for _, superior := range p.Superiors {
-			if slices.Contains(above, superior) && superior != "top" {
-				return nil
-			}
-		}
+	if !e.s.Schema.MayBeBelow(class, r.Values(e.s.Schema.Attr("objectClass"), "")) {
+		return breaks(ruleSuperior, nil)
 	}
-	return breaks(ruleSuperior, nil)
+	return nil
 }
 
 // governed holds one modification against the rules that look at nothing else.

@@ -184,7 +184,37 @@ func (r *Reader) Links(a *schema.Attribute, normal string, chain bool) (holds, o
 		u, found := s.World.User(normal)
 		return found && u.Name == normal && slices.Contains(u.Groups, s.group(r.id).ID), true
 	}
+	if chain {
+		target, found := s.Lookup(normal)
+		return found && s.chained(r.id, a, target), true
+	}
 	return false, false
+}
+
+// chained reports whether following an attribute from entry to entry leads to
+// another: all managers above somebody. Cycles end by themselves.
+func (s *Snapshot) chained(from ID, a *schema.Attribute, to ID) bool {
+	r := s.seedReader()
+	seen := map[ID]bool{from: true}
+	queue := []ID{from}
+	for i := 0; i < len(queue); i++ {
+		r.Seek(queue[i])
+		for _, v := range slices.Clone(r.Values(a, "")) {
+			normal, err := s.Schema.NormDN(v)
+			if err != nil {
+				continue
+			}
+			id, found := s.Lookup(normal)
+			if found && id == to {
+				return true
+			}
+			if found && !seen[id] {
+				seen[id] = true
+				queue = append(queue, id)
+			}
+		}
+	}
+	return false
 }
 
 // membership renders member and memberOf.

@@ -134,7 +134,8 @@ func (s *Snapshot) planRule(f *filter.Filter) plan {
 		} else if f.Attr.Name == "member" {
 			list = s.Above(target)
 		} else {
-			return plan{listed: true}
+			lo, hi := s.span(f.Attr)
+			return plan{lo: lo, hi: hi}
 		}
 		slices.Sort(list)
 		return plan{listed: true, list: list}

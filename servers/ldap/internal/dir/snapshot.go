@@ -278,7 +278,10 @@ func (s *Snapshot) Alive(id ID) bool {
 }
 
 // HasChildren reports whether an entry has subordinates.
-func (s *Snapshot) HasChildren(id ID) bool {
+func (s *Snapshot) HasChildren(id ID) bool { return s.Children(id) > 0 }
+
+// Children is how many entries are directly below one.
+func (s *Snapshot) Children(id ID) int {
 	n := s.children[id]
 	if s.kind(id) == isBox {
 		for i := range s.boxes {
@@ -287,7 +290,7 @@ func (s *Snapshot) HasChildren(id ID) bool {
 			}
 		}
 		if s.Schema.Flavour == schema.AD && id == s.schemaHead {
-			n++
+			n += len(s.published().cn)
 		}
 		if id == s.people {
 			n += len(s.users)
@@ -296,7 +299,7 @@ func (s *Snapshot) HasChildren(id ID) bool {
 			n += len(s.groups)
 		}
 	}
-	return n > 0
+	return n
 }
 
 // maxDepth ends a walk upwards in a damaged overlay.

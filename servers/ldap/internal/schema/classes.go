@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // ClassKind is the role of an object class (RFC 4512 section 2.4).
 type ClassKind uint8
@@ -59,6 +62,19 @@ func (s *Schema) lists(classes []string, may bool) []string {
 		visit(name)
 	}
 	return out
+}
+
+// MayBeBelow reports whether the class of an entry, or one above it, names one of the
+// classes of its superior among its possible superiors.
+func (s *Schema) MayBeBelow(class *Class, superior []string) bool {
+	for c := class; c != nil; c = s.Class(c.Sup) {
+		for _, name := range strings.Fields(field(c.row, 9)) {
+			if name != "top" && slices.Contains(superior, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Allows reports whether an object class, or one above it, has an attribute.
