@@ -405,25 +405,6 @@ func realPasswords(same func(string, bool, ...[]byte)) {
 	}
 }
 
-// modifyOf is a modify request with one change.
-func modifyOf(dn string, op int64, attr string, values ...string) []byte {
-	b, mark := ber.Begin(nil, proto.ModifyRequest)
-	b = ber.AppendString(b, ber.OctetString, dn)
-	b, list := ber.Begin(b, ber.Sequence)
-	b, one := ber.Begin(b, ber.Sequence)
-	b = ber.AppendInt(b, ber.Enumerated, op)
-	b, part := ber.Begin(b, ber.Sequence)
-	b = ber.AppendString(b, ber.OctetString, attr)
-	b, set := ber.Begin(b, ber.Set)
-	for _, v := range values {
-		b = ber.AppendString(b, ber.OctetString, v)
-	}
-	for _, m := range []int{set, part, one, list, mark} {
-		b = ber.End(b, m)
-	}
-	return message(2, b)
-}
-
 // realWrites changes both servers in the same way and compares every answer
 // and what is there afterwards.
 func realWrites(t *testing.T, same func(string, bool, ...[]byte)) {

@@ -206,6 +206,42 @@ func l3ConstructedAttributes(t *testing.T) {
 	}
 }
 
+// TestL3BackLinks reads the other side of links, seeded and written.
+func TestL3BackLinks(t *testing.T) {
+	f := cast()
+	f.Users[1].Attributes = map[string][]string{"manager": {adPerson("Carol Clark")}} // bob
+	l := open(t, setup{facts: f, set: ldap.Settings{Flavour: "ad", RootPW: rootPW}})
+	c := l.bound("ldap", adRoot, rootPW)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(modify(c, adPerson("Dave Dunn"), func(m *goldap.ModifyRequest) { m.Replace("manager", []string{adPerson("Carol Clark")}) }))
+	must(modify(c, adGroup("dba"), func(m *goldap.ModifyRequest) { m.Replace("managedBy", []string{adPerson("Carol Clark")}) }))
+	es, err := ask(c, adPerson("Carol Clark"), 0, "(objectClass=*)")
+	must(err)
+	if got := es[0].GetAttributeValues("directReports"); !slices.Equal(got, []string{adPerson("Bob Brown"), adPerson("Dave Dunn")}) {
+		t.Errorf("reports: %v", got)
+	}
+	if got := es[0].GetAttributeValues("managedObjects"); !slices.Equal(got, []string{adGroup("dba")}) {
+		t.Errorf("managed objects: %v", got)
+	}
+	for filter, want := range map[string]string{"(directReports=*)": "Carol Clark", "(directReports=" + adPerson("Bob Brown") + ")": "Carol Clark",
+		"(manager=" + adPerson("Carol Clark") + ")": "Bob Brown Dave Dunn", "(managedObjects=" + adGroup("dba") + ")": "Carol Clark"} {
+		if got := found(t, c, domain, filter); got != want {
+			t.Errorf("%s finds %q, want %q", filter, got, want)
+		}
+	}
+	must(modify(c, adPerson("Bob Brown"), func(m *goldap.ModifyRequest) { m.Delete("manager", nil) }))
+	es, err = ask(c, adPerson("Carol Clark"), 0, "(objectClass=*)", "directReports")
+	must(err)
+	if got := es[0].GetAttributeValues("directReports"); !slices.Equal(got, []string{adPerson("Dave Dunn")}) {
+		t.Errorf("after a change: %v", got)
+	}
+}
+
 // TestL3LinksInAChain follows managers.
 func TestL3LinksInAChain(t *testing.T) {
 	l := open(t, adset())

@@ -103,7 +103,7 @@ func (e *draft) mayBeAt(class *schema.Class, rdn dn.RDN, parent ID) error {
 	if e.s.InSchema(parent) {
 		return breaks(ruleUnwilling, nil)
 	}
-	r := e.s.Reader(e.r.ctx)
+	r := e.s.seedReader()
 	r.Seek(parent)
 	if !e.s.Schema.MayBeBelow(class, r.Values(e.s.Schema.Attr("objectClass"), "")) {
 		return breaks(ruleSuperior, nil)

@@ -93,8 +93,11 @@ func (b *Base) attributeTable() attributes {
 }
 
 // All are the attributes that the entry may have, in the order of answers.
-func (r *Reader) All() []*schema.Attribute {
+func (r *Reader) All() (all []*schema.Attribute) {
 	k := r.s.kind(r.id)
+	if len(r.s.backs) > 0 && k != isSchema {
+		defer func() { all = append(slices.Clip(all), r.s.backs...) }()
+	}
 	switch {
 	case k == isSchema:
 		return r.s.schemaAttributes()
@@ -104,7 +107,7 @@ func (r *Reader) All() []*schema.Attribute {
 		return r.s.Schema.Attributes()
 	}
 	list := r.s.attrs.all[k]
-	all := slices.Clip(list)
+	all = slices.Clip(list)
 	for _, id := range slices.Sorted(maps.Keys(r.patch.attrs)) {
 		if a := r.s.Schema.ByID(id); !slices.Contains(list, a) {
 			all = append(all, a)
@@ -115,6 +118,9 @@ func (r *Reader) All() []*schema.Attribute {
 
 // span is the interval of seeded entries that can have an attribute.
 func (b *Base) span(a *schema.Attribute) (lo, hi ID) {
+	if a.Has(schema.Back) && a.Name != "memberOf" {
+		return 0, b.end
+	}
 	if a.ID >= len(b.attrs.mask) {
 		return 0, 0
 	}

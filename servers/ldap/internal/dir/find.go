@@ -183,20 +183,52 @@ func (s *Snapshot) WithValue(a *schema.Attribute, value string, limit int) []ID 
 		return nil
 	}
 	r := s.seedReader()
-	s.merged(plan{listed: true, list: s.candidates(a.Name, normal)}, None, func(id ID) bool {
+	ids := append(s.candidates(a.Name, normal), s.writtenWith(a, normal)...)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
 		if !s.Alive(id) {
-			return true
+			continue
 		}
 		r.Seek(id)
-		for _, v := range r.Values(a, "") {
-			if n, ok := s.Schema.Norm(a, v); ok && n == normal {
-				out = append(out, id)
-				break
+		if slices.ContainsFunc(r.Values(a, ""), func(v string) bool { n, ok := s.Schema.Norm(a, v); return ok && n == normal }) {
+			out = append(out, id)
+		}
+		if len(out) >= limit {
+			break
+		}
+	}
+	return out
+}
+
+// writtenWith are the entries that clients have written and that have a value: what
+// the indexes of seeded entries do not know. Each attribute is gone through once.
+func (s *Snapshot) writtenWith(a *schema.Attribute, normal string) []ID {
+	if len(s.dirty) == 0 {
+		return nil
+	}
+	s.writtenMu.Lock()
+	defer s.writtenMu.Unlock()
+	by, ok := s.written[a.ID]
+	if !ok {
+		by = map[string][]ID{}
+		r := s.seedReader()
+		for _, id := range s.dirty {
+			if !s.Alive(id) {
+				continue
+			}
+			r.Seek(id)
+			for _, v := range r.Values(a, "") {
+				if n, ok := s.Schema.Norm(a, v); ok {
+					by[n] = append(by[n], id)
+				}
 			}
 		}
-		return len(out) < limit
-	})
-	return out
+		if s.written == nil {
+			s.written = map[int]map[string][]ID{}
+		}
+		s.written[a.ID] = by
+	}
+	return by[normal]
 }
 
 // StoredPasswords are the passwords of an entry that was added over LDAP.

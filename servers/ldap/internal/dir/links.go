@@ -217,6 +217,43 @@ func (s *Snapshot) chained(from ID, a *schema.Attribute, to ID) bool {
 	return false
 }
 
+// backLinks renders the other side of a link: directReports follows from manager.
+func (r *Reader) backLinks(a *schema.Attribute) {
+	if forward := r.s.Schema.Partner(a); forward != nil {
+		for _, id := range r.s.WithValue(forward, r.s.DN(r.id), maxBackLinks) {
+			r.buf = append(r.buf, r.s.DN(id))
+		}
+	}
+}
+
+// maxBackLinks bounds what an answer collects.
+const maxBackLinks = 100000
+
+// findBacks are the back links whose forward links somebody uses: they are shown
+// with all other attributes.
+func (s *Snapshot) findBacks() {
+	if s.Schema.Flavour != schema.AD {
+		return
+	}
+	note := func(a *schema.Attribute) {
+		if !s.forward(a) {
+			return
+		}
+		if back := s.Schema.Partner(a); back != nil && !slices.Contains(s.backs, back) {
+			s.backs = append(s.backs, back)
+		}
+	}
+	for _, c := range s.custom {
+		note(c.attr)
+	}
+	for _, id := range s.dirty {
+		for at := range s.changes[id].attrs {
+			note(s.Schema.ByID(at))
+		}
+	}
+	slices.SortFunc(s.backs, func(x, y *schema.Attribute) int { return x.ID - y.ID })
+}
+
 // membership renders member and memberOf.
 func (r *Reader) membership(a *schema.Attribute) (done bool) {
 	s := r.s

@@ -33,7 +33,7 @@ func (d *Directory) Modify(ctx context.Context, name dn.DN, changes []proto.Chan
 		if err != nil {
 			return err
 		}
-		if err = s.draft(ctx, o, id, by).modify(changes); err == nil && by.Dry {
+		if err = s.draft(o, id, by).modify(changes); err == nil && by.Dry {
 			err = errDry
 		}
 		return err
@@ -77,8 +77,10 @@ type draft struct {
 	adding  bool // a new entry of Active Directory
 }
 
-func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *draft {
-	e := &draft{s: s, o: o, id: id, c: o.edit(s.key(id)), r: s.Reader(ctx), by: by, touched: map[*schema.Attribute]bool{}}
+// draft starts one. Its reader asks nobody how people stand: it works within an
+// update of the store, which must not ask the store for anything else.
+func (s *Snapshot) draft(o *overlay, id ID, by Author) *draft {
+	e := &draft{s: s, o: o, id: id, c: o.edit(s.key(id)), r: s.seedReader(), by: by, touched: map[*schema.Attribute]bool{}}
 	e.r.Secrets = true
 	e.r.Seek(id)
 	e.c.Modified, e.c.Modifier = by.Now, by.DN

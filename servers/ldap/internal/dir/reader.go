@@ -38,6 +38,13 @@ func (s *Snapshot) Reader(ctx context.Context) *Reader { return &Reader{s: s, ct
 // have no values for it.
 func (s *Snapshot) seedReader() *Reader { return &Reader{s: s, id: None} }
 
+// Offline is a reader that asks the store for nothing: how people stand it must be
+// told.
+func (s *Snapshot) Offline() *Reader { return s.seedReader() }
+
+// Knows tells a reader how the person of its entry stands.
+func (r *Reader) Knows(st signin.Standing) { r.standing = &st }
+
 // Seek turns to an entry.
 func (r *Reader) Seek(id ID) {
 	if r.id == id {
@@ -96,6 +103,9 @@ func (r *Reader) Values(a *schema.Attribute, options string) []string {
 		}
 	}
 	switch k := r.s.kind(r.id); {
+	case a.Has(schema.Back) && a.Name != "memberOf" && r.s.Schema.Flavour == schema.AD:
+		r.backLinks(a)
+		return r.buf
 	case k == isSchema:
 		r.schemaEntry(a)
 		return r.buf

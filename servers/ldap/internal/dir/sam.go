@@ -243,7 +243,7 @@ func (e *draft) checkAccountName(a *schema.Attribute, user bool) error {
 		if other == None {
 			continue
 		}
-		r := e.s.Reader(e.r.ctx)
+		r := e.s.seedReader()
 		r.Seek(other)
 		switch values := r.Values(e.s.Schema.Attr("groupType"), ""); {
 		case len(values) == 0:
@@ -339,14 +339,14 @@ func (e *draft) primary(m proto.Change) error {
 	}
 	e.set(a, "", m.Values)
 	self := "#" + e.s.key(e.id)
-	in := e.s.draft(e.r.ctx, e.o, to, e.by)
+	in := e.s.draft(e.o, to, e.by)
 	if at := slices.Index(in.c.Plus, self); at >= 0 {
 		in.c.Plus = slices.Delete(in.c.Plus, at, at+1)
 	} else {
 		in.c.Minus = append(in.c.Minus, e.s.key(e.id))
 	}
 	if from != None && e.s.Alive(from) {
-		out := e.s.draft(e.r.ctx, e.o, from, e.by)
+		out := e.s.draft(e.o, from, e.by)
 		if at := slices.Index(out.c.Minus, e.s.key(e.id)); at >= 0 {
 			out.c.Minus = slices.Delete(out.c.Minus, at, at+1)
 		} else {

@@ -35,6 +35,10 @@ type Snapshot struct {
 	moved    bool            // an inner entry has another name than its seeded one
 	children map[ID]int      // added or removed children
 	raw      map[string][]ID // normal DN of a member that is no entry → groups
+
+	backs     []*schema.Attribute // back links that are in use
+	writtenMu sync.Mutex
+	written   map[int]map[string][]ID // values of dirty entries by attribute, see writtenWith
 }
 
 // patch is a change with its references resolved.
@@ -164,6 +168,7 @@ func (b *Base) id(key string) ID {
 func (b *Base) snapshot(o *overlay, revision string) *Snapshot {
 	s := &Snapshot{Base: b, over: o, revision: revision}
 	if len(o.Changes) == 0 {
+		s.findBacks()
 		return s
 	}
 	s.changes = make(map[ID]*patch, len(o.Changes))
@@ -181,6 +186,7 @@ func (b *Base) snapshot(o *overlay, revision string) *Snapshot {
 	for _, id := range s.dirty {
 		s.link(id, s.changes[id])
 	}
+	s.findBacks()
 	return s
 }
 

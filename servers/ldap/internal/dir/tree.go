@@ -18,7 +18,7 @@ func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attr
 		if err != nil {
 			return err
 		}
-		e := s.draft(ctx, o, s.end+ID(o.Next), by)
+		e := s.draft(o, s.end+ID(o.Next), by)
 		o.Next++
 		e.c.RDN = name[0].String(s.Schema.Style())
 		e.c.Created, e.c.Creator = by.Now, by.DN
@@ -174,7 +174,7 @@ func (d *Directory) Rename(ctx context.Context, name dn.DN, m proto.ModifyDN, by
 			}
 			above = parent
 		}
-		return s.draft(ctx, o, id, by).rename(rdn, above, m.DeleteOld)
+		return s.draft(o, id, by).rename(rdn, above, m.DeleteOld)
 	})
 }
 

@@ -302,6 +302,32 @@ func publishedClass(row string) *Class {
 // Auxiliaries are the classes that a class has always with it.
 func (c *Class) Auxiliaries() []string { return strings.Fields(field(c.row, 5)) }
 
+// Partner is the other side of a link: the back link of a forward one, and the other
+// way round; nil if there is none (MS-ADTS 3.1.1.1.6: link identifiers come in pairs).
+func (s *Schema) Partner(a *Attribute) *Attribute {
+	p, ok := a.Published()
+	if !ok || p.LinkID == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other, known := s.partners[a]; known {
+		return other
+	}
+	want := strconv.FormatInt(p.LinkID^1, 10)
+	var other *Attribute
+	for row := range strings.Lines(publishedAttributes) {
+		if field(row, atLinkID) == want {
+			other = s.materialize(row[:len(row)-1])
+		}
+	}
+	if s.partners == nil {
+		s.partners = map[*Attribute]*Attribute{}
+	}
+	s.partners[a] = other
+	return other
+}
+
 // Resolved are the attributes of ambiguous name resolution: those whose
 // searchFlags say so.
 func (s *Schema) Resolved() []*Attribute {

@@ -66,6 +66,7 @@ type Schema struct {
 	order    []*Class
 	whole    bool // all of the published schema is in attrs and order
 	resolved []*Attribute
+	partners map[*Attribute]*Attribute
 }
 
 // New returns the schema of a flavour. accents says whether é and e differ.
