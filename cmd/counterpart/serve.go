@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 
 	"counterpart/internal/boot"
 	"counterpart/internal/clock"
@@ -59,7 +60,17 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	go boot.ReturnMemory(e.ctx)
+	var serving atomic.Pointer[boot.Company]
+	go boot.LimitMemory(e.ctx, func() (open int) {
+		if c := serving.Load(); c != nil {
+			for _, l := range c.Fleet.Loads() {
+				open += l.Open
+			}
+		}
+		return open
+	})
 	for {
+		serving.Store(company)
 		err := c.serve(e, r, running{s, company})
 		next := r.take()
 		if err != nil || next == nil || e.ctx.Err() != nil {

@@ -113,7 +113,15 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	j.mu.Unlock()
 	size := 0
 	for out.Last < out.Newest && len(out.Seqs) < mostLines && size < mostOctets {
-		texts, first, _ := j.after(out.Last)
+		if m == (Match{}) { // most often: nothing needs to be looked at that is there already
+			if text, ok := j.shown.get(out.Last + 1); ok {
+				out.Last++
+				out.Seqs, out.Texts = append(out.Seqs, out.Last), append(out.Texts, text)
+				size += len(text)
+				continue
+			}
+		}
+		texts, first := j.some(out.Last)
 		if len(texts) == 0 { // cleared meanwhile
 			out.Last = out.Newest
 			break
@@ -125,7 +133,7 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 		for i, packed := range texts {
 			e := unpack(packed, first+uint64(i))
 			if e.Seq > out.Newest || len(out.Seqs) >= mostLines || size >= mostOctets {
-				break
+				return out
 			}
 			if out.Last = e.Seq; !m.fits(&e) {
 				continue
@@ -136,6 +144,15 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 		}
 	}
 	return out
+}
+
+// some copies a few of the entries after number at, for one of many readers.
+func (j *Journal) some(at uint64) (texts []string, first uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	gone := j.seq - uint64(j.ring.n)
+	first = max(at, gone) + 1
+	return j.ring.span(int(first-gone-1), batch/8), first
 }
 
 // line is an entry as readers get it.
