@@ -110,6 +110,13 @@ func l3SchemaEntries(t *testing.T) {
 			t.Errorf("%s: %d entries, %v; want %d", filter, len(r.Entries), err, n)
 		}
 	}
+	gc := l.bound("gc", "alice@acme.test", pass("alice")) // the whole forest
+	for filter, want := range map[string]string{"(lDAPDisplayName=user)": "User", "(cn=sam-account-name)": "SAM-Account-Name", "(&(objectClass=classSchema)(cn=person))": "Person",
+		"(sAMAccountName=bob)": "Bob Brown", "(&(objectCategory=person)(cn=bob*))": "Bob Brown", "(|(cn=Bob Brown)(governsID=1.2.840.113556.1.5.9))": "Bob Brown User"} {
+		if got := found(t, gc, "", filter); got != want {
+			t.Errorf("the forest finds %q for %s, want %q", got, filter, want)
+		}
+	}
 	if got := found(t, c, domain, "(lDAPDisplayName=user)"); got != "" {
 		t.Errorf("the domain shows %q", got)
 	}

@@ -297,7 +297,7 @@ func (s *Snapshot) Search(q Query, r *Reader, alive func() bool, yield func(ID) 
 	}
 	more := true
 	s.merged(s.plan(q.Filter), q.After, func(id ID) bool { more = try(id); return more })
-	if more && s.Schema.Flavour == schema.AD && (q.Base == None || q.Base == s.schemaHead) {
+	if more && s.Schema.Flavour == schema.AD && (q.Base == s.schemaHead || q.Base == None && s.speaksOfSchema(q.Filter)) {
 		s.eachSchemaEntry(q.After, try)
 	}
 }

@@ -1,9 +1,11 @@
 package dir
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
+	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/schema"
 )
 
@@ -66,6 +68,33 @@ func (b *Base) eachSchemaEntry(after ID, try func(ID) bool) {
 			return
 		}
 	}
+}
+
+// speaksOfSchema reports whether a filter can match an entry of the schema at all:
+// searches of the whole forest are hardly ever meant for it.
+func (b *Base) speaksOfSchema(f *filter.Filter) bool {
+	speaks := func(sub filter.Filter) bool { return b.speaksOfSchema(&sub) }
+	switch {
+	case f.Op == filter.And:
+		return !slices.ContainsFunc(f.Subs, func(sub filter.Filter) bool { return !speaks(sub) })
+	case f.Op == filter.Or:
+		return slices.ContainsFunc(f.Subs, speaks)
+	case f.Op == filter.Not || f.Attr == nil:
+		return f.Op == filter.Not
+	case !slices.Contains(strings.Fields(schemaEntryAttributes), f.Attr.Name):
+		return false
+	case f.Op != filter.Equal:
+		return true
+	}
+	switch f.Attr.Name {
+	case "cn", "name":
+		return b.schemaEntry(f.Value) != None
+	case "objectClass":
+		return f.Value == "top" || f.Value == "attributeschema" || f.Value == "classschema"
+	case "objectCategory":
+		return strings.HasPrefix(f.Value, "cn=attribute-schema,") || strings.HasPrefix(f.Value, "cn=class-schema,")
+	}
+	return true
 }
 
 // InSchema reports whether an entry belongs to the schema naming context.
