@@ -66,7 +66,7 @@ func (op *operation) bind(ctx context.Context, call *dialect.Call) (proto.Result
 	case req.Simple:
 		who, res, err = op.simple(ctx, call, req)
 	case req.Unknown:
-		res = result(goldap.LDAPResultAuthMethodNotSupported, "unknown authentication method")
+		res = result(goldap.LDAPResultAuthMethodNotSupported, c.s.text("unknown authentication method", "mechanism"))
 	default:
 		who, res, err = op.sasl(ctx, call, req)
 	}
@@ -256,8 +256,10 @@ func (op *operation) sasl(ctx context.Context, call *dialect.Call, req proto.Bin
 	if name := feature(foreignMechanisms, c.s.set.Flavour, mechanism); name != "" {
 		call.NotPlayed(name)
 	}
-	unsupported := result(goldap.LDAPResultAuthMethodNotSupported, "SASL(-4): no mechanism available: No worthy mechs found")
+	unsupported := result(goldap.LDAPResultAuthMethodNotSupported, c.s.text("SASL(-4): no mechanism available: No worthy mechs found", "mechanism"))
 	switch {
+	case c.s.set.ad() && mechanism != "EXTERNAL": // MS-ADTS 3.1.1.3.4.5: there is no PLAIN
+		return identity{}, unsupported, nil
 	case mechanism == "":
 		return identity{}, result(goldap.LDAPResultAuthMethodNotSupported, "no SASL mechanism provided"), nil
 	case mechanism == "PLAIN" && !c.secure:
@@ -289,7 +291,7 @@ func (op *operation) plain(ctx context.Context, call *dialect.Call, creds []byte
 	s := op.c.s
 	parts := bytes.Split(creds, []byte{0})
 	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 {
-		return identity{}, result(goldap.LDAPResultInvalidCredentials, s.text("SASL(-5): bad protocol / cancel: malformed PLAIN message", "unwilling")), nil
+		return identity{}, result(goldap.LDAPResultInvalidCredentials, "SASL(-5): bad protocol / cancel: malformed PLAIN message"), nil
 	}
 	snap, err := s.dir.Snapshot(ctx)
 	if err != nil {

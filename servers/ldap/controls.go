@@ -138,7 +138,7 @@ func (s *server) recognize(oid string, at where) (recognized, works bool) {
 // control takes one control that works here.
 func (op *operation) control(w *wanted, c proto.Control) *proto.Result {
 	bad := func(text string) *proto.Result {
-		r := result(goldap.LDAPResultProtocolError, text)
+		r := result(goldap.LDAPResultProtocolError, op.c.s.text(text, "control"))
 		return &r
 	}
 	switch c.OID {

@@ -48,6 +48,8 @@ var adText = map[string]string{
 	"no attribute":   "00000057: LdapErr: DSID-0C090D8A, comment: Error in attribute conversion operation, data 0, v3839\x00",
 	"unwilling":      "0000209A: SvcErr: DSID-031A1021, problem 5003 (WILL_NOT_PERFORM), data 0\n\x00",
 	"extension":      "0000203D: LdapErr: DSID-0C090D7D, comment: Unknown extended request OID, data 0, v3839\x00",
+	"control":        "00000057: LdapErr: DSID-0C090A22, comment: Error processing control, data 0, v3839\x00",
+	"mechanism":      "00002027: LdapErr: DSID-0C090541, comment: Invalid Authentication method, data 0, v3839\x00",
 	"unwilling page": "00002040: SvcErr: DSID-031401E7, problem 5010 (UNAVAIL_EXTENSION), data 0\n\x00",
 }
 

@@ -160,6 +160,9 @@ func (s *query) resume(p *proto.Paged) (cookie, *proto.Result) {
 	}
 	if text != "" {
 		r := result(goldap.LDAPResultProtocolError, text)
+		if srv.set.ad() { // a cookie of another search or connection
+			r = result(goldap.LDAPResultUnavailableCriticalExtension, adText["unwilling page"])
+		}
 		return place, &r
 	}
 	return place, nil
@@ -287,6 +290,9 @@ func (s *query) prepareSort() (*proto.Result, proto.Control, error) {
 	}
 	if s.want.sortCritical {
 		r := result(uint16(code), text)
+		if srv.set.ad() && code != goldap.LDAPResultUnwillingToPerform {
+			r.Text = adText["no attribute"]
+		}
 		return &r, control, nil
 	}
 	s.want.sort = nil
@@ -303,6 +309,9 @@ func (s *query) ordered(place *cookie) ([]dir.ID, *proto.Result) {
 		c.mu.Unlock()
 		if !ok {
 			r := result(goldap.LDAPResultProtocolError, "paged results cookie is invalid or old")
+			if s.op.c.s.set.ad() {
+				r = result(goldap.LDAPResultUnavailableCriticalExtension, adText["unwilling page"])
+			}
 			return nil, &r
 		}
 		return order, nil

@@ -114,7 +114,7 @@ func (c *client) mechanisms() []string {
 	if _, ok := c.certificateName(); ok {
 		out = append(out, "EXTERNAL")
 	}
-	if c.secure {
+	if c.secure && !c.s.set.ad() {
 		out = append(out, "PLAIN")
 	}
 	return out

@@ -266,6 +266,19 @@ func l1Modifies(t *testing.T) {
 	}
 }
 
+// badCookie is the answer to a page of another search.
+func badCookie(c *goldap.Conn, base string) uint16 {
+	p := goldap.NewControlPaging(2)
+	p.SetCookie([]byte("nonsense"))
+	_, err := c.Search(goldap.NewSearchRequest(base, 2, 0, 0, 0, false, "(cn=*)", nil, []goldap.Control{p}))
+	return code(err)
+}
+
+func noValue(c *goldap.Conn, base string) uint16 {
+	_, err := c.Search(goldap.NewSearchRequest(base, 2, 0, 0, 0, false, "(cn=*)", nil, []goldap.Control{goldap.NewControlString(goldap.ControlTypePaging, false, "")}))
+	return code(err)
+}
+
 // TestL2OneCodeByFlavour asks both flavours for the same mistakes.
 func TestL2OneCodeByFlavour(t *testing.T) { clocks(t, l2OneCodeByFlavour) }
 
@@ -291,6 +304,8 @@ func l2OneCodeByFlavour(t *testing.T) {
 		{"a member that is there", 20, 68, [2]uint16{change(pc, group("dba"), 0, "member", alice), change(ac, adGroup("dba"), 0, "member", adAlice)}},
 		{"a member that is not", 16, 53, [2]uint16{change(pc, group("dba"), 1, "member", person("bob")), change(ac, adGroup("dba"), 1, "member", adPerson("Bob Brown"))}},
 		{"a second number", 19, 20, [2]uint16{change(pc, alice, 0, "uidNumber", "5"), change(ac, adAlice, 0, "uidNumber", "5")}},
+		{"a cookie that is none", 2, 12, [2]uint16{badCookie(pc, base), badCookie(ac, domain)}},
+		{"a paging control without a value", 2, 2, [2]uint16{noValue(pc, base), noValue(ac, domain)}},
 		{"when it was made", 19, 19, [2]uint16{change(pc, alice, 2, "createTimestamp", "20260101000000Z"), change(ac, adAlice, 2, "whenCreated", "20260101000000.0Z")}},
 	} {
 		if want := [2]uint16{x.openldap, x.ad}; x.got != want && x.what != "memberOf on modify" || x.got[1] != x.ad {

@@ -61,6 +61,18 @@ func TestUnplayedPartsAreNamed(t *testing.T) {
 	}
 }
 
+// TestL2NoPlainInDomain: a domain controller has no PLAIN, on no connection.
+func TestL2NoPlainInDomain(t *testing.T) {
+	l := open(t, adset())
+	a, _ := l.raw(t, "ldaps").send(saslBind("PLAIN", "\x00alice\x00"+pass("alice"))).result()
+	if a.code != 7 || !strings.HasPrefix(a.text, "00002027: LdapErr: ") {
+		t.Errorf("PLAIN: %v", a)
+	}
+	if got := advertised(t, l.dial("ldaps"), "supportedSASLMechanisms"); slices.Contains(got, "PLAIN") {
+		t.Errorf("mechanisms: %v", got)
+	}
+}
+
 // TestSecretsStayOutOfTheJournal asserts passwords by every name that they have.
 func TestSecretsStayOutOfTheJournal(t *testing.T) {
 	for _, set := range []setup{posix(), adset()} {
