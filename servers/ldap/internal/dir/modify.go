@@ -373,19 +373,3 @@ func (e *draft) member(op int64, i int, value string) error {
 	}
 	return nil
 }
-
-// samMember holds a change of a group's members against the security account
-// manager's rules: who is there cannot be added, who is not cannot be removed, and
-// nobody is a member of his primary group.
-func (e *draft) samMember(op int64, id ID, has bool) error {
-	a := e.s.Schema.Attr("member")
-	switch primary := id != None && e.s.primaryOf(e.id, id); {
-	case op == proto.ModDelete && primary:
-		return breaks(rulePrimary, a)
-	case op == proto.ModDelete && !has && !e.by.Permissive:
-		return breaks(ruleNoMember, a)
-	case op != proto.ModDelete && (primary || has) && !e.by.Permissive:
-		return breaks(ruleMember, a)
-	}
-	return nil
-}

@@ -57,20 +57,23 @@ var (
 	ruleCritical   = &Rule{53, 0x55B, "MS-ADTS 3.1.1.5.5.3"}  // SPECIAL_ACCOUNT: isCriticalSystemObject
 
 	// The security account manager's.
-	ruleUserExists  = &Rule{68, 0x524, "MS-SAMR 3.1.1.6 (sAMAccountName unique)"} // USER_EXISTS
-	ruleGroupExists = &Rule{68, 0x526, "MS-SAMR 3.1.1.6 (sAMAccountName unique)"} // GROUP_EXISTS
-	ruleAliasExists = &Rule{68, 0x563, "MS-SAMR 3.1.1.6 (sAMAccountName unique)"} // ALIAS_EXISTS
-	ruleName        = &Rule{1, 0x523, "MS-SAMR 3.1.1.6 (sAMAccountName)"}         // INVALID_ACCOUNT_NAME
-	ruleUPN         = &Rule{19, 0x21C8, "MS-ADTS 3.1.1.5.1.3"}                    // DS_UPN_VALUE_NOT_UNIQUE_IN_FOREST
-	ruleSPN         = &Rule{19, 0x21C7, "MS-ADTS 3.1.1.5.1.3"}                    // DS_SPN_VALUE_NOT_UNIQUE_IN_FOREST
-	rulePassword    = &Rule{53, 0x52D, "MS-SAMR 3.1.1.8.10 (userAccountControl)"} // PASSWORD_RESTRICTION
-	ruleControl     = &Rule{53, 0x57, "MS-SAMR 3.1.1.8.10 (userAccountControl)"}  // INVALID_PARAMETER
-	ruleGroupType   = &Rule{53, 0x2141, "MS-SAMR 3.1.1.8.9 (groupType)"}          // DS_INVALID_GROUP_TYPE
-	ruleNeeded      = &Rule{53, 0x57, "MS-SAMR 3.1.1.6 (attributes that stay)"}   // INVALID_PARAMETER
-	rulePrimary     = &Rule{53, 0x529, "MS-SAMR 3.1.1.8.2 (primaryGroupID)"}      // MEMBER_NOT_IN_GROUP
-	rulePrimaryOf   = &Rule{68, 0x55E, "MS-SAMR 3.1.1.8.2 (primaryGroupID)"}      // MEMBERS_PRIMARY_GROUP
-	ruleMember      = &Rule{68, 0x562, "MS-SAMR 3.1.1.8.8 (member)"}              // MEMBER_IN_ALIAS
-	ruleNoMember    = &Rule{53, 0x561, "MS-SAMR 3.1.1.8.8 (member)"}              // MEMBER_NOT_IN_ALIAS
+	ruleUserExists        = &Rule{68, 0x524, "MS-SAMR 3.1.1.6 (sAMAccountName unique)"} // USER_EXISTS
+	ruleGroupExists       = &Rule{68, 0x526, "MS-SAMR 3.1.1.6 (sAMAccountName unique)"} // GROUP_EXISTS
+	ruleAliasExists       = &Rule{68, 0x563, "MS-SAMR 3.1.1.6 (sAMAccountName unique)"} // ALIAS_EXISTS
+	ruleName              = &Rule{1, 0x523, "MS-SAMR 3.1.1.6 (sAMAccountName)"}         // INVALID_ACCOUNT_NAME
+	ruleUPN               = &Rule{19, 0x21C8, "MS-ADTS 3.1.1.5.1.3"}                    // DS_UPN_VALUE_NOT_UNIQUE_IN_FOREST
+	ruleSPN               = &Rule{19, 0x21C7, "MS-ADTS 3.1.1.5.1.3"}                    // DS_SPN_VALUE_NOT_UNIQUE_IN_FOREST
+	rulePassword          = &Rule{53, 0x52D, "MS-SAMR 3.1.1.8.10 (userAccountControl)"} // PASSWORD_RESTRICTION
+	ruleControl           = &Rule{53, 0x57, "MS-SAMR 3.1.1.8.10 (userAccountControl)"}  // INVALID_PARAMETER
+	ruleGroupType         = &Rule{53, 0x2141, "MS-SAMR 3.1.1.8.9 (groupType)"}          // DS_INVALID_GROUP_TYPE
+	ruleNeeded            = &Rule{53, 0x57, "MS-SAMR 3.1.1.6 (attributes that stay)"}   // INVALID_PARAMETER
+	rulePrimary           = &Rule{53, 0x529, "MS-SAMR 3.1.1.8.2 (primaryGroupID)"}      // MEMBER_NOT_IN_GROUP
+	rulePrimaryOf         = &Rule{68, 0x55E, "MS-SAMR 3.1.1.8.2 (primaryGroupID)"}      // MEMBERS_PRIMARY_GROUP
+	ruleMember            = &Rule{68, 0x562, "MS-SAMR 3.1.1.8.8 (member)"}              // MEMBER_IN_ALIAS
+	ruleLocalInGlobal     = &Rule{53, 0x2144, "MS-SAMR 3.1.1.8.8 (member)"}             // DS_GLOBAL_CANT_HAVE_LOCAL_MEMBER
+	ruleUniversalInGlobal = &Rule{53, 0x2145, "MS-SAMR 3.1.1.8.8 (member)"}             // DS_GLOBAL_CANT_HAVE_UNIVERSAL_MEMBER
+	ruleLocalInUniversal  = &Rule{53, 0x2146, "MS-SAMR 3.1.1.8.8 (member)"}             // DS_UNIVERSAL_CANT_HAVE_LOCAL_MEMBER
+	ruleNoMember          = &Rule{53, 0x561, "MS-SAMR 3.1.1.8.8 (member)"}              // MEMBER_NOT_IN_ALIAS
 )
 
 // general are the rules behind refusals that both flavours share.

@@ -8,7 +8,6 @@ import (
 	"unicode/utf16"
 
 	"counterpart/servers/ldap/internal/dn"
-	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"
 )
 
@@ -313,75 +312,4 @@ func (e *draft) before() before {
 		b.class = classes[len(classes)-1]
 	}
 	return b
-}
-
-// primary gives an account another primary group: one that lists it. The two
-// groups change places in its memberships (MS-SAMR 3.1.1.8.2).
-func (e *draft) primary(m proto.Change) error {
-	a := e.s.Schema.Attr("primaryGroupID")
-	e.touched[a] = true
-	have := e.current(a, "")
-	switch {
-	case len(have) == 0:
-		return breaks(ruleNotAllowed, a)
-	case m.Op == proto.ModAdd:
-		return breaks(ruleSecond, a)
-	case m.Op != proto.ModReplace || len(m.Values) != 1:
-		return breaks(ruleNeeded, a)
-	case m.Values[0] == have[0]:
-		return nil
-	}
-	next, err := strconv.ParseUint(m.Values[0], 10, 32)
-	last, _ := strconv.ParseUint(have[0], 10, 32)
-	to, from := e.s.byRID(uint32(next)), e.s.byRID(uint32(last))
-	if err != nil || to == None || !e.s.Alive(to) || !e.s.lists(to, e.id) {
-		return breaks(rulePrimary, a)
-	}
-	e.set(a, "", m.Values)
-	self := "#" + e.s.key(e.id)
-	in := e.s.draft(e.o, to, e.by)
-	if at := slices.Index(in.c.Plus, self); at >= 0 {
-		in.c.Plus = slices.Delete(in.c.Plus, at, at+1)
-	} else {
-		in.c.Minus = append(in.c.Minus, e.s.key(e.id))
-	}
-	if from != None && e.s.Alive(from) {
-		out := e.s.draft(e.o, from, e.by)
-		if at := slices.Index(out.c.Minus, e.s.key(e.id)); at >= 0 {
-			out.c.Minus = slices.Delete(out.c.Minus, at, at+1)
-		} else {
-			out.c.Plus = append(out.c.Plus, self)
-		}
-	}
-	return nil
-}
-
-// primaryOf reports whether a group is the primary group of an account.
-func (s *Snapshot) primaryOf(g, id ID) bool {
-	if s.Schema.Flavour != schema.AD || s.rid(g) == 0 {
-		return false
-	}
-	r := s.seedReader()
-	r.Seek(id)
-	v := r.Values(s.Schema.Attr("primaryGroupID"), "")
-	return len(v) > 0 && v[0] == strconv.FormatUint(uint64(s.rid(g)), 10)
-}
-
-// mayDelete refuses to take away what the domain needs (MS-ADTS 3.1.1.5.5.3), and
-// the primary group of anybody.
-func (s *Snapshot) mayDelete(id ID) error {
-	if s.Schema.Flavour != schema.AD {
-		return nil
-	}
-	r := s.seedReader()
-	r.Seek(id)
-	if v := r.Values(s.Schema.Attr("isCriticalSystemObject"), ""); len(v) > 0 && v[0] == "TRUE" || s.InSchema(id) {
-		return breaks(ruleCritical, nil)
-	}
-	for _, x := range s.dirty {
-		if s.Alive(x) && x != id && s.primaryOf(id, x) {
-			return breaks(rulePrimaryOf, nil)
-		}
-	}
-	return nil
 }
