@@ -8,6 +8,7 @@ import (
 
 	"counterpart/internal/dialect"
 	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"
@@ -42,9 +43,16 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	if err != nil {
 		return proto.Result{}, err
 	}
-	id, matched, err := snap.Find(req.Name)
+	name, err := dn.Parse(req.Name)
 	if err != nil {
 		return proto.Result{}, err
+	}
+	id, matched, err := snap.FindDN(name)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	if r := s.elsewhere(snap, name, want.manage, ""); r != nil {
+		return *r, nil
 	}
 	if id == dir.None {
 		return s.noSuchObject(snap, matched), nil

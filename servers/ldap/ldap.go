@@ -30,7 +30,7 @@
 //
 // Controls, extended operations and SASL mechanisms that the real servers have and
 // this one does not are named in scope.go. Not built besides: CLDAP over UDP,
-// ldapi, whole-operation referrals, changes of the schema, tombstones, a smaller
+// ldapi, referrals of Active Directory, changes of the schema, tombstones, a smaller
 // attribute set on the global catalogue, AD's limits on connections and on the
 // first request. None of them is advertised. approxMatch is equality, where slapd compares by sound.
 // Instead of closing a connection with too many pending operations, as slapd

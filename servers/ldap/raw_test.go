@@ -55,6 +55,7 @@ type answer struct {
 	hasValue bool
 	dn       string // entries
 	controls []proto.Control
+	referral string // as it was sent
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %q", a.code, a.text) }
@@ -78,7 +79,9 @@ func decodeAnswer(msg []byte) (a answer, err error) {
 		return a, nil
 	}
 	a.code, a.matched, a.text = c.Int(ber.Enumerated), c.String(), c.String()
-	c.Optional(0xa3)
+	if v, ok := c.Optional(0xa3); ok {
+		a.referral = string(v)
+	}
 	if v, ok := c.Optional(0x8a); ok {
 		a.name = string(v)
 	}

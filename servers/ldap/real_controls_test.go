@@ -136,10 +136,17 @@ func TestRealSlapdReferrals(t *testing.T) {
 	}
 	add := message(2, ber.End(ber.End(b, all), mark))
 	manage := proto.Control{OID: "2.16.840.1.113730.3.4.2", Critical: true}
+	there := "cn=elsewhere,ou=people," + base
 	for i, reqs := range [][][]byte{
 		{manager, with(add, manage)}, {filtered(1, base, 2, "(uid=alice)", "1.1")}, {filtered(1, base, 2, "(cn=elsewhere)", "1.1")},
 		{filtered(1, "ou=people,"+base, 1, "(cn=nosuch)", "1.1")}, {with(filtered(1, base, 2, "(cn=elsewhere)", "cn"), manage)},
 		{with(filtered(1, "cn=elsewhere,ou=people,"+base, 0, "(objectClass=*)", "cn"), manage)}, {filtered(1, "ou=groups,"+base, 2, "(cn=dba)", "1.1")},
+		{filtered(1, there, 0, "(objectClass=*)", "1.1")}, {filtered(1, there, 1, "(objectClass=*)", "1.1")}, {filtered(1, there, 2, "(objectClass=*)", "1.1")},
+		{filtered(1, "cn=x,"+there, 2, "(objectClass=*)", "1.1")}, {with(filtered(1, "cn=x,"+there, 2, "(objectClass=*)", "1.1"), manage)},
+		{compareOf(there, "cn", "elsewhere")}, {with(compareOf(there, "cn", "elsewhere"), manage)}, {compareOf("cn=x,"+there, "cn", "x")},
+		{manager, modifyOf(there, 2, "description", "x")}, {manager, modifyOf("cn=x,"+there, 2, "description", "x")}, {modifyOf(there, 2, "description", "x")},
+		{manager, message(2, ber.AppendString(nil, proto.DeleteRequest, there))}, {manager, message(2, ber.AppendString(nil, proto.DeleteRequest, "cn=x,"+there))},
+		{manager, with(modifyOf(there, 2, "description", "x"), manage)}, {manager, with(message(2, ber.AppendString(nil, proto.DeleteRequest, there)), manage)},
 	} {
 		ours, theirs := talk(t, l.addr["ldap"], false, reqs...), talk(t, real, false, reqs...)
 		if ours != theirs {

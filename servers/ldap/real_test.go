@@ -198,6 +198,9 @@ func talk(t *testing.T, addr string, ordered bool, reqs ...[]byte) string {
 			}
 			out = append(out, entries...)
 			line := fmt.Sprintf("op %x code %d matched %q text %q", a.op, a.code, a.matched, a.text)
+			if a.referral != "" {
+				line += fmt.Sprintf(" referral %q", a.referral)
+			}
 			if a.hasValue {
 				line += fmt.Sprintf(" value %q", a.value)
 			}

@@ -14,6 +14,7 @@ import (
 	"counterpart/internal/dialect"
 	"counterpart/internal/fault"
 	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"
 )
@@ -207,9 +208,16 @@ func (s *query) base() (*proto.Result, error) {
 			return nil, nil
 		}
 	}
-	id, matched, err := s.snap.Find(s.req.Base)
+	name, err := dn.Parse(s.req.Base)
 	if err != nil {
 		return nil, err
+	}
+	id, matched, err := s.snap.FindDN(name)
+	if err != nil {
+		return nil, err
+	}
+	if r := srv.elsewhere(s.snap, name, s.want.manage, "??"+scopeWords[s.q.Scope]); r != nil {
+		return r, nil
 	}
 	if id == dir.None {
 		r := srv.noSuchObject(s.snap, matched)
@@ -359,20 +367,6 @@ func (s *query) references() {
 		s.buf = proto.AppendReference(s.buf, s.op.msg.ID, []string{"ldap://" + zone + "." + domain + "/DC=" + zone + "," + set.Base})
 	}
 	s.buf = proto.AppendReference(s.buf, s.op.msg.ID, []string{"ldap://" + domain + "/CN=Configuration," + set.Base})
-}
-
-// referralURLs are a referral's addresses with the scope that the client goes on
-// with (RFC 4511 section 4.5.3, as slapd writes it).
-func referralURLs(r dir.Referral, scope dir.Scope) []string {
-	suffix := "??sub"
-	if scope == dir.SingleLevel {
-		suffix = "??base"
-	}
-	out := make([]string, len(r.URLs))
-	for i, u := range r.URLs {
-		out[i] = u + suffix
-	}
-	return out
 }
 
 // referred reports whether an entry is answered as a reference.

@@ -33,6 +33,14 @@ func (op *operation) author(ctx context.Context, at where, name dn.DN) (dir.Auth
 	case op.c.port.gc:
 		r = s.failed(errReadOnly)
 	default:
+		snap, err := s.dir.Snapshot(ctx)
+		if err != nil {
+			r = s.failed(err)
+			break
+		}
+		if there := s.elsewhere(snap, name, want.manage, ""); there != nil {
+			return dir.Author{}, want, there
+		}
 		by := dir.Author{DN: op.who.dn, Now: s.env.Clock.Now().Truncate(1e9), Permissive: want.permissive}
 		if want.assert != nil {
 			var err error

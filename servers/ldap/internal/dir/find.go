@@ -127,15 +127,14 @@ func (s *Snapshot) Entry(userID string) (ID, bool) {
 // Referrals are the entries in scope of a search that lead to other servers: those
 // that clients have added with the class referral (RFC 3296).
 func (s *Snapshot) Referrals(base ID, scope Scope) []Referral {
-	if s.Schema.Flavour != schema.OpenLDAP {
+	if len(s.leading) == 0 {
 		return nil
 	}
 	class, ref := s.Schema.Attr("objectClass"), s.Schema.Attr("ref")
 	var out []Referral
 	r := s.seedReader()
-	for _, id := range s.dirty {
-		p := s.changes[id]
-		if p.Gone || len(p.attrs[ref.ID]) == 0 || scope != BaseObject && !s.Within(id, base, scope) || scope == BaseObject && id != base {
+	for _, id := range s.leading {
+		if s.changes[id].Gone || scope != BaseObject && !s.Within(id, base, scope) || scope == BaseObject && id != base {
 			continue
 		}
 		r.Seek(id)

@@ -37,6 +37,7 @@ type Snapshot struct {
 	raw      map[string][]ID // normal DN of a member that is no entry → groups
 
 	backs     []*schema.Attribute // back links that are in use
+	leading   []ID                // openldap: entries that may lead to other servers
 	writtenMu sync.Mutex
 	written   map[int]map[string][]ID // values of dirty entries by attribute, see writtenWith
 }
@@ -187,6 +188,13 @@ func (b *Base) snapshot(o *overlay, revision string) *Snapshot {
 		s.link(id, s.changes[id])
 	}
 	s.findBacks()
+	if ref := b.Schema.Attr("ref"); ref != nil && b.Schema.Flavour == schema.OpenLDAP {
+		for _, id := range s.dirty {
+			if len(s.changes[id].attrs[ref.ID]) > 0 {
+				s.leading = append(s.leading, id)
+			}
+		}
+	}
 	return s
 }
 
