@@ -23,8 +23,8 @@ func (b *Base) Category(class string) (string, bool) {
 	if c == nil {
 		return "", false
 	}
-	p, ok := c.Published()
-	return "CN=" + p.DefaultCategory + ",CN=Schema,CN=Configuration," + b.Suffix, ok
+	cn := c.DefaultCategory()
+	return "CN=" + cn + ",CN=Schema,CN=Configuration," + b.Suffix, cn != ""
 }
 
 // tree adds boxes until the first error.

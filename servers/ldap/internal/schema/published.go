@@ -299,6 +299,9 @@ func publishedClass(row string) *Class {
 	return c
 }
 
+// DefaultCategory is the cn of the class that entries of a class are of by default.
+func (c *Class) DefaultCategory() string { return field(c.row, 11) }
+
 // Auxiliaries are the classes that a class has always with it.
 func (c *Class) Auxiliaries() []string { return strings.Fields(field(c.row, 5)) }
 
