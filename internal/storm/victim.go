@@ -41,7 +41,7 @@ func launch(s settings) (*victim, error) {
 	}
 	defer log.Close()
 	file := filepath.Join(s.dir, "ports.json")
-	v.cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --ports auto --ports-file "$1" --pprof`, mostMemory), s.binary, file)
+	v.cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --ports auto --ports-file "$1"`, mostMemory), s.binary, file)
 	v.cmd.Stdout, v.cmd.Stderr = log, log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := v.cmd.Start(); err != nil {
@@ -218,10 +218,10 @@ func (v *victim) rest(o *outcome) {
 	o.took = time.Since(began)
 }
 
-// stored is what the fleet keeps of what it was given: its heap after a collection,
-// less what an idle one has.
+// stored is what the fleet keeps of what it was given: its heap when it rests, less
+// what an idle one has.
 func (v *victim) stored() uint64 {
-	v.control("GET", "/debug/pprof/heap?gc=1", "")
+	time.Sleep(30 * time.Second) // it has collected its garbage by then
 	_, text, _ := v.control("GET", "/metrics", "")
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, "go_memstats_heap_live_bytes "); ok {
