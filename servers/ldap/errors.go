@@ -54,7 +54,7 @@ var adText = map[string]string{
 }
 
 // families are the forms of AD's messages by result code: who speaks, and the
-// problem's number and name (MS-ADTS 3.1.1.3.1.9).
+// problem's number and name. The DSIDs are those of some builds, see above.
 var families = map[uint16]struct {
 	family  string
 	dsid    uint32

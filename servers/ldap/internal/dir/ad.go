@@ -108,7 +108,7 @@ func (r *Reader) is(class string) bool {
 func (r *Reader) principal() bool { return r.is("user") || r.is("group") || r.is("computer") }
 
 // accountType renders sAMAccountType, which follows from the kind of a group or an
-// account (MS-SAMR 3.1.1.8.3); done is false for seeded accounts, whose kind is
+// account (MS-SAMR 3.1.1.8); done is false for seeded accounts, whose kind is
 // known.
 func (r *Reader) accountType() (done bool) {
 	k := r.s.kind(r.id)

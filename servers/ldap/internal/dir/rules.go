@@ -19,7 +19,12 @@ type Rule struct {
 // Error implements error.
 func (r *Rule) Error() string { return "dir: a rule of " + r.Section + " does not allow this" }
 
-// The rules. Windows' own names of the errors stand behind them.
+// The rules. Windows' own names of the errors stand behind them. What is certain are
+// the codes and numbers that servers were seen to give (0x57 of an unknown attribute,
+// 0x209A, 0x2071, 0x2015, 0x2016, 0x2083, 0x2085, 0x207D, 0x2099, 0x20B1, 0x20B5,
+// 0x21C7, 0x21C8, 0x523, 0x524, 0x52D, 0x561, 0x562) and the codes of SAM's refusals
+// that a Windows server was tested for; which of Windows' numbers goes with each of
+// the others is unverified, clients match the code.
 var (
 	// Attributes and values.
 	ruleUnknown     = &Rule{16, 0x57, "MS-ADTS 3.1.1.5.2.2"}   // INVALID_PARAMETER
@@ -63,17 +68,17 @@ var (
 	ruleName              = &Rule{1, 0x523, "MS-SAMR 3.1.1.6 (sAMAccountName)"}         // INVALID_ACCOUNT_NAME
 	ruleUPN               = &Rule{19, 0x21C8, "MS-ADTS 3.1.1.5.1.3"}                    // DS_UPN_VALUE_NOT_UNIQUE_IN_FOREST
 	ruleSPN               = &Rule{19, 0x21C7, "MS-ADTS 3.1.1.5.1.3"}                    // DS_SPN_VALUE_NOT_UNIQUE_IN_FOREST
-	rulePassword          = &Rule{53, 0x52D, "MS-SAMR 3.1.1.8.10 (userAccountControl)"} // PASSWORD_RESTRICTION
-	ruleControl           = &Rule{53, 0x57, "MS-SAMR 3.1.1.8.10 (userAccountControl)"}  // INVALID_PARAMETER
-	ruleGroupType         = &Rule{53, 0x2141, "MS-SAMR 3.1.1.8.9 (groupType)"}          // DS_INVALID_GROUP_TYPE
+	rulePassword          = &Rule{53, 0x52D, "MS-SAMR 3.1.1.8 (userAccountControl)"}    // PASSWORD_RESTRICTION
+	ruleControl           = &Rule{53, 0x57, "MS-SAMR 3.1.1.8 (userAccountControl)"}     // INVALID_PARAMETER
+	ruleGroupType         = &Rule{53, 0x2141, "MS-SAMR 3.1.1.8 (groupType)"}            // DS_INVALID_GROUP_TYPE
 	ruleNeeded            = &Rule{53, 0x57, "MS-SAMR 3.1.1.6 (attributes that stay)"}   // INVALID_PARAMETER
-	rulePrimary           = &Rule{53, 0x529, "MS-SAMR 3.1.1.8.2 (primaryGroupID)"}      // MEMBER_NOT_IN_GROUP
-	rulePrimaryOf         = &Rule{68, 0x55E, "MS-SAMR 3.1.1.8.2 (primaryGroupID)"}      // MEMBERS_PRIMARY_GROUP
-	ruleMember            = &Rule{68, 0x562, "MS-SAMR 3.1.1.8.8 (member)"}              // MEMBER_IN_ALIAS
-	ruleLocalInGlobal     = &Rule{53, 0x2144, "MS-SAMR 3.1.1.8.8 (member)"}             // DS_GLOBAL_CANT_HAVE_LOCAL_MEMBER
-	ruleUniversalInGlobal = &Rule{53, 0x2145, "MS-SAMR 3.1.1.8.8 (member)"}             // DS_GLOBAL_CANT_HAVE_UNIVERSAL_MEMBER
-	ruleLocalInUniversal  = &Rule{53, 0x2146, "MS-SAMR 3.1.1.8.8 (member)"}             // DS_UNIVERSAL_CANT_HAVE_LOCAL_MEMBER
-	ruleNoMember          = &Rule{53, 0x561, "MS-SAMR 3.1.1.8.8 (member)"}              // MEMBER_NOT_IN_ALIAS
+	rulePrimary           = &Rule{53, 0x529, "MS-SAMR 3.1.1.8 (primaryGroupID)"}        // MEMBER_NOT_IN_GROUP
+	rulePrimaryOf         = &Rule{68, 0x55E, "MS-SAMR 3.1.1.8 (primaryGroupID)"}        // MEMBERS_PRIMARY_GROUP
+	ruleMember            = &Rule{68, 0x562, "MS-SAMR 3.1.1.8 (member)"}                // MEMBER_IN_ALIAS
+	ruleLocalInGlobal     = &Rule{53, 0x2144, "MS-SAMR 3.1.1.8 (member)"}               // DS_GLOBAL_CANT_HAVE_LOCAL_MEMBER
+	ruleUniversalInGlobal = &Rule{53, 0x2145, "MS-SAMR 3.1.1.8 (member)"}               // DS_GLOBAL_CANT_HAVE_UNIVERSAL_MEMBER
+	ruleLocalInUniversal  = &Rule{53, 0x2146, "MS-SAMR 3.1.1.8 (member)"}               // DS_UNIVERSAL_CANT_HAVE_LOCAL_MEMBER
+	ruleNoMember          = &Rule{53, 0x561, "MS-SAMR 3.1.1.8 (member)"}                // MEMBER_NOT_IN_ALIAS
 )
 
 // general are the rules behind refusals that both flavours share.

@@ -121,8 +121,8 @@ func (e *draft) referents(a *schema.Attribute, values []string) error {
 	return nil
 }
 
-// defaults gives a new principal what it did not bring (MS-SAMR 3.1.1.8.1 to
-// 3.1.1.8.10) and every entry its category.
+// defaults gives a new principal what it did not bring (MS-SAMR 3.1.1.8.1,
+// 3.1.1.8) and every entry its category.
 func (e *draft) defaults() {
 	put := func(name, value string) {
 		if a := e.s.Schema.Attr(name); len(e.current(a, "")) == 0 {

@@ -56,7 +56,7 @@ func (e *draft) nests(id ID) error {
 }
 
 // primary gives an account another primary group: one that lists it. The two
-// groups change places in its memberships (MS-SAMR 3.1.1.8.2).
+// groups change places in its memberships (MS-SAMR 3.1.1.8).
 func (e *draft) primary(m proto.Change) error {
 	a := e.s.Schema.Attr("primaryGroupID")
 	e.touched[a] = true
