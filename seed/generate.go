@@ -155,7 +155,7 @@ func (l *loader) expandAccounts(f *world.Facts, g generate, groups [][]string) {
 func (l *loader) checkGenerate() {
 	g := l.file.Generate
 	// A number of assets that cannot be read has been reported already.
-	if none := !g.At.has("assets") || g.At.of("assets").text == "0" || len(l.report.problems) == 0; g.Accounts > 0 && g.Assets == 0 && none {
+	if none := !g.At.has("assets") || g.At.of("assets").Text == "0" || len(l.report.problems) == 0; g.Accounts > 0 && g.Assets == 0 && none {
 		l.report.node(g.At.of("accounts"), "generated accounts need generated assets", "write `assets: 1000` as well")
 	}
 	if len(g.Password) > 128 {

@@ -99,8 +99,8 @@ type data struct {
 // unpack reads the state of an export ahead of all else: times and files of the
 // seed depend on it.
 func (l *loader) unpack(root *node) (*State, error) {
-	n := root.get("state")
-	if n == nil || n.kind != mapping {
+	n := root.Get("state")
+	if n == nil || n.Kind != mapping {
 		return nil, nil
 	}
 	var s saved
@@ -184,7 +184,7 @@ func (f *file1) Sys() any { return nil }
 
 // steer is what the seed says about faults and decisions.
 func (l *loader) steer(s *Seed) {
-	pos := func(p place) Pos { return Pos{l.report.file, p.n.line, p.n.col} }
+	pos := func(p place) Pos { return Pos{l.report.file, p.n.Line, p.n.Column} }
 	for _, f := range l.file.Faults {
 		s.Faults = append(s.Faults, Fault{Pos: pos(f.At), ID: f.ID, Kind: f.Kind, Server: f.Server, Port: f.Port, Op: f.Op, Actor: f.Actor, Object: f.Object,
 			Moment: f.Moment, Args: f.Args, Percent: f.Percent, Skip: f.Skip, Times: f.Times, Every: f.Every, Nth: f.Nth, Lasts: f.Lasts})

@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
+	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/checkout"

@@ -4,14 +4,13 @@
 package scenario
 
 import (
-	"bytes"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"regexp"
-	"strings"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
+
+	"counterpart/internal/strictyaml"
 )
 
 // File is one scenario file, or one case of it with the case's own values
@@ -213,9 +212,8 @@ func decode(path, name string, m map[string]any) (Case, error) {
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", where, err)
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := d.Decode(&c.File); err != nil && !errors.Is(err, io.EOF) {
-		return c, fmt.Errorf("%s: %s", where, strings.TrimSpace(yaml.FormatError(err, false, false)))
+	if _, err := strictyaml.Decode(context.Background(), text, config(8), &c.File); err != nil {
+		return c, named(where, err)
 	}
 	if expect, ok := m["expect"].(map[string]any); ok {
 		for k := range expect {

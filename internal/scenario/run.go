@@ -293,7 +293,7 @@ func (r *run) install(host *pluginhost.Host, profile pluginhost.Profile, p *Plug
 	}
 	config := p.Config
 	if p.ConfigFile != "" {
-		text, err := os.ReadFile(r.beside(p.ConfigFile))
+		text, err := slurp(r.beside(p.ConfigFile), maxFile)
 		if err != nil {
 			return nil, fmt.Errorf("%s: config_file: %w", r.Label(), err)
 		}
