@@ -62,7 +62,10 @@ func Decode(ctx context.Context, text []byte, c Config, v any) (*Node, error) {
 	if len(wrong.Problems) > 0 {
 		return nil, wrong
 	}
-	err := body.Load(v, yaml.WithKnownFields(), yaml.WithPlugin(&limiter{depth: 2 * c.Limits.Depth}))
+	if body == nil {
+		return root, nil
+	}
+	err := load(body, v, c)
 	var many *yaml.LoadErrors
 	switch {
 	case errors.As(err, &many):
@@ -76,6 +79,16 @@ func Decode(ctx context.Context, text []byte, c Config, v any) (*Node, error) {
 		return nil, &Errors{Problems: []Problem{*explain(err, text, c)}}
 	}
 	return root, nil
+}
+
+// load runs the library's decoder. A defect of it must not be one of ours.
+func load(body *yaml.Node, v any, c Config) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("not readable")
+		}
+	}()
+	return body.Load(v, yaml.WithKnownFields(), yaml.WithPlugin(&limiter{depth: 2 * c.Limits.Depth}))
 }
 
 // misfit words what the library's decoder says.
