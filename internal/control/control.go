@@ -57,14 +57,15 @@ type Config struct {
 	Export func(context.Context) ([]byte, error)
 	// Load takes another seed in place of the one that runs, and returns its digest;
 	// nil: not to be had.
-	Load   func(text []byte) (digest string, err error)
+	Load   func(ctx context.Context, text []byte) (digest string, err error)
 	Digest string // of the seed that runs
 }
 
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
-	json []byte // the specification as JSON
+	json    []byte        // the specification as JSON
+	loading chan struct{} // holds whoever hands in a seed
 }
 
 //go:embed openapi.yaml
@@ -79,12 +80,42 @@ func New(c Config) (*Server, error) {
 	if c.Token == "" && !loopback(host) {
 		return nil, fmt.Errorf("control: %s can be reached from elsewhere and hands out codes; set `control.token` in the seed or COUNTERPART_CONTROL_TOKEN, or listen on 127.0.0.1", c.Listen)
 	}
+	if err := sendable(c.Token); c.Token != "" && err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
 	var document any
 	if err := yaml.Unmarshal(spec, &document); err != nil {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
 	text, err := json.Marshal(document)
-	return &Server{c, text}, err
+	return &Server{c, text, make(chan struct{}, 1)}, err
+}
+
+// shortestToken is how many characters a token has at least.
+const shortestToken = 4
+
+// CheckToken refuses what is no token, or none to rely on.
+func CheckToken(token string) error {
+	if err := sendable(token); err != nil {
+		return err
+	}
+	if len(token) < shortestToken || len(token) > 1000 {
+		return fmt.Errorf("the control token has %d characters; from %d to 1000 will do", len(token), shortestToken)
+	}
+	return nil
+}
+
+// sendable refuses what no header can carry (RFC 6750 2.1): blanks and control
+// characters get lost on the way.
+func sendable(token string) error {
+	const printable = "letters, digits and signs of ASCII without blanks"
+	switch {
+	case token == "":
+		return errors.New("the control token is empty; leave it away if none is wanted, or write " + printable)
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the control token has a blank, a control character or one that is not of ASCII; write " + printable)
+	}
+	return nil
 }
 
 func loopback(host string) bool {

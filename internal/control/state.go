@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"mime"
 	"net/http"
@@ -33,11 +34,18 @@ func (s *Server) load(c echo.Context) error {
 	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/yaml" {
 		return cause.Because(unsupportedMedia, "send Content-Type: application/yaml, not %q", c.Request().Header.Get("Content-Type"))
 	}
+	ctx := c.Request().Context()
+	select { // seeds are large: one at a time
+	case s.loading <- struct{}{}:
+		defer func() { <-s.loading }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	text, err := whole(c, largestSeed)
 	if err != nil {
 		return err
 	}
-	digest, err := s.Load(text)
+	digest, err := s.Load(ctx, text)
 	if err != nil {
 		if _, known := cause.Of(err); !known {
 			err = cause.Because(cause.BadInput, "%v", err)
