@@ -113,7 +113,7 @@ func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Se
 	var state *State
 	if root.Kind == mapping {
 		var err error
-		if state, err = l.unpack(root); err != nil {
+		if state, err = l.unpack(ctx, root); err != nil {
 			report.node(root.Get("state"), fmt.Sprintf("the state cannot be read: %v", err), "take the file as an export wrote it, or leave the key out")
 		}
 	}
