@@ -215,6 +215,7 @@ func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
 		return nil, err
 	}
 	p.run()
+	p.keepLog()
 	return p.r, p.failure
 }
 

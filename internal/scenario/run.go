@@ -11,6 +11,7 @@ import (
 
 	"counterpart/internal/dialect"
 	"counterpart/internal/pluginhost"
+	"counterpart/internal/pluginhost/headtail"
 )
 
 // Options are how scenarios are run.
@@ -117,7 +118,9 @@ type run struct {
 	seen    uint64 // journal entries already on the timeline
 	prompts int    // questions asked so far
 	diffs   []Difference
-	moments []Moment
+	moments *headtail.Buffer[Moment]
+	last    []Moment // of the output, not shown live yet
+	hidden  int      // moments before them that never will be
 	configs []string
 	live    func(Moment)
 	person  pluginhost.Prompter
@@ -127,7 +130,8 @@ type run struct {
 var errRejected = errors.New("SPS would refuse the plugin")
 
 func runOne(ctx context.Context, c Case, mode string, o Options) Result {
-	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer}
+	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer,
+		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 	out := Result{Label: c.Label(), Title: c.Title, Path: c.Path, Case: c.Name, Mode: mode, Differences: []Difference{}, Review: []string{}}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
@@ -139,7 +143,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		r.fleet.stop()
 	}
 	out.played = played
-	out.Took, out.Timeline = time.Since(r.began), r.moments
+	out.Took, out.Timeline = time.Since(r.began), r.timeline()
 	out.Differences = append(out.Differences, r.diffs...)
 	switch {
 	case errors.Is(err, errRejected):
