@@ -155,7 +155,7 @@ func TestS9OneSpellingOfAPathAndOfAKey(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"ADVANCE":"1s"}`:                `unknown field \"ADVANCE\", it is written \"advance\"`,
 		`{"advance":"1s","advance":"1h"}`: `field \"advance\" is there twice`,
-		"{\"advance\":\"1s\xff\"}":       "not in UTF-8",
+		"{\"advance\":\"1s\xff\"}":        "not in UTF-8",
 	} {
 		if r := a.want(400, "POST", "/clock", body); !strings.Contains(r.body, want) {
 			t.Errorf("%s: %s, want %s", body, r.body, want)

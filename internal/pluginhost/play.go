@@ -39,8 +39,8 @@ type play struct {
 	r   *Result
 	n   int // of the session, on this host
 
-	mu       sync.Mutex // guards the log, and Event
-	lines    *headtail.Buffer[Line]
+	mu    sync.Mutex // guards the log, and Event
+	lines *headtail.Buffer[Line]
 
 	failure error // of the host
 	prompts int
