@@ -23,6 +23,7 @@ type File struct {
 	Python       string     `yaml:"python"`
 	Fleet        Fleet      `yaml:"fleet"`
 	Plugins      Plugins    `yaml:"plugins"`
+	Limits       Limits     `yaml:"limits"`
 	Box          Box        `yaml:"box"`
 	Connection   Connection `yaml:"connection"`
 	Prompts      []Prompt   `yaml:"prompts"`
@@ -224,6 +225,9 @@ func decode(path, name string, m map[string]any) (Case, error) {
 		if err := expressions(part, m[part]); err != nil {
 			return c, fmt.Errorf("%s: %w", where, err)
 		}
+	}
+	if err := c.Limits.Check(); err != nil {
+		return c, fmt.Errorf("%s: %w", where, err)
 	}
 	return c, c.check(where)
 }

@@ -21,6 +21,7 @@ type Options struct {
 	Modes    []string          // fresh, worker; empty: what each scenario says
 	Parallel int               // cases at once; 0: 2
 	Texts    map[string]string // further values for holes, by name
+	Limits   Limits            // in place of those that a scenario names
 	Done     func(Result)
 
 	// Answer is the person at the terminal, in place of a case's prompts, and
@@ -122,6 +123,7 @@ type run struct {
 	last    []Moment // of the output, not shown live yet
 	hidden  int      // moments before them that never will be
 	configs []string
+	gaps    []string // what the host could not isolate
 	live    func(Moment)
 	person  pluginhost.Prompter
 }
@@ -142,7 +144,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		}
 		r.fleet.stop()
 	}
-	out.played = played
+	out.played, out.NotIsolated = played, r.gaps
 	out.Took, out.Timeline = time.Since(r.began), r.timeline()
 	out.Differences = append(out.Differences, r.diffs...)
 	switch {
@@ -188,16 +190,22 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if o.noPython != nil {
 		return nil, o.noPython
 	}
-	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter,
+	limits, log, err := r.Limits.over(o.Limits).resolve()
+	if err != nil {
+		return nil, err
+	}
+	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter, Limits: limits,
 		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
 	if err != nil {
 		return nil, err
 	}
 	defer host.Close()
+	r.gaps = host.NotIsolated()
 	s, err := r.session(host, profile)
 	if err != nil {
 		return nil, err
 	}
+	s.LogLimit = log
 	played, err := host.Run(ctx, s)
 	r.catchUp()
 	return played, err
