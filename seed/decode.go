@@ -166,6 +166,10 @@ func (d *decoder) block(n *node, v reflect.Value, f field) {
 		if n.Parent == nil && strings.HasPrefix(e.Name, "x-") { // a home for anchors
 			continue
 		}
+		if d.report.full() { // finding what was meant takes time
+			d.report.add(Problem{})
+			continue
+		}
 		known := d.layouts.keys(v.Type())
 		d.report.add(Problem{Line: e.Line, Column: e.Column, Path: join(n.Path(), e.Name),
 			Message: fmt.Sprintf("unknown key `%s`", short(e.Name)), Hint: didYouMean(e.Name, known)})

@@ -73,6 +73,12 @@ func attacks() []attack {
 		{name: "percents", part: "%a\n"},
 		{name: "colons", part: ": "},
 		{name: "explicit keys", part: "? k%d\n: v\n", numbered: true},
+		{name: "aliases in a row", before: "x: &a b\n", part: "*a "},
+		{name: "blocks in brackets", before: "[", part: "{a: b},", after: "]"},
+		{name: "an item in brackets", before: "- [", part: "{a: b},", after: "]"},
+		{name: "explicit keys in brackets", before: "[", part: "? a : b,"},
+		{name: "quotes in brackets", before: "a: [", part: "\"\" ", after: "]"},
+		{name: "JSON", before: `{"users":[`, part: `{"name":"a","groups":["b"]},`, after: "{}]}"},
 		{name: "spaces before a key", before: "a:\n", part: " ", after: "b: c"},
 	}
 }
@@ -169,6 +175,11 @@ func TestS2RefusedAtOnce(t *testing.T) {
 		"not UTF-8":      {"a: \xff", "1:4: this is not text in UTF-8"},
 		"NUL":            {"a: \x00", "1:4: this is not text in UTF-8"},
 		"UTF-16":         {"\xff\xfea\x00:\x00", "1:1: this is not text in UTF-8"},
+		"behind JSON":    {`{"a": 1}` + "\nb: 2\n", "2:1: something stands behind the last bracket"},
+		"unclosed JSON":  {"\n {a: [1, 2}", "2:11: this list is not closed, write `,` or `]`"},
+		"twice in JSON":  {`{a: 1, a: 2}`, "1:8: the key `a` is here a second time"},
+		"a wide item":    {"- [" + strings.Repeat("{\"\":\"\"},", 15_000) + "]", "1:3: this list or block in brackets has more than"},
+		"quotes":         {strings.Repeat(`"" `, 5000), "1:6001: more than 4000 quotes"},
 		"circle":         {"a: &a [*a]\n", "`*a` is inside of what it stands for"},
 	} {
 		t.Run(name, func(t *testing.T) {

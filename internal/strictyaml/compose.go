@@ -22,7 +22,8 @@ func compose(ctx context.Context, text []byte, c Config) (*yaml.Node, *Problem) 
 		return nil, p
 	}
 	limits := &limiter{depth: c.Limits.Depth}
-	loader, err := yaml.NewLoader(&chunks{ctx: ctx, text: text}, yaml.WithPlugin(limits, anchors{}))
+	whole, wrapped := wrap(text)
+	loader, err := yaml.NewLoader(&chunks{ctx: ctx, text: whole}, yaml.WithPlugin(limits, anchors{}))
 	if err != nil {
 		return nil, &Problem{Line: 1, Column: 1, Message: "this cannot be read as YAML: " + firstLine(err.Error())}
 	}
@@ -31,11 +32,18 @@ func compose(ctx context.Context, text []byte, c Config) (*yaml.Node, *Problem) 
 		doc, err := next(loader)
 		switch {
 		case errors.Is(err, io.EOF):
+			if wrapped > 0 && body != nil {
+				body, p := unwrap(body)
+				return body, p
+			}
 			return body, nil
 		case ctx.Err() != nil:
 			return nil, cancelled(ctx)
 		case err != nil:
-			return nil, explain(err, text, c)
+			return nil, shifted(explain(err, whole, c), wrapped)
+		}
+		if wrapped > 0 && body == nil && len(doc.Content) > 0 {
+			shift(doc.Content[0], wrapped)
 		}
 		if len(doc.Content) == 0 || blank(doc.Content[0]) {
 			continue
@@ -46,6 +54,26 @@ func compose(ctx context.Context, text []byte, c Config) (*yaml.Node, *Problem) 
 		}
 		body = doc.Content[0]
 	}
+}
+
+// shift moves the places of a line back to where they are without the wrapping.
+func shift(n *yaml.Node, line int) {
+	if n.Line == line && n.Column > len(wrapping) {
+		n.Column -= len(wrapping)
+	}
+	for _, c := range n.Content {
+		if c.Line > line {
+			return
+		}
+		shift(c, line)
+	}
+}
+
+func shifted(p *Problem, line int) *Problem {
+	if p.Line == line && p.Column > len(wrapping) {
+		p.Column -= len(wrapping)
+	}
+	return p
 }
 
 // startOf is the line in which a document begins.
@@ -90,6 +118,9 @@ func vet(text []byte, c Config) ([]byte, *Problem) {
 	if at, many := crowded(text, c.Limits.Values); many {
 		line, col := place(text, at)
 		return nil, &Problem{Line: line, Column: col, Message: fmt.Sprintf("from here on there are more than %d values", c.Limits.Values), Hint: "split it"}
+	}
+	if p := held(text); p != nil {
+		return nil, p
 	}
 	if at := directive(text); at >= 0 && !c.Lenient {
 		line, col := place(text, at)

@@ -33,7 +33,7 @@ const MaxProblems = 100
 // SeedLimits are those of seeds: some hundred thousand people by hand, or a
 // large state that an export has packed into one value.
 func SeedLimits() Limits {
-	return Limits{Size: MaxSeed, Depth: depth, Values: 3_000_000, Copies: 1_000_000}
+	return Limits{Size: MaxSeed, Depth: depth, Values: 2_000_000, Copies: 1_000_000}
 }
 
 // SmallLimits are those of everything that people write by hand and read whole.
