@@ -200,13 +200,13 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 		return nil, err
 	}
 	defer host.Close()
-	r.gaps = host.NotIsolated()
 	s, err := r.session(host, profile)
 	if err != nil {
 		return nil, err
 	}
 	s.LogLimit = log
 	played, err := host.Run(ctx, s)
+	r.gaps = host.NotIsolated()
 	r.catchUp()
 	return played, err
 }

@@ -18,19 +18,25 @@ import (
 func (r *Runner) fence() {
 	r.guard = namespace
 	if r.Plain {
-		r.guard = tree
-		r.gaps = append(r.gaps, "no namespaces: they are switched off")
+		r.fallBack(errors.New("they are switched off"))
 	} else if err := tryNamespaces(); err != nil {
-		r.guard = tree
-		r.gaps = append(r.gaps, fmt.Sprintf("no namespaces (%v): what plugins start is found by its parents", err))
-	}
-	if r.guard == tree {
+		r.fallBack(err)
 		r.hide()
 	}
-	if r.guard == tree || !r.guard.countsProcesses() {
+	if r.guard == namespace && !r.guard.countsProcesses() {
 		r.gaps = append(r.gaps, fmt.Sprintf("no limit of the kernel on processes and on memory of all together: they are counted every %v", lookEvery))
 	}
 	r.gaps = append(r.gaps, "the same user: plugins can read and change that user's files")
+}
+
+// fallBack goes on without namespaces.
+func (r *Runner) fallBack(why error) {
+	r.guard = tree
+	r.gaps = append(r.gaps, fmt.Sprintf("no namespaces (%v): what plugins start is found by its parents, and they could end processes of the same user", why),
+		fmt.Sprintf("no limit of the kernel on processes and on memory of all together: they are counted every %v", lookEvery))
+	if r.Plain {
+		r.gaps = append(r.gaps, "the environment of this process can be read")
+	}
 }
 
 // hide keeps the environment of this process, which may hold secrets, from
@@ -71,11 +77,30 @@ func own(cmd *exec.Cmd, g guard) {
 	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
 }
 
-// launch starts what build makes, behind the guard that this system allows.
+// launch starts what build makes, behind the guard that this system allows. One
+// that allowed namespaces may refuse them later: there is a limit on their number.
 func (r *Runner) launch(build func(guard) *exec.Cmd) (*exec.Cmd, guard, error) {
-	cmd := build(r.guard)
-	own(cmd, r.guard)
-	return cmd, r.guard, cmd.Start()
+	r.mu.Lock()
+	g := r.guard
+	r.mu.Unlock()
+	cmd := build(g)
+	own(cmd, g)
+	err := cmd.Start()
+	if g != namespace || !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.ENOSPC) {
+		return cmd, g, err
+	}
+	again := build(tree)
+	own(again, tree)
+	if err := again.Start(); err != nil {
+		return again, tree, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.guard == namespace {
+		r.fallBack(err)
+		r.gaps = append(r.gaps, "the environment of this process can be read")
+	}
+	return again, tree, nil
 }
 
 // countsProcesses reports whether RLIMIT_NPROC counts the processes of one
