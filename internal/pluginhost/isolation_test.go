@@ -5,6 +5,7 @@ package pluginhost_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -197,5 +198,31 @@ func TestS3AGigabyteOfOutput(t *testing.T) {
 			}
 			runtime.KeepAlive(r)
 		})
+	}
+}
+
+// TestS3AGroupOfItsOwn: where the system lets us make control groups, a plugin is
+// in one, and none is left behind.
+func TestS3AGroupOfItsOwn(t *testing.T) {
+	base := ""
+	own, _ := os.ReadFile("/proc/self/cgroup")
+	for line := range strings.Lines(string(own)) {
+		for _, mount := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+			path, v2 := strings.CutPrefix(strings.TrimSpace(line), "0::")
+			if _, err := os.Stat(mount + path + "/cgroup.kill"); v2 && err == nil || v2 && path == "/" && base == "" {
+				if os.Mkdir(mount+path+"/counterpart-test", 0o755) == nil && os.Remove(mount+path+"/counterpart-test") == nil {
+					base = mount + path
+				}
+			}
+		}
+	}
+	r := runAA(t, extended("    def authenticate(self):\n        print(open('/proc/self/cgroup').read())\n        return {\"verdict\": \"ACCEPT\"}\n"))
+	wantState(t, r, pluginhost.Connected)
+	in := strings.Contains(logOf(r), fmt.Sprintf("counterpart-%d-", os.Getpid()))
+	if want := base != ""; in != want {
+		t.Errorf("groups can be made below %q, and the plugin is in\n%s", base, logOf(r))
+	}
+	if left, _ := filepath.Glob(fmt.Sprintf("%s/counterpart-%d-*", base, os.Getpid())); base != "" && len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // end of file is waited for, and a grandchild that lives on holds up nobody.
 type child struct {
 	cmd    *exec.Cmd
-	guard  guard
+	fence  fenced
 	limits Limits
 	stdin  *os.File
 	log    *pump
@@ -85,7 +85,7 @@ func (r *Runner) start(mode string, s scratch, code Code) (*child, error) {
 	_ = f.inR.Close()
 	nonce := rand.Text()
 	c := &child{
-		cmd: cmd, guard: g, limits: r.Limits, stdin: f.inW, logW: f.logW, resR: f.resR, resW: f.resW, nonce: nonce,
+		cmd: cmd, fence: g, limits: r.Limits, stdin: f.inW, logW: f.logW, resR: f.resR, resW: f.resW, nonce: nonce,
 		log: newPump(f.logR, nonce), exited: make(chan struct{}), items: make(chan item), over: make(chan struct{}),
 	}
 	c.wg.Go(func() {
@@ -228,14 +228,14 @@ func (c *child) describe() string {
 	if c.state == nil {
 		return "the process ended without an answer"
 	}
-	return "the process ended without an answer: " + c.guard.status(c.state)
+	return "the process ended without an answer: " + c.fence.status(c.state)
 }
 
 // settle waits until all output so far was handed on, and lets go of who took it.
 func (c *child) settle() { c.log.mark(c.logW) }
 
 // kill ends the interpreter and all that it started.
-func (c *child) kill() { c.guard.kill(c.cmd.Process) }
+func (c *child) kill() { c.fence.kill(c.cmd.Process) }
 
 // close ends everything and waits for it.
 func (c *child) close() {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,14 +18,21 @@ import (
 // ends at once.
 func (r *Runner) fence() {
 	r.guard = namespace
+	if !r.Plain {
+		r.groups = findCgroups()
+	}
 	if r.Plain {
 		r.fallBack(errors.New("they are switched off"))
 	} else if err := tryNamespaces(); err != nil {
 		r.fallBack(err)
 		r.hide()
 	}
-	if r.guard == namespace && !r.guard.countsProcesses() {
-		r.gaps = append(r.gaps, fmt.Sprintf("no limit of the kernel on processes and on memory of all together: they are counted every %v", lookEvery))
+	if r.groups == nil || !r.groups.limited {
+		what := "processes and on memory of all together"
+		if r.guard.countsProcesses() {
+			what = "memory of all together"
+		}
+		r.gaps = append(r.gaps, fmt.Sprintf("no control group that limits: no limit of the kernel on %s, which are counted every %v", what, lookEvery))
 	}
 	r.gaps = append(r.gaps, "the same user: plugins can read and change that user's files")
 }
@@ -32,8 +40,7 @@ func (r *Runner) fence() {
 // fallBack goes on without namespaces.
 func (r *Runner) fallBack(why error) {
 	r.guard = tree
-	r.gaps = append(r.gaps, fmt.Sprintf("no namespaces (%v): what plugins start is found by its parents, and they could end processes of the same user", why),
-		fmt.Sprintf("no limit of the kernel on processes and on memory of all together: they are counted every %v", lookEvery))
+	r.gaps = append(r.gaps, fmt.Sprintf("no namespaces (%v): what plugins start is found by its parents, and they could end processes of the same user", why))
 	if r.Plain {
 		r.gaps = append(r.gaps, "the environment of this process can be read")
 	}
@@ -77,30 +84,76 @@ func own(cmd *exec.Cmd, g guard) {
 	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
 }
 
-// launch starts what build makes, behind the guard that this system allows. One
-// that allowed namespaces may refuse them later: there is a limit on their number.
-func (r *Runner) launch(build func(guard) *exec.Cmd) (*exec.Cmd, guard, error) {
+// launch starts what build makes, behind the guard and in the group that this
+// system allows. One that allowed them may refuse them later: there are limits on
+// their numbers.
+func (r *Runner) launch(build func(guard) *exec.Cmd) (*exec.Cmd, fenced, error) {
 	r.mu.Lock()
-	g := r.guard
-	r.mu.Unlock()
-	cmd := build(g)
-	own(cmd, g)
-	err := cmd.Start()
-	if g != namespace || !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.ENOSPC) {
-		return cmd, g, err
+	f := fenced{guard: r.guard}
+	if r.groups != nil {
+		f.group, _ = r.groups.make(r.Limits)
 	}
+	r.mu.Unlock()
+	cmd := build(f.guard)
+	own(cmd, f.guard)
+	if f.group != nil {
+		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(f.group.file.Fd())
+	}
+	err := cmd.Start()
+	if err == nil || !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.ENOSPC) || f.guard == tree && f.group == nil {
+		return cmd, f, err
+	}
+	f.group.remove()
 	again := build(tree)
 	own(again, tree)
 	if err := again.Start(); err != nil {
-		return again, tree, err
+		return again, fenced{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.groups = nil
 	if r.guard == namespace {
 		r.fallBack(err)
 		r.gaps = append(r.gaps, "the environment of this process can be read")
 	}
-	return again, tree, nil
+	return again, fenced{guard: tree}, nil
+}
+
+// fenced is what is around one interpreter.
+type fenced struct {
+	guard
+	group *cgroup
+}
+
+// kill ends everything that is in there.
+func (f fenced) kill(p *os.Process) {
+	f.group.kill()
+	f.guard.kill(p)
+}
+
+// leave lets go of the group, at the latest when the Runner ends.
+func (r *Runner) leave(f fenced) {
+	if f.group.remove() {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left = append(r.left, f.group)
+}
+
+// leaveAll removes the groups that were not empty before. What is in them has
+// been killed and takes a moment to go.
+func (r *Runner) leaveAll() {
+	const tries = 200
+	for _, g := range r.left {
+		for range tries {
+			if g.remove() {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	r.left = nil
 }
 
 // countsProcesses reports whether RLIMIT_NPROC counts the processes of one

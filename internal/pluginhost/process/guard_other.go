@@ -15,11 +15,24 @@ func (r *Runner) fence() {
 }
 
 // launch starts what build makes, as a process group where there are such.
-func (r *Runner) launch(build func(guard) *exec.Cmd) (*exec.Cmd, guard, error) {
+func (r *Runner) launch(build func(guard) *exec.Cmd) (*exec.Cmd, fenced, error) {
 	cmd := build(none)
 	ownGroup(cmd)
-	return cmd, none, cmd.Start()
+	return cmd, fenced{none}, cmd.Start()
 }
+
+// fenced is what is around one interpreter: nothing else.
+type fenced struct{ guard }
+
+// cgroup and cgroups are for Linux.
+type (
+	cgroup  struct{}
+	cgroups struct{}
+)
+
+func (r *Runner) leave(fenced) {}
+
+func (r *Runner) leaveAll() {}
 
 func (g guard) countsProcesses() bool { return false }
 

@@ -157,7 +157,9 @@ type Runner struct {
 	pools  map[string]*pool
 	closed bool
 	guard  guard
-	gaps   []string // what could not be isolated here
+	groups *cgroups  // nil: none
+	left   []*cgroup // not empty yet
+	gaps   []string  // what could not be isolated here
 }
 
 // New prepares a Runner below c.Dir.
@@ -268,6 +270,7 @@ func (r *Runner) Fresh(ctx context.Context, j Job) Reply {
 	}
 	c.settle()
 	c.close()
+	r.leave(c.fence)
 	reply.Took = time.Since(j.began)
 	return reply
 }
