@@ -43,10 +43,11 @@ func (s *Seed) Export(faults []map[string]any, st State) ([]byte, error) {
 	var out bytes.Buffer
 	out.Write(base)
 	if len(faults) > 0 {
-		out.WriteString("faults:\n")
-		for _, f := range faults {
-			out.WriteString("  - " + inline(f) + "\n")
+		rules := make([]string, len(faults))
+		for i, f := range faults {
+			rules[i] = inline(f)
 		}
+		out.WriteString("faults: [" + strings.Join(rules, ", ") + "]\n")
 	}
 	fmt.Fprintf(&out, "state:\n  started: %s\n  now: %s\n  frozen: %v\n  data: %s\n", st.Started.Format(time.RFC3339Nano), st.Now.Format(time.RFC3339Nano), st.Frozen, packed)
 	if out.Len() > MaxSize {

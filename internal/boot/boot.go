@@ -39,13 +39,17 @@ type Options struct {
 	Auto         bool           // free port numbers
 	NoJournal    bool
 	NoControl    bool
+	Profiles     bool // the runtime's profiles on the control port
 	ControlToken string
 	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
 	// Load takes another seed in place of this one, once it has answered; nil: not
 	// to be had. It returns the seed's digest.
 	Load  func(ctx context.Context, text []byte) (digest string, err error)
 	Clock *clock.Virtual // default: real time
-	Log   *slog.Logger
+	// Unplayed hears of each feature once that a client asked for and that a server
+	// does not play; may be nil.
+	Unplayed func(server, feature string)
+	Log      *slog.Logger
 }
 
 // Company is a fleet with everything behind it.
@@ -94,8 +98,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	}
 	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt, seed: s}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
+	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
-		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown})
+		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
 	}
 	c.domain()
 	if err := c.restore(context.Background()); err != nil {
@@ -104,7 +109,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if err := c.build(s); err != nil {
 		return nil, err
 	}
-	c.goOn()
+	if err := c.goOn(); err != nil {
+		return nil, err
+	}
 	if err := c.steer(context.Background()); err != nil {
 		return nil, err
 	}
@@ -290,7 +297,8 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest})
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
 	}
@@ -304,7 +312,7 @@ func (c *Company) Keep(ports map[string]string) { c.opt.Fixed = ports }
 // Bind opens every port; none stays open when one cannot be opened.
 func (c *Company) Bind() (err error) {
 	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Fixed: c.opt.Fixed, Servers: c.servers, Faults: c.Faults,
-		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
+		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log, Unplayed: c.opt.Unplayed})
 	return err
 }
 

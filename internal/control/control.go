@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -59,13 +60,17 @@ type Config struct {
 	// nil: not to be had.
 	Load   func(ctx context.Context, text []byte) (digest string, err error)
 	Digest string // of the seed that runs
+	// Profiles opens the runtime's profiles under /debug/pprof/.
+	Profiles bool
 }
 
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
 	json    []byte        // the specification as JSON
-	loading chan struct{} // holds whoever hands in a seed
+	readers atomic.Int64  // of the journal's stream
+	turns   chan struct{} // of listings, exports and imports
+	scrapes chan struct{} // of /metrics
 }
 
 //go:embed openapi.yaml
@@ -88,34 +93,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
 	text, err := json.Marshal(document)
-	return &Server{c, text, make(chan struct{}, 1)}, err
-}
-
-// shortestToken is how many characters a token has at least.
-const shortestToken = 4
-
-// CheckToken refuses what is no token, or none to rely on.
-func CheckToken(token string) error {
-	if err := sendable(token); err != nil {
-		return err
-	}
-	if len(token) < shortestToken || len(token) > 1000 {
-		return fmt.Errorf("the control token has %d characters; from %d to 1000 will do", len(token), shortestToken)
-	}
-	return nil
-}
-
-// sendable refuses what no header can carry (RFC 6750 2.1): blanks and control
-// characters get lost on the way.
-func sendable(token string) error {
-	const printable = "letters, digits and signs of ASCII without blanks"
-	switch {
-	case token == "":
-		return errors.New("the control token is empty; leave it away if none is wanted, or write " + printable)
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the control token has a blank, a control character or one that is not of ASCII; write " + printable)
-	}
-	return nil
+	return &Server{Config: c, json: text, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
 }
 
 func loopback(host string) bool {
@@ -136,18 +114,19 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/ca.pem", func(c echo.Context) error { return c.Blob(200, "application/x-pem-file", s.PKI.PEM()) }),
 		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
 		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
-		s.route("GET", "/metrics", s.metrics),
+		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
 		s.route("GET", "/clock", s.showClock),
 		s.route("POST", "/clock", s.setClock),
-		s.route("GET", "/state", s.export),
-		s.route("PUT", "/state", s.load),
+		s.heavy("GET", "/state", s.export),
+		s.heavy("PUT", "/state", s.load),
 		s.route("POST", "/state/reset", s.reset),
-		s.route("GET", "/audit", s.audit),
+		s.heavy("GET", "/audit", s.audit),
 	}
 	routes = append(routes, s.faultRoutes()...)
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
+	routes = append(routes, s.profiles()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
 			Routes: routes,

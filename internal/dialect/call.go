@@ -23,7 +23,9 @@ type Call struct {
 	Status                 string // in the protocol's words: "403", "49", "Access-Reject"
 	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
+	Packet                 bool   // it came in a datagram
 	Unnamed                bool   // Op is a client's invention, no name of the server's
+	Feature                string // of the real system that was asked for and is not played; see NotPlayed
 	Fired                  []string
 	Broken                 fault.Moment  // when a fault struck: whether the change that was asked for stands
 	Look                   fault.Look    // which fault rules it was held against
@@ -49,6 +51,7 @@ const (
 	Dropped       Outcome = "dropped"       // silence on purpose
 	Internal      Outcome = "error"         // our own failure
 	Unimplemented Outcome = "unimplemented" // an operation outside the server's contract
+	Unplayed      Outcome = "unplayed"      // the real system has it, this one does not play it
 	Broken        Outcome = "broken"        // a fault broke the answer
 )
 
@@ -129,6 +132,7 @@ func (c *Call) open(l *Line, peer string) {
 // that the requests of a connection need no context of their own.
 type Seat struct {
 	context.Context
+	Conn any // what the fleet keeps of the connection
 	call atomic.Pointer[Call]
 }
 
@@ -230,7 +234,7 @@ func (c *Call) Refuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	if c.Why = cause.Why(err); c.Outcome == Unimplemented {
+	if c.Why = cause.Why(err); c.Outcome == Unimplemented || c.Outcome == Unplayed {
 		return err
 	}
 	c.Outcome = Internal
