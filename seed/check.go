@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"context"
 	"cmp"
 	"fmt"
 	"hash"
@@ -14,6 +15,7 @@ import (
 
 // loader is one file on its way to facts.
 type loader struct {
+	ctx      context.Context // of this one load
 	report   *reporter
 	warnings *reporter
 	opt      Options

@@ -20,7 +20,7 @@ import (
 
 // maxData is the largest state in octets before it is packed. Export and Load
 // have the same limit, so that whatever the one writes the other reads.
-const maxData = 256 << 20
+const maxData = 128 << 20
 
 // ErrTooLarge means that a fleet has changed more than an export can hold.
 var ErrTooLarge = errors.New("too large for an export")

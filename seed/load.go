@@ -107,7 +107,7 @@ func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Se
 	if root == nil {
 		return nil, asError(report.problems)
 	}
-	l := &loader{report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
+	l := &loader{ctx: ctx, report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
 	fmt.Fprintf(l.hash, "%d\n", len(src))
 	l.hash.Write(src)
 	var state *State
@@ -133,6 +133,9 @@ func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Se
 		return nil, context.Cause(ctx)
 	}
 	facts := l.build()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err := asError(report.problems); err != nil {
 		return nil, err
 	}

@@ -37,11 +37,6 @@ func (r *reporter) add(p Problem) {
 	r.problems = append(r.problems, p)
 }
 
-// at reports a problem of a place that is no value.
-func (r *reporter) at(line, col int, message, hint string) {
-	r.add(Problem{Line: line, Column: col, Message: message, Hint: hint})
-}
-
 // node reports a problem of a value.
 func (r *reporter) node(n *node, message, hint string) {
 	p := Problem{Message: message, Hint: hint}

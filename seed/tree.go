@@ -13,9 +13,6 @@ type node = strictyaml.Node
 // entry is one key of a mapping.
 type entry = strictyaml.Entry
 
-// kind is what a node of the file is.
-type kind = strictyaml.Kind
-
 // The kinds, by the words in which this package thinks of them.
 const (
 	null    = strictyaml.Null
