@@ -1,8 +1,8 @@
 package seed
 
 import (
-	"context"
 	"cmp"
+	"context"
 	"fmt"
 	"hash"
 	"net/netip"
