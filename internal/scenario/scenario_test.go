@@ -273,3 +273,15 @@ func TestS2HostileScenarios(t *testing.T) {
 		}
 	}
 }
+
+// TestS3WhatCouldNotBeIsolatedIsSaidOnce: for all results, and in the JSON of each.
+func TestS3WhatCouldNotBeIsolatedIsSaidOnce(t *testing.T) {
+	results := []Result{{NotIsolated: []string{"a", "b"}}, {}, {NotIsolated: []string{"b", "c"}}}
+	if got := strings.Join(NotIsolated(results), " "); got != "a b c" {
+		t.Error(got)
+	}
+	var out strings.Builder
+	if err := JSON(&out, results[:1]); err != nil || !strings.Contains(out.String(), `"not_isolated": [`) {
+		t.Errorf("%v %s", err, out.String())
+	}
+}
