@@ -59,6 +59,7 @@ type reader struct {
 	ctx     context.Context
 	report  func(*Node, Problem)
 	places  places
+	spare   []Node
 	anchors map[string]*yaml.Node
 	open    map[*yaml.Node]bool // being copied: an alias inside is a circle
 	copies  int
@@ -69,6 +70,16 @@ type reader struct {
 	guesses int
 	bomb    bool // the limit of copies was reported
 	stopped bool // nothing is worth reading any more
+}
+
+// node makes a node; many at once cost less than one by one.
+func (r *reader) node(n Node) *Node {
+	if len(r.spare) == 0 {
+		r.spare = make([]Node, min(max(r.seen, 16), 512))
+	}
+	out := &r.spare[0]
+	*out, r.spare = n, r.spare[1:]
+	return out
 }
 
 func (r *reader) at(n *Node, message, hint string) {
@@ -135,7 +146,7 @@ func (r *reader) fill(out *Node, n *yaml.Node) {
 		out.Items = make([]*Node, 0, len(n.Content))
 		r.within(n, func() {
 			for i, item := range n.Content {
-				out.Items = append(out.Items, r.value(item, &Node{Parent: out, Index: i, Line: out.Line, Column: out.Column}))
+				out.Items = append(out.Items, r.value(item, r.node(Node{Parent: out, Index: i, Line: out.Line, Column: out.Column})))
 				if r.kept == 0 {
 					n.Content[i] = nil
 				}
@@ -247,7 +258,7 @@ func (r *reader) entries(out *Node, content []*yaml.Node) {
 			continue
 		}
 		seen[e.Name] = len(out.Entries)
-		e.Value = r.value(v, &Node{Parent: out, Name: e.Name, Line: e.Line, Column: e.Column})
+		e.Value = r.value(v, r.node(Node{Parent: out, Name: e.Name, Line: e.Line, Column: e.Column}))
 		out.Entries = append(out.Entries, e)
 	}
 	for _, m := range merged {
