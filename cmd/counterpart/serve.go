@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -144,22 +143,7 @@ func writePorts(path string, company *boot.Company) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".ports-*")
-	if err != nil {
-		return fmt.Errorf("cannot write the ports file: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := replaceFile(file{path, append(text, '\n')}, 0o644); err != nil {
 		return fmt.Errorf("cannot write the ports file: %w", err)
 	}
 	return nil
