@@ -40,30 +40,30 @@ func (s *Server) derivedID(parts ...string) string {
 }
 
 // entityOf finds or makes the entity of a login name.
-func (s *Server) entityOf(ctx context.Context, m *mount, name string) (string, error) {
+func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, error) {
 	key := m.Accessor + "/" + name
-	known, err := s.aliases.get(ctx, key)
+	known, err := r.aliases.get(ctx, key)
 	if err != nil {
 		return "", err
 	}
 	if known != nil {
 		return *known, nil
 	}
-	id := s.derivedID("entity", key)
-	now := s.Clock.Now()
-	err = s.entities.edit(ctx, id, func(e *entity, found bool) error {
+	id := r.derivedID("entity", key)
+	now := r.Clock.Now()
+	err = r.entities.edit(ctx, id, func(e *entity, found bool) error {
 		if found {
 			return state.ErrKeep
 		}
-		*e = entity{ID: id, Name: s.entityName(id), Created: now, Updated: now,
-			Aliases: []alias{{s.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
+		*e = entity{ID: id, Name: r.entityName(id), Created: now, Updated: now,
+			Aliases: []alias{{r.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
 		return nil
 	})
 	if err == nil {
-		err = s.named.put(ctx, s.entityName(id), id)
+		err = r.named.put(ctx, r.entityName(id), id)
 	}
 	if err == nil {
-		err = s.aliases.put(ctx, key, id)
+		err = r.aliases.put(ctx, key, id)
 	}
 	return id, err
 }

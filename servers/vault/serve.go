@@ -35,6 +35,7 @@ type request struct {
 	token  *token            // nil on public paths
 	exists bool              // what the existence check said
 	wrap   time.Duration     // X-Vault-Wrap-TTL; 0: none
+	Clock  moment            // the one look at the clock; it stands before the fleet's
 	reply  answer            // room for one that is sent often
 }
 
@@ -63,7 +64,7 @@ func (s *Server) serve(c echo.Context) error {
 	}
 	r := requests.Get().(*request)
 	vars := r.vars
-	*r = request{Server: s, ctx: req.Context(), http: req, call: dialect.CallFrom(req.Context()), full: full, vars: vars}
+	*r = request{Server: s, ctx: req.Context(), http: req, call: dialect.CallFrom(req.Context()), full: full, vars: vars, Clock: moment{s.Clock.Now()}}
 	err := s.answer(c, r, strings.Trim(namespace, "/"))
 	clear(vars)
 	*r = request{vars: vars}
@@ -229,6 +230,7 @@ func (r *request) run() (*answer, error) {
 	if err := r.call.Admit(r.ctx); err != nil {
 		return nil, err
 	}
+	r.Clock.at = r.Server.Clock.Now() // it may have been held up
 	if r.token != nil {
 		if err := r.authorize(p); err != nil {
 			return nil, err

@@ -292,7 +292,7 @@ func staticCred(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	left := role.since().Add(role.Period).Sub(r.Clock.Now())
+	left := max(role.since().Add(role.Period).Sub(r.Clock.Now()).Round(time.Second), 0)
 	if role.Rotated.IsZero() && r.flavour.bao {
 		left = 0
 	}

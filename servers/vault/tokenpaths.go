@@ -64,7 +64,7 @@ func (r *request) shown(t *token, id string) map[string]any {
 	}
 	if !t.Expires.IsZero() {
 		out["expire_time"] = stamp(t.Expires)
-		out["ttl"] = int64(t.Expires.Sub(r.Clock.Now()) / time.Second)
+		out["ttl"] = r.Clock.left(t.Expires)
 	}
 	if t.seconds(metaPeriod) > 0 {
 		out["period"] = t.seconds(metaPeriod)
@@ -202,7 +202,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	if err != nil || !renewable {
 		return nil, err
 	}
-	by, a.warnings = l.grant(by, now.Sub(t.Issued))
+	by, a.warnings = l.grant(by, now.Truncate(time.Second).Sub(t.Issued.Truncate(time.Second)))
 	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)
 	if _, known := cause.Of(err); known {
 		return nil, bad("token not found")
@@ -210,7 +210,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Token = renewed
+	t = t.with(renewed)
 	for _, e := range r.engines {
 		if e.tokenRenewed != nil {
 			if err := e.tokenRenewed(r, t); err != nil {
@@ -218,7 +218,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 			}
 		}
 	}
-	a.auth = r.block(t)
+	a.auth = r.block(t, by)
 	if !show {
 		a.auth.ClientToken = ""
 	}
@@ -237,7 +237,7 @@ func (t *token) granted() time.Duration {
 	if !t.Renewed.IsZero() {
 		from = t.Renewed
 	}
-	return t.Expires.Sub(from)
+	return wholeSeconds(t.Expires.Sub(from))
 }
 
 // revokeToken ends a token, its children and its leases.

@@ -1,0 +1,88 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"counterpart/internal/state"
+)
+
+// Written are the records whose shared value, as requests get it, is no longer what
+// the store holds or the seed says: somebody has written to it in place. Before is
+// what Seeds returned when the server was new.
+func (s *Server) Written(ctx context.Context, before map[string]string) (out []string, err error) {
+	for name, h := range s.all() {
+		if now := h.seedsNow(); now != before[name] {
+			out = append(out, "a seed of "+name)
+		}
+		wrong, err := h.written(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range wrong {
+			out = append(out, name+" "+key)
+		}
+	}
+	return out, nil
+}
+
+// Seeds are the seeded records of every kind, as text.
+func (s *Server) Seeds() map[string]string {
+	out := map[string]string{}
+	for name, h := range s.all() {
+		out[name] = h.seedsNow()
+	}
+	return out
+}
+
+type inspected interface {
+	seedsNow() string
+	written(context.Context) ([]string, error)
+}
+
+// all are the kinds of records, by their prefix.
+func (s *Server) all() map[string]inspected {
+	out := map[string]inspected{}
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			if h, is := reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface().(inspected); is {
+				out[v.Type().Field(i).Name] = h
+			}
+		}
+	}
+	return out
+}
+
+func (h *shelf[T]) seedsNow() string {
+	raw, err := json.Marshal(h.seeds)
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
+}
+
+func (h *shelf[T]) written(ctx context.Context) (out []string, err error) {
+	keys, err := h.store.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		shared, err := h.cache.Read(ctx, h.store, key)
+		if err != nil {
+			return nil, err
+		}
+		fresh, _, err := state.Read[entry[T]](ctx, h.store, key)
+		if err != nil {
+			return nil, err
+		}
+		a, _ := json.Marshal(shared)
+		b, _ := json.Marshal(&fresh)
+		if string(a) != string(b) {
+			out = append(out, fmt.Sprintf("%s: requests get %s, the store has %s", key, a, b))
+		}
+	}
+	return out, nil
+}
