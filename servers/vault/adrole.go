@@ -108,25 +108,15 @@ func adCreds(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	due := role.Period
-	if role.Rotated.IsZero() {
-		due = 0 // the first to ask gets the first password
-	}
-	if err := r.rotate(due); err != nil {
-		return nil, err
-	}
-	if role, err = r.statics.get(r.ctx, r.staticKey()); err != nil || role == nil {
-		return nil, err
-	}
-	t, there := r.targetOf(role.Username)
-	if !there {
-		return nil, faulty("unable to find service account named " + role.Username + " in active directory, searches are case sensitive")
-	}
-	r.call.Object = t.object()
-	password, err := r.password(r.ctx, t)
+	username := role.Username
+	role, t, password, err := r.credential(func(v *staticRole) bool { return v.Rotated.IsZero() || r.due(v) }) // the first to ask gets the first password
 	if err != nil {
 		return nil, err
 	}
+	if t == (target{}) {
+		return nil, faulty("unable to find service account named " + username + " in active directory, searches are case sensitive")
+	}
+	r.call.Object = t.object()
 	name, _, _ := strings.Cut(role.Username, "@")
 	data := map[string]any{"current_password": password, "username": name}
 	if role.Last != "" {
@@ -143,5 +133,5 @@ func rotateADRole(r *request) (*answer, error) {
 	if role == nil {
 		return nil, faulty("role " + r.vars["role"] + " does not exist")
 	}
-	return nil, r.rotate(0)
+	return nil, r.rotate(always)
 }

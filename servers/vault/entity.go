@@ -47,10 +47,15 @@ func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, 
 		return "", err
 	}
 	if known != nil {
-		return *known, nil
+		if e, err := r.entities.get(ctx, *known); err != nil || e != nil {
+			return *known, err
+		}
 	}
 	id := r.derivedID("entity", key)
 	now := r.Clock.Now()
+	if _, err := r.named.take(r, r.entityName(id), id, bad("entity name is already in use")); err != nil {
+		return "", err
+	}
 	err = r.entities.edit(ctx, id, func(e *entity, found bool) error {
 		if found {
 			return state.ErrKeep
@@ -59,9 +64,6 @@ func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, 
 			Aliases: []alias{{r.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
 		return nil
 	})
-	if err == nil {
-		err = r.named.put(ctx, r.entityName(id), id)
-	}
 	if err == nil {
 		err = r.aliases.put(ctx, key, id)
 	}
@@ -93,11 +95,20 @@ func (r *request) entityID() (string, error) {
 	if name == "" {
 		name = r.text("name")
 	}
-	id, err := r.named.get(r.ctx, name)
-	if err != nil || id == nil {
+	owner, err := r.named.get(r.ctx, name)
+	if err != nil || owner == nil {
 		return "", err
 	}
-	return *id, nil
+	if has, err := hasEntityName(r, name, owner.Owner); err != nil || !has {
+		return "", err
+	}
+	return owner.Owner, nil
+}
+
+// hasEntityName reports whether the entity has the name of a claim.
+func hasEntityName(r *request, name, id string) (bool, error) {
+	e, err := r.entities.get(r.ctx, id)
+	return e != nil && e.Name == name, err
 }
 
 func getEntity(r *request) (*answer, error) {
@@ -148,14 +159,14 @@ func putEntity(r *request) (*answer, error) {
 	if slices.Contains(policies, "root") {
 		return nil, bad("policies cannot contain root")
 	}
-	if known && r.vars["name"] == "" && name != "" {
-		if err := r.takeEntityName(name, id); err != nil {
-			return nil, err
-		}
-	}
 	metadata, err := r.pairs("metadata")
 	if err != nil {
 		return nil, err
+	}
+	if (!known || r.vars["name"] == "") && name != "" {
+		if _, err := r.named.take(r, name, id, bad("entity name is already in use")); err != nil {
+			return nil, err
+		}
 	}
 	now := r.Clock.Now()
 	var aliases []alias
@@ -183,13 +194,10 @@ func putEntity(r *request) (*answer, error) {
 		aliases = e.Aliases
 		return nil
 	})
-	if err == nil && name != "" && before != name {
+	if err == nil && name != "" && before != "" && before != name {
 		_, err = r.named.drop(r.ctx, before)
 	}
 	if err != nil || known {
-		return nil, err
-	}
-	if err := r.named.put(r.ctx, name, id); err != nil {
 		return nil, err
 	}
 	var list any
@@ -197,17 +205,6 @@ func putEntity(r *request) (*answer, error) {
 		list = aliases
 	}
 	return ok(map[string]any{"aliases": list, "id": id, "name": name})
-}
-
-// takeEntityName reserves a name: it belongs to one entity.
-func (r *request) takeEntityName(name, id string) error {
-	return r.named.edit(r.ctx, name, func(v *string, found bool) error {
-		if found && *v != id {
-			return bad("entity name is already in use")
-		}
-		*v = id
-		return nil
-	})
 }
 
 func dropEntity(r *request) (*answer, error) {
@@ -219,15 +216,15 @@ func dropEntity(r *request) (*answer, error) {
 	if err != nil || e == nil {
 		return nil, err
 	}
+	if _, err = r.entities.drop(r.ctx, id); err != nil { // what leads to nobody is as good as not there
+		return nil, err
+	}
 	for _, a := range e.Aliases {
 		if _, err := r.aliases.drop(r.ctx, a.MountAccessor+"/"+a.Name); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := r.named.drop(r.ctx, e.Name); err != nil {
-		return nil, err
-	}
-	_, err = r.entities.drop(r.ctx, id)
+	_, err = r.named.drop(r.ctx, e.Name)
 	return nil, err
 }
 
@@ -236,22 +233,27 @@ func listEntities(r *request, byName bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		return nil, errMissing
-	}
-	info, ids := map[string]any{}, []string{}
+	info, ids, there := map[string]any{}, []string{}, []string{}
 	for _, name := range names {
 		id, err := r.named.get(r.ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		if id != nil {
-			ids = append(ids, *id)
-			info[*id] = map[string]any{"name": name}
+		if id == nil {
+			continue
+		}
+		if has, err := hasEntityName(r, name, id.Owner); err != nil {
+			return nil, err
+		} else if has {
+			ids, there = append(ids, id.Owner), append(there, name)
+			info[id.Owner] = map[string]any{"name": name}
 		}
 	}
+	if len(ids) == 0 {
+		return nil, errMissing
+	}
 	if byName {
-		return ok(map[string]any{"keys": names})
+		return ok(map[string]any{"keys": there})
 	}
 	slices.Sort(ids)
 	return ok(map[string]any{"keys": ids, "key_info": info})

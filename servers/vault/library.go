@@ -29,6 +29,9 @@ type slot struct {
 	Entity string `json:"entity,omitempty"`
 	Lease  string `json:"lease,omitempty"`
 	Desk   string `json:"desk,omitempty"` // the fleet's lease
+	// Next is the password that a person's account gets when it comes back; an account
+	// of the desk gets one there.
+	Next *rotation `json:"next,omitempty"`
 	// Stale are leases of the account that was checked in meanwhile. When one of
 	// them ends it takes the account from whoever has it by then, as in the real
 	// engine.
@@ -118,10 +121,14 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 		if _, fails := r.call.Fault("rotation-fails"); fails {
 			return false, errRotation()
 		}
-		if did, err = r.giveBack(t, *s); err != nil {
+		if atDesk = t.account != ""; atDesk {
+			did, err = r.giveBack(*s)
+		} else {
+			err = r.turn(t, r.slotKey(account), leaseID)
+		}
+		if err != nil {
 			return false, err
 		}
-		atDesk = t.account != ""
 	}
 	alive := map[string]bool{}
 	for _, id := range append(slices.Clone(s.Stale), leaseID) {
@@ -153,6 +160,48 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 		return nil
 	})
 	return did, err
+}
+
+// turn gives a person's account the password that it has when a lease of it is
+// over: it is decided in the slot, so that all who end one lease make one change.
+func (r *request) turn(t target, key, leaseID string) error {
+	next, err := r.newRotation(t)
+	if err != nil {
+		return err
+	}
+	edit := func(fn func(v *slot) bool) error {
+		return r.slots.edit(r.ctx, key, func(v *slot, found bool) error {
+			if !found || !v.Out || v.Lease != leaseID || !fn(v) {
+				return state.ErrKeep
+			}
+			return nil
+		})
+	}
+	err = edit(func(v *slot) bool {
+		decided := v.Next != nil
+		if !decided {
+			v.Next = next
+		}
+		return !decided
+	})
+	if err != nil {
+		return err
+	}
+	return r.finish(t, func() (*rotation, error) {
+		s, err := r.slots.get(r.ctx, key)
+		if err != nil || s == nil || !s.Out || s.Lease != leaseID {
+			return nil, err
+		}
+		return s.Next, nil
+	}, func(c rotation, now string) error {
+		return edit(func(v *slot) bool {
+			mine := v.Next != nil && *v.Next == c
+			if mine {
+				v.Next.Was = now
+			}
+			return mine
+		})
+	}, func(rotation) error { return nil })
 }
 
 func checkOut(r *request) (*answer, error) {
@@ -209,6 +258,12 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		return nil, err
 	}
 	a := &answer{}
+	held := false // by the slot: or else the desk gets the account back
+	defer func() {
+		if desk != "" && !held {
+			r.Accounts.Force(r.ctx, r.desk(), desk)
+		}
+	}()
 	lent, err := r.leaseOf(a, lease{TTL: lasts, Usual: l.TTL, Max: l.Max, Renewable: true, Data: map[string]string{"account": name, "set": l.Name}})
 	if err != nil {
 		return nil, err
@@ -228,6 +283,7 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 	if err != nil {
 		return nil, err
 	}
+	held = true
 	r.call.Object = t.object()
 	password, err := r.password(r.ctx, t)
 	if err != nil {

@@ -141,9 +141,9 @@ func (s *Server) loadEngine(m *mount, in Mount) error {
 			}
 			key := m.UUID + "/" + strings.ToLower(account)
 			if other := s.managed.seeds[key]; other != nil {
-				return fmt.Errorf("libraries[%d].accounts[%d]: %q is in the library %s, too", i, j, account, *other)
+				return fmt.Errorf("libraries[%d].accounts[%d]: %q is in the library %s, too", i, j, account, other.Owner)
 			}
-			s.managed.seeds[key] = &name
+			s.managed.seeds[key] = &claim{Owner: name}
 		}
 		if l.MaxTTL < l.TTL {
 			return fmt.Errorf("libraries[%d]: max_ttl %s is less than ttl %s", i, l.MaxTTL, l.TTL)
@@ -287,7 +287,7 @@ func (s *Server) loadAppRole(m *mount, in AppRole) {
 		role.RoleID = s.derivedID("role", m.Path, name)
 	}
 	s.approles.seeds[m.UUID+"/"+name] = role
-	s.roleIDs.seeds[m.UUID+"/"+role.RoleID] = &name
+	s.roleIDs.seeds[m.UUID+"/"+role.RoleID] = &claim{Owner: name}
 	for _, id := range in.SecretIDs {
 		key := secretKey(m.UUID, id.Value)
 		sec := &secretID{Role: name, Accessor: s.derivedID("secret-id", m.Path, id.Value), Made: s.started, Updated: s.started, Uses: id.NumUses, TTL: id.TTL}
@@ -312,7 +312,7 @@ func (s *Server) loadIdentity() error {
 			s.aliases.seeds[key] = &id
 			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started})
 		}
-		s.entities.seeds[id], s.named.seeds[in.Name] = e, &id
+		s.entities.seeds[id], s.named.seeds[in.Name] = e, &claim{Owner: id}
 	}
 	return nil
 }

@@ -279,6 +279,11 @@ func putTune(r *request, auth bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options["version"] == "2" {
+		if err := r.upgrade(path, false); err != nil {
+			return nil, err
+		}
+	}
 	var warnings []string
 	err = r.editMounts(func(t *mounts) error {
 		warnings = nil
@@ -301,7 +306,7 @@ func putTune(r *request, auth bool) (*answer, error) {
 	if err != nil || warnings == nil {
 		return nil, err
 	}
-	if err := r.upgrade(path); err != nil {
+	if err := r.upgrade(path, true); err != nil {
 		return nil, err
 	}
 	return &answer{warnings: warnings}, nil

@@ -47,12 +47,12 @@ type Server struct {
 	wraps       *shelf[wrapped]
 	entities    *shelf[entity]
 	aliases     *shelf[string] // accessor/name → entity
-	named       *shelf[string] // entity name → entity
+	named       claims         // entity name → entity
 	users       *shelf[authUser]
 	groups      *shelf[authGroup]
 	configs     *shelf[map[string]any] // of mounts, by UUID
 	approles    *shelf[appRole]
-	roleIDs     *shelf[string]   // role ID → role name
+	roleIDs     claims           // role ID → role name
 	secretNames *shelf[string]   // accessor of a secret ID → its record
 	secrets     *shelf[secretID] // secret IDs
 	roles       *shelf[tokenRole]
@@ -63,7 +63,7 @@ type Server struct {
 
 	libraries *shelf[library]    // of ldap and ad
 	slots     *shelf[slot]       // their accounts
-	managed   *shelf[string]     // account → the set it is in
+	managed   claims             // account → the set it is in
 	statics   *shelf[staticRole] // of ldap, ad and database
 	dynamics  *shelf[dynamicRole]
 	sshRoles  *shelf[sshRole]
@@ -104,12 +104,12 @@ func (s *Server) shelves() {
 	s.wraps = newShelf[wrapped](s.Store, "wrap")
 	s.entities = newShelf[entity](s.Store, "entity")
 	s.aliases = newShelf[string](s.Store, "alias")
-	s.named = newShelf[string](s.Store, "entityname")
+	s.named = claims{newShelf[claim](s.Store, "entityname"), hasEntityName}
 	s.users = newShelf[authUser](s.Store, "user")
 	s.groups = newShelf[authGroup](s.Store, "group")
 	s.configs = newShelf[map[string]any](s.Store, "config")
 	s.approles = newShelf[appRole](s.Store, "approle")
-	s.roleIDs = newShelf[string](s.Store, "roleid")
+	s.roleIDs = claims{newShelf[claim](s.Store, "roleid"), hasRoleID}
 	s.secretNames = newShelf[string](s.Store, "secretname")
 	s.secrets = newShelf[secretID](s.Store, "secretid")
 	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
@@ -119,7 +119,7 @@ func (s *Server) shelves() {
 	s.moves = newShelf[move](s.Store, "move")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
-	s.managed = newShelf[string](s.Store, "managed")
+	s.managed = claims{newShelf[claim](s.Store, "managed"), hasAccount}
 	s.statics = newShelf[staticRole](s.Store, "static")
 	s.dynamics = newShelf[dynamicRole](s.Store, "dynamic")
 	s.sshRoles = newShelf[sshRole](s.Store, "sshrole")

@@ -174,9 +174,22 @@ func rewrap(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.take(token)
+	w, err := r.wraps.get(r.ctx, wrapKey(token))
 	if err != nil {
 		return nil, err
 	}
-	return r.keep(*w)
+	if w == nil {
+		return nil, errWrap()
+	}
+	a, err := r.keep(*w) // first: nobody knows the new token until the old one is gone
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.take(token); err != nil { // somebody else was quicker
+		if _, err := r.wraps.drop(r.ctx, wrapKey(a.wrap.Token)); err != nil {
+			return nil, err
+		}
+		return nil, err
+	}
+	return a, nil
 }
