@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"counterpart/internal/dialect"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 	"counterpart/servers"
@@ -28,6 +29,7 @@ func TestDocsServers(t *testing.T) {
 	for _, k := range servers.Table() {
 		fmt.Fprintf(&b, "\n## %s\n", k.Name)
 		describe(&b, reflect.TypeOf(k.Settings), "")
+		scope(&b, k)
 	}
 	b.WriteString("\n## Settings of people and clients\n\nWhat one kind of server alone wants to know stands in `settings` of a person or a client.\n\n" +
 		"| where | key | what it is |\n|---|---|---|\n")
@@ -44,6 +46,29 @@ func TestDocsServers(t *testing.T) {
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != b.String() {
 		t.Errorf("docs/servers.md is not what the settings say (%v); run make docs", err)
+	}
+}
+
+// scope writes what a server plays, and what the real system has besides.
+func scope(b *strings.Builder, k dialect.Kind) {
+	if k.Scope == nil {
+		return
+	}
+	s := k.Scope()
+	b.WriteString("\nPlayed: ")
+	for i, name := range s.Plays {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(b, "`%s`", name)
+	}
+	b.WriteString(".\n\nKnown and not played; a client that asks gets what the vendor says to somebody without the right or the feature, and the\njournal says `unplayed`:\n\n")
+	for _, f := range s.Unplayed {
+		fmt.Fprintf(b, "- `%s`", f.Name)
+		if f.Doc != "" {
+			b.WriteString(": " + f.Doc)
+		}
+		b.WriteString("\n")
 	}
 }
 

@@ -30,7 +30,8 @@ var mayImport = []struct {
 	{"internal/cause", nil},
 	{"internal/strictjson", []string{"internal/cause"}},
 	{"internal/fault", nil},
-	{"internal/journal", nil},
+	{"internal/redact", nil},
+	{"internal/journal", []string{"internal/redact"}},
 	{"internal/state", []string{"internal/clock", "internal/state"}},
 	{"internal/checkout", domain},
 	{"internal/factor", domain},
@@ -38,7 +39,7 @@ var mayImport = []struct {
 	{"internal/ticket", domain},
 	{"internal/pki", []string{"internal/world", "internal/clock", "internal/checkout"}}, // checkout knows how to derive a key
 	{"internal/dialect/dialecttest", []string{"internal", "seed"}},
-	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault"}, domain...)},
+	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault", "internal/redact"}, domain...)},
 	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
 	{"internal/egress", []string{"internal/dialect", "internal/fleet"}},
 	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",

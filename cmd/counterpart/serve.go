@@ -42,7 +42,8 @@ func (c *serveCmd) Run(e *env) error {
 	level.UnmarshalText([]byte(c.LogLevel))
 	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
 		NoJournal: c.NoJournal, ControlToken: c.ControlToken,
-		Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
+		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
+		Log:      slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
 	r.opt.Load = r.load
 	company, err := boot.New(s, r.opt)
 	if err != nil {

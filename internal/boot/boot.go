@@ -45,7 +45,10 @@ type Options struct {
 	// to be had. It returns the seed's digest.
 	Load  func(text []byte) (digest string, err error)
 	Clock *clock.Virtual // default: real time
-	Log   *slog.Logger
+	// Unplayed hears of each feature once that a client asked for and that a server
+	// does not play; may be nil.
+	Unplayed func(server, feature string)
+	Log      *slog.Logger
 }
 
 // Company is a fleet with everything behind it.
@@ -94,8 +97,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	}
 	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt, seed: s}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
+	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
-		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown})
+		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
 	}
 	c.domain()
 	if err := c.restore(context.Background()); err != nil {
@@ -299,7 +303,7 @@ func (c *Company) Keep(ports map[string]string) { c.opt.Fixed = ports }
 // Bind opens every port; none stays open when one cannot be opened.
 func (c *Company) Bind() (err error) {
 	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Fixed: c.opt.Fixed, Servers: c.servers, Faults: c.Faults,
-		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log})
+		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log, Unplayed: c.opt.Unplayed})
 	return err
 }
 

@@ -105,6 +105,8 @@ func (s *Server) mayTell(whose string, e journal.Entry) bool {
 		return s.owner(id) == e.Actor
 	case "token":
 		return true
+	case "value": // brought by a client, to be kept there
+		return id == e.Server
 	}
 	return id == e.Actor || id == e.Object
 }
@@ -119,6 +121,8 @@ func (s *Server) mayHear(whose string, e journal.Entry) bool {
 		return e.Object == id || s.owner(id) == e.Actor || s.owner(id) == e.Object
 	case "token":
 		return true
+	case "value":
+		return id == e.Server
 	}
 	return false
 }

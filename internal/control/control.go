@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -64,7 +65,8 @@ type Config struct {
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
-	json []byte // the specification as JSON
+	json    []byte       // the specification as JSON
+	readers atomic.Int64 // of the journal's stream
 }
 
 //go:embed openapi.yaml
@@ -84,7 +86,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
 	text, err := json.Marshal(document)
-	return &Server{c, text}, err
+	return &Server{Config: c, json: text}, err
 }
 
 func loopback(host string) bool {

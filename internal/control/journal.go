@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,9 +64,53 @@ func (s *Server) find(c echo.Context, patience time.Duration) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 		defer cancel()
 		defer s.untilStop(cancel)()
-		s.Journal.AwaitN(ctx, since, m, int(max(count, 1))) // that nothing came is an answer too
+		s.Journal.Until(ctx, since, m, int(max(count, 1))) // that nothing came is an answer too
 	}
-	return c.JSON(http.StatusOK, s.Journal.Since(since, m, int(limit)))
+	return s.page(c, question{since: since, match: m, limit: int(limit)})
+}
+
+// question is what a reader wants of the journal.
+type question struct {
+	since uint64
+	match journal.Match
+	limit int // entries; 0: all
+}
+
+// page writes a page of the journal as it is read, some entries at a time: what a
+// reader costs does not depend on how much there is.
+func (s *Server) page(c echo.Context, q question) error {
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.WriteHeader(http.StatusOK)
+	io.WriteString(w, `{"entries":[`)
+	first := s.Journal.Lines(q.since, q.match)
+	end, sent, missed, last := first.Newest, 0, first.Missed, q.since
+	for p := first; ; p = s.Journal.Lines(p.Last, q.match) {
+		if sent > 0 {
+			missed += p.Missed
+		}
+		for i, text := range p.Texts {
+			if p.Seqs[i] > end || q.limit > 0 && sent == q.limit {
+				return closePage(w, last, first.Dropped, missed)
+			}
+			if sent > 0 {
+				io.WriteString(w, ",")
+			}
+			if _, err := io.WriteString(w, text); err != nil {
+				return nil // whoever asked has gone
+			}
+			sent, last = sent+1, p.Seqs[i]
+		}
+		if p.Last >= end || c.Request().Context().Err() != nil {
+			return closePage(w, end, first.Dropped, missed)
+		}
+	}
+}
+
+// closePage ends what page began.
+func closePage(w io.Writer, last, dropped, missed uint64) error {
+	_, err := fmt.Fprintf(w, `],"last":%d,"dropped":%d,"missed":%t}`+"\n", last, dropped, missed > 0)
+	return err
 }
 
 // untilStop cancels when the fleet stops, so that a held request does not keep
@@ -94,7 +137,13 @@ func (s *Server) verify(c echo.Context) error {
 // alive is how often a silent stream shows that it lives.
 const alive = 15 * time.Second
 
-// stream sends entries as server-sent events, from ?since or Last-Event-ID on.
+// eachReader is what a reader of the stream adds to the pause that all of them make
+// after an event, so that thousands take no more of the machine than a few.
+const eachReader = 25 * time.Microsecond
+
+// stream sends entries as server-sent events, from ?since or Last-Event-ID on. One
+// that does not keep up is told how much it missed; one that reads nothing for a
+// minute is cut off.
 func (s *Server) stream(c echo.Context) error {
 	since, m, err := asked(c)
 	if err != nil {
@@ -108,42 +157,54 @@ func (s *Server) stream(c echo.Context) error {
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
 	defer s.untilStop(cancel)()
+	readers := s.readers.Add(1)
+	defer s.readers.Add(-1)
 	w := c.Response()
 	w.Header().Set(echo.HeaderContentType, "text/event-stream")
 	w.Header().Set(echo.HeaderCacheControl, "no-store")
 	w.WriteHeader(http.StatusOK)
-	fmt.Fprint(w, ": the journal\n\n")
+	io.WriteString(w, ": the journal\n\n")
 	w.Flush()
-	for ctx.Err() == nil {
-		pause, stop := context.WithTimeout(ctx, alive)
-		p, _ := s.Journal.Await(pause, since, m)
-		stop()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := events(w, p, since > 0 && p.Missed); err != nil {
+	for first := true; ctx.Err() == nil; first = false {
+		p := s.Journal.Lines(since, m)
+		if err := events(w, p, first && since == 0); err != nil {
 			return nil // whoever listened has gone
 		}
 		w.Flush()
-		since = p.Last
+		if since = p.Last; since < p.Newest {
+			continue
+		}
+		pause(ctx, time.Duration(readers)*eachReader)
+		wait, stop := context.WithTimeout(ctx, alive)
+		s.Journal.Until(wait, since, journal.Match{}, 1)
+		stop()
+		readers = s.readers.Load()
 	}
 	return nil
 }
 
-func events(w io.Writer, p journal.Page, missed bool) error {
-	if missed {
-		fmt.Fprintf(w, "event: missed\ndata: {\"dropped\":%d}\n\n", p.Dropped)
+// pause waits for a little real time.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
-	for _, e := range p.Entries {
-		data, err := json.Marshal(e)
-		if err != nil {
+}
+
+// events writes lines as events. Whoever begins at the beginning has missed nothing
+// by what was forgotten before.
+func events(w io.Writer, p journal.Lines, begins bool) error {
+	if p.Missed > 0 && !begins {
+		fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d}\n\n", p.Missed, p.Dropped)
+	}
+	for i, text := range p.Texts {
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: entry\ndata: %s\n\n", p.Seqs[i], text); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: entry\ndata: %s\n\n", e.Seq, data); err != nil {
-			return err
-		}
 	}
-	_, err := fmt.Fprint(w, ": still here\n\n")
+	_, err := io.WriteString(w, ": still here\n\n")
 	return err
 }
 
@@ -178,7 +239,7 @@ func (s *Server) explain(c echo.Context) error {
 var endings = map[string]string{
 	"ok": "went well", "denied": "was refused, as the world demands", "challenge": "was answered with a further question",
 	"failed": "could not be understood", "dropped": "was met with silence, on purpose", "error": "failed through our own fault",
-	"unimplemented": "is outside of what this server plays", "broken": "was broken by a fault rule",
+	"unimplemented": "is outside of what this server plays", "unplayed": "asked for something that the real system has and that is not played here", "broken": "was broken by a fault rule",
 }
 
 // sentences say what an entry means.
@@ -198,6 +259,9 @@ func sentences(e journal.Entry) []string {
 	out := []string{fmt.Sprintf("At %s %s sent %s to %s%s; it %s.", e.At.Format(time.RFC3339), who, e.Op, e.Server, about, end)}
 	if e.Why != "" {
 		out = append(out, "Reason: "+e.Why+".")
+	}
+	if e.Feature != "" {
+		out = append(out, fmt.Sprintf("%s is not played here; the client got what the vendor says to somebody who may not or cannot use it.", e.Feature))
 	}
 	if e.Status != "" {
 		out = append(out, fmt.Sprintf("The client saw %s, unless the answer was lost.", e.Status))

@@ -24,6 +24,7 @@ type Call struct {
 	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
 	Unnamed                bool   // Op is a client's invention, no name of the server's
+	Feature                string // of the real system that was asked for and is not played; see NotPlayed
 	Fired                  []string
 	Broken                 fault.Moment  // when a fault struck: whether the change that was asked for stands
 	Look                   fault.Look    // which fault rules it was held against
@@ -49,6 +50,7 @@ const (
 	Dropped       Outcome = "dropped"       // silence on purpose
 	Internal      Outcome = "error"         // our own failure
 	Unimplemented Outcome = "unimplemented" // an operation outside the server's contract
+	Unplayed      Outcome = "unplayed"      // the real system has it, this one does not play it
 	Broken        Outcome = "broken"        // a fault broke the answer
 )
 
@@ -230,7 +232,7 @@ func (c *Call) Refuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	if c.Why = cause.Why(err); c.Outcome == Unimplemented {
+	if c.Why = cause.Why(err); c.Outcome == Unimplemented || c.Outcome == Unplayed {
 		return err
 	}
 	c.Outcome = Internal

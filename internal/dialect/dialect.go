@@ -40,6 +40,8 @@ type Kind struct {
 	New      New
 	Settings any // the zero value of the server's block, for the schema
 	Personal []Personal
+	Secrets  []Place      // what is secret in its messages by where it stands
+	Scope    func() Scope // what it plays and what not; asked when somebody wants to know
 }
 
 // Personal is what one kind of server wants to know of a person or a client; it

@@ -29,12 +29,15 @@ func (f *Fleet) end(_ context.Context, c *dialect.Call) error {
 	}
 	now, real := f.Clock.Both()
 	f.Meter.Count(journal.Series{Server: c.Server, Op: op, Outcome: string(c.Outcome)}, real-c.Began)
+	if c.Feature != "" && f.Meter.Unplayed(c.Server, c.Feature) && f.Unplayed != nil {
+		f.Unplayed(c.Server, c.Feature)
+	}
 	if f.Journal == nil {
 		return nil
 	}
 	e := journal.Entry{At: c.Started, Took: now.Sub(c.Started), Server: c.Server, Port: c.Port, Peer: c.Peer,
 		Op: c.Op, Actor: c.Actor, Object: c.Object, Outcome: string(c.Outcome), Status: c.Status, Why: c.Why,
-		Faults: c.Fired, Broken: string(c.Broken), Request: c.Request, Response: c.Response}
+		Feature: c.Feature, Faults: c.Fired, Broken: string(c.Broken), Request: c.Request, Response: c.Response}
 	f.Journal.RecordRaw(&e, c.Wire.Request, c.Wire.Response)
 	return nil
 }

@@ -36,6 +36,9 @@ type Config struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Grace   time.Duration // how long running requests may go on after a stop; default 1 s
+	// Unplayed hears of each feature once that a client asked for and that the server
+	// does not play; may be nil.
+	Unplayed func(server, feature string)
 }
 
 // Instance is one server of the seed.

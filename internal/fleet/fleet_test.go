@@ -70,6 +70,10 @@ func (p *parrot) Ports() []dialect.Port {
 				defer p.held.Add(-1)
 				return c.Blob(200, "text/plain", make([]byte, 64<<20))
 			}},
+			{Method: "GET", Path: "/unplayed", Do: func(c echo.Context) error {
+				dialect.CallFrom(c.Request().Context()).NotPlayed("telescopes")
+				return cause.Because(cause.NotAllowed, "no right to telescopes")
+			}},
 			{Method: "GET", Path: "/empty", Do: func(c echo.Context) error { return nil }},
 			{Method: "POST", Path: "/late", Do: func(c echo.Context) error {
 				io.Copy(io.Discard, c.Request().Body)
@@ -147,7 +151,9 @@ type running struct {
 	journal *journal.Journal
 	faults  *fault.Table
 	pki     *pki.Authority
-	stop    func() // stops it and waits
+	meter   *journal.Meter
+	missing chan string // features that were said not to be played
+	stop    func()      // stops it and waits
 }
 
 // start runs a fleet of one parrot and checks at the end that nothing is left.
@@ -165,9 +171,11 @@ func startFor(t *testing.T, grace time.Duration) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, parrot: &parrot{block: make(chan struct{}), listen: ":0"}, journal: journal.New(journal.Limits{}, nil), faults: fault.New(1, "sealed"), pki: ca}
+	r := &running{t: t, parrot: &parrot{block: make(chan struct{}), listen: ":0"}, journal: journal.New(journal.Limits{}, nil), faults: fault.New(1, "sealed"), pki: ca,
+		meter: &journal.Meter{}, missing: make(chan string, 10)}
 	r.Fleet, err = fleet.Bind(fleet.Config{Host: "127.0.0.1", Servers: []fleet.Instance{{Name: "polly", Kind: "parrot", Server: r.parrot}},
-		Faults: r.faults, Journal: r.journal, PKI: ca, Clock: c, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Grace: grace})
+		Faults: r.faults, Journal: r.journal, PKI: ca, Clock: c, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Grace: grace, Meter: r.meter,
+		Unplayed: func(server, feature string) { r.missing <- server + ": " + feature }})
 	if err != nil {
 		t.Fatal(err)
 	}

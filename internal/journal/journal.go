@@ -24,14 +24,15 @@ type Entry struct {
 	Outcome  string        `json:"outcome"`
 	Status   string        `json:"status,omitempty"`
 	Why      string        `json:"why,omitempty"`
-	Faults   []string      `json:"faults,omitempty"` // IDs of the rules that fired
-	Broken   string        `json:"broken,omitempty"` // when a fault struck: "before" (nothing was changed) or "after" (the change stands)
+	Feature  string        `json:"feature,omitempty"` // of the real system, asked for and not played
+	Faults   []string      `json:"faults,omitempty"`  // IDs of the rules that fired
+	Broken   string        `json:"broken,omitempty"`  // when a fault struck: "before" (nothing was changed) or "after" (the change stands)
 	Request  string        `json:"request,omitempty"`
 	Response string        `json:"response,omitempty"`
 }
 
 func (e *Entry) size() int {
-	return 200 + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Request) + len(e.Response)
+	return 200 + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Feature) + len(e.Request) + len(e.Response)
 }
 
 // Limits bound what is remembered.
@@ -50,6 +51,10 @@ type Journal struct {
 	seq   uint64 // of the newest entry
 	base  uint64 // number of the last entry before Clear
 	moved chan struct{}
+
+	shown    shown
+	learning sync.Mutex
+	learned  uint64 // up to this number values at secrets' places are known; under learning
 }
 
 // New returns an empty journal; mask hides secrets when entries are read.
@@ -125,6 +130,9 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 
 // show masks a page's entries.
 func (j *Journal) show(p Page) Page {
+	if n := len(p.Entries); n > 0 {
+		j.learn(max(p.Last, p.Entries[n-1].Seq))
+	}
 	for i := range p.Entries {
 		p.Entries[i] = j.mask.entry(p.Entries[i])
 	}
@@ -208,16 +216,28 @@ func (j *Journal) Clear() {
 		j.ring.drop()
 	}
 	j.base = j.seq
+	j.shown.clear()
 }
 
 // Scan shows every entry as it was recorded, secrets and all, oldest first: for
-// the search for secrets, which must not hide them before it looks.
+// the search for secrets, which must not hide them before it looks. What visit
+// gets of an entry shares memory with many others: it keeps clones only.
 func (j *Journal) Scan(visit func(e Entry)) {
 	if j == nil {
 		return
 	}
-	for _, e := range j.raw(0, Match{}, 0).Entries {
-		visit(e)
+	j.mu.Lock()
+	last, at := j.seq, j.seq-uint64(j.ring.n)
+	j.mu.Unlock()
+	j.learn(last)
+	for at < last {
+		texts, first, _ := j.after(at)
+		for i, text := range texts {
+			visit(unpack(text, first+uint64(i)))
+		}
+		if at = first + uint64(len(texts)) - 1; len(texts) == 0 {
+			return // cleared meanwhile
+		}
 	}
 }
 
@@ -264,14 +284,7 @@ func (j *Journal) AwaitN(ctx context.Context, seq uint64, m Match, n int) (Page,
 	}
 	all := Page{Entries: []Entry{}}
 	for {
-		j.mu.Lock()
-		select {
-		case <-j.moved:
-			j.moved = make(chan struct{})
-		default:
-		}
-		moved := j.moved
-		j.mu.Unlock()
+		moved := j.next()
 		p := j.raw(max(seq, all.Last), m, 0) // what is new since the last look
 		p.Entries, p.Missed = append(all.Entries, p.Entries...), all.Missed || p.Missed
 		if all = p; len(all.Entries) >= n {

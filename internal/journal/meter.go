@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,47 @@ type Series struct{ Server, Op, Outcome string }
 type Meter struct {
 	all atomic.Pointer[map[Series]*sample] // replaced when a series is new
 	mu  sync.Mutex                         // held by whoever replaces it
+
+	unplayed map[Missing]uint64 // under mu
+}
+
+// Missing is a feature of a real system that a client asked for and that is not
+// played.
+type Missing struct{ Server, Feature string }
+
+// Unplayed counts a request for a feature that a server does not play. It reports
+// whether it is the first one.
+func (m *Meter) Unplayed(server, feature string) (first bool) {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.unplayed == nil {
+		m.unplayed = map[Missing]uint64{}
+	}
+	k := Missing{server, feature}
+	if m.unplayed[k] == 0 && len(m.unplayed) >= mostSeries {
+		return false
+	}
+	m.unplayed[k]++
+	return m.unplayed[k] == 1
+}
+
+// missing are the features that were asked for, sorted.
+func (m *Meter) missing() (all []Missing, counts []uint64) {
+	if m == nil {
+		return nil, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all = slices.SortedFunc(maps.Keys(m.unplayed), func(a, b Missing) int {
+		return cmp.Or(strings.Compare(a.Server, b.Server), strings.Compare(a.Feature, b.Feature))
+	})
+	for _, k := range all {
+		counts = append(counts, m.unplayed[k])
+	}
+	return all, counts
 }
 
 // mostSeries bounds the memory: an operation's name can be a client's invention.
@@ -98,6 +140,11 @@ func (m *Meter) WriteTo(w io.Writer) (int64, error) {
 		}
 		fmt.Fprintf(&b, "counterpart_operation_seconds_sum{%s} %g\ncounterpart_operation_seconds_count{%s} %d\n",
 			labels(s), time.Duration(x.nanos.Load()).Seconds(), labels(s), sum)
+	}
+	b.WriteString("# HELP counterpart_unplayed_total Requests for features of the real systems that are not played here.\n# TYPE counterpart_unplayed_total counter\n")
+	missing, counts := m.missing()
+	for i, k := range missing {
+		fmt.Fprintf(&b, "counterpart_unplayed_total{server=\"%s\",feature=\"%s\"} %d\n", quoted.Replace(k.Server), quoted.Replace(k.Feature), counts[i])
 	}
 	n, err := io.WriteString(w, b.String())
 	return int64(n), err

@@ -9,25 +9,28 @@ import (
 	"sync"
 )
 
-// Secrets are the values that must not be shown: those that the world knows and
-// those that were issued since. They are gathered when somebody first reads, and
-// searched for all at once, so that recording costs nothing. A nil Secrets knows
-// none.
+// Secrets are the values that must not be shown: those that the world knows,
+// those that were issued since, and those that clients brought. The world's are
+// gathered when somebody first reads, and all are searched for at once, so that
+// recording costs nothing. A nil Secrets knows none.
 type Secrets struct {
 	load func(add func(whose, secret string))
+	once sync.Once
+	base index // of the world's
 
-	mu      sync.RWMutex
-	loaded  bool
-	base    index
-	extra   index // rebuilt from issued when it has grown
-	issued  map[string]string
-	order   []string // of issued, oldest first
-	pending bool
+	issued  *remembered
+	brought *remembered
+	// Public reports names that anybody may read, whatever they are used for: they
+	// are not learned as secrets; nil knows none. It is set before the first use.
+	Public func(value string) bool
 }
 
-// keptIssued bounds what is remembered of what was issued: many times what a
-// journal holds.
-const keptIssued = 100_000
+// How much is remembered of what was issued, many times what a journal holds, and
+// of what clients brought.
+const (
+	keptIssued  = 100_000
+	keptBrought = 20_000
+)
 
 // shortest is the length from which a value is hidden wherever it stands; below
 // it is only hidden in fields whose names say what they hold. Short numbers (a
@@ -39,67 +42,52 @@ const (
 
 // NewSecrets returns the secrets that load adds, once somebody needs them.
 func NewSecrets(load func(add func(whose, secret string))) *Secrets {
-	return &Secrets{load: load, issued: map[string]string{}}
+	return &Secrets{load: load, issued: remember(keptIssued), brought: remember(keptBrought)}
 }
 
 // Issue adds a secret that was made at run time: a token, a rotated password.
 func (s *Secrets) Issue(whose, secret string) {
-	if s == nil || !hideable(secret) {
+	if s != nil && hideable(secret) {
+		s.issued.add(whose, secret)
+	}
+}
+
+// Lengths of values that are learned from the places where clients brought them. A
+// shorter one would hide words everywhere.
+const (
+	fewestBrought = 8
+	mostBrought   = 8 << 10
+)
+
+// Bring adds a value that a client put where secrets stand, at a server. What
+// everybody may know (a person's name), numbers and times are hidden at their
+// place only.
+func (s *Secrets) Bring(server, value string) {
+	if s == nil || len(value) < fewestBrought || len(value) > mostBrought || strings.Trim(value, "0123456789.:-TZ") == "" || s.Public != nil && s.Public(value) {
 		return
 	}
-	s.mu.RLock()
-	_, known := s.issued[secret]
-	s.mu.RUnlock()
-	if known {
+	if n, _ := s.world().longest(value, false); n == len(value) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.issued[secret]; known {
-		return
+	if !s.issued.knows(value) {
+		s.brought.add("value "+server, value)
 	}
-	if len(s.order) >= keptIssued { // forget the older half
-		for _, old := range s.order[:keptIssued/2] {
-			delete(s.issued, old)
-		}
-		s.order = slices.Clone(s.order[keptIssued/2:])
-	}
-	s.issued[secret] = whose
-	s.order = append(s.order, secret)
-	s.pending = true
 }
 
 func hideable(secret string) bool {
 	return len(secret) >= shortest && (len(secret) >= shortestDigits || strings.Trim(secret, "0123456789") != "")
 }
 
-// indexes are the two indexes as they stand.
-func (s *Secrets) indexes() [2]*index {
-	s.mu.RLock()
-	if s.loaded && !s.pending {
-		defer s.mu.RUnlock()
-		base, extra := s.base, s.extra
-		return [2]*index{&base, &extra}
-	}
-	s.mu.RUnlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.loaded {
+// world is the index of the secrets that the world knows.
+func (s *Secrets) world() *index {
+	s.once.Do(func() {
 		var b builder
 		if s.load != nil {
 			s.load(b.add)
 		}
-		s.base, s.loaded = b.build(), true
-	}
-	if s.pending {
-		var b builder
-		for secret, whose := range s.issued {
-			b.add(whose, secret)
-		}
-		s.extra, s.pending = b.build(), false
-	}
-	base, extra := s.base, s.extra
-	return [2]*index{&base, &extra}
+		s.base = b.build()
+	})
+	return &s.base
 }
 
 // Hide is text with every known secret replaced. cut says that the text was
@@ -137,11 +125,16 @@ func (s *Secrets) Find(text string) (out []Sighting) {
 }
 
 func (s *Secrets) each(text string, cut bool, found func(i, n int, whose string)) {
-	both := s.indexes()
+	world := s.world()
+	s.issued.mu.RLock()
+	defer s.issued.mu.RUnlock()
+	s.brought.mu.RLock()
+	defer s.brought.mu.RUnlock()
 	for i := 0; i+shortest <= len(text); i++ {
-		best, whose := 0, ""
-		for _, x := range both {
-			if n, w := x.longest(text[i:], cut); n > best {
+		rest := text[i:]
+		best, whose := world.longest(rest, cut)
+		for _, r := range [...]*remembered{s.issued, s.brought} {
+			if n, w := r.longest(rest, cut); n > best {
 				best, whose = n, w
 			}
 		}
@@ -164,28 +157,47 @@ type span struct{ lo, hi int }
 
 type builder struct{ all map[string]string }
 
-// add adds a secret in the forms in which it travels: as it is, in JSON, in a
-// URL, and line by line if it has lines.
+// add adds a secret in the forms in which it travels.
 func (b *builder) add(whose, secret string) {
 	if b.all == nil {
 		b.all = map[string]string{}
 	}
-	escaped, _ := json.Marshal(secret)
-	forms := []string{secret, strings.Trim(string(escaped), `"`), url.QueryEscape(secret), url.PathEscape(secret)}
-	if strings.Contains(secret, "\n") {
-		forms = forms[:0]
-		for line := range strings.Lines(secret) {
-			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
-				forms = append(forms, line)
-			}
-		}
-	}
-	for _, f := range forms {
-		if _, known := b.all[f]; !known && hideable(f) {
+	for _, f := range formsOf(secret) {
+		if _, known := b.all[f]; !known {
 			b.all[f] = whose
 		}
 	}
 }
+
+// formsOf are the forms in which a secret travels: as it is, in JSON, in a URL, and
+// line by line if it has lines.
+func formsOf(secret string) (forms []string) {
+	add := func(f string) {
+		if hideable(f) && !slices.Contains(forms, f) {
+			forms = append(forms, f)
+		}
+	}
+	if strings.Contains(secret, "\n") {
+		for line := range strings.Lines(secret) {
+			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
+				add(line)
+			}
+		}
+		return forms
+	}
+	add(secret)
+	if strings.Trim(secret, plainly) == "" {
+		return forms // the same everywhere
+	}
+	escaped, _ := json.Marshal(secret)
+	add(strings.Trim(string(escaped), `"`))
+	add(url.QueryEscape(secret))
+	add(url.PathEscape(secret))
+	return forms
+}
+
+// plainly are octets that are escaped nowhere.
+const plainly = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 func (b *builder) build() index {
 	x := index{heads: map[string]span{}}

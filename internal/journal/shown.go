@@ -1,0 +1,235 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// shown keeps entries as readers get them: masked, and as JSON. Each is made once,
+// for whoever asks first, however many read. It holds what the journal holds, in
+// no more octets than that.
+type shown struct {
+	mu    sync.Mutex
+	slots []line // by number, modulo their count
+	size  int
+	low   uint64 // no older ones are kept
+	sweep uint64 // of those below everything was swept
+
+	making sync.Mutex // held by whoever makes lines
+	made   atomic.Uint64
+}
+
+type line struct {
+	seq  uint64
+	text string
+}
+
+// get is the line of an entry, if it is there.
+func (s *shown) get(seq uint64) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.slots) == 0 {
+		return "", false
+	}
+	l := s.slots[seq%uint64(len(s.slots))]
+	return l.text, l.seq == seq
+}
+
+// put keeps a line; oldest is the number of the oldest entry that the journal has.
+func (s *shown) put(l line, oldest uint64, limits Limits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slots == nil {
+		s.slots = make([]line, limits.Entries)
+	}
+	s.low = max(s.low, oldest)
+	s.forget(s.low)
+	for s.size+len(l.text) > limits.Bytes && s.low < l.seq {
+		s.low++
+		s.forget(s.low)
+	}
+	if l.seq < s.low || s.size+len(l.text) > limits.Bytes {
+		return
+	}
+	at := &s.slots[l.seq%uint64(len(s.slots))]
+	s.size += len(l.text) - len(at.text)
+	*at = l
+}
+
+// forget drops the lines below a number.
+func (s *shown) forget(below uint64) {
+	n := uint64(len(s.slots))
+	if below > s.sweep+n {
+		s.sweep = below - n
+	}
+	for ; s.sweep < below; s.sweep++ {
+		if at := &s.slots[s.sweep%n]; at.seq <= s.sweep && at.text != "" {
+			s.size -= len(at.text)
+			*at = line{}
+		}
+	}
+}
+
+// clear drops everything.
+func (s *shown) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots, s.size = nil, 0
+}
+
+// Lines are a part of a page: entries as JSON, masked.
+type Lines struct {
+	Seqs    []uint64
+	Texts   []string
+	Last    uint64 // ask again from here
+	Newest  uint64 // number of the newest entry
+	Dropped uint64 // entries forgotten since the start
+	Missed  uint64 // entries after the asked number that were forgotten
+}
+
+// mostLines and mostOctets bound one answer of Lines.
+const (
+	mostLines  = 256
+	mostOctets = 64 << 10
+)
+
+// Lines returns entries after number seq that match, oldest first, some at a time:
+// all are read when Last is Newest. What it costs in memory does not depend on how
+// much there is to read.
+func (j *Journal) Lines(seq uint64, m Match) Lines {
+	if j == nil {
+		return Lines{Last: seq}
+	}
+	j.mu.Lock()
+	gone := j.seq - uint64(j.ring.n)
+	out := Lines{Newest: j.seq, Dropped: gone - j.base}
+	if at := max(seq, j.base); at < gone {
+		out.Missed = gone - at
+	}
+	out.Last = min(max(seq, gone), out.Newest)
+	j.mu.Unlock()
+	size := 0
+	for out.Last < out.Newest && len(out.Seqs) < mostLines && size < mostOctets {
+		texts, first, _ := j.after(out.Last)
+		if len(texts) == 0 { // cleared meanwhile
+			out.Last = out.Newest
+			break
+		}
+		if lost := first - out.Last - 1; lost > 0 {
+			out.Missed += lost
+			out.Last = first - 1
+		}
+		for i, packed := range texts {
+			e := unpack(packed, first+uint64(i))
+			if e.Seq > out.Newest || len(out.Seqs) >= mostLines || size >= mostOctets {
+				break
+			}
+			if out.Last = e.Seq; !m.fits(&e) {
+				continue
+			}
+			text := j.line(&e)
+			out.Seqs, out.Texts = append(out.Seqs, e.Seq), append(out.Texts, text)
+			size += len(text)
+		}
+	}
+	return out
+}
+
+// line is an entry as readers get it.
+func (j *Journal) line(e *Entry) string {
+	if text, ok := j.shown.get(e.Seq); ok {
+		return text
+	}
+	j.shown.making.Lock()
+	defer j.shown.making.Unlock()
+	if text, ok := j.shown.get(e.Seq); ok { // somebody else was quicker
+		return text
+	}
+	j.learn(e.Seq)
+	text, err := json.Marshal(j.mask.entry(*e))
+	if err != nil { // strings, numbers and times: it cannot
+		return `{"seq":` + strconv.FormatUint(e.Seq, 10) + `}`
+	}
+	j.mu.Lock()
+	oldest := j.seq - uint64(j.ring.n) + 1
+	j.mu.Unlock()
+	j.shown.made.Add(1)
+	j.shown.put(line{e.Seq, string(text)}, oldest, j.limits)
+	return string(text)
+}
+
+// MaskedEntries is how many entries have been made readable so far: at most one for each
+// that was recorded, however many read them.
+func (j *Journal) MaskedEntries() uint64 {
+	if j == nil {
+		return 0
+	}
+	return j.shown.made.Load()
+}
+
+// Until waits until there are n entries after seq that match, or for the end of
+// ctx, whose error it then returns.
+func (j *Journal) Until(ctx context.Context, seq uint64, m Match, n int) error {
+	if j == nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for found := 0; ; {
+		moved := j.next()
+		for {
+			texts, first, _ := j.after(seq)
+			if len(texts) == 0 {
+				break
+			}
+			for i, packed := range texts {
+				if e := unpack(packed, first+uint64(i)); m.fits(&e) {
+					found++
+				}
+			}
+			if seq = first + uint64(len(texts)) - 1; found >= n {
+				return nil
+			}
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// next is closed when there is a new entry.
+func (j *Journal) next() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	select {
+	case <-j.moved:
+		j.moved = make(chan struct{})
+	default:
+	}
+	return j.moved
+}
+
+// learn takes the values at the places of secrets out of all entries up to a
+// number, before any of them is shown.
+func (j *Journal) learn(upTo uint64) {
+	if j.mask == nil || len(j.mask.Places) == 0 {
+		return
+	}
+	j.learning.Lock()
+	defer j.learning.Unlock()
+	for j.learned < upTo {
+		texts, first, _ := j.after(j.learned)
+		for i, packed := range texts {
+			e := unpack(packed, first+uint64(i))
+			j.mask.learn(&e)
+		}
+		if len(texts) == 0 {
+			break // cleared
+		}
+		j.learned = first + uint64(len(texts)) - 1
+	}
+}
