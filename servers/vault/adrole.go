@@ -20,7 +20,7 @@ func adPaths() []*pathSpec {
 		{pattern: "roles", name: "static-role", ops: map[operation]handler{opList: listStatic}},
 		{pattern: "roles/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getADRole, opWrite: putADRole, opDelete: dropADRole}},
 		{pattern: "creds/:role", name: "static-cred", ops: map[operation]handler{opRead: adCreds}},
-		{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateADRole, opRead: rotateADRole}},
+		{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateADRole}},
 	}
 }
 

@@ -246,7 +246,9 @@ func listEntities(r *request, byName bool) (*answer, error) {
 			return nil, err
 		} else if has {
 			ids, there = append(ids, id.Owner), append(there, name)
-			info[id.Owner] = map[string]any{"name": name}
+			if info[id.Owner], err = r.shownInList(id.Owner, name); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if len(ids) == 0 {
@@ -257,6 +259,23 @@ func listEntities(r *request, byName bool) (*answer, error) {
 	}
 	slices.Sort(ids)
 	return ok(map[string]any{"keys": ids, "key_info": info})
+}
+
+// shownInList is what a listing tells of an entity.
+func (r *request) shownInList(id, name string) (map[string]any, error) {
+	e, err := r.entities.get(r.ctx, id)
+	if err != nil || e == nil {
+		return map[string]any{"name": name}, err
+	}
+	out := map[string]any{"name": e.Name}
+	var aliases []any
+	for _, a := range e.Aliases {
+		aliases = append(aliases, map[string]any{"id": a.ID, "mount_accessor": a.MountAccessor, "mount_path": a.MountPath, "mount_type": a.MountType, "name": a.Name})
+	}
+	if aliases != nil {
+		out["aliases"] = aliases
+	}
+	return out, nil
 }
 
 // errNoEntity is the refusal of an alias for an entity that is not there.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"counterpart/internal/state"
 )
@@ -85,4 +86,24 @@ func (h *shelf[T]) written(ctx context.Context) (out []string, err error) {
 		}
 	}
 	return out, nil
+}
+
+// Undescribed are the played paths that the table of a real server's does not have.
+func (s *Server) Undescribed() (out []string) {
+	for name, e := range s.engines {
+		for _, p := range e.paths {
+			ops := ""
+			for _, path := range s.described.Engine(e.at) {
+				if path.Same(p.shape()) {
+					ops += path.Ops
+				}
+			}
+			for op := range p.ops {
+				if !strings.Contains(ops, map[operation]string{opRead: "R", opList: "L", opWrite: "W", opPatch: "P", opDelete: "D"}[op]) {
+					out = append(out, name+" "+op.String()+" "+p.pattern)
+				}
+			}
+		}
+	}
+	return out
 }

@@ -38,9 +38,9 @@ type slot struct {
 	Stale []string `json:"stale,omitempty"`
 }
 
-// libraryPaths are the paths of libraries, the same in ldap and ad.
-// OpenBao has no folders of them.
-func libraryPaths(bao bool) []*pathSpec {
+// libraryPaths are the paths of libraries, the same in ldap and ad; flat: without
+// folders of them, as in ad and OpenBao.
+func libraryPaths(flat bool) []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	paths := []*pathSpec{
 		{pattern: "library/manage/+set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
@@ -53,11 +53,12 @@ func libraryPaths(bao bool) []*pathSpec {
 		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
 		{pattern: "library/*set", name: "library", ops: map[operation]handler{opList: listLibraries}},
 	}
-	if bao {
+	if flat {
 		for _, p := range paths {
 			p.pattern = strings.Replace(p.pattern, "+set", ":set", 1)
 		}
 		paths[len(paths)-2].leaf = true
+		delete(paths[len(paths)-2].ops, opList)
 		paths[len(paths)-1].pattern = "library"
 	}
 	return paths
@@ -231,7 +232,7 @@ func checkOut(r *request) (*answer, error) {
 			return nil, err
 		}
 		if a != nil {
-			a.warnings = warnings
+			a.late = warnings
 			return a, nil
 		}
 	}

@@ -141,7 +141,7 @@ func (r *request) login(l login) (*answer, error) {
 		return nil, bad("auth methods cannot create root tokens")
 	}
 	i.batch = l.token.Type == "batch" || l.token.Type == "default-batch"
-	warnings := append(l.warnings, i.bound(r.mount)...)
+	late := i.bound(r.mount)
 	var err error
 	if i.entity, err = r.entityOf(r.ctx, r.mount, l.alias); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (r *request) login(l login) (*answer, error) {
 		return nil, refuse(http.StatusForbidden, "permission denied").because("the entity %s is disabled", e.Name)
 	}
 	none := ""
-	a := &answer{data: l.data, warnings: warnings, mountType: &none}
+	a := &answer{data: l.data, warnings: l.warnings, late: late, mountType: &none}
 	if a.auth, err = r.issue(r.ctx, i); err != nil {
 		return nil, err
 	}

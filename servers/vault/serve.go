@@ -159,13 +159,14 @@ func (r *request) parse() error {
 				}
 				if on {
 					r.op = opList
+					q.Del("list") // or else it is a parameter
 				}
 			}
-			if on, err := strconv.ParseBool(q.Get("help")); err == nil && on {
+			if q.Get("help") != "" {
 				r.op = opHelp
 			}
+			r.raw = fromQuery(q, true)
 		}
-		r.raw = query(req)
 	case "LIST":
 		r.op, r.raw = opList, query(req)
 	case http.MethodDelete:
@@ -253,6 +254,9 @@ func (r *request) run() (*answer, error) {
 			return nil, err
 		}
 		return nil, bad("Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.")
+	}
+	if a != nil && len(r.raw) > 0 {
+		a.warnings = append(a.warnings, r.overlooked(p)...)
 	}
 	return r.finished(a)
 }
@@ -343,6 +347,7 @@ func (r *request) finished(a *answer) (*answer, error) {
 	if a == nil {
 		return nil, nil
 	}
+	a.warnings = append(a.warnings, a.late...)
 	if a.mountType == nil && r.mount != nil {
 		a.mountType = &r.mount.Type
 	}

@@ -30,8 +30,9 @@ func (s *staticRole) since() time.Time {
 
 // directoryEngine is the secrets engine ldap, and its older form ad.
 func directoryEngine(kind string, bao bool) *engine {
-	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}}}
+	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot}}}
 	if kind == "ad" {
+		paths[0].ops[opRead] = rotateRoot
 		paths = append(paths, adPaths()...)
 	} else {
 		paths = append(paths,
@@ -45,7 +46,7 @@ func directoryEngine(kind string, bao bool) *engine {
 	if bao { // which has no folders of roles
 		paths = slices.DeleteFunc(paths, func(p *pathSpec) bool { return p.pattern == "static-role/*role" })
 	}
-	e := newEngine(kind, append(paths, libraryPaths(bao)...)...)
+	e := newEngine(kind, append(paths, libraryPaths(bao || kind == "ad")...)...)
 	e.renew, e.renewed, e.revoke = libraryRenew, libraryRenewed, libraryRevoke
 	if kind == "ldap" { // once for both
 		e.sweep, e.tokenRenewed = librarySweep, libraryTokenRenewed

@@ -9,30 +9,34 @@ import (
 	"counterpart/internal/cause"
 )
 
-// tokenEngine is the auth method token.
-func tokenEngine() *engine {
+// tokenEngine is the auth method token. Servers before 1.21, and OpenBao, take a token
+// in the path, too.
+func tokenEngine(inPath bool) *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	return newEngine("token",
-		&pathSpec{pattern: "create", name: "create", ops: write(createToken)},
-		&pathSpec{pattern: "create-orphan", name: "create", ops: write(createOrphan)},
-		&pathSpec{pattern: "create/:role", name: "create", ops: write(createByRole)},
-		&pathSpec{pattern: "lookup-self", name: "lookup-self", ops: map[operation]handler{opRead: lookupSelf, opWrite: lookupSelf}},
-		&pathSpec{pattern: "lookup", name: "lookup", ops: map[operation]handler{opRead: lookupToken, opWrite: lookupToken}},
-		&pathSpec{pattern: "lookup-accessor", name: "lookup-accessor", ops: write(lookupAccessor)},
-		&pathSpec{pattern: "accessors", name: "accessors", sudo: true, ops: map[operation]handler{opList: listAccessors}},
-		&pathSpec{pattern: "renew-self", name: "renew-self", ops: write(func(r *request) (*answer, error) { return r.renewToken(r.token, true) })},
-		&pathSpec{pattern: "renew", name: "renew", ops: write(renewNamed)},
-		&pathSpec{pattern: "renew/=token", name: "renew", ops: write(renewNamed)},
-		&pathSpec{pattern: "renew-accessor", name: "renew-accessor", ops: write(renewAccessor)},
-		&pathSpec{pattern: "revoke-self", name: "revoke-self", ops: write(func(r *request) (*answer, error) { return r.revokeToken(r.token) })},
-		&pathSpec{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
-		&pathSpec{pattern: "revoke/=token", name: "revoke", ops: write(revokeNamed)},
-		&pathSpec{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
-		&pathSpec{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
-		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
-		&pathSpec{pattern: "roles/:role", name: "roles", exists: roleExists, ops: map[operation]handler{opRead: getRole, opWrite: putRole, opDelete: dropRole}},
-		&pathSpec{pattern: "tidy", name: "tidy", ops: write(tidyTokens)},
-	)
+	paths := []*pathSpec{
+		{pattern: "create", name: "create", ops: write(createToken)},
+		{pattern: "create-orphan", name: "create", ops: write(createOrphan)},
+		{pattern: "create/:role", name: "create", ops: write(createByRole)},
+		{pattern: "lookup-self", name: "lookup-self", ops: map[operation]handler{opRead: lookupSelf, opWrite: lookupSelf}},
+		{pattern: "lookup", name: "lookup", ops: map[operation]handler{opRead: lookupToken, opWrite: lookupToken}},
+		{pattern: "lookup-accessor", name: "lookup-accessor", ops: write(lookupAccessor)},
+		{pattern: "accessors", name: "accessors", sudo: true, ops: map[operation]handler{opList: listAccessors}},
+		{pattern: "renew-self", name: "renew-self", ops: write(func(r *request) (*answer, error) { return r.renewToken(r.token, true) })},
+		{pattern: "renew", name: "renew", ops: write(renewNamed)},
+		{pattern: "renew-accessor", name: "renew-accessor", ops: write(renewAccessor)},
+		{pattern: "revoke-self", name: "revoke-self", ops: write(func(r *request) (*answer, error) { return r.revokeToken(r.token) })},
+		{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
+		{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
+		{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
+		{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
+		{pattern: "roles/:role", name: "roles", exists: roleExists, ops: map[operation]handler{opRead: getRole, opWrite: putRole, opDelete: dropRole}},
+		{pattern: "tidy", name: "tidy", ops: write(tidyTokens)},
+	}
+	if inPath {
+		paths = append(paths, &pathSpec{pattern: "renew/=token", name: "renew", ops: write(renewNamed)},
+			&pathSpec{pattern: "revoke/=token", name: "revoke", ops: write(revokeNamed)})
+	}
+	return newEngine("token", paths...)
 }
 
 // listKeys answers a listing; an empty one is a 404.

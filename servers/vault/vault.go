@@ -9,6 +9,7 @@
 package vault
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"counterpart/internal/dialect"
 	"counterpart/internal/state"
+	"counterpart/servers/vault/internal/api"
 )
 
 // Server is one Vault server.
@@ -35,6 +37,7 @@ type Server struct {
 	mountsKept atomic.Pointer[state.Held[mounts]]
 	self       pin[node]
 	known      state.Hot[knownToken] // by the token
+	described  api.Table
 	ids        requestIDs
 	acls       aclCache
 	aclsMu     sync.RWMutex
@@ -138,13 +141,17 @@ func engines(s *Server) map[string]*engine {
 	all := map[string]*engine{
 		"system": systemEngine(), "identity": identityEngine(), "cubbyhole": cubbyholeEngine(),
 		"kv": kv1Engine(), "kv2": kv2Engine(s.flavour.bao),
-		"auth/token": tokenEngine(), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
+		"auth/token": tokenEngine(s.flavour.bao || s.flavour.old), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
 		"auth/approle": approleEngine(), "auth/cert": certEngine(),
 		"ldap": directoryEngine("ldap", s.flavour.bao), "ad": directoryEngine("ad", false), "database": databaseEngine(),
 		"ssh": sshEngine(), "totp": totpEngine(), "transit": transitEngine(),
 	}
 	if s.flavour.bao {
 		delete(all, "ad") // taken out before its first release
+	}
+	described := map[string]string{"system": "sys", "kv": "kv1", "kv2": "secret"}
+	for name, e := range all {
+		e.at = cmp.Or(described[name], name)
 	}
 	return all
 }

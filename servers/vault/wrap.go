@@ -64,7 +64,7 @@ func (r *request) keep(w wrapped) (*answer, error) {
 func wrapPaths() []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return []*pathSpec{
-		{pattern: "wrapping/wrap", name: "wrapping.wrap", ops: write(wrapData)},
+		{pattern: "wrapping/wrap", name: "wrapping.wrap", arbitrary: true, ops: write(wrapData)},
 		{pattern: "wrapping/lookup", name: "wrapping.lookup", public: true, ops: map[operation]handler{opWrite: lookupWrap, opRead: lookupWrap}},
 		{pattern: "wrapping/unwrap", name: "wrapping.unwrap", public: true, ops: map[operation]handler{opWrite: unwrap, opRead: unwrap}},
 		{pattern: "wrapping/rewrap", name: "wrapping.rewrap", ops: write(rewrap)},
