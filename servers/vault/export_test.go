@@ -107,3 +107,14 @@ func (s *Server) Undescribed() (out []string) {
 	}
 	return out
 }
+
+// Played are the shapes of the played paths, behind the mount at which a real server
+// describes them.
+func (s *Server) Played() (out []string) {
+	for _, e := range s.engines {
+		for _, p := range e.paths {
+			out = append(out, e.at+" "+p.shape())
+		}
+	}
+	return out
+}

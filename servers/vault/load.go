@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"counterpart/internal/world"
+	"counterpart/servers/vault/internal/keyring"
 	"counterpart/servers/vault/internal/policy"
 )
 
@@ -170,10 +171,15 @@ func (s *Server) loadEngine(m *mount, in Mount) error {
 func (s *Server) loadKeys(m *mount, in Mount) error {
 	for i, k := range in.Keys {
 		if in.Type == "transit" {
-			fresh, err := newTransitKey(k.Type, s.World.Derive("vault", s.Name, "transit", m.Path, k.Name), s.started)
+			fresh := &keyring.Key{Type: k.Type}
+			if !keyring.Known(k.Type) || k.Type == keyring.HMAC {
+				return fmt.Errorf("keys[%d].type: there is no key type %q", i, k.Type)
+			}
+			v, err := fresh.Fresh(s.World.Derive("vault", s.Name, "transit", m.Path, k.Name), s.started)
 			if err != nil {
 				return fmt.Errorf("keys[%d]: %w", i, err)
 			}
+			fresh.Add(v)
 			s.transits.seeds[m.UUID+"/"+k.Name] = fresh
 			continue
 		}

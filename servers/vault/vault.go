@@ -20,6 +20,7 @@ import (
 	"counterpart/internal/dialect"
 	"counterpart/internal/state"
 	"counterpart/servers/vault/internal/api"
+	"counterpart/servers/vault/internal/keyring"
 )
 
 // Server is one Vault server.
@@ -64,17 +65,18 @@ type Server struct {
 	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
 	moves       *shelf[move] // of mounts, by migration ID
 
-	libraries *shelf[library]    // of ldap and ad
-	slots     *shelf[slot]       // their accounts
-	managed   claims             // account → the set it is in
-	statics   *shelf[staticRole] // of ldap, ad and database
-	dynamics  *shelf[dynamicRole]
-	sshRoles  *shelf[sshRole]
-	sshOTPs   *shelf[sshOTP]
-	sshCAs    *shelf[sshCA]
-	totps     *shelf[totpKey]
-	totpUsed  *shelf[int64]
-	transits  *shelf[transitKey]
+	libraries   *shelf[library]    // of ldap and ad
+	slots       *shelf[slot]       // their accounts
+	managed     claims             // account → the set it is in
+	statics     *shelf[staticRole] // of ldap, ad and database
+	dynamics    *shelf[dynamicRole]
+	sshRoles    *shelf[sshRole]
+	sshOTPs     *shelf[sshOTP]
+	sshCAs      *shelf[sshCA]
+	totps       *shelf[totpKey]
+	totpUsed    *shelf[int64]
+	transits    *shelf[keyring.Key]
+	transitConf *shelf[transitConfig]
 
 	ofMounts []string // where the keys of records that belong to a mount start, before its UUID
 }
@@ -130,10 +132,11 @@ func (s *Server) shelves() {
 	s.sshCAs = newShelf[sshCA](s.Store, "sshca")
 	s.totps = newShelf[totpKey](s.Store, "totp")
 	s.totpUsed = newShelf[int64](s.Store, "totpused")
-	s.transits = newShelf[transitKey](s.Store, "transit")
+	s.transits = newShelf[keyring.Key](s.Store, "transit")
+	s.transitConf = newShelf[transitConfig](s.Store, "transitconfig")
 	s.ofMounts = []string{s.kv1.prefix, s.kv2.prefix, s.kv2conf.prefix, s.users.prefix, s.groups.prefix, s.configs.prefix, s.approles.prefix,
 		s.roleIDs.prefix, s.secretNames.prefix, s.secrets.prefix, s.libraries.prefix, s.slots.prefix, s.managed.prefix, s.statics.prefix,
-		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix}
+		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix, s.transitConf.prefix}
 }
 
 // engines is the table of everything that can be mounted.
