@@ -180,8 +180,12 @@ func putAppRole(r *request) (*answer, error) {
 		if role.Local, err = r.flag("local_secret_ids", role.Local); err != nil {
 			return err
 		}
-		if r.has("secret_id_bound_cidrs") {
-			role.CIDRs = r.list("secret_id_bound_cidrs")
+		for _, name := range [...]string{"bound_cidr_list", "secret_id_bound_cidrs"} { // the first is the older name
+			if r.has(name) {
+				role.CIDRs = r.list(name)
+			}
+		}
+		if r.has("bound_cidr_list") || r.has("secret_id_bound_cidrs") {
 			if err := networks(role.CIDRs); err != nil {
 				return err
 			}

@@ -188,6 +188,7 @@ func (p *pathSpec) nameIn(e *engine) {
 // otherwise sets what answers every path that no pattern fits.
 func (e *engine) otherwise(p *pathSpec) *engine {
 	p.nameIn(e)
+	p.parts = strings.Split(p.pattern, "/")
 	e.fallback = p
 	return e
 }

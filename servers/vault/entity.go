@@ -283,6 +283,9 @@ var errNoEntity = errors.New("invalid entity ID")
 
 func putAlias(r *request) (*answer, error) {
 	name, accessor, id := r.text("name"), r.text("mount_accessor"), r.text("canonical_id")
+	if id == "" {
+		id = r.text("entity_id") // its older name
+	}
 	switch {
 	case name == "":
 		return nil, bad("missing alias name")

@@ -118,3 +118,36 @@ func (s *Server) Played() (out []string) {
 	}
 	return out
 }
+
+// Parameter is one parameter of a played path.
+type Parameter struct {
+	Engine, Shape, Name string
+	Declared            bool // as harmless or refused
+}
+
+// Parameters are those of all played paths, and the declarations that are about none.
+func (s *Server) Parameters() (out []Parameter, unused []string) {
+	used := map[string]bool{}
+	for _, e := range s.engines {
+		for _, p := range e.paths {
+			shape := p.shape()
+			for name := range p.known(&s.described, e).fields {
+				x := Parameter{Engine: e.at, Shape: shape, Name: name}
+				for _, u := range unplayedParameters {
+					if u.covers(e.at, shape) && u.about(name) {
+						x.Declared, used[u.at+" "+name] = true, true
+					}
+				}
+				out = append(out, x)
+			}
+		}
+	}
+	for _, u := range unplayedParameters {
+		for name := range strings.FieldsSeq(u.names) {
+			if !used[u.at+" "+name] {
+				unused = append(unused, u.at+" "+name)
+			}
+		}
+	}
+	return out, unused
+}

@@ -235,7 +235,33 @@ func listSecrets(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	withoutDeleted, err := r.flag("exclude_deleted", false)
+	if err != nil {
+		return nil, err
+	}
+	if withoutDeleted {
+		if keys, err = r.undeleted(r.mount.UUID+"/"+prefix, keys); err != nil {
+			return nil, err
+		}
+	}
 	return listKeys(folders(keys), nil)
+}
+
+// undeleted are the keys of secrets whose current version is not deleted.
+func (r *request) undeleted(prefix string, keys []string) (out []string, err error) {
+	for _, k := range keys {
+		s, err := r.kv2.get(r.ctx, prefix+k)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			continue
+		}
+		if v := s.version(0); v == nil || !v.dead(r.Clock.Now()) {
+			out = append(out, k)
+		}
+	}
+	return out, nil
 }
 
 func readKVConfig(r *request) (*answer, error) {

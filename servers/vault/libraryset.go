@@ -76,7 +76,7 @@ func putLibrary(r *request) (*answer, error) {
 	if was != nil {
 		before = was.Accounts
 	}
-	fresh, gone := without(l.Accounts, before), without(before, l.Accounts)
+	fresh, gone := minus(l.Accounts, before), minus(before, l.Accounts)
 	for _, name := range l.Accounts {
 		_, there := r.targetOf(name)
 		switch {
@@ -103,8 +103,8 @@ func putLibrary(r *request) (*answer, error) {
 	return nil, r.unmanage(gone)
 }
 
-// without are the names that are not among others.
-func without(names, others []string) []string {
+// minus are the names that are not among others.
+func minus(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
 }
 

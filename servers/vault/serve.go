@@ -241,6 +241,11 @@ func (r *request) run() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if (len(r.raw) > 0 || r.http.URL.RawQuery != "") && r.op != opHelp {
+		if err := r.unplayedParameter(p); err != nil {
+			return nil, err
+		}
+	}
 	a, err := do(r)
 	if err != nil {
 		var refused *refusal

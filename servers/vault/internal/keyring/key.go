@@ -119,6 +119,7 @@ func (k *Key) Hashes() bool { return k.kind().hashes }
 // Wrong is what a caller did wrong, in the server's words.
 type Wrong string
 
+// Error implements error.
 func (w Wrong) Error() string { return string(w) }
 
 func wrong(format string, args ...any) error { return Wrong(fmt.Sprintf(format, args...)) }
