@@ -13,7 +13,7 @@ var readers = map[string]string{
 	"sys": "system mount mounts remount policies lease wrap preflight", "identity": "entity",
 	"auth/token": "token tokencreate tokenpaths tokenrenew tokenrole", "auth/userpass": "userpass login", "auth/ldap": "ldapauth login",
 	"auth/approle": "approle secretid login", "auth/cert": "cert login", "ldap": "static library libraryset", "ad": "static adrole library libraryset",
-	"database": "database databasestatic", "ssh": "ssh sshsign", "totp": "totp", "transit": "transit transitseal transitsign system", "secret": "kv2 kv2meta",
+	"database": "database databasestatic", "ssh": "ssh sshsign", "totp": "totp", "transit": "transit transitseal transitsign transitexport system", "secret": "kv2 kv2meta",
 	"kv1": "kv1", "cubbyhole": "kv1",
 }
 
