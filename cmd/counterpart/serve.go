@@ -24,6 +24,7 @@ type serveCmd struct {
 	PortsFile    string `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
 	ControlToken string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
 	NoJournal    bool   `help:"Remember nothing of what is asked and answered."`
+	Pprof        bool   `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
 	LogLevel     string `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
 	JSON         bool   `name:"json" help:"Print what runs where as JSON instead of tables."`
 }
@@ -41,7 +42,7 @@ func (c *serveCmd) Run(e *env) error {
 	var level slog.Level
 	level.UnmarshalText([]byte(c.LogLevel))
 	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
-		NoJournal: c.NoJournal, ControlToken: c.ControlToken,
+		NoJournal: c.NoJournal, ControlToken: c.ControlToken, Profiles: c.Pprof,
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
 		Log:      slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
 	r.opt.Load = r.load
@@ -57,6 +58,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err := company.Bind(); err != nil {
 		return err
 	}
+	go boot.ReturnMemory(e.ctx)
 	for {
 		err := c.serve(e, r, running{s, company})
 		next := r.take()

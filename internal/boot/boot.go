@@ -39,6 +39,7 @@ type Options struct {
 	Auto         bool           // free port numbers
 	NoJournal    bool
 	NoControl    bool
+	Profiles     bool // the runtime's profiles on the control port
 	ControlToken string
 	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
 	// Load takes another seed in place of this one, once it has answered; nil: not
@@ -108,7 +109,9 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if err := c.build(s); err != nil {
 		return nil, err
 	}
-	c.goOn()
+	if err := c.goOn(); err != nil {
+		return nil, err
+	}
 	if err := c.steer(context.Background()); err != nil {
 		return nil, err
 	}
@@ -289,7 +292,8 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest})
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
 	}

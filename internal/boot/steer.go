@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -142,15 +143,18 @@ func left(s fault.State, now time.Time) (f map[string]any, over bool) {
 }
 
 // goOn lets a restored fleet's clock stand or run where the exported one was.
-func (c *Company) goOn() {
+func (c *Company) goOn() error {
 	st := c.seed.State
 	if st == nil {
-		return
+		return nil
 	}
-	c.Clock.Advance(st.Now.Sub(c.Clock.Now()))
+	if err := c.Clock.Advance(st.Now.Sub(c.Clock.Now())); err != nil {
+		return fmt.Errorf("state.now: %w", err)
+	}
 	if !st.Frozen {
 		c.Clock.Resume()
 	}
+	return nil
 }
 
 // salt sets the identifiers that a restored fleet draws apart from those that

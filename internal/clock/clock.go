@@ -5,6 +5,7 @@ package clock
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,13 +122,28 @@ func (v *Virtual) sleep(ctx context.Context, left time.Duration, moved <-chan st
 	return nil
 }
 
+// Latest is how far a clock can be moved. Beyond it are times that protocols and
+// formats cannot write down: 64 bits of nanoseconds end in 2262, RFC 3339 with the
+// year 9999, and leases and certificates reach beyond the moment they are made.
+var Latest = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// ErrTooLate refuses to move a clock past Latest. It stands where it was.
+var ErrTooLate = fmt.Errorf("the fleet's time cannot go past %s", Latest.Format(time.RFC3339))
+
 // Advance moves time forward by d and wakes every Wait whose moment has come.
-// A negative d is ignored: time never goes back.
-func (v *Virtual) Advance(d time.Duration) {
+// A negative d is ignored: time never goes back. The error is ErrTooLate.
+func (v *Virtual) Advance(d time.Duration) (err error) {
 	if d <= 0 {
-		return
+		return nil
 	}
-	v.change(func(s *shown, _ time.Duration) { s.base = s.base.Add(d) })
+	v.change(func(s *shown, real time.Duration) {
+		if s.at(real).After(Latest.Add(-d)) {
+			err = ErrTooLate
+			return
+		}
+		s.base = s.base.Add(d)
+	})
+	return err
 }
 
 // Freeze stops time where it is.

@@ -3,6 +3,7 @@ package clock_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,25 @@ func TestFrozenClockMovesOnlyByAdvance(t *testing.T) {
 	}
 	if !c.IsFrozen() {
 		t.Fatal("Advance must not thaw the clock")
+	}
+}
+
+// TestS6AClockIsNotMovedPastWhatCanBeWrittenDown: it stays where it is, and whoever
+// is within the limit moves on.
+func TestS6AClockIsNotMovedPastWhatCanBeWrittenDown(t *testing.T) {
+	for _, c := range []*clock.Virtual{clock.Frozen(noon), clock.New()} {
+		before := c.Now()
+		for _, d := range []time.Duration{clock.Latest.Sub(before) + time.Minute, math.MaxInt64} {
+			if err := c.Advance(d); !errors.Is(err, clock.ErrTooLate) || c.Now().Sub(before) > time.Minute {
+				t.Errorf("by %v: %v, it shows %v", d, err, c.Now())
+			}
+		}
+		if err := c.Advance(clock.Latest.Sub(before) - time.Minute); err != nil {
+			t.Error(err)
+		}
+		if now := c.Now(); now.Year() != 2199 || time.Unix(0, now.UnixNano()).UTC() != now {
+			t.Errorf("it shows %v", now)
+		}
 	}
 }
 

@@ -182,10 +182,11 @@ func TestTheClock(t *testing.T) {
 		t.Errorf("%s", r.body)
 	}
 	for _, bad := range []string{`{}`, `{"advance":"-1h"}`, `{"advance":5}`, `{"advance":"soon"}`, `{"to":"2020-01-01T00:00:00Z"}`, `{"to":"x"}`,
-		`{"advance":"1s","to":"2028-01-01T00:00:00Z"}`, `{"frozen":"yes"}`, `{"speed":2}`, `[]`, `{"frozen":true} x`, ``} {
+		`{"advance":"1s","to":"2028-01-01T00:00:00Z"}`, `{"frozen":"yes"}`, `{"advance":"2000000h"}`,
+		`{"advance":"2562047h47m16s"}`, `{"to":"2300-01-01T00:00:00Z"}`, `{"frozen":false,"to":"9999-12-31T23:59:59Z"}`, `{"speed":2}`, `[]`, `{"frozen":true} x`, ``} {
 		a.want(400, "POST", "/clock", bad)
 	}
-	if r := a.want(200, "GET", "/clock", ""); r.str("now") != "2027-01-01T00:00:00Z" {
+	if r := a.want(200, "GET", "/clock", ""); r.str("now") != "2027-01-01T00:00:00Z" || r.str("frozen") != "true" {
 		t.Errorf("a refused request moved the clock: %s", r.body)
 	}
 }

@@ -60,13 +60,17 @@ type Config struct {
 	// nil: not to be had.
 	Load   func(text []byte) (digest string, err error)
 	Digest string // of the seed that runs
+	// Profiles opens the runtime's profiles under /debug/pprof/.
+	Profiles bool
 }
 
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
-	json    []byte       // the specification as JSON
-	readers atomic.Int64 // of the journal's stream
+	json    []byte        // the specification as JSON
+	readers atomic.Int64  // of the journal's stream
+	turns   chan struct{} // of listings, exports and imports
+	scrapes chan struct{} // of /metrics
 }
 
 //go:embed openapi.yaml
@@ -86,7 +90,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
 	text, err := json.Marshal(document)
-	return &Server{Config: c, json: text}, err
+	return &Server{Config: c, json: text, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
 }
 
 func loopback(host string) bool {
@@ -107,18 +111,19 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/ca.pem", func(c echo.Context) error { return c.Blob(200, "application/x-pem-file", s.PKI.PEM()) }),
 		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
 		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
-		s.route("GET", "/metrics", s.metrics),
+		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
 		s.route("GET", "/clock", s.showClock),
 		s.route("POST", "/clock", s.setClock),
-		s.route("GET", "/state", s.export),
-		s.route("PUT", "/state", s.load),
+		s.heavy("GET", "/state", s.export),
+		s.heavy("PUT", "/state", s.load),
 		s.route("POST", "/state/reset", s.reset),
-		s.route("GET", "/audit", s.audit),
+		s.heavy("GET", "/audit", s.audit),
 	}
 	routes = append(routes, s.faultRoutes()...)
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
+	routes = append(routes, s.profiles()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
 			Routes: routes,

@@ -22,7 +22,7 @@ func (s *Server) journalRoutes() []dialect.Route {
 		s.route("GET", "/journal", func(c echo.Context) error { return s.find(c, 0) }),
 		s.route("GET", "/journal/find", func(c echo.Context) error { return s.find(c, 0) }),
 		s.route("GET", "/journal/wait", func(c echo.Context) error { return s.find(c, 10*time.Second) }),
-		s.route("POST", "/journal/verify", s.verify),
+		s.heavy("POST", "/journal/verify", s.verify),
 		s.route("GET", "/journal/stream", s.stream),
 		s.route("GET", "/journal/:seq", s.explain),
 	}

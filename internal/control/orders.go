@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/cause"
+	"counterpart/internal/clock"
 	"counterpart/internal/decision"
 	"counterpart/internal/dialect"
 	"counterpart/internal/fault"
@@ -43,13 +44,18 @@ func (s *Server) setClock(c echo.Context) error {
 			return cause.Because(cause.BadInput, "the fleet's time is past %s, and time never goes back", in.To.Format(time.RFC3339))
 		}
 	}
+	if s.Clock.Now().After(clock.Latest.Add(-by)) {
+		return cause.Because(cause.BadInput, "%v", clock.ErrTooLate)
+	}
 	if in.Frozen != nil && *in.Frozen { // first, so that the moment asked for is the one it stands at
 		s.Clock.Freeze()
 		if in.To != nil {
 			by = in.To.Sub(s.Clock.Now())
 		}
 	}
-	s.Clock.Advance(by)
+	if err := s.Clock.Advance(by); err != nil {
+		return cause.Because(cause.BadInput, "%v", err)
+	}
 	if in.Frozen != nil && !*in.Frozen {
 		s.Clock.Resume()
 	}

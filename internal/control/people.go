@@ -22,11 +22,11 @@ func (s *Server) peopleRoutes() []dialect.Route {
 		s.route("GET", "/approvals", s.approvals),
 		s.route("POST", "/approvals/:id", s.decide),
 		s.route("POST", "/users/:user/unlock", s.unlock),
-		s.route("GET", "/outbox", s.outbox),
-		s.route("GET", "/leases", s.leases),
+		s.heavy("GET", "/outbox", s.outbox),
+		s.heavy("GET", "/leases", s.leases),
 		s.route("POST", "/leases/:id/force", s.force),
-		s.route("GET", "/tokens", s.tokens),
-		s.route("GET", "/requests", s.requests),
+		s.heavy("GET", "/tokens", s.tokens),
+		s.heavy("GET", "/requests", s.requests),
 		s.route("POST", "/requests/:id", s.grant),
 	}
 }

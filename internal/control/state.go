@@ -81,6 +81,9 @@ func (s *Server) metrics(c echo.Context) error {
 	}
 	fmt.Fprintf(&b, "# HELP counterpart_leases_active Accounts in somebody's hands.\n# TYPE counterpart_leases_active gauge\ncounterpart_leases_active %d\n", active)
 	fmt.Fprintf(&b, "# HELP counterpart_clock_seconds The fleet's time.\n# TYPE counterpart_clock_seconds gauge\ncounterpart_clock_seconds %d\n", s.Clock.Now().Unix())
+	fmt.Fprintf(&b, "# HELP counterpart_journal_masked_total Entries made readable; each is masked once, however many read it.\n# TYPE counterpart_journal_masked_total counter\ncounterpart_journal_masked_total %d\n", s.Journal.MaskedEntries())
+	fmt.Fprintf(&b, "# HELP counterpart_journal_readers Clients that follow the journal.\n# TYPE counterpart_journal_readers gauge\ncounterpart_journal_readers %d\n", s.readers.Load())
+	s.process(&b)
 	if f := s.Fleet(); f != nil {
 		fmt.Fprintf(&b, "# HELP counterpart_refused_total Datagrams and connections turned away for want of a slot.\n# TYPE counterpart_refused_total counter\ncounterpart_refused_total %d\n", f.Dropped())
 	}

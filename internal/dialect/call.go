@@ -23,6 +23,7 @@ type Call struct {
 	Status                 string // in the protocol's words: "403", "49", "Access-Reject"
 	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
+	Packet                 bool   // it came in a datagram
 	Unnamed                bool   // Op is a client's invention, no name of the server's
 	Feature                string // of the real system that was asked for and is not played; see NotPlayed
 	Fired                  []string
@@ -131,6 +132,7 @@ func (c *Call) open(l *Line, peer string) {
 // that the requests of a connection need no context of their own.
 type Seat struct {
 	context.Context
+	Conn any // what the fleet keeps of the connection
 	call atomic.Pointer[Call]
 }
 

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -44,6 +45,7 @@ func (t *Table) arm(old []*armed, rules []Rule) ([]*armed, error) {
 		taken[r.ID] = true
 		r.Args = maps.Clone(r.Args)
 		a := &armed{Rule: r}
+		a.gone, a.lift = context.WithCancel(context.Background())
 		if d, err := time.ParseDuration(r.Lasts); err == nil {
 			a.ends = t.now().Add(d)
 		}

@@ -4,6 +4,7 @@
 package fault
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/fnv"
 	"path"
@@ -65,7 +66,16 @@ type Rule struct {
 	Nth     int    `json:"nth,omitempty"`
 	Lasts   string `json:"lasts,omitempty"` // a duration on the fleet's clock from when the rule is set
 
-	draw uint64 // what this firing drew, for effects that vary
+	draw   uint64 // what this firing drew, for effects that vary
+	lifted context.Context
+}
+
+// Lifted ends when the rule is taken away: what it holds back goes on.
+func (r Rule) Lifted() context.Context {
+	if r.lifted == nil {
+		return context.Background()
+	}
+	return r.lifted
 }
 
 // Subject is the operation that a rule is held against.
@@ -94,6 +104,8 @@ type Table struct {
 type armed struct {
 	Rule
 	ends        time.Time // zero: never
+	gone        context.Context
+	lift        context.CancelFunc
 	mu          sync.Mutex
 	seen, fired int
 }
@@ -164,6 +176,13 @@ func (t *Table) Remove(id string) bool {
 }
 
 func (t *Table) store(next []*armed) {
+	if old := t.rules.Load(); old != nil {
+		for _, a := range *old {
+			if !slices.Contains(next, a) {
+				defer a.lift()
+			}
+		}
+	}
 	if len(next) == 0 {
 		t.rules.Store(nil)
 		return
@@ -295,7 +314,7 @@ func (a *armed) fires(t *Table) (Rule, bool) {
 	}
 	a.fired++
 	r := a.Rule
-	r.draw = draw
+	r.draw, r.lifted = draw, a.gone
 	return r, true
 }
 

@@ -22,7 +22,7 @@ func (f *Fleet) serveConns(p *port) (stop func()) {
 	var mu sync.Mutex
 	live := map[net.Conn]bool{}
 	f.running.Go(func() {
-		f.accept(p, func(c net.Conn) {
+		f.accept(p, func(c *link) {
 			mu.Lock()
 			live[c] = true
 			mu.Unlock()
@@ -32,7 +32,6 @@ func (f *Fleet) serveConns(p *port) (stop func()) {
 					mu.Lock()
 					delete(live, c)
 					mu.Unlock()
-					<-p.slots
 				}()
 				f.conn(p, c)
 			})
@@ -56,34 +55,36 @@ func (f *Fleet) serveConns(p *port) (stop func()) {
 	}
 }
 
-func (f *Fleet) accept(p *port, handle func(net.Conn)) {
+func (f *Fleet) accept(p *port, handle func(*link)) {
 	for {
 		c, err := p.listener.Accept()
 		if err != nil {
 			if f.soft.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			select { // out of descriptors: let some go
+			if starved(err) {
+				f.relieve()
+			}
+			select {
 			case <-time.After(10 * time.Millisecond):
 			case <-f.soft.Done():
 			}
 			continue
 		}
-		select {
-		case p.slots <- struct{}{}:
-			handle(c)
-		default:
-			p.dropped.Add(1)
+		if l, ok := p.roster.admit(c, nil); ok {
+			handle(l)
+		} else {
 			reset(c)
 		}
 	}
 }
 
 // conn runs one connection, its TLS handshake first.
-func (f *Fleet) conn(p *port, c net.Conn) {
+func (f *Fleet) conn(p *port, l *link) {
+	var c net.Conn = l
 	line := p.line
 	line.Peer = c.RemoteAddr().String()
-	ctx := dialect.WithLine(f.soft, &line)
+	ctx := dialect.WithLine(context.WithValue(f.soft, linkKey{}, l), &line)
 	defer func() {
 		if what := recover(); what != nil {
 			_, call := dialect.Begin(ctx, "connection")

@@ -16,6 +16,7 @@ type exchange struct {
 	recorder
 	asked *http.Request
 	seat  *dialect.Seat
+	wire  *wire        // nil in a test without a connection
 	made  dialect.Call // what call points to
 	body  *tap         // nil: the request has none
 	shown []byte       // of the request, for the journal
@@ -26,6 +27,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // free gives an exchange back once nobody uses it any more.
 func (x *exchange) free() {
+	x.leave()
 	x.seat.Leave()
 	if x.buf.Cap() > mostKept {
 		return
@@ -33,6 +35,14 @@ func (x *exchange) free() {
 	x.buf.Reset()
 	*x = exchange{recorder: recorder{head: x.head[:0], buf: x.buf}, shown: x.shown[:0]}
 	exchanges.Put(x)
+}
+
+// leave tells the connection that the exchange is over.
+func (x *exchange) leave() {
+	if x.wire != nil {
+		x.wire.x = nil
+		x.wire.busy.Store(0)
+	}
 }
 
 // mostKept bounds the buffers that wait to be used again.

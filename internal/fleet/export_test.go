@@ -13,6 +13,13 @@ func HurryAnswers(d time.Duration) (back func()) {
 	return func() { answerTimeout = was }
 }
 
+// HurrySweeps is HurryBodies for how often connections are looked at.
+func HurrySweeps(d time.Duration) (back func()) {
+	was := sweepEvery
+	sweepEvery = d
+	return func() { sweepEvery = was }
+}
+
 // HurryBodies sets the time-out of bodies and returns what sets it back.
 func HurryBodies(d time.Duration) (back func()) {
 	was := bodyTimeout
@@ -32,7 +39,6 @@ func (f *Fleet) Handler(name string) http.Handler {
 
 // NewWire is a connection of an HTTP port.
 func NewWire(c net.Conn) net.Conn {
-	slots := make(chan struct{}, 1)
-	slots <- struct{}{}
-	return newWire(c, slots)
+	l, _ := newRoster(1).admit(c, nil)
+	return newWire(l)
 }

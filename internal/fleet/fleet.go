@@ -88,8 +88,7 @@ type port struct {
 	listener net.Listener // HTTP and Conn
 	packets  *net.UDPConn
 	line     dialect.Line
-	slots    chan struct{}
-	dropped  atomic.Uint64 // datagrams and connections refused for want of a slot
+	roster   *roster
 
 	mu   sync.Mutex
 	left chan struct{} // closed when the next answer leaves; nil: nobody waits for it
@@ -124,7 +123,7 @@ func Bind(c Config) (*Fleet, error) {
 
 func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
 	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
-	b.slots = make(chan struct{}, orElse(p.Limits.Conns, 16384))
+	b.roster = newRoster(orElse(p.Limits.Conns, 16384))
 	addr, err := f.address(p.Listen)
 	if before := f.Fixed[b.ID()]; f.Auto && before != "" {
 		addr = before
@@ -252,9 +251,26 @@ func (f *Fleet) Ready() bool { return f.serving.Load() }
 // port had no slot left.
 func (f *Fleet) Dropped() (n uint64) {
 	for _, p := range f.ports {
-		n += p.dropped.Load()
+		n += p.roster.dropped.Load()
 	}
 	return n
+}
+
+// Load is what a port carries.
+type Load struct {
+	Server, Port string
+	Open         int    // connections, or datagrams being handled
+	Evicted      uint64 // idle connections that made room for others
+	Dropped      uint64 // connections and datagrams that found no room
+}
+
+// Loads are what the ports carry, in the order of Endpoints.
+func (f *Fleet) Loads() []Load {
+	out := make([]Load, len(f.ports))
+	for i, p := range f.ports {
+		out[i] = Load{p.Endpoint.Server, p.Endpoint.Port, len(p.roster.slots), p.roster.evicted.Load(), p.roster.dropped.Load()}
+	}
+	return out
 }
 
 // Serve answers on all ports until ctx ends, then stops: idle connections are
@@ -272,6 +288,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 			stops = append(stops, f.serveConns(p))
 		}
 	}
+	f.running.Go(f.sweeper)
 	f.serving.Store(true)
 	<-ctx.Done()
 	f.serving.Store(false)
@@ -283,8 +300,8 @@ func (f *Fleet) Serve(ctx context.Context) error {
 		stopping.Go(stop)
 	}
 	stopping.Wait()
+	f.hardStop() // nobody is left but the sweeper
 	f.running.Wait()
-	f.hardStop()
 	return nil
 }
 

@@ -36,7 +36,7 @@ const Shown = 4 << 10
 
 // serveHTTP starts a port and returns what stops it.
 func (f *Fleet) serveHTTP(p *port) (stop func()) {
-	var l net.Listener = &gatekeeper{Listener: p.listener, slots: p.slots, done: make(chan struct{})}
+	var l net.Listener = &gatekeeper{Listener: p.listener, roster: p.roster, relief: f.relieve, done: make(chan struct{})}
 	if p.TLS {
 		c := f.tlsConfig(p)
 		c.NextProtos = []string{"http/1.1"}
@@ -50,7 +50,7 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return f.hard },
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return dialect.NewSeat(ctx) },
+		ConnContext: seated,
 	}
 	silent := &silent{conns: map[net.Conn]bool{}}
 	srv.ConnState = silent.note
@@ -69,6 +69,16 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		srv.Shutdown(last)
 		srv.Close()
 	}
+}
+
+// seated is the context of a connection, which ends with it.
+func seated(ctx context.Context, c net.Conn) context.Context {
+	w := under(c)
+	ctx, cancel := context.WithCancel(ctx)
+	w.ends(cancel)
+	s := dialect.NewSeat(ctx)
+	s.Conn = w
+	return s
 }
 
 // silent are the connections that have not sent a whole request yet. To
@@ -120,6 +130,10 @@ func (f *Fleet) handler(p *port) http.Handler {
 		x.asked, x.ResponseWriter, x.call, x.keep, x.seat = r, w, &x.made, keep, dialect.SeatFrom(ctx)
 		x.seat.Take(x.call, &p.line, r.RemoteAddr)
 		x.call.Unnamed = true // until a route is found
+		if x.wire, _ = x.seat.Conn.(*wire); x.wire != nil {
+			x.wire.x = x
+			x.wire.busy.Store(x.wire.roster.tick.Load())
+		}
 		x.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(x.call))
 		if r.Body != http.NoBody {
 			x.body = open(w, r, limit)

@@ -64,9 +64,9 @@ func (f *Fleet) readPackets(p *port, pool *sync.Pool, handlers *sync.WaitGroup) 
 			continue // an ICMP error of an earlier answer; the socket lives
 		}
 		select {
-		case p.slots <- struct{}{}:
+		case p.roster.slots <- struct{}{}:
 		default: // as a full kernel buffer would: silence
-			p.dropped.Add(1)
+			p.roster.dropped.Add(1)
 			pool.Put(buf)
 			continue
 		}
@@ -90,7 +90,7 @@ func (f *Fleet) handlePackets(p *port, pool *sync.Pool, d datagram, park *parkin
 	for ok := true; ok; {
 		f.packet(p, (*d.buf)[:d.n], net.UDPAddrFromAddrPort(d.from))
 		pool.Put(d.buf)
-		<-p.slots
+		<-p.roster.slots
 		if park.waiting.Add(1) > parked { // a burst is over: let its stacks go
 			park.waiting.Add(-1)
 			return
@@ -103,7 +103,7 @@ func (f *Fleet) handlePackets(p *port, pool *sync.Pool, d datagram, park *parkin
 // packet handles one datagram and sends the answer.
 func (f *Fleet) packet(p *port, req []byte, from *net.UDPAddr) {
 	ctx, call := dialect.Open(f.hard, &p.line, from.String())
-	call.Op = "datagram"
+	call.Op, call.Packet = "datagram", true
 	resp, times := f.answer(ctx, p, call, req, from)
 	call.End(ctx)
 	for range times {
@@ -135,7 +135,7 @@ func (f *Fleet) answer(ctx context.Context, p *port, call *dialect.Call, req []b
 	}
 	if r, hit := f.Faults.Judge(&call.Look, subject(call), fault.After, fault.Reorder); hit {
 		call.Fired = append(call.Fired, r.ID)
-		p.await(ctx, f.Clock, r.Held())
+		hold(ctx, r, func(ctx context.Context) { p.await(ctx, f.Clock, r.Held()) })
 	}
 	if r, hit := f.Faults.Judge(&call.Look, subject(call), fault.After, fault.Duplicate); hit {
 		call.Fired = append(call.Fired, r.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -61,7 +62,13 @@ func (f *Fleet) strike(ctx context.Context, c *dialect.Call, m fault.Moment, kin
 	}
 	if r, hit := f.Faults.Judge(&c.Look, subject(c), m, fault.Delay); hit {
 		c.Fired = append(c.Fired, r.ID)
-		if err := f.Clock.Wait(ctx, f.Clock.Now().Add(r.Wait())); err != nil {
+		wait := func(ctx context.Context) { f.Clock.Wait(ctx, f.Clock.Now().Add(r.Wait())) }
+		if !hold(ctx, r, wait) {
+			if c.Outcome, c.Broken = dialect.Broken, m; m == fault.Before {
+				c.Why = fmt.Sprintf("fault %s: the client left while the operation was delayed; nothing was changed", r.ID)
+			} else {
+				c.Why = fmt.Sprintf("fault %s: the client left while the answer was delayed; the operation stands", r.ID) + behind(c.Why)
+			}
 			return dialect.ErrReset
 		}
 	}
@@ -74,11 +81,39 @@ func (f *Fleet) strike(ctx context.Context, c *dialect.Call, m fault.Moment, kin
 	case fault.Status:
 		return &struck{r}
 	case fault.Hang:
-		<-ctx.Done()
+		if c.Packet { // nobody waits for a datagram: silence is all that a hang is
+			return dialect.ErrDrop
+		}
+		drain(ctx)
+		hold(ctx, r, func(ctx context.Context) { <-ctx.Done() })
 	case fault.Drop:
 		return dialect.ErrDrop
 	}
 	return dialect.ErrReset
+}
+
+// hold lets an operation wait, for as long as the rule stands and the client is
+// there. False: whoever asked has gone, or the fleet stops.
+func hold(ctx context.Context, r fault.Rule, wait func(context.Context)) bool {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.Lifted(), cancel)()
+	l := linkFrom(ctx)
+	if l != nil {
+		defer l.whenGone(cancel)()
+	}
+	wait(inner)
+	return ctx.Err() == nil && (l == nil || !l.gone.Load() && !l.closed.Load())
+}
+
+// drain reads what is left of a request's body: behind it net/http notices that
+// the client hangs up.
+func drain(ctx context.Context) {
+	if s := dialect.SeatFrom(ctx); s != nil {
+		if w, ok := s.Conn.(*wire); ok && w.x != nil && w.x.body != nil {
+			io.Copy(io.Discard, w.x.body)
+		}
+	}
 }
 
 // broke notes on a call what a rule did to it, and what became of the change.

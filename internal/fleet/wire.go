@@ -12,27 +12,37 @@ import (
 )
 
 // gatekeeper is the listener of an HTTP port: a connection waits for a slot
-// before it is accepted.
+// before it is served.
 type gatekeeper struct {
 	net.Listener
-	slots chan struct{}
-	done  chan struct{}
-	once  sync.Once
+	roster *roster
+	relief func() // when there are no descriptors left
+	done   chan struct{}
+	once   sync.Once
 }
 
 // Accept implements net.Listener.
 func (g *gatekeeper) Accept() (net.Conn, error) {
-	select {
-	case <-g.done:
-		return nil, net.ErrClosed
-	case g.slots <- struct{}{}:
+	for {
+		c, err := g.Listener.Accept()
+		if err == nil {
+			l, ok := g.roster.admit(c, g.done)
+			if !ok {
+				c.Close()
+				return nil, net.ErrClosed
+			}
+			return newWire(l), nil
+		}
+		if !starved(err) {
+			return nil, err
+		}
+		g.relief()
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-g.done:
+			return nil, net.ErrClosed
+		}
 	}
-	c, err := g.Listener.Accept()
-	if err != nil {
-		<-g.slots
-		return nil, err
-	}
-	return newWire(c, g.slots), nil
 }
 
 // Close implements net.Listener.
@@ -50,9 +60,8 @@ func (g *gatekeeper) Close() error {
 // somebody reads; an earlier one that is still set may stand, and when it comes
 // the reader goes on.
 type wire struct {
-	net.Conn
-	slots  chan struct{}
-	closed atomic.Bool
+	*link
+	x      *exchange    // that is under way
 	silent atomic.Bool  // no whole request has come yet
 	made   time.Time    // of the connection
 	until  atomic.Int64 // nanoseconds since made: when what was written must have been taken
@@ -64,9 +73,9 @@ type wire struct {
 	reading atomic.Bool
 }
 
-// newWire is a connection that has a slot, and gives it back when it is closed.
-func newWire(c net.Conn, slots chan struct{}) *wire {
-	w := &wire{Conn: c, slots: slots, made: time.Now()}
+// newWire is a connection of a roster.
+func newWire(l *link) *wire {
+	w := &wire{link: l, made: time.Now()}
 	w.silent.Store(true)
 	return w
 }
@@ -88,7 +97,7 @@ func (w *wire) Read(p []byte) (n int, err error) {
 		if w.late(wanted) {
 			w.arm()
 		}
-		n, err = w.Conn.Read(p)
+		n, err = w.link.Read(p)
 		w.reading.Store(false)
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || w.due() {
 			return n, err
@@ -145,7 +154,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.until.Store(int64(now + answerTimeout))
 		w.Conn.SetWriteDeadline(time.Now().Add(answerTimeout))
 	}
-	return w.Conn.Write(p)
+	return w.link.Write(p)
 }
 
 // SetWriteDeadline implements net.Conn. net/http lifts the deadline after each
@@ -154,24 +163,6 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
 // SetDeadline implements net.Conn.
 func (w *wire) SetDeadline(t time.Time) error { return w.SetReadDeadline(t) }
-
-// CloseWrite ends the stream to the client; net/http does so when it refuses the
-// rest of a body.
-func (w *wire) CloseWrite() error {
-	if c, ok := w.Conn.(*net.TCPConn); ok {
-		return c.CloseWrite()
-	}
-	return nil
-}
-
-// Close implements net.Conn.
-func (w *wire) Close() error {
-	err := w.Conn.Close()
-	if w.closed.CompareAndSwap(false, true) {
-		<-w.slots
-	}
-	return err
-}
 
 // under is the wire of a connection of an HTTP port.
 func under(c net.Conn) *wire {
@@ -188,8 +179,11 @@ func reset(conn net.Conn) {
 		conn = t.NetConn()
 	}
 	inner := conn
-	if w, ok := conn.(*wire); ok {
-		inner = w.Conn
+	if w, ok := inner.(*wire); ok {
+		inner = w.link
+	}
+	if l, ok := inner.(*link); ok {
+		inner = l.Conn
 	}
 	if tcp, ok := inner.(*net.TCPConn); ok {
 		tcp.SetLinger(0)

@@ -44,7 +44,9 @@ func (r *run) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer 
 		if err != nil {
 			r.differ(what+".wait", "a duration", p.Wait)
 		}
-		r.fleet.Clock.Advance(d)
+		if err := r.fleet.Clock.Advance(d); err != nil {
+			r.differ(what+".wait", "a duration", err.Error())
+		}
 	}
 	text, err := r.fleet.tree.fill(p.Answer)
 	if err != nil {

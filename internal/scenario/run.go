@@ -226,7 +226,7 @@ func (r *run) fill() error {
 func (r *run) session(host *pluginhost.Host, profile pluginhost.Profile) (pluginhost.Session, error) {
 	c := r.Connection
 	s := pluginhost.Session{Legs: r.Legs, EndAlways: r.SessionEnded == "always", Prompter: r.answer, Event: r.event,
-		Wait: func(_ context.Context, d time.Duration) error { r.fleet.Clock.Advance(d); return nil },
+		Wait: func(_ context.Context, d time.Duration) error { return r.fleet.Clock.Advance(d) },
 		Connection: pluginhost.Connection{Protocol: c.Protocol, Policy: orDefault(c.Policy, "example"), Login: c.Login, KeyValues: pairs(c.KeyValues),
 			UserMapping: c.Mapping == nil || *c.Mapping,
 			Client:      pluginhost.Endpoint{IP: orDefault(c.Client.IP, "198.51.100.7"), Port: c.Client.Port, Hostname: c.Client.Hostname},

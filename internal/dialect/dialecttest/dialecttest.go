@@ -30,13 +30,34 @@ type Fleet struct {
 // and stops them at the end of the test.
 func Run(t testing.TB, kinds []dialect.Kind, yaml string) *Fleet {
 	t.Helper()
+	return RunWith(t, Setup{Kinds: kinds, Seed: yaml})
+}
+
+// Setup is what a test's fleet is made of.
+type Setup struct {
+	Kinds   []dialect.Kind
+	Seed    string              // YAML
+	Running bool                // the clock runs, from Start on
+	Options func(*boot.Options) // changes what is usual; may be nil
+}
+
+// RunWith is Run for a fleet that is not quite usual.
+func RunWith(t testing.TB, setup Setup) *Fleet {
+	t.Helper()
 	c := clock.Frozen(Start)
-	s, err := seed.Load("test.yaml", []byte(yaml), seed.Options{Now: c.Now(), FS: worlds.FS})
+	if setup.Running {
+		c.Resume()
+	}
+	s, err := seed.Load("test.yaml", []byte(setup.Seed), seed.Options{Now: Start, FS: worlds.FS})
 	if err != nil {
 		t.Fatal(err)
 	}
-	company, err := boot.New(s, boot.Options{Kinds: kinds, Auto: true, Clock: c, ControlToken: "control-token",
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	opt := boot.Options{Kinds: setup.Kinds, Auto: true, Clock: c, ControlToken: "control-token",
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	if setup.Options != nil {
+		setup.Options(&opt)
+	}
+	company, err := boot.New(s, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
