@@ -73,14 +73,15 @@ func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, 
 // identityEngine is the part of the identity store that is there: entities and
 // their aliases.
 func identityEngine() *engine {
-	return newEngine("identity",
-		&pathSpec{pattern: "entity", name: "entity", ops: map[operation]handler{opWrite: putEntity}},
-		&pathSpec{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
-		&pathSpec{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
-		&pathSpec{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
-		&pathSpec{pattern: "entity/name/*name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
-		&pathSpec{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
-	)
+	paths := []*pathSpec{
+		{pattern: "entity", name: "entity", ops: map[operation]handler{opWrite: putEntity}},
+		{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
+		{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
+		{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		{pattern: "entity/name/*name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
+	}
+	return newEngine("identity", append(paths, groupPaths()...)...)
 }
 
 // entityID is the entity that the request names.
@@ -130,8 +131,20 @@ func getEntity(r *request) (*answer, error) {
 	if e.Metadata != nil {
 		metadata = e.Metadata
 	}
-	return ok(map[string]any{"aliases": aliases, "creation_time": stamp(e.Created), "direct_group_ids": []string{}, "disabled": e.Disabled,
-		"group_ids": []string{}, "id": e.ID, "inherited_group_ids": []string{}, "last_update_time": stamp(e.Updated), "merged_entity_ids": nil,
+	t, err := r.groupsNow(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	direct, inherited := []string{}, []string{}
+	above, more := t.of(e.ID)
+	for _, g := range above {
+		direct = append(direct, g.ID)
+	}
+	for _, g := range more {
+		inherited = append(inherited, g.ID)
+	}
+	return ok(map[string]any{"aliases": aliases, "creation_time": stamp(e.Created), "direct_group_ids": direct, "disabled": e.Disabled,
+		"group_ids": append(slices.Clone(direct), inherited...), "id": e.ID, "inherited_group_ids": inherited, "last_update_time": stamp(e.Updated), "merged_entity_ids": nil,
 		"metadata": metadata, "name": e.Name, "namespace_id": "root", "policies": append([]string{}, e.Policies...)})
 }
 

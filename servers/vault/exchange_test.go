@@ -218,6 +218,8 @@ var random = []struct {
 	{regexp.MustCompile(`"h[0-9a-f]{64}"`), `"LEASE"`},
 	{regexp.MustCompile(`"(creation_time|server_time_utc|last_renewal_time)":\d+`), `"$1":0`},
 	{regexp.MustCompile(`27647\d\d|27648\d\d`), "2764800"},
+	{regexp.MustCompile(`hmac-sha256:[0-9a-f]{64}`), "hmac-sha256:HASH"},
+	{regexp.MustCompile(`"password":"[abcde]{20}"`), `"password":"PASSWORD"`},
 	{regexp.MustCompile(`"status":"in-progress"`), `"status":"success"`}, // of a remount: it depends on who is quicker
 	{regexp.MustCompile(`"ciphertext":"vault:v(\d):[^"]*"`), `"ciphertext":"vault:v$1:TEXT"`},
 	{regexp.MustCompile(`"keys":{("\d":)\d+`), `"keys":{${1}0`},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"counterpart/internal/state"
@@ -150,4 +152,30 @@ func (s *Server) Parameters() (out []Parameter, unused []string) {
 		}
 	}
 	return out, unused
+}
+
+// Features are what calls can be marked with: by their path, their parameters, or the
+// type of a mount.
+func (s *Server) Features() []string {
+	out := map[string]bool{enterpriseFeature: true}
+	for _, e := range s.engines {
+		for _, path := range s.described.Engine(e.at) {
+			played := e.fallback != nil && path.Same(e.fallback.shape())
+			for _, p := range e.paths {
+				played = played || path.Same(p.shape())
+			}
+			if !played && !isEnterprise(e.at, path.Template) {
+				out[s.featureOf(e.at, path.Template)] = true
+			}
+		}
+	}
+	for _, u := range unplayedParameters {
+		if u.refusal != nil {
+			out[u.feature] = true
+		}
+	}
+	for _, name := range unplayedEngines() {
+		out[name] = true
+	}
+	return slices.Collect(maps.Keys(out))
 }

@@ -3,9 +3,11 @@ package vault
 import (
 	"context"
 	"errors"
+	"time"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/signin"
+	"counterpart/internal/state"
 )
 
 // knownToken is a token that was found before, with the records that it was made
@@ -13,13 +15,14 @@ import (
 type knownToken struct {
 	record signin.Known
 	entity held[entity]
+	groups *state.Held[groupTable]
 	token  *token
 }
 
 // look finds a token without using it up.
 func (r *request) look(ctx context.Context, secret string) (*token, error) {
 	known := r.known.Load(secret)
-	if known != nil && known.record.Good(r.Clock.Now()) && (known.token.entityID == "" || known.entity.unchanged()) {
+	if known != nil && known.record.Good(r.Clock.Now()) && (known.token.entityID == "" || known.entity.unchanged() && known.groups.Unchanged(time.Time{})) {
 		return known.token, nil
 	}
 	found, err := r.Logins.Know(ctx, r.inRealm(secret))
@@ -34,9 +37,13 @@ func (r *request) look(ctx context.Context, secret string) (*token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && found.Token() == known.record.Token() {
+	groups, err := r.heldGroups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil && found.Token() == known.record.Token() && (known.groups == groups || known.groups.Value() == groups.Value()) {
 		if e, err := r.entities.hold(ctx, known.token.entityID); err == nil && e.value == known.token.entity { // others of the store have changed
-			r.known.Store(secret, &knownToken{found, e, known.token})
+			r.known.Store(secret, &knownToken{found, e, groups, known.token})
 			return known.token, nil
 		}
 	}
@@ -45,7 +52,7 @@ func (r *request) look(ctx context.Context, secret string) (*token, error) {
 		return own, err
 	}
 	if e, err := r.entities.hold(ctx, own.entityID); err == nil && e.value == own.entity {
-		r.known.Store(secret, &knownToken{found, e, own})
+		r.known.Store(secret, &knownToken{found, e, groups, own})
 	}
 	return own, nil
 }

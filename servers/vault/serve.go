@@ -275,12 +275,18 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	case r.op == opHelp && (p != nil || r.rest == ""):
 		return r.helped(p), nil
 	case p == nil:
+		if known := r.knownPath(); known != nil {
+			return nil, r.notPlayed(known)
+		}
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
 	}
 	do := p.ops[r.op]
 	if do == nil && p.public {
 		return nil, refuse(http.StatusMethodNotAllowed, "unsupported operation")
+	}
+	if do == nil && r.op == opList { // the path of a listing ends in a slash, and no pattern fits that
+		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
 	}
 	if do == nil {
 		return nil, unsupported()
@@ -331,10 +337,18 @@ func (r *request) authorize(p *pathSpec) error {
 		return forbidden().because("the policies %v do not grant %s on %s", r.token.allPolicies(), r.op.capability(exists).Names()[0], r.full)
 	case p != nil && p.sudo && !v.Sudo && r.flavour.bao && p.name == "revoke-orphan":
 		return bad("root or sudo privileges required to revoke and orphan")
-	case (p != nil && p.sudo || p == nil && guarded(r.full)) && !v.Sudo:
+	case (p != nil && p.sudo || p == nil && r.guardedPath()) && !v.Sudo:
 		return forbidden().because("%s needs sudo, which the policies %v do not grant", r.full, r.token.allPolicies())
 	}
 	return nil
+}
+
+// guardedPath reports a path of the real server that needs sudo and is not played.
+func (r *request) guardedPath() bool {
+	if p := r.knownPath(); p != nil {
+		return p.Sudo
+	}
+	return guarded(r.full)
 }
 
 // guarded reports a path of the real server that needs sudo and is not here.

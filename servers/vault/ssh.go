@@ -3,7 +3,6 @@ package vault
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -179,21 +178,6 @@ func putSSHRole(r *request) (*answer, error) {
 func dropSSHRole(r *request) (*answer, error) {
 	_, err := r.sshRoles.drop(r.ctx, r.staticKey())
 	return nil, err
-}
-
-func splitList(s string) []string {
-	var out []string
-	for _, part := range strings.Split(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}
-
-// reaches reports whether a role covers an address.
-func (role *sshRole) reaches(ip netip.Addr) bool {
-	return comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) && !comesFrom(ip, splitList(role.Excluded), ip.BitLen())
 }
 
 func sshCreds(r *request) (*answer, error) {

@@ -190,7 +190,9 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 			return nil, err
 		}
 		if out.entity = e; e != nil {
-			out.identity = e.Policies
+			if out.identity, err = s.identityPolicies(ctx, e); err != nil {
+				return nil, err
+			}
 		}
 	}
 	out.all = out.policies
@@ -200,6 +202,24 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 		out.all = slices.Compact(out.all)
 	}
 	return out, nil
+}
+
+// identityPolicies are those of an entity and of its groups.
+func (s *Server) identityPolicies(ctx context.Context, e *entity) ([]string, error) {
+	t, err := s.groupsNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	direct, inherited := t.of(e.ID)
+	if len(direct) == 0 {
+		return e.Policies, nil
+	}
+	out := slices.Clone(e.Policies)
+	for _, g := range slices.Concat(direct, inherited) {
+		out = append(out, g.Policies...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // byAccessor finds a token by its accessor.

@@ -81,6 +81,9 @@ func (r *request) shown(t *token, id string) map[string]any {
 	}
 	if len(t.identity) > 0 {
 		out["identity_policies"] = t.identity
+		if !r.flavour.bao && !r.flavour.old {
+			out["external_namespace_policies"] = map[string]any{}
+		}
 	}
 	if cidrs := t.values(metaCIDRs); cidrs != nil {
 		out["bound_cidrs"] = cidrs

@@ -35,6 +35,8 @@ type Server struct {
 	seeded    map[string]SeededToken // by the token
 
 	mountCache state.Cache[mounts]
+	groupCache state.Cache[groupTable]
+	groupsKept atomic.Pointer[state.Held[groupTable]]
 	mountsKept atomic.Pointer[state.Held[mounts]]
 	self       pin[node]
 	known      state.Hot[knownToken] // by the token
@@ -77,6 +79,9 @@ type Server struct {
 	totpUsed    *shelf[int64]
 	transits    *shelf[keyring.Key]
 	transitConf *shelf[transitConfig]
+	audits      *shelf[auditDevice] // by their path
+	barriers    *shelf[barrier]
+	passwords   *shelf[string] // password policies
 
 	ofMounts []string // where the keys of records that belong to a mount start, before its UUID
 }
@@ -134,6 +139,9 @@ func (s *Server) shelves() {
 	s.totpUsed = newShelf[int64](s.Store, "totpused")
 	s.transits = newShelf[keyring.Key](s.Store, "transit")
 	s.transitConf = newShelf[transitConfig](s.Store, "transitconfig")
+	s.audits = newShelf[auditDevice](s.Store, "audit")
+	s.barriers = newShelf[barrier](s.Store, "barrier")
+	s.passwords = newShelf[string](s.Store, "passwordpolicy")
 	s.ofMounts = []string{s.kv1.prefix, s.kv2.prefix, s.kv2conf.prefix, s.users.prefix, s.groups.prefix, s.configs.prefix, s.approles.prefix,
 		s.roleIDs.prefix, s.secretNames.prefix, s.secrets.prefix, s.libraries.prefix, s.slots.prefix, s.managed.prefix, s.statics.prefix,
 		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix, s.transitConf.prefix}

@@ -102,14 +102,14 @@ func read(line string) Path {
 	return p
 }
 
-// Fits reports a path below the mount that the template is the template of. A
-// parameter at the end stands for all that follows.
+// Fits reports a path below the mount that the template is the template of. A path
+// at the end stands for all that follows, as a lease's ID does.
 func (p *Path) Fits(rest string) bool {
 	template := strings.TrimSuffix(p.Template, "/")
 	rest = strings.TrimSuffix(rest, "/")
 	for {
 		part, after, more := strings.Cut(template, "/")
-		if strings.HasPrefix(part, "{") && !more {
+		if !more && (part == "{path}" || part == "{prefix}" || part == "{url_lease_id}") {
 			return rest != ""
 		}
 		segment, left, deeper := strings.Cut(rest, "/")

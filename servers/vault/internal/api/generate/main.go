@@ -24,7 +24,8 @@ var engines = []string{"sys", "identity", "cubbyhole", "kv1", "secret", "auth/to
 
 // silent are parameters that a server takes and does not describe, because no
 // operation with a body has them.
-var silent = map[string]string{"secret/subkeys/{path}": "version depth"}
+var silent = map[string]string{"secret/subkeys/{path}": "version depth", "sys/leases/count": "type include_child_namespaces",
+	"sys/leases": "type include_child_namespaces limit"}
 
 // optional are parts of a path that may be left out, where that is one path to the
 // server: the parameter is then replaced by nothing.
