@@ -35,6 +35,7 @@ var unplayedParameters = []unplayed{
 	{at: "sys policies/password/{}", names: "entropy_source", feature: "other sources of entropy", refusal: without},
 	{at: "identity lookup/group", names: "alias_id alias_name alias_mount_accessor", feature: "identity/group-alias", refusal: without},
 	{at: "sys leases*", names: "include_child_namespaces limit", harmless: "there are no namespaces, and no leases that cannot be revoked"},
+	{at: "sys internal/specs/openapi", names: "context", harmless: "it names operations in the document for a generator"},
 	{at: "sys *", names: "sync", harmless: "leases are always revoked before the answer"},
 	{at: "auth/ldap config", names: unsearched, harmless: "the company is the directory: nobody binds or searches"},
 	{at: "auth/ldap config", names: "case_sensitive_names username_as_alias", feature: "ldap: names that depend on case", refusal: whenTrue},

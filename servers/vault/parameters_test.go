@@ -10,7 +10,7 @@ import (
 // readers are the files of each engine, by the mount at which a real server describes
 // it.
 var readers = map[string]string{
-	"sys": "system mount mounts tune remount policies lease wrap preflight catalog audit barrier passwordpolicy", "identity": "entity group",
+	"sys": "system mount mounts tune remount policies lease wrap preflight catalog audit barrier passwordpolicy openapi", "identity": "entity group",
 	"auth/token": "token tokencreate tokenpaths tokenrenew tokenrole", "auth/userpass": "userpass login", "auth/ldap": "ldapauth login",
 	"auth/approle": "approle secretid login", "auth/cert": "cert login", "ldap": "static library libraryset", "ad": "static adrole library libraryset",
 	"database": "database databasestatic", "ssh": "ssh sshsign", "totp": "totp", "transit": "transit transitconfig transitseal transitsign transitexport system", "secret": "kv2 kv2meta",

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -55,7 +54,7 @@ func (s *Server) serve(c echo.Context) error {
 		}
 	}
 	full, below := strings.CutPrefix(p, "/v1/")
-	if !below {
+	if !below || !inV1(req.URL) {
 		return s.outside(c)
 	}
 	namespace := header(req, "X-Vault-Namespace")
@@ -70,6 +69,17 @@ func (s *Server) serve(c echo.Context) error {
 	*r = request{vars: vars}
 	requests.Put(r) // not after a panic: who knows what it has left
 	return err
+}
+
+// inV1 reports a path whose first element, as it was sent, is v1: an escaped slash
+// is no end of it.
+func inV1(u *url.URL) bool {
+	if u.RawPath == "" {
+		return true
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	plain, err := url.PathUnescape(first)
+	return err == nil && plain == "v1"
 }
 
 // header is the first value of a header whose name is written as net/http keeps it.
@@ -95,6 +105,9 @@ func printable(p string) bool {
 
 // answer runs one request.
 func (s *Server) answer(c echo.Context, r *request, namespace string) error {
+	if strings.Contains(strings.ToLower(r.http.URL.RawPath), "%2f") && r.nodePaths[r.full] != nil {
+		return refuse(http.StatusMethodNotAllowed, "unsupported operation") // to a mount it is none of its operations
+	}
 	if handled, err := s.status(c, r); handled || err != nil {
 		return err
 	}
@@ -138,9 +151,10 @@ func (s *Server) outside(c echo.Context) error {
 	switch p := c.Request().URL.Path; {
 	case p == "/v1" && !s.flavour.bao:
 		return s.redirect(c, "/v1/")
-	case p == "/v1", strings.HasPrefix(p, "/ui/"), s.flavour.bao && p != "/":
+	case p == "/v1", strings.HasPrefix(p, "/ui/") && c.Request().URL.RawPath == "", s.flavour.bao && p != "/":
 		return refuse(http.StatusNotFound, "")
 	}
+	c.Request().URL.RawQuery = "" // which is not taken along here
 	return s.redirect(c, "/ui/")
 }
 
@@ -167,6 +181,8 @@ func (r *request) parse() error {
 			}
 			r.raw = fromQuery(q, true)
 		}
+	case "HELP":
+		r.op = opHelp
 	case "LIST":
 		r.op, r.raw = opList, query(req)
 	case http.MethodDelete:
@@ -223,7 +239,7 @@ func (r *request) run() (*answer, error) {
 			r.call.Op, r.call.Unnamed = p.names[r.op], false
 		}
 	}
-	if p == nil || !p.public {
+	if p == nil || !p.public || r.op == opHelp {
 		if err := r.authenticate(); err != nil {
 			return nil, err
 		}
@@ -272,7 +288,7 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	case r.mount == nil:
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "no handler for route %q. route entry not found.", r.full)
-	case r.op == opHelp && (p != nil || r.rest == ""):
+	case r.op == opHelp && (p != nil || r.rest == "" || r.knownPath() != nil):
 		return r.helped(p), nil
 	case p == nil:
 		if known := r.knownPath(); known != nil {
@@ -292,27 +308,6 @@ func (r *request) route(p *pathSpec) (handler, error) {
 		return nil, unsupported()
 	}
 	return do, nil
-}
-
-// helped answers ?help=1, in the server's layout: of the root of a mount all its
-// paths, of a path its pattern.
-func (r *request) helped(p *pathSpec) handler {
-	var b strings.Builder
-	if r.rest == "" {
-		fmt.Fprintf(&b, "## DESCRIPTION\n\nThe engine %s, as Counterpart plays it.\n\n## PATHS\n\n", r.mount.Type)
-		for _, known := range r.engines[r.mount.engine()].paths {
-			fmt.Fprintf(&b, "    ^%s$\n", known.pattern)
-		}
-	} else {
-		fmt.Fprintf(&b, "Request:        %s\nMatching Route: ^%s$\n\n<no synopsis>\n\n## DESCRIPTION\n\n<no description>\n", r.rest, p.pattern)
-	}
-	return func(*request) (*answer, error) {
-		return &answer{plain: struct {
-			Help    string `json:"help"`
-			SeeAlso any    `json:"see_also"`
-			OpenAPI any    `json:"openapi"`
-		}{b.String(), nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
-	}
 }
 
 // authorize holds the request against the token's policies.

@@ -35,6 +35,7 @@ func systemEngine() *engine {
 			return &answer{plain: map[string]any{"feature_flags": nil}}, nil
 		}))},
 		{pattern: "internal/ui/resultant-acl", name: "resultant-acl", ops: read(resultantACL)},
+		{pattern: "internal/specs/openapi", name: "openapi", public: true, ops: map[operation]handler{opRead: openAPISpec, opWrite: openAPISpec}},
 		{pattern: "internal/ui/mounts", name: "preflight", public: true, ops: read(visibleMounts)},
 		{pattern: "internal/ui/mounts/*path", name: "preflight", public: true, ops: read(preflight)},
 		{pattern: "tools/random", name: "tools.random", ops: write(randomBytes)},

@@ -176,7 +176,7 @@ func (s *Server) Faults() []string {
 func (s *Server) Ports() []dialect.Port {
 	var routes []dialect.Route
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodOptions, "LIST"} {
+		http.MethodOptions, "LIST", "HELP"} {
 		routes = append(routes, dialect.Route{Method: method, Path: "/v1/*", Do: s.serve})
 	}
 	cert := dialect.NoCert
