@@ -224,7 +224,8 @@ var random = []struct {
 	{regexp.MustCompile(`"ciphertext":"vault:v(\d):[^"]*"`), `"ciphertext":"vault:v$1:TEXT"`},
 	{regexp.MustCompile(`"keys":{("\d":)\d+`), `"keys":{${1}0`},
 	{regexp.MustCompile(`"(signature|hmac)":"vault:v(\d):[^"]*"`), `"$1":"vault:v$2:TEXT"`},
-	{regexp.MustCompile(`"(public_?key|backup|random_bytes|plaintext)":"[A-Za-z0-9+/=]{6,}"`), `"$1":"OCTETS"`},
+	{regexp.MustCompile(`"(public_?key|backup|random_bytes)":"[A-Za-z0-9+/=]{6,}"`), `"$1":"OCTETS"`},
+	{regexp.MustCompile(`"plaintext":"[A-Za-z0-9+/=]{24,}"`), `"plaintext":"OCTETS"`}, // of a data key
 	{regexp.MustCompile(`"public_key":"-----BEGIN PUBLIC KEY-----[^"]*"`), `"public_key":"PEM"`},
 	{regexp.MustCompile(`"keys":{"1":"(-----BEGIN [A-Z ]*-----)?[^"]{20,}"}`), `"keys":{"1":"${1}KEY"}`},
 	{regexp.MustCompile(`"code":"\d{6}"`), `"code":"CODE"`},

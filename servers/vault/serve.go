@@ -301,7 +301,7 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	if do == nil && p.public {
 		return nil, refuse(http.StatusMethodNotAllowed, "unsupported operation")
 	}
-	if do == nil && r.op == opList { // the path of a listing ends in a slash, and no pattern fits that
+	if last := p.parts[len(p.parts)-1]; do == nil && r.op == opList && !strings.HasPrefix(last, "*") { // the path ends in a slash, which no other pattern takes
 		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
 	}
 	if do == nil {
