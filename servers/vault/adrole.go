@@ -104,6 +104,11 @@ func getADRole(r *request) (*answer, error) {
 }
 
 func adCreds(r *request) (*answer, error) {
+	if c, err := r.configs.get(r.ctx, r.mount.UUID); err != nil {
+		return nil, err
+	} else if c == nil {
+		return nil, faulty("the config is currently unset")
+	}
 	role, err := r.statics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err

@@ -76,11 +76,11 @@ func getConnection(r *request) (*answer, error) {
 		"password_policy": f.text("password_policy"), "plugin_name": f.text("plugin_name"), "plugin_version": "",
 		"root_credentials_rotate_statements": append([]string{}, f.list("root_rotation_statements")...)}
 	if !r.flavour.bao && !r.flavour.old {
-		data["verify_connection"], data["skip_static_role_import_rotation"], data["running_plugin_version"] = verify, false, ""
+		data["verify_connection"], data["skip_static_role_import_rotation"] = verify, false
 		for _, name := range [...]string{"rotation_period", "rotation_window"} {
 			data[name] = 0
 		}
-		data["rotation_schedule"], data["rotation_policy"], data["disable_automated_rotation"] = "", "", false
+		data["rotation_schedule"], data["disable_automated_rotation"] = "", false
 	}
 	return ok(data)
 }
@@ -94,13 +94,11 @@ func putConnection(r *request) (*answer, error) {
 			fresh = map[string]any{}
 		}
 		maps.Copy(fresh, r.raw)
-		if fields(fresh).text("plugin_name") == "" {
+		switch plugin := fields(fresh).text("plugin_name"); {
+		case plugin == "":
 			return bad("empty plugin name")
-		}
-		for _, name := range [...]string{"rotation_schedule", "rotation_window", "rotation_period"} {
-			if r.has(name) { // of the enterprise edition's rotation manager
-				return bad("error registering rotation job: automated rotation is only available in Vault Enterprise")
-			}
+		case !slices.Contains(catalogDB, plugin):
+			return bad("error creating database object: invalid database version: 2 errors occurred:\n\t* plugin not found in the catalog: %s\n\t* plugin not found in the catalog: %s\n\n", plugin, plugin)
 		}
 		if u, err := url.Parse(fields(fresh).text("connection_url")); err == nil && u.User != nil {
 			if _, has := u.User.Password(); has {

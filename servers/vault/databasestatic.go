@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"strings"
 	"time"
 )
 
@@ -93,17 +94,21 @@ func (r *request) wantedDatabaseStatic(was *staticRole) (role staticRole, err er
 			return role, bad("rotation_window is invalid with use of rotation_period")
 		}
 	}
-	if r.has("rotation_schedule") {
-		return role, bad("could not parse rotation_schedule")
+	if n := len(strings.Fields(r.text("rotation_schedule"))); r.has("rotation_schedule") && n != 5 { // the format's slip is the engine's
+		return role, bad("could not parse rotation_schedule%%!(EXTRA string=error, *errors.errorString=expected exactly 5 fields, found %d: [%s])", n, r.text("rotation_schedule"))
 	}
 	if r.has("rotation_statements") {
 		role.Statements = r.list("rotation_statements")
 	}
-	if _, err := r.connection(role.Database); err != nil {
+	if err := r.passwordsOnly(); err != nil {
 		return role, err
 	}
-	return role, r.passwordsOnly()
+	_, err = r.connection(role.Database)
+	return role, err
 }
+
+// otherCredentials is the feature of credentials that are no plain passwords.
+const otherCredentials = "database credentials other than plain passwords"
 
 // passwordsOnly refuses credentials of other types than passwords.
 func (r *request) passwordsOnly() error {
@@ -111,7 +116,8 @@ func (r *request) passwordsOnly() error {
 	case "", "password":
 		return nil
 	case "rsa_private_key", "client_certificate":
-		return faulty("unsupported credential_type: \"" + kind + "\"")
+		r.call.NotPlayed(otherCredentials)
+		return forbidden().because("credentials of type %s are not played here", kind)
 	default:
 		return bad("invalid credential_type %q", kind)
 	}

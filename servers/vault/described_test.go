@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,22 +11,28 @@ import (
 	"counterpart/servers/vault"
 )
 
+// watched are the kinds of servers; of a vault that is made of them s becomes the
+// address.
+func watched(s **vault.Server) []dialect.Kind {
+	kinds := slices.Clone(servers.Table())
+	for i, k := range kinds {
+		if k.Name == "vault" {
+			kinds[i].New = func(env dialect.Env) (dialect.Server, error) {
+				made, err := k.New(env)
+				*s, _ = made.(*vault.Server)
+				return made, err
+			}
+		}
+	}
+	return kinds
+}
+
 // serverOf starts the company with settings of the vault's block and returns the
 // vault itself.
 func serverOf(t *testing.T, settings string) *vault.Server {
 	t.Helper()
 	var s *vault.Server
-	kinds := append([]dialect.Kind{}, servers.Table()...)
-	for i, k := range kinds {
-		if k.Name == "vault" {
-			kinds[i].New = func(env dialect.Env) (dialect.Server, error) {
-				made, err := k.New(env)
-				s, _ = made.(*vault.Server)
-				return made, err
-			}
-		}
-	}
-	dialecttest.Run(t, kinds, strings.Replace(company, "FLAVOUR", settings, 1))
+	dialecttest.Run(t, watched(&s), strings.Replace(company, "FLAVOUR", settings, 1))
 	return s
 }
 

@@ -120,7 +120,7 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 	atDesk := false // what has a lease at the fleet's desk comes back there, once
 	if s.Out && s.Lease == leaseID && there {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return false, errRotation()
+			return false, r.errRotation()
 		}
 		if atDesk = t.account != ""; atDesk {
 			did, err = r.giveBack(*s)
@@ -330,7 +330,7 @@ func (r *request) checkIn(managing bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config == nil {
+	if config == nil && r.mount.Type != "ad" {
 		return nil, faulty("missing LDAP configuration")
 	}
 	l, err := r.lib()

@@ -129,7 +129,7 @@ func (r *request) manageAll(names []string, set string) error {
 func (r *request) takeOver(names []string) error {
 	for _, name := range names {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return errRotation()
+			return r.errRotation()
 		}
 		t, _ := r.targetOf(name)
 		if err := r.setPassword(r.ctx, t, change{password: r.alphanumerics(64), why: "taken over by vault " + r.Name}); err != nil {

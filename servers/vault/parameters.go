@@ -41,12 +41,23 @@ var unplayedParameters = []unplayed{
 	{at: "auth/ldap config", names: "case_sensitive_names username_as_alias", feature: "ldap: names that depend on case", refusal: whenTrue},
 	{at: "ldap config", names: unsearched + " case_sensitive_names username_as_alias credential_type length max_ttl ttl schema", harmless: "the company is the directory: nobody binds or searches"},
 	{at: "ad config", names: unsearched + " case_sensitive_names username_as_alias formatter length last_rotation_tolerance", harmless: "the company is the directory: nobody binds or searches"},
-	{at: "* config", names: "disable_automated_rotation rotation_period rotation_schedule rotation_window rotation_url", feature: "automated rotation of root credentials", refusal: enterpriseRotation},
-	{at: "* config", names: "password_policy skip_static_role_import_rotation", feature: "password policies of engines", refusal: without},
+	{at: "* config", names: "disable_automated_rotation rotation_url", harmless: "nothing rotates by itself"},
+	{at: "* config", names: "rotation_period rotation_schedule rotation_window", feature: "automated rotation of root credentials", refusal: enterpriseRotation},
+	{at: "* config", names: "password_policy", feature: "password policies of engines", refusal: without},
+	{at: "* config", names: "skip_static_role_import_rotation", feature: "ldap: static roles without a first rotation by default", refusal: whenTrue},
 	{at: "database config/{}", names: "password_policy", feature: "password policies of engines", refusal: without},
+	{at: "database config/{}", names: "rotation_period rotation_schedule rotation_window", feature: "automated rotation of root credentials", refusal: enterpriseRotation},
 	{at: "database config/{}", names: "disable_automated_rotation", harmless: "nothing rotates by itself"},
-	{at: "database roles/{}", names: "credential_config", feature: "database credentials other than plain passwords", refusal: without},
-	{at: "database static-roles/{}", names: "credential_config rotation_window", feature: "database credentials other than plain passwords", refusal: without},
+	{at: "database roles/{}", names: "credential_config", feature: otherCredentials, refusal: without},
+	{at: "database static-roles/{}", names: "credential_config", feature: otherCredentials, refusal: without},
+	{at: "database static-roles/{}", names: "rotation_schedule", feature: "database static roles with schedules", refusal: func(r *request, name string) error {
+		if r.has("rotation_period") || len(strings.Fields(r.text(name))) != 5 {
+			return nil // which the engine refuses in its own words
+		}
+		return forbidden()
+	}},
+	{at: "database config/{}", names: "auth_type disable_escaping max_connection_lifetime max_idle_connections max_open_connections password self_managed service_account_json " +
+		"tls_ca tls_certificate_key use_private_ip use_psc username", harmless: "no database is opened; they are kept and shown"},
 	{at: "database static-roles/{}", names: "self_managed_password", harmless: "no database is opened with it"},
 	{at: "ssh config/ca", names: "managed_key_id managed_key_name", feature: "managed keys", refusal: func(*request, string) error {
 		return faulty("error retrieving public key: managed keys are supported within enterprise edition only")
@@ -88,10 +99,13 @@ func whenTrue(r *request, name string) error {
 
 // enterpriseRotation refuses what the enterprise edition's rotation manager does.
 func enterpriseRotation(r *request, name string) error {
-	if v := r.text(name); v == "" || v == "0" || v == "false" {
+	if v := r.text(name); v == "" || v == "0" {
 		return nil
 	}
-	return bad("automated rotation is only available in Vault Enterprise")
+	if name == "rotation_window" && !r.has("rotation_schedule") {
+		return faulty("cannot use rotation_window without rotation_schedule")
+	}
+	return bad("error registering rotation job: error registering rotation job: rotation manager capabilities not supported in Vault community edition")
 }
 
 // covers reports that the rule is about paths of a shape of an engine.

@@ -55,7 +55,7 @@ func (r *request) finish(t target, held func() (*rotation, error), moved func(c 
 			return err
 		}
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return errRotation()
+			return r.errRotation()
 		}
 		now, err := c.make(r.ctx, r.Server, t)
 		if err != nil {
@@ -84,7 +84,7 @@ func (r *request) rotate(wanted func(*staticRole) bool) error {
 		return nil
 	}
 	if _, fails := r.call.Fault("rotation-fails"); fails {
-		return errRotation()
+		return r.errRotation()
 	}
 	next, err := r.newRotation(t)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *request) newStatic(role staticRole, rotates bool) error {
 	role.Made = r.Clock.Now()
 	if t, there := r.targetOf(role.Username); there && rotates {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return errRotation()
+			return r.errRotation()
 		}
 		next, err := r.newRotation(t)
 		if err != nil {

@@ -2,13 +2,10 @@ package vault_test
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"counterpart/internal/dialect"
 	"counterpart/internal/dialect/dialecttest"
-	"counterpart/servers"
 	"counterpart/servers/vault"
 )
 
@@ -23,17 +20,7 @@ func TestC2SharedValuesAreNotWritten(t *testing.T) {
 	for _, path := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			var s *vault.Server
-			kinds := slices.Clone(servers.Table())
-			for i, k := range kinds {
-				if k.Name == "vault" {
-					kinds[i].New = func(env dialect.Env) (dialect.Server, error) {
-						made, err := k.New(env)
-						s, _ = made.(*vault.Server)
-						return made, err
-					}
-				}
-			}
-			f := dialecttest.Run(t, kinds, oracleSeed)
+			f := dialecttest.Run(t, watched(&s), oracleSeed)
 			before := s.Seeds()
 			if len(before) < 20 {
 				t.Fatalf("only %d kinds of records are looked at", len(before))

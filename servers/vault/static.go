@@ -97,18 +97,6 @@ func dropConfig(r *request) (*answer, error) {
 	return nil, err
 }
 
-// rotateRoot changes what nobody but the engine knows.
-func rotateRoot(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
-	if err != nil {
-		return nil, err
-	}
-	if c == nil {
-		return nil, faulty("the config is currently unset")
-	}
-	return nil, nil
-}
-
 func listStatic(r *request) (*answer, error) {
 	return listKeys(r.statics.keys(r.ctx, r.mount.UUID+"/"))
 }
@@ -228,8 +216,12 @@ func dropStatic(r *request) (*answer, error) {
 	return nil, err
 }
 
-// errRotation is what a directory says that takes no new password.
-func errRotation() error {
+// errRotation is what is said when a new password is not taken.
+func (r *request) errRotation() error {
+	if r.mount.Type == "database" {
+		return faulty("unable to finish rotating credentials; retries will continue in the background but it is also safe to retry manually: " +
+			"error setting credentials: permission denied")
+	}
 	return faulty("unable to rotate the password: LDAP Result Code 53 \"Unwilling To Perform\"")
 }
 

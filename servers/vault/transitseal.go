@@ -261,18 +261,23 @@ func (r *request) sealed(k *keyring.Key, plain []byte, p keyring.Params) (map[st
 	return map[string]any{"ciphertext": text, "key_version": n}, nil
 }
 
-func decrypt(r *request) (*answer, error) {
-	items, isBatch, err := r.items()
-	if err != nil {
-		return nil, err
+// ciphertexts are the key of the path and what is to be read with it.
+func (r *request) ciphertexts() (k *keyring.Key, items []fields, isBatch bool, err error) {
+	if items, isBatch, err = r.items(); err != nil {
+		return nil, nil, false, err
 	}
 	if !isBatch && items[0].text("ciphertext") == "" {
-		return nil, bad("missing ciphertext to decrypt")
+		return nil, nil, false, bad("missing ciphertext to decrypt")
 	}
 	if err := sameContexts(items); err != nil {
-		return nil, err
+		return nil, nil, false, err
 	}
-	k, err := r.transitKey("encryption key not found")
+	k, err = r.transitKey("encryption key not found")
+	return k, items, isBatch, err
+}
+
+func decrypt(r *request) (*answer, error) {
+	k, items, isBatch, err := r.ciphertexts()
 	if err != nil {
 		return nil, err
 	}
@@ -298,17 +303,7 @@ func (r *request) opened(k *keyring.Key, i int, f fields, padding string) ([]byt
 }
 
 func rewrapTransit(r *request) (*answer, error) {
-	items, isBatch, err := r.items()
-	if err != nil {
-		return nil, err
-	}
-	if !isBatch && items[0].text("ciphertext") == "" {
-		return nil, bad("missing ciphertext to decrypt")
-	}
-	if err := sameContexts(items); err != nil {
-		return nil, err
-	}
-	k, err := r.transitKey("encryption key not found")
+	k, items, isBatch, err := r.ciphertexts()
 	if err != nil {
 		return nil, err
 	}

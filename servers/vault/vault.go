@@ -3,9 +3,11 @@
 // lies behind one wide route, because paths are data; an operation's name is
 // made of the engine and the path's name: kv.read, userpass.login.write.
 //
-// Contract: contracts/hashicorp-vault.md. Left out on purpose: namespaces and
-// everything else of the enterprise edition, plugins, raft, audit devices (the
-// journal is one), the OIDC provider, identity groups, and MFA of logins.
+// Contract: contracts/hashicorp-vault.md. What a real server has besides what is
+// played follows from a table of its paths and parameters (internal/api); Scope names
+// it. Left out on purpose: namespaces and everything else of the enterprise edition,
+// external plugins, raft, the OIDC provider, and MFA of logins. Audit devices are
+// records: the journal writes everything down.
 package vault
 
 import (
@@ -81,7 +83,8 @@ type Server struct {
 	transitConf *shelf[transitConfig]
 	audits      *shelf[auditDevice] // by their path
 	barriers    *shelf[barrier]
-	passwords   *shelf[string] // password policies
+	passwords   *shelf[string]       // password policies
+	roots       *shelf[rootRotation] // of mounts of ldap and ad
 
 	ofMounts []string // where the keys of records that belong to a mount start, before its UUID
 }
@@ -142,9 +145,10 @@ func (s *Server) shelves() {
 	s.audits = newShelf[auditDevice](s.Store, "audit")
 	s.barriers = newShelf[barrier](s.Store, "barrier")
 	s.passwords = newShelf[string](s.Store, "passwordpolicy")
+	s.roots = newShelf[rootRotation](s.Store, "root")
 	s.ofMounts = []string{s.kv1.prefix, s.kv2.prefix, s.kv2conf.prefix, s.users.prefix, s.groups.prefix, s.configs.prefix, s.approles.prefix,
 		s.roleIDs.prefix, s.secretNames.prefix, s.secrets.prefix, s.libraries.prefix, s.slots.prefix, s.managed.prefix, s.statics.prefix,
-		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix, s.transitConf.prefix}
+		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix, s.transitConf.prefix, s.roots.prefix}
 }
 
 // engines is the table of everything that can be mounted.

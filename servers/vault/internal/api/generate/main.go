@@ -25,6 +25,8 @@ var engines = []string{"sys", "identity", "cubbyhole", "kv1", "secret", "auth/to
 // silent are parameters that a server takes and does not describe, because no
 // operation with a body has them.
 var silent = map[string]string{"secret/subkeys/{path}": "version depth", "sys/leases/count": "type include_child_namespaces",
+	"database/config/{name}": "auth_type connection_url disable_escaping max_connection_lifetime max_idle_connections max_open_connections password self_managed " +
+		"service_account_json tls_ca tls_certificate_key use_private_ip use_psc username",
 	"sys/leases": "type include_child_namespaces limit"}
 
 // optional are parts of a path that may be left out, where that is one path to the
