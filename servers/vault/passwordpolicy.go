@@ -124,7 +124,10 @@ func parsePasswordPolicy(text string) (p passwordPolicy, err error) {
 						rule.Least = n
 					}
 				}
-				all += rule.Least
+				if len(rule.Set) == 0 || rule.Least < 0 {
+					return p, errors.New("unable to parse rules: unable to parse rule charset: failed to parse charset restriction: a rule needs characters and no negative number of them")
+				}
+				all += min(rule.Least, maxPolicyLength+1)
 				p.Rules = append(p.Rules, rule)
 			}
 		}
