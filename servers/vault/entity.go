@@ -31,6 +31,8 @@ type alias struct {
 	MountPath     string    `json:"mount_path"`
 	MountType     string    `json:"mount_type"`
 	Created       time.Time `json:"created"`
+	// Custom is what clients have noted about it.
+	Custom map[string]string `json:"custom,omitempty"`
 }
 
 // derivedID is the identifier that follows from the random seed: of two logins
@@ -61,7 +63,7 @@ func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, 
 			return state.ErrKeep
 		}
 		*e = entity{ID: id, Name: r.entityName(id), Created: now, Updated: now,
-			Aliases: []alias{{r.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
+			Aliases: []alias{{r.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now, nil}}}
 		return nil
 	})
 	if err == nil {
@@ -123,7 +125,7 @@ func getEntity(r *request) (*answer, error) {
 	}
 	aliases := make([]any, 0, len(e.Aliases))
 	for _, a := range e.Aliases {
-		aliases = append(aliases, map[string]any{"canonical_id": e.ID, "creation_time": stamp(a.Created), "custom_metadata": nil, "id": a.ID,
+		aliases = append(aliases, map[string]any{"canonical_id": e.ID, "creation_time": stamp(a.Created), "custom_metadata": orNothing(a.Custom), "id": a.ID,
 			"last_update_time": stamp(a.Created), "local": false, "merged_from_canonical_ids": nil, "metadata": nil, "mount_accessor": a.MountAccessor,
 			"mount_path": a.MountPath, "mount_type": a.MountType, "name": a.Name})
 	}
@@ -274,6 +276,14 @@ func listEntities(r *request, byName bool) (*answer, error) {
 	return ok(map[string]any{"keys": ids, "key_info": info})
 }
 
+// orNothing is a map that is null when it is not there.
+func orNothing(m map[string]string) any {
+	if m == nil {
+		return nil
+	}
+	return m
+}
+
 // shownInList is what a listing tells of an entity.
 func (r *request) shownInList(id, name string) (map[string]any, error) {
 	e, err := r.entities.get(r.ctx, id)
@@ -322,7 +332,11 @@ func putAlias(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	a := alias{r.derivedID("alias", accessor+"/"+name), name, accessor, m.Path, m.Type, r.Clock.Now()}
+	custom, err := r.pairs("custom_metadata")
+	if err != nil {
+		return nil, err
+	}
+	a := alias{r.derivedID("alias", accessor+"/"+name), name, accessor, m.Path, m.Type, r.Clock.Now(), custom}
 	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
 		if !found {
 			return errNoEntity

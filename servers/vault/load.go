@@ -316,7 +316,7 @@ func (s *Server) loadIdentity() error {
 			}
 			key := m.Accessor + "/" + a.Name
 			s.aliases.seeds[key] = &id
-			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started})
+			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started, nil})
 		}
 		s.entities.seeds[id], s.named.seeds[in.Name] = e, &claim{Owner: id}
 	}

@@ -254,6 +254,7 @@ func refusedLogin(err error, r *refusal) error {
 type authUser struct {
 	Name     string   `json:"name"`
 	Password string   `json:"password,omitempty"` // userpass; empty: the person's of this name
+	Hash     string   `json:"hash,omitempty"`     // userpass: of the password, with bcrypt, instead of it
 	Groups   []string `json:"groups,omitempty"`
 	tokenFields
 }
