@@ -8,7 +8,7 @@ VENV := .venv
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real plugins published bench pgo docs clean
+.PHONY: help build run test race lint fuzz tools real plugins published bench storm pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ published: tools build ## published plugins; PLUGINS=folder with their checkouts
 
 bench: tools build ## design section 10, as ratios measured side by side
 	@PATH="$$PATH:/usr/sbin" go run ./internal/bench -python $(VENV)/bin/python3 $(BENCH)
+
+storm: build ## thousands of clients that misbehave, and what they cost; STORM=-short is what CI runs
+	@go run ./internal/storm $(STORM)
 
 pgo: ## rewrite the compiler's profile from the benchmarks
 	@.ci/pgo

@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"internal/egress", []string{"internal/dialect", "internal/fleet"}},
 	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
 		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson"}},
+	{"internal/storm", nil}, // it attacks from outside
 	{"internal/bench", []string{"internal/pluginhost"}}, // everything else it measures from outside
 	{"internal/decision", domain},
 	{"internal/pluginhost", []string{"internal/pluginhost", "internal/cause"}},

@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"counterpart/internal/boot"
 	"counterpart/internal/clock"
@@ -33,6 +35,9 @@ type serveCmd struct {
 func (c *serveCmd) Run(e *env) error {
 	if net.ParseIP(c.Host) == nil && c.Host != "localhost" {
 		return fmt.Errorf("--host %q is no address of a machine; 127.0.0.1 is the default", c.Host)
+	}
+	if !c.Pprof {
+		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
 	}
 	time := clock.New()
 	s, err := loadSeed(e, c.Seed, time.Now())
@@ -58,8 +63,22 @@ func (c *serveCmd) Run(e *env) error {
 	if err := company.Bind(); err != nil {
 		return err
 	}
-	go boot.ReturnMemory(e.ctx)
+	var serving atomic.Pointer[boot.Company]
+	go boot.ReturnMemory(e.ctx, func() {
+		if c := serving.Load(); c != nil {
+			c.Journal.Rest()
+		}
+	})
+	go boot.LimitMemory(e.ctx, func() (open int) {
+		if c := serving.Load(); c != nil {
+			for _, l := range c.Fleet.Loads() {
+				open += l.Open
+			}
+		}
+		return open
+	})
 	for {
+		serving.Store(company)
 		err := c.serve(e, r, running{s, company})
 		next := r.take()
 		if err != nil || next == nil || e.ctx.Err() != nil {

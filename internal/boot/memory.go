@@ -7,29 +7,69 @@ import (
 	"time"
 )
 
+// How much the runtime lets garbage grow. By itself it would let it grow to as much
+// again as is in use, which in a storm of clients is much more than they need.
+const (
+	limitEvery = 200 * time.Millisecond
+	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
+	eachOpen   = 24 << 10 // more for each open connection
+	slack      = 4 << 20  // garbage beside what is in use, and a quarter of that
+)
+
 // How a process gives memory back that a storm of clients has left behind. The
 // runtime keeps it for the next one, and returns it a little at a time at most.
 const (
-	lookEvery = 5 * time.Second
-	restEvery = 30 * time.Second // at least this long between two returns
-	worth     = 8 << 20          // octets that are returned are at least so many
-	calm      = 1 << 20          // octets a second allocated by a process that rests
+	lookEvery   = 5 * time.Second
+	returnEvery = 20 * time.Second // at least this long between two returns
+	forgetEvery = time.Minute      // until what nobody has read again is forgotten
+	worth       = 6 << 20          // octets that are returned are at least so many
+	calm        = 1 << 20          // octets a second allocated by a process that rests
 )
 
+// LimitMemory has the runtime collect garbage in time, so that memory follows what
+// is in use and the number of connections, until ctx ends. open tells that number.
+// Commands that serve for long run it beside what they serve.
+func LimitMemory(ctx context.Context, open func() int) {
+	t := time.NewTicker(limitEvery)
+	defer t.Stop()
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	set := int64(0)
+	for {
+		metrics.Read(sample)
+		used := int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
+		limit := max(int64(atRest+eachOpen*open()), used+used/4+slack)
+		if limit = min(limit, before); limit > set+set/16 || limit < set-set/16 { // to set it stops the world for a moment
+			debug.SetMemoryLimit(limit)
+			set = limit
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // ReturnMemory gives memory back to the system when the process is at rest, until
-// ctx ends. Commands that serve for long run it beside what they serve.
-func ReturnMemory(ctx context.Context) {
+// ctx ends; before that it calls rest, which lets go what can be made again. Commands that serve for long run it beside what they serve.
+func ReturnMemory(ctx context.Context, rest func()) {
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	var allocated uint64
-	last := time.Now()
+	returned, rested := time.Now(), time.Now()
 	for {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
 			return
+		}
+		if time.Since(rested) >= forgetEvery {
+			rest()
+			rested = time.Now()
 		}
 		metrics.Read(sample)
 		grown := sample[0].Value.Uint64() - allocated
@@ -38,9 +78,9 @@ func ReturnMemory(ctx context.Context) {
 		if garbage := int64(sample[3].Value.Uint64()) - int64(sample[4].Value.Uint64()); garbage > 0 {
 			spare += uint64(garbage)
 		}
-		if grown < calm*uint64(lookEvery/time.Second) && spare >= worth && time.Since(last) >= restEvery {
+		if grown < calm*uint64(lookEvery/time.Second) && spare >= worth && time.Since(returned) >= returnEvery {
 			debug.FreeOSMemory()
-			last = time.Now()
+			returned = time.Now()
 		}
 	}
 }

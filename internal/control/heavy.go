@@ -2,6 +2,9 @@ package control
 
 import (
 	"context"
+	"encoding/json"
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -11,9 +14,9 @@ import (
 )
 
 // What a listing, an export or an import takes grows with what the fleet stores,
-// so that few run at once and the others wait their turn, for a while.
+// so that one runs at a time and the others wait their turn, for a while.
 const (
-	heavyAtOnce = 2
+	heavyAtOnce = 1
 	heavyWait   = 20 * time.Second
 )
 
@@ -22,6 +25,29 @@ const (
 // a minute.
 func (s *Server) heavy(method, path string, do echo.HandlerFunc) dialect.Route {
 	return s.inTurn(s.turns, dialect.Route{Method: method, Path: path, Do: do})
+}
+
+// list answers a list of items under a name, one after the other: as one document
+// it would be held in memory as a whole.
+func list[T any](c echo.Context, name string, items []T) error {
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.WriteHeader(http.StatusOK)
+	io.WriteString(w, `{"`+name+`":[`)
+	for i := range items {
+		text, err := json.Marshal(&items[i])
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			io.WriteString(w, ",")
+		}
+		if _, err := w.Write(text); err != nil {
+			return nil // whoever asked has gone
+		}
+	}
+	_, err := io.WriteString(w, "]}\n")
+	return err
 }
 
 // inTurn is a route whose requests wait for one of the turns.

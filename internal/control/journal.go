@@ -14,6 +14,7 @@ import (
 	"counterpart/internal/cause"
 	"counterpart/internal/dialect"
 	"counterpart/internal/fault"
+	"counterpart/internal/fleet"
 	"counterpart/internal/journal"
 )
 
@@ -141,6 +142,9 @@ const alive = 15 * time.Second
 // after an event, so that thousands take no more of the machine than a few.
 const eachReader = 25 * time.Microsecond
 
+// streamBuffer is how much the system holds of a stream that is not read.
+const streamBuffer = 64 << 10
+
 // stream sends entries as server-sent events, from ?since or Last-Event-ID on. One
 // that does not keep up is told how much it missed; one that reads nothing for a
 // minute is cut off.
@@ -157,6 +161,7 @@ func (s *Server) stream(c echo.Context) error {
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
 	defer s.untilStop(cancel)()
+	fleet.Narrow(ctx, streamBuffer)
 	readers := s.readers.Add(1)
 	defer s.readers.Add(-1)
 	w := c.Response()
@@ -199,9 +204,11 @@ func events(w io.Writer, p journal.Lines, begins bool) error {
 	if p.Missed > 0 && !begins {
 		fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d}\n\n", p.Missed, p.Dropped)
 	}
-	for i, text := range p.Texts {
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: entry\ndata: %s\n\n", p.Seqs[i], text); err != nil {
-			return err
+	for i, text := range p.Texts { // in parts: formatted it would be held once more while a client does not read
+		for _, part := range [...]string{"id: ", strconv.FormatUint(p.Seqs[i], 10), "\nevent: entry\ndata: ", text, "\n\n"} {
+			if _, err := io.WriteString(w, part); err != nil {
+				return err
+			}
 		}
 	}
 	_, err := io.WriteString(w, ": still here\n\n")

@@ -182,7 +182,7 @@ func (s *Server) outbox(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"messages": orEmpty(all)})
+	return list(c, "messages", all)
 }
 
 // everybody may see and force every lease: whoever has the control port.
@@ -208,7 +208,7 @@ func (s *Server) leases(c echo.Context) error {
 	all = slices.DeleteFunc(all, func(l checkout.Lease) bool {
 		return want != "" && l.State != want || user != "" && l.UserID != user || account != "" && world.Fold(l.AccountID) != account
 	})
-	return c.JSON(http.StatusOK, map[string]any{"leases": orEmpty(all)})
+	return list(c, "leases", all)
 }
 
 func (s *Server) force(c echo.Context) error {
@@ -225,7 +225,7 @@ func (s *Server) requests(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"requests": orEmpty(all)})
+	return list(c, "requests", all)
 }
 
 // grant decides about a request for an account in the approvers' place.
@@ -253,5 +253,5 @@ func (s *Server) tokens(c echo.Context) error {
 		return err
 	}
 	slices.SortFunc(all, func(a, b signin.Token) int { return a.Issued.Compare(b.Issued) })
-	return c.JSON(http.StatusOK, map[string]any{"tokens": orEmpty(all)})
+	return list(c, "tokens", all)
 }

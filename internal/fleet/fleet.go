@@ -75,6 +75,7 @@ type Fleet struct {
 	ports   []*port
 	running sync.WaitGroup // loops and everything they started
 	serving atomic.Bool
+	queued  atomic.Int64 // datagrams that a fault delays
 	// soft ends at once on a stop: idle connections go. hard ends after the
 	// grace: running requests are cancelled.
 	soft, hard         context.Context

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,24 +23,50 @@ const (
 	parked  = 64
 )
 
-// datagram is one read from a socket, in a buffer of the pool.
+// datagram is one read from a socket, in a buffer of a pool.
 type datagram struct {
 	buf  *[]byte
 	n    int
 	from netip.AddrPort
+	home *sync.Pool // where buf belongs
+}
+
+// usual is the length up to which datagrams share small buffers: nearly all are
+// short, and thousands of them may wait.
+const usual = 512
+
+// buffers are where datagrams stand while they are handled.
+type buffers struct {
+	small, large sync.Pool
+}
+
+func newBuffers(size int) *buffers {
+	pool := func(n int) sync.Pool { return sync.Pool{New: func() any { b := make([]byte, n); return &b }} }
+	return &buffers{small: pool(usual), large: pool(size)}
+}
+
+// keep copies what was read.
+func (b *buffers) keep(read []byte, from netip.AddrPort) datagram {
+	home := &b.small
+	if len(read) > usual {
+		home = &b.large
+	}
+	d := datagram{buf: home.Get().(*[]byte), n: len(read), from: from, home: home}
+	copy(*d.buf, read)
+	return d
 }
 
 // servePackets starts a UDP port and returns what stops it. Answers of running
 // handlers still leave during the grace; the socket is closed last.
 func (f *Fleet) servePackets(p *port) (stop func()) {
 	size := orElse(p.Limits.Datagram, 4096) + 1 // one more shows that it was longer
-	pool := &sync.Pool{New: func() any { b := make([]byte, size); return &b }}
+	pool := newBuffers(size)
 	var handlers, reading sync.WaitGroup
 	for range readers {
 		reading.Add(1)
 		f.running.Go(func() {
 			defer reading.Done()
-			f.readPackets(p, pool, &handlers)
+			f.readPackets(p, inbox{make([]byte, size), pool}, &handlers)
 		})
 	}
 	return func() {
@@ -50,13 +77,18 @@ func (f *Fleet) servePackets(p *port) (stop func()) {
 	}
 }
 
-func (f *Fleet) readPackets(p *port, pool *sync.Pool, handlers *sync.WaitGroup) {
+// inbox is what a reader reads into, and where it puts what it has read.
+type inbox struct {
+	buf  []byte
+	pool *buffers
+}
+
+func (f *Fleet) readPackets(p *port, in inbox, handlers *sync.WaitGroup) {
 	work := make(chan datagram)
 	defer close(work)
 	var waiting atomic.Int32
 	for {
-		buf := pool.Get().(*[]byte)
-		n, from, err := p.packets.ReadFromUDPAddrPort(*buf)
+		n, from, err := p.packets.ReadFromUDPAddrPort(in.buf)
 		if err != nil {
 			if f.soft.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
@@ -67,14 +99,14 @@ func (f *Fleet) readPackets(p *port, pool *sync.Pool, handlers *sync.WaitGroup) 
 		case p.roster.slots <- struct{}{}:
 		default: // as a full kernel buffer would: silence
 			p.roster.dropped.Add(1)
-			pool.Put(buf)
 			continue
 		}
-		d := datagram{buf, n, from}
+		d := in.pool.keep(in.buf[:n], from)
 		select {
 		case work <- d:
 		default:
-			handlers.Go(func() { f.handlePackets(p, pool, d, &parking{work, &waiting}) })
+			handlers.Go(func() { f.handlePackets(p, d, &parking{work, &waiting}) })
+			runtime.Gosched() // it comes first: reading faster than answering would only pile up
 		}
 	}
 }
@@ -86,10 +118,10 @@ type parking struct {
 }
 
 // handlePackets handles a datagram, and then those that come while it waits.
-func (f *Fleet) handlePackets(p *port, pool *sync.Pool, d datagram, park *parking) {
+func (f *Fleet) handlePackets(p *port, d datagram, park *parking) {
 	for ok := true; ok; {
 		f.packet(p, (*d.buf)[:d.n], net.UDPAddrFromAddrPort(d.from))
-		pool.Put(d.buf)
+		d.home.Put(d.buf)
 		<-p.roster.slots
 		if park.waiting.Add(1) > parked { // a burst is over: let its stacks go
 			park.waiting.Add(-1)

@@ -267,6 +267,17 @@ func (f *Fleet) relieve() {
 	}
 }
 
+// Narrow bounds what the system holds of an answer that its client has not taken
+// yet, for the connection that ctx belongs to: an endless answer to thousands who do
+// not read would otherwise fill the system's memory, not ours.
+func Narrow(ctx context.Context, octets int) {
+	if l := linkFrom(ctx); l != nil {
+		if c, ok := l.Conn.(*net.TCPConn); ok {
+			c.SetWriteBuffer(octets)
+		}
+	}
+}
+
 type linkKey struct{}
 
 // linkFrom is the connection that a context belongs to; nil without one.

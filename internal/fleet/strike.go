@@ -62,6 +62,14 @@ func (f *Fleet) strike(ctx context.Context, c *dialect.Call, m fault.Moment, kin
 	}
 	if r, hit := f.Faults.Judge(&c.Look, subject(c), m, fault.Delay); hit {
 		c.Fired = append(c.Fired, r.ID)
+		if c.Packet {
+			if !f.queue() {
+				broke(c, r, m)
+				c.Why += "; as many as can be are delayed already, and this one is lost"
+				return dialect.ErrDrop
+			}
+			defer f.queued.Add(-1)
+		}
 		wait := func(ctx context.Context) { f.Clock.Wait(ctx, f.Clock.Now().Add(r.Wait())) }
 		if !hold(ctx, r, wait) {
 			if c.Outcome, c.Broken = dialect.Broken, m; m == fault.Before {
@@ -90,6 +98,19 @@ func (f *Fleet) strike(ctx context.Context, c *dialect.Call, m fault.Moment, kin
 		return dialect.ErrDrop
 	}
 	return dialect.ErrReset
+}
+
+// mostQueued is how many datagrams can be delayed at once; like a queue of a network
+// (1000 in Linux's netem), it loses what does not fit in.
+const mostQueued = 1000
+
+// queue takes a place for a datagram that is delayed.
+func (f *Fleet) queue() bool {
+	if f.queued.Add(1) > mostQueued {
+		f.queued.Add(-1)
+		return false
+	}
+	return true
 }
 
 // hold lets an operation wait, for as long as the rule stands and the client is

@@ -38,7 +38,7 @@ func (e *Entry) size() int {
 // Limits bound what is remembered.
 type Limits struct {
 	Entries int // default 10,000
-	Bytes   int // default 16 MiB
+	Bytes   int // default 8 MiB
 }
 
 // Journal is the timeline. A nil Journal remembers nothing and costs nothing.
@@ -63,7 +63,7 @@ func New(l Limits, mask *Mask) *Journal {
 		l.Entries = 10_000
 	}
 	if l.Bytes <= 0 {
-		l.Bytes = 16 << 20
+		l.Bytes = 8 << 20
 	}
 	return &Journal{limits: l, mask: mask, moved: make(chan struct{})}
 }
@@ -179,7 +179,7 @@ func (j *Journal) after(at uint64) (texts []string, first uint64, lost bool) {
 	defer j.mu.Unlock()
 	gone := j.seq - uint64(j.ring.n)
 	first = max(at, gone) + 1
-	return j.ring.span(int(first - gone - 1)), first, gone > max(at, j.base)
+	return j.ring.span(int(first-gone-1), batch), first, gone > max(at, j.base)
 }
 
 // Entry returns one entry by its number.

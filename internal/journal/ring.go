@@ -88,11 +88,11 @@ func (r *ring) drop() {
 
 func (r *ring) slot(i int) slot { return r.slots[(r.head+i)%len(r.slots)] }
 
-// span copies entries from the i-th on, as many as are about batch octets.
-func (r *ring) span(i int) []string {
+// span copies entries from the i-th on, as many as are about so many octets.
+func (r *ring) span(i, octets int) []string {
 	var text strings.Builder
 	var ends []int
-	for ; i < r.n && text.Len() < batch; i++ {
+	for ; i < r.n && text.Len() < octets; i++ {
 		s := r.slot(i)
 		text.Write(r.octets[s.at : s.at+s.length])
 		ends = append(ends, text.Len())

@@ -18,7 +18,8 @@ type shown struct {
 	low   uint64 // no older ones are kept
 	sweep uint64 // of those below everything was swept
 
-	making sync.Mutex // held by whoever makes lines
+	asked  atomic.Bool // since the last Rest
+	making sync.Mutex  // held by whoever makes lines
 	made   atomic.Uint64
 }
 
@@ -80,6 +81,13 @@ func (s *shown) clear() {
 	s.slots, s.size = nil, 0
 }
 
+// Rest forgets what was made for readers if none has come since it was last called.
+func (j *Journal) Rest() {
+	if j != nil && !j.shown.asked.Swap(false) {
+		j.shown.clear()
+	}
+}
+
 // Lines are a part of a page: entries as JSON, masked.
 type Lines struct {
 	Seqs    []uint64
@@ -92,7 +100,7 @@ type Lines struct {
 
 // mostLines and mostOctets bound one answer of Lines.
 const (
-	mostLines  = 256
+	mostLines  = 64
 	mostOctets = 64 << 10
 )
 
@@ -103,6 +111,7 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	if j == nil {
 		return Lines{Last: seq}
 	}
+	j.shown.asked.Store(true)
 	j.mu.Lock()
 	gone := j.seq - uint64(j.ring.n)
 	out := Lines{Newest: j.seq, Dropped: gone - j.base}
@@ -113,7 +122,15 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	j.mu.Unlock()
 	size := 0
 	for out.Last < out.Newest && len(out.Seqs) < mostLines && size < mostOctets {
-		texts, first, _ := j.after(out.Last)
+		if m == (Match{}) { // most often: nothing needs to be looked at that is there already
+			if text, ok := j.shown.get(out.Last + 1); ok {
+				out.Last++
+				out.Seqs, out.Texts = append(out.Seqs, out.Last), append(out.Texts, text)
+				size += len(text)
+				continue
+			}
+		}
+		texts, first := j.some(out.Last)
 		if len(texts) == 0 { // cleared meanwhile
 			out.Last = out.Newest
 			break
@@ -125,7 +142,7 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 		for i, packed := range texts {
 			e := unpack(packed, first+uint64(i))
 			if e.Seq > out.Newest || len(out.Seqs) >= mostLines || size >= mostOctets {
-				break
+				return out
 			}
 			if out.Last = e.Seq; !m.fits(&e) {
 				continue
@@ -136,6 +153,15 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 		}
 	}
 	return out
+}
+
+// some copies a few of the entries after number at, for one of many readers.
+func (j *Journal) some(at uint64) (texts []string, first uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	gone := j.seq - uint64(j.ring.n)
+	first = max(at, gone) + 1
+	return j.ring.span(int(first-gone-1), batch/8), first
 }
 
 // line is an entry as readers get it.
@@ -161,8 +187,8 @@ func (j *Journal) line(e *Entry) string {
 	return string(text)
 }
 
-// MaskedEntries is how many entries have been made readable so far: at most one for each
-// that was recorded, however many read them.
+// MaskedEntries is how many entries have been made readable so far: one for each that
+// somebody wanted to read, however many did, as long as there are readers at all.
 func (j *Journal) MaskedEntries() uint64 {
 	if j == nil {
 		return 0

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// victim is the fleet that is attacked: the demo company, on free ports, with 1 GiB
+// of heap at most.
+type victim struct {
+	cmd   *exec.Cmd
+	dir   string
+	short bool
+	ports map[string]string
+	http  *http.Client // of the others, who want to be served
+}
+
+// mostMemory is the limit of the server's address space in KiB. A runaway ends
+// there, not with the machine.
+const mostMemory = 4 << 20
+
+func launch(s settings) (*victim, error) {
+	v := &victim{dir: s.dir, short: s.short, ports: map[string]string{}, http: &http.Client{Timeout: 15 * time.Second,
+		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
+	log, err := os.Create(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	file := filepath.Join(s.dir, "ports.json")
+	v.cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --ports auto --ports-file "$1"`, mostMemory), s.binary, file)
+	v.cmd.Stdout, v.cmd.Stderr = log, log
+	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := v.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if text, err := os.ReadFile(file); err == nil {
+			return v, json.Unmarshal(text, &v.ports)
+		}
+	}
+	v.stop()
+	return nil, errors.New(v.said("the fleet does not start"))
+}
+
+// stop ends the fleet by its ID.
+func (v *victim) stop() {
+	v.cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(10*time.Second, func() { v.cmd.Process.Kill() })
+	defer late.Stop()
+	v.cmd.Wait()
+}
+
+// said is a sentence with the end of the fleet's own words.
+func (v *victim) said(what string) string {
+	text, _ := os.ReadFile(filepath.Join(v.dir, "log"))
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return what + "\n" + strings.Join(lines[max(0, len(lines)-12):], "\n")
+}
+
+// resident is the memory in use, in octets.
+func (v *victim) resident() uint64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kb, _ := strconv.ParseUint(fields[0], 10, 64)
+	return kb << 10
+}
+
+// tcp are the ports that take connections, by name.
+func (v *victim) tcp() []string {
+	var out []string
+	for name := range v.ports {
+		if name != "radius/auth" && name != "radius/acct" {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// do sends one request as somebody who is not part of the storm.
+func (v *victim) do(method, url, body string, header ...string) (int, []byte, error) {
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := v.http.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, text, err
+}
+
+// control sends a request to the control port.
+func (v *victim) control(method, path, body string) (int, []byte, error) {
+	return v.do(method, "http://"+v.ports["control/http"]+path, body, "Content-Type", "application/json")
+}
+
+// watcher looks at memory and asks as somebody else would, until it is stopped.
+type watcher struct {
+	stop    chan struct{}
+	all     sync.WaitGroup
+	peak    uint64
+	slowest time.Duration
+	failed  int
+}
+
+// watch begins. Others read a secret of vault and ask native, five times a second.
+func (v *victim) watch() *watcher {
+	w := &watcher{stop: make(chan struct{})}
+	w.all.Go(func() {
+		for w.again(20 * time.Millisecond) {
+			w.peak = max(w.peak, v.resident())
+		}
+	})
+	w.all.Go(func() {
+		for w.again(200 * time.Millisecond) {
+			for _, ask := range []func() (int, []byte, error){
+				func() (int, []byte, error) {
+					return v.do("GET", "http://"+v.ports["vault/http"]+"/v1/sys/health", "")
+				},
+				func() (int, []byte, error) {
+					return v.do("GET", "http://"+v.ports["native/http"]+"/openapi.yaml", "")
+				},
+			} {
+				began := time.Now()
+				status, _, err := ask()
+				if w.slowest = max(w.slowest, time.Since(began)); err != nil || status != 200 {
+					w.failed++
+				}
+			}
+		}
+	})
+	return w
+}
+
+func (w *watcher) again(d time.Duration) bool {
+	select {
+	case <-w.stop:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func (w *watcher) end() {
+	close(w.stop)
+	w.all.Wait()
+}
+
+// play runs one attack and waits for the fleet to come to rest.
+func (v *victim) play(a attack) outcome {
+	o := outcome{name: a.name, clients: a.clients}
+	if a.before != nil {
+		if err := a.before(); err != nil {
+			o.dead = err
+			return o
+		}
+	}
+	if a.stores {
+		o.stored = v.stored()
+	}
+	w := v.watch()
+	left := a.run(a.clients)
+	w.end()
+	o.peak, o.slowest, o.failed = w.peak, w.slowest, w.failed
+	o.allowed = base + o.stored*2
+	if a.connected {
+		o.allowed += each * uint64(a.clients)
+	}
+	left()
+	if !v.short {
+		v.rest(&o)
+	}
+	if a.after != nil {
+		a.after()
+	}
+	if status, _, err := v.control("GET", "/healthz", ""); err != nil || status != 200 {
+		o.dead = fmt.Errorf("the fleet is gone: %d, %v", status, err)
+	}
+	return o
+}
+
+// rest waits until the fleet is within its bound again, as long as the bound says.
+func (v *victim) rest(o *outcome) {
+	began := time.Now()
+	for time.Since(began) < patient {
+		if o.after = v.resident(); o.after <= base+o.stored {
+			break
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	o.took = time.Since(began)
+}
+
+// stored is what the fleet keeps of what it was given: its heap when it rests, less
+// what an idle one has.
+func (v *victim) stored() uint64 {
+	time.Sleep(30 * time.Second) // it has collected its garbage by then
+	_, text, _ := v.control("GET", "/metrics", "")
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "go_memstats_heap_live_bytes "); ok {
+			n, _ := strconv.ParseUint(strings.TrimSpace(rest), 10, 64)
+			return max(n, idleHeap) - idleHeap
+		}
+	}
+	return 0
+}
+
+// idleHeap is the live heap of a fleet that has done nothing yet, with the journal's
+// ring.
+const idleHeap = 20 << 20
