@@ -242,16 +242,40 @@ var random = []struct {
 	{regexp.MustCompile(`"public_key":"ssh-ed25519 [^"]*"`), `"public_key":"KEY"`},
 }
 
-// What is left of a time may be a second less. What was granted is exact.
-var drift = regexp.MustCompile(`"(ttl)":(\d+)`)
+// What is left of a time may be a second less. What was granted is exact, unless it
+// was cut to what is left.
+var (
+	drift = regexp.MustCompile(`"(ttl)":(\d+)`)
+	cut   = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
+	left  = regexp.MustCompile(`effective max_ttl of \\"([0-9hms]+)\\"`)
+)
+
+// upTo10 is a text in which what is left of a time is rounded up to ten seconds.
+func upTo10(m string) string {
+	text := left.FindStringSubmatch(m)[1]
+	d, err := time.ParseDuration(text)
+	if err != nil || d%(10*time.Second) == 0 {
+		return m
+	}
+	s := (d.Truncate(10*time.Second) + 10*time.Second).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return strings.Replace(m, text, strings.Replace(s, "h0m", "h", 1), 1)
+}
 
 func normal(body []byte) string {
 	s := string(body)
 	for _, r := range random {
 		s = r.re.ReplaceAllString(s, r.to)
 	}
-	return drift.ReplaceAllStringFunc(s, func(m string) string { // a second may have passed
-		parts := drift.FindStringSubmatch(m)
+	moves := drift
+	if strings.Contains(s, "exceeded the effective max_ttl") {
+		moves = cut
+	}
+	s = left.ReplaceAllStringFunc(s, upTo10)
+	return moves.ReplaceAllStringFunc(s, func(m string) string { // a second may have passed
+		parts := moves.FindStringSubmatch(m)
 		var n int
 		fmt.Sscan(parts[2], &n)
 		return fmt.Sprintf(`"%s":%d`, parts[1], (n+9)/10*10)
