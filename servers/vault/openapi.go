@@ -197,6 +197,7 @@ func openAPISpec(r *request) (*answer, error) {
 		return nil, err
 	}
 	paths := map[string]any{}
+	items := map[*api.Path]map[string]any{} // the same for all mounts of an engine
 	for _, m := range t.List {
 		e := r.engines[m.engine()]
 		if e == nil {
@@ -220,7 +221,10 @@ func openAPISpec(r *request) (*answer, error) {
 		described := r.described.Engine(e.at)
 		for i := range described {
 			if p := &described[i]; near || p.Public {
-				paths[prefix+p.Template] = describedAt(p, generic, prefix)
+				if items[p] == nil {
+					items[p] = describedAt(p, generic, prefix)
+				}
+				paths[prefix+p.Template] = items[p]
 			}
 		}
 	}
