@@ -245,9 +245,10 @@ var random = []struct {
 // What is left of a time may be a second less. What was granted is exact, unless it
 // was cut to what is left.
 var (
-	drift = regexp.MustCompile(`"(ttl)":(\d+)`)
-	cut   = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
-	left  = regexp.MustCompile(`effective max_ttl of \\"([0-9hms]+)\\"`)
+	drift   = regexp.MustCompile(`"(ttl)":(\d+)`)
+	cut     = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
+	capping = regexp.MustCompile(`,?"TTL of \\"([0-9hms]+)\\" exceeded the effective max_ttl of \\"([0-9hms]+)\\"; TTL value is capped accordingly"`)
+	left    = regexp.MustCompile(`effective max_ttl of \\"([0-9hms]+)\\"`)
 )
 
 // upTo10 is a text in which what is left of a time is rounded up to ten seconds.
@@ -274,6 +275,13 @@ func normal(body []byte) string {
 		moves = cut
 	}
 	s = left.ReplaceAllStringFunc(s, upTo10)
+	s = capping.ReplaceAllStringFunc(s, func(m string) string { // a renewal for as long as is possible, a second later
+		if parts := capping.FindStringSubmatch(m); parts[1] != parts[2] {
+			return m
+		}
+		return ""
+	})
+	s = strings.NewReplacer(`"warnings":[]`, `"warnings":null`, `"warnings":[,`, `"warnings":[`).Replace(s)
 	return moves.ReplaceAllStringFunc(s, func(m string) string { // a second may have passed
 		parts := moves.FindStringSubmatch(m)
 		var n int
