@@ -19,21 +19,21 @@ import (
 // Malformed, DeviceLocked, DeviceOff, NotYetValid, Expired, NoDevice, WrongKind
 // and NoneDelivered.
 func (b *Bench) Verify(ctx context.Context, deviceID, code string) (Match, error) {
-	d, err := b.Find(ctx, deviceID)
-	if err != nil {
-		return Match{}, err
-	}
-	if err := b.ordered(ctx, d.UserID, d.ID); err != nil {
-		return Match{}, err
-	}
-	accept, malformed := typed(d, code)
-	return b.take(ctx, d, accept, malformed)
+	return b.accept(ctx, deviceID, func(d Device) (func(string) bool, error) { return typed(d, code) })
 }
 
 // Accept is Verify for protocols that prove a code without showing it (CHAP):
 // accept is asked about every code that would do now. It may be asked more than
 // once.
 func (b *Bench) Accept(ctx context.Context, deviceID string, accept func(code string) bool) (Match, error) {
+	return b.accept(ctx, deviceID, func(Device) (func(string) bool, error) { return accept, nil })
+}
+
+// proof is what somebody gives for a code: how it is compared with those of a
+// device, or why it can be none of them.
+type proof func(Device) (accept func(string) bool, malformed error)
+
+func (b *Bench) accept(ctx context.Context, deviceID string, how proof) (Match, error) {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
 		return Match{}, err
@@ -41,7 +41,11 @@ func (b *Bench) Accept(ctx context.Context, deviceID string, accept func(code st
 	if err := b.ordered(ctx, d.UserID, d.ID); err != nil {
 		return Match{}, err
 	}
-	return b.take(ctx, d, accept, nil)
+	all, err := b.Devices(ctx, d.UserID)
+	if err != nil {
+		return Match{}, err
+	}
+	return b.spend(ctx, d, all, how)
 }
 
 // typed is the comparison with a typed code, in constant time; malformed is the
@@ -55,8 +59,19 @@ func typed(d Device, code string) (accept func(string) bool, malformed error) {
 	return func(want string) bool { return subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 }, malformed
 }
 
+// attempt is a code that is held against one device.
+type attempt struct {
+	accept    func(string) bool
+	malformed error
+	refuse    bool // count it as a failure, or say errFits if it would be taken
+}
+
+// errFits means that a code which did not fit a moment ago fits now. Nothing has
+// been counted.
+var errFits = errors.New("factor: the code fits now")
+
 // take decides one attempt on the device's record.
-func (b *Bench) take(ctx context.Context, d Device, accept func(string) bool, malformed error) (Match, error) {
+func (b *Bench) take(ctx context.Context, d Device, a attempt) (Match, error) {
 	if !Can(d.Kind) {
 		return Match{}, cause.Because(cause.WrongKind, "%s is a %s device and takes no codes", d.ID, d.Kind)
 	}
@@ -67,8 +82,12 @@ func (b *Bench) take(ctx context.Context, d Device, accept func(string) bool, ma
 		if verdict = usable(d.Device, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep
 		}
-		if verdict = malformed; verdict == nil {
-			counter, verdict = match(d.Device, p, now, accept)
+		if verdict = a.malformed; verdict == nil {
+			counter, verdict = match(d.Device, p, now, a.accept)
+		}
+		if verdict == nil && a.refuse {
+			verdict = errFits
+			return time.Time{}, state.ErrKeep
 		}
 		p.count(d.Device, verdict, now)
 		return time.Time{}, nil
@@ -212,94 +231,6 @@ func matchStatic(d world.Device, p *progress, accept func(string) bool) error {
 		return nil
 	}
 	return cause.Because(cause.WrongCode, "no backup code of %s fits", d.ID)
-}
-
-// VerifyUser checks a code against somebody's devices of the given kinds (none
-// given: every kind that takes codes). The first device that the code fits
-// takes it; if it fits none, the attempt counts on each of them, and the most
-// telling refusal is returned.
-func (b *Bench) VerifyUser(ctx context.Context, userID, code string, kinds ...world.DeviceKind) (Match, error) {
-	return b.acceptUser(ctx, userID, kinds, func(d Device) (func(string) bool, error) { return typed(d, code) })
-}
-
-// AcceptUser is VerifyUser for protocols that prove a code without showing it.
-func (b *Bench) AcceptUser(ctx context.Context, userID string, accept func(code string) bool, kinds ...world.DeviceKind) (Match, error) {
-	return b.acceptUser(ctx, userID, kinds, func(Device) (func(string) bool, error) { return accept, nil })
-}
-
-func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.DeviceKind, how func(Device) (func(string) bool, error)) (Match, error) {
-	devices, err := b.Devices(ctx, userID)
-	if err != nil {
-		return Match{}, err
-	}
-	devices = slices.DeleteFunc(devices, func(d Device) bool {
-		return !Can(d.Kind) || len(kinds) > 0 && !slices.Contains(kinds, d.Kind)
-	})
-	if len(devices) == 0 {
-		return Match{}, cause.Because(cause.NoDevice, "%s has no device that takes codes", userID)
-	}
-	for i, d := range devices { // the device that would take the code goes first
-		accept, malformed := how(d)
-		if malformed != nil || !b.fits(ctx, d, accept) {
-			continue
-		}
-		if err := b.ordered(ctx, userID, d.ID); err != nil {
-			return Match{}, err
-		}
-		m, err := b.take(ctx, d, accept, nil)
-		if err == nil {
-			b.burn(ctx, devices[i+1:], how)
-		}
-		return m, err
-	}
-	if err := b.ordered(ctx, userID, ids(devices)...); err != nil {
-		return Match{}, err
-	}
-	var refusals []error
-	for _, d := range devices {
-		accept, malformed := how(d)
-		m, err := b.take(ctx, d, accept, malformed)
-		if err == nil { // the clock moved into the code's step meanwhile
-			return m, nil
-		}
-		if _, ok := cause.Of(err); !ok {
-			return Match{}, err
-		}
-		refusals = append(refusals, err)
-	}
-	return Match{}, telling(refusals)
-}
-
-// burn uses an accepted code up on the person's other devices too, should it
-// fit one by chance: what was accepted once is not accepted again.
-func (b *Bench) burn(ctx context.Context, others []Device, how func(Device) (func(string) bool, error)) {
-	for _, d := range others {
-		if accept, malformed := how(d); malformed == nil && b.fits(ctx, d, accept) {
-			b.take(ctx, d, accept, nil)
-		}
-	}
-}
-
-// fits looks, without counting, whether a device would take the code now.
-func (b *Bench) fits(ctx context.Context, d Device, accept func(string) bool) bool {
-	p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
-	if err != nil || usable(d.Device, &p, b.Clock.Now()) != nil {
-		return false
-	}
-	_, err = match(d.Device, &p, b.Clock.Now(), accept)
-	return err == nil
-}
-
-// telling picks the refusal that says most about the attempt.
-func telling(refusals []error) error {
-	for _, c := range []cause.Cause{cause.Replayed, cause.WrongCode, cause.DeviceLocked, cause.Expired, cause.NotYetValid, cause.NoneDelivered} {
-		for _, err := range refusals {
-			if errors.Is(err, c) {
-				return err
-			}
-		}
-	}
-	return refusals[0]
 }
 
 // Current is the code that a device shows now; a test's phone. Delivered codes

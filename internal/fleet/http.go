@@ -126,6 +126,7 @@ func (f *Fleet) handler(p *port) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
+		evenPath(r.URL)
 		x := exchanges.Get().(*exchange)
 		x.asked, x.ResponseWriter, x.call, x.keep, x.seat = r, w, &x.made, keep, dialect.SeatFrom(ctx)
 		x.seat.Take(x.call, &p.line, r.RemoteAddr)

@@ -47,21 +47,29 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 			}
 			return nil
 		}
+		if managed != nil {
+			return state.ErrKeep
+		}
+		g.replace(u, p, nil, n)
+		return nil
+	})
+	if err != nil || verdict != nil || managed == nil {
+		return firstError(err, verdict)
+	}
+	// The account's record has the password, and decides. What the person's has about
+	// it follows, so that a change which failed has cleared nothing.
+	a, _ := g.World.AccountOfUser(u.ID)
+	was := n.Was
+	if n.Old != nil { // of two changes from one old password, one wins
+		was = &managed.password
+	}
+	if err := g.Managed.Set(ctx, a.ID, was, n.Password); err != nil {
+		return err
+	}
+	return g.edit(ctx, u.ID, func(p *person) error {
 		g.replace(u, p, managed, n)
 		return nil
 	})
-	if err != nil || verdict != nil {
-		return firstError(err, verdict)
-	}
-	if managed != nil {
-		a, _ := g.World.AccountOfUser(u.ID)
-		was := n.Was
-		if n.Old != nil { // of two changes from one old password, one wins
-			was = &managed.password
-		}
-		return g.Managed.Set(ctx, a.ID, was, n.Password)
-	}
-	return nil
 }
 
 func firstError(errs ...error) error {

@@ -151,6 +151,19 @@ func BenchmarkSearchEquality100k(b *testing.B) {
 	}, proto.SearchDone)
 }
 
+// BenchmarkSearchAD100k are equality searches in Active Directory, of an
+// attribute with an index and of one that nobody has.
+func BenchmarkSearchAD100k(b *testing.B) {
+	l := largeLab(b, ldap.Settings{Flavour: "ad", Anonymous: "read"})
+	for _, x := range []struct{ attr, format string }{{"sAMAccountName", "user%06d"}, {"mailNickname", "user%06d"}} {
+		b.Run(x.attr, func(b *testing.B) {
+			run(b, l.addr["ldap"], func(n int) []byte {
+				return search(1, domain, 2, 0xa3, x.attr, fmt.Sprintf(x.format, n))
+			}, proto.SearchDone)
+		})
+	}
+}
+
 func BenchmarkSimpleBind(b *testing.B) {
 	l := largeLab(b, ldap.Settings{})
 	run(b, l.addr["ldap"], func(n int) []byte {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"strconv"
 	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -65,7 +66,7 @@ func (op *operation) bind(ctx context.Context, call *dialect.Call) (proto.Result
 	case req.Simple:
 		who, res, err = op.simple(ctx, call, req)
 	case req.Unknown:
-		res = result(goldap.LDAPResultAuthMethodNotSupported, "unknown authentication method")
+		res = result(goldap.LDAPResultAuthMethodNotSupported, c.s.text("unknown authentication method", "mechanism"))
 	default:
 		who, res, err = op.sasl(ctx, call, req)
 	}
@@ -166,7 +167,7 @@ func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t tar
 	if who.userID == "" {
 		for _, stored := range t.snap.StoredPasswords(t.id) {
 			if verify(stored, password) {
-				return who, nil
+				return who, op.standing(ctx, t)
 			}
 		}
 		return identity{}, cause.Because(cause.WrongPassword, "no password of the entry matches")
@@ -176,7 +177,7 @@ func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t tar
 	}
 	err := s.env.Logins.Check(ctx, who.userID, func(stored string) bool { return verify(stored, password) })
 	if s.set.ad() {
-		err = s.adRestrictions(who.userID, err)
+		err = op.adRestrictions(ctx, t, err)
 	} else if reason, _ := cause.Of(err); reason == cause.MustChange { // pwdReset: bound, but only to change it
 		who.mustChange, err = true, nil
 	}
@@ -186,25 +187,63 @@ func (op *operation) authenticate(ctx context.Context, call *dialect.Call, t tar
 	return who, nil
 }
 
-// adRestrictions holds logonHours and userWorkstations, which only AD knows,
+// standing is how an account that was added over LDAP stands: its own attributes
+// say so (MS-ADTS 5.1.1.1.1).
+func (op *operation) standing(ctx context.Context, t target) error {
+	s := op.c.s
+	if !s.set.ad() {
+		return nil
+	}
+	r := t.snap.Reader(ctx)
+	r.Seek(t.id)
+	number := func(name string) int64 {
+		v := r.Values(s.schema.Attr(name), "")
+		if len(v) == 0 {
+			return 0
+		}
+		n, _ := strconv.ParseInt(v[0], 10, 64)
+		return n
+	}
+	if number("userAccountControl")&2 != 0 {
+		return cause.Because(cause.Disabled, "the account is disabled")
+	}
+	if number("pwdLastSet") == 0 {
+		return op.adRestrictions(ctx, t, cause.Because(cause.MustChange, "the password must be changed"))
+	}
+	return op.adRestrictions(ctx, t, nil)
+}
+
+// adRestrictions holds what only AD knows of an account, as its entry says it now,
 // against a bind with the right password.
-func (s *server) adRestrictions(userID string, err error) error {
+func (op *operation) adRestrictions(ctx context.Context, t target, err error) error {
+	s := op.c.s
 	reason, _ := cause.Of(err)
 	if err != nil && reason != cause.PasswordExpired && reason != cause.MustChange {
 		return err
 	}
-	u, _ := s.env.World.User(userID)
-	if hours := u.Settings["ldap.logon_hours"]; hours != "" && !hourAllowed(hours, s.env.Clock.Now()) {
-		return cause.Because(errLogonHours, "%s may not log in at this hour", userID)
+	r := t.snap.Reader(ctx)
+	r.Seek(t.id)
+	first := func(name string) string {
+		if v := r.Values(s.schema.Attr(name), ""); len(v) > 0 {
+			return v[0]
+		}
+		return ""
 	}
-	if stations := u.Settings["ldap.workstations"]; stations != "" {
+	now := s.env.Clock.Now()
+	if end, _ := strconv.ParseInt(first("accountExpires"), 10, 64); end != 0 && end <= dir.Filetime(now) {
+		return cause.Because(cause.AccountExpired, "the account has expired")
+	}
+	if hours := first("logonHours"); len(hours) == 21 && !hourAllowed(hours, now) {
+		return cause.Because(errLogonHours, "%s may not log in at this hour", t.snap.DN(t.id))
+	}
+	if stations := first("userWorkstations"); stations != "" {
 		host, _, _ := strings.Cut(s.set.Host, ".")
 		for _, w := range strings.Split(stations, ",") {
 			if strings.EqualFold(strings.TrimSpace(w), host) {
 				return err
 			}
 		}
-		return cause.Because(errWorkstation, "%s may log in from %s only", userID, stations)
+		return cause.Because(errWorkstation, "%s may log in from %s only", t.snap.DN(t.id), stations)
 	}
 	return err
 }
@@ -214,8 +253,13 @@ func (s *server) adRestrictions(userID string, err error) error {
 func (op *operation) sasl(ctx context.Context, call *dialect.Call, req proto.Bind) (identity, proto.Result, error) {
 	c := op.c
 	mechanism := strings.ToUpper(req.SASL)
-	unsupported := result(goldap.LDAPResultAuthMethodNotSupported, "SASL(-4): no mechanism available: No worthy mechs found")
+	if name := feature(foreignMechanisms, c.s.set.Flavour, mechanism); name != "" {
+		call.NotPlayed(name)
+	}
+	unsupported := result(goldap.LDAPResultAuthMethodNotSupported, c.s.text("SASL(-4): no mechanism available: No worthy mechs found", "mechanism"))
 	switch {
+	case c.s.set.ad() && mechanism != "EXTERNAL": // MS-ADTS 3.1.1.3.4.5: there is no PLAIN
+		return identity{}, unsupported, nil
 	case mechanism == "":
 		return identity{}, result(goldap.LDAPResultAuthMethodNotSupported, "no SASL mechanism provided"), nil
 	case mechanism == "PLAIN" && !c.secure:
@@ -247,7 +291,7 @@ func (op *operation) plain(ctx context.Context, call *dialect.Call, creds []byte
 	s := op.c.s
 	parts := bytes.Split(creds, []byte{0})
 	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) == 0 {
-		return identity{}, result(goldap.LDAPResultInvalidCredentials, s.text("SASL(-5): bad protocol / cancel: malformed PLAIN message", "unwilling")), nil
+		return identity{}, result(goldap.LDAPResultInvalidCredentials, "SASL(-5): bad protocol / cancel: malformed PLAIN message"), nil
 	}
 	snap, err := s.dir.Snapshot(ctx)
 	if err != nil {

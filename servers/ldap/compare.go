@@ -8,6 +8,7 @@ import (
 
 	"counterpart/internal/dialect"
 	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"
@@ -32,8 +33,8 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	switch {
 	case req.Name == "":
 		return a.heldBy(s, virtualEntry{s.rootDSE(op)}), nil
-	case s.sub.named(s.schema, req.Name):
-		return a.heldBy(s, virtualEntry{s.sub}), nil
+	case s.isSubschema(req.Name):
+		return a.heldBy(s, virtualEntry{s.subschema()}), nil
 	}
 	if r := s.mayRead(op); r != nil {
 		return *r, nil
@@ -42,9 +43,16 @@ func (op *operation) compare(ctx context.Context, call *dialect.Call) (proto.Res
 	if err != nil {
 		return proto.Result{}, err
 	}
-	id, matched, err := snap.Find(req.Name)
+	name, err := dn.Parse(req.Name)
 	if err != nil {
 		return proto.Result{}, err
+	}
+	id, matched, err := snap.FindDN(name)
+	if err != nil {
+		return proto.Result{}, err
+	}
+	if r := s.elsewhere(snap, name, want.manage, ""); r != nil {
+		return *r, nil
 	}
 	if id == dir.None {
 		return s.noSuchObject(snap, matched), nil
@@ -69,7 +77,10 @@ func (s *server) asserts(req proto.Compare) (assertion, *proto.Result) {
 	var r proto.Result
 	a, options := s.schema.Describe(req.Desc)
 	if a == nil {
-		r = result(goldap.LDAPResultUndefinedAttributeType, s.text("", "no attribute"))
+		r = result(goldap.LDAPResultUndefinedAttributeType, "")
+		if s.set.ad() {
+			r = result(goldap.LDAPResultNoSuchAttribute, adText["no attribute"])
+		}
 		return assertion{}, &r
 	}
 	normal, ok := s.schema.Norm(a, req.Value)

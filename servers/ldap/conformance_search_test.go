@@ -241,7 +241,7 @@ func paging(t *testing.T) {
 				}
 			}
 		})
-		r, err := l.dial("ldap").SearchWithPaging(goldap.NewSearchRequest(base, 2, 0, 0, 0, false, f, []string{"uid"}, nil), size)
+		r, err := l.bound("ldap", root, rootPW).SearchWithPaging(goldap.NewSearchRequest(base, 2, 0, 0, 0, false, f, []string{"uid"}, nil), size)
 		churn.Wait()
 		if err != nil {
 			t.Fatalf("pages of %d: %v", size, err)

@@ -61,7 +61,7 @@ func TestConformance(t *testing.T) {
 		{"33 references", references},
 		{"34 global catalogue", globalCatalogue},
 	} {
-		t.Run(c.name, c.run)
+		t.Run(c.name, func(t *testing.T) { clocks(t, c.run) })
 	}
 }
 

@@ -360,10 +360,10 @@ func writeErrors(t *testing.T) {
 		t.Errorf("a moved entry: %q", got)
 	}
 	tree := goldap.NewDelRequest("ou=staff,"+base, []goldap.Control{goldap.NewControlString("1.2.840.113556.1.4.805", true, "")})
-	if err := c.Del(tree); err != nil {
+	if err := c.Del(tree); code(err) != 12 { // slapd's backend has none
 		t.Errorf("tree delete: %v", err)
 	}
-	if got := found(t, c, base, "(uid=*)"); got != "bob" {
+	if got := found(t, c, base, "(uid=eve)"); got != "eve" {
 		t.Errorf("after the tree delete: %q", got)
 	}
 	rights(t)

@@ -54,6 +54,7 @@ type operation struct {
 	c        *client
 	msg      proto.Message
 	who      identity
+	call     *dialect.Call
 	cancel   context.CancelFunc // of one that runs beside others, as done
 	silent   atomic.Bool        // abandoned: nothing more is sent
 	canceled atomic.Bool        // by a Cancel: answered with canceled
@@ -125,14 +126,15 @@ func (c *client) close() {
 }
 
 // watch closes the connection when it is idle for too long or when one write
-// makes no progress. Both are measured by the fleet's clock, twice in a row for
-// writes, so that a jump of the clock does not cut a transfer that moves.
+// makes no progress. Both are measured by the fleet's clock, writes at three looks
+// in a row, so that a jump of the clock does not cut a transfer that moves, nor one
+// that has just ended.
 func (c *client) watch() {
 	defer c.run.Done()
-	clock, stuck := c.s.env.Clock, int64(0)
+	clock, stuck, looks := c.s.env.Clock, int64(0), 0
 	for {
 		now := clock.Now()
-		wait := c.s.set.Stall
+		wait := c.s.set.Stall / 2
 		if limit := *c.s.set.Idle; limit > 0 {
 			left := limit - now.Sub(time.Unix(0, c.idle.Load()))
 			if left <= 0 && c.running() == 0 {
@@ -142,7 +144,10 @@ func (c *client) watch() {
 			wait = min(wait, max(left, time.Second))
 		}
 		w := c.writing.Load()
-		if w != 0 && w == stuck {
+		if looks++; w == 0 || w != stuck {
+			looks = 0
+		}
+		if looks == 2 {
 			c.close()
 			return
 		}

@@ -18,10 +18,14 @@ const (
 	oidPolicy     = "1.3.6.1.4.1.42.2.27.8.5.1"
 	oidPermissive = "1.2.840.113556.1.4.1413"
 	oidTreeDelete = "1.2.840.113556.1.4.805"
+
+	oidDescriptor    = "1.2.840.113556.1.4.801"
+	oidDomainScope   = "1.2.840.113556.1.4.1339"
+	oidSearchOptions = "1.2.840.113556.1.4.1340"
 )
 
 // where an operation stands in the table of controls.
-type where uint8
+type where uint16
 
 const (
 	onBind where = 1 << iota
@@ -32,36 +36,37 @@ const (
 	onDelete
 	onRename
 	onExtended
-	onWrites = onModify | onAdd | onDelete | onRename
-	onAll    = onSearch | onCompare | onWrites
+	onAnswers // advertised, but no request has it
+	inVain    // known, and refused on every operation when it is critical
+	onWrites  = onModify | onAdd | onDelete | onRename
+	onAll     = onSearch | onCompare | onWrites
 )
 
-// known is a control: where it works, in which flavour, and whether the root
-// DSE advertises it. What is only accepted has no effect.
+// known is a control: its name in the vendor's documentation and where it has
+// an effect, by flavour. The root DSE advertises what works, but for what slapd
+// takes without saying so.
 type known struct {
-	oid       string
+	oid, name string
 	openldap  where
 	ad        where
-	advertise bool
+	hidden    bool // slapd does not advertise it
 }
 
-// knownControls is the table of contract section 3.1.
+// knownControls is the table of contract section 3.1 (MS-ADTS 3.1.1.3.4.1; for
+// OpenLDAP what slapd 2.5.13 says and does).
 var knownControls = []known{
-	{oidManage, onAll, onAll, true},
-	{oidPaged, onSearch, onSearch, true},
-	{oidSort, onSearch, onSearch, true},
-	{oidAssertion, onAll, 0, true},
-	{oidPolicy, onBind | onModify | onAdd | onExtended, 0, true},
-	{oidPermissive, onModify, onModify, true},
-	{oidTreeDelete, onDelete, onDelete, true},
-	{"1.2.840.113556.1.4.801", 0, onSearch | onModify | onAdd, true},    // security descriptor flags
-	{"1.2.840.113556.1.4.1339", onSearch, onSearch, true},               // domain scope
-	{"1.2.840.113556.1.4.1340", onSearch, onSearch, true},               // search options
-	{"1.2.840.113556.1.4.417", 0, onSearch | onModify | onDelete, true}, // show deleted
-	{"1.2.840.113556.1.4.2064", 0, onSearch, true},                      // show recycled
-	{"1.2.840.113556.1.4.2065", 0, onSearch, true},                      // show deactivated links
-	{"1.2.840.113556.1.4.529", 0, 0, false},                             // extended DN: known, not built
-	{"2.16.840.1.113730.3.4.9", 0, 0, false},                            // VLV: not built
+	{oidManage, "ManageDsaIT", onAll, 0, false},
+	{oidPaged, "LDAP_PAGED_RESULT_OID_STRING", onSearch, onSearch, false},
+	{oidSort, "LDAP_SERVER_SORT_OID", onSearch, onSearch, false},
+	{oidSorted, "LDAP_SERVER_RESP_SORT_OID", 0, onAnswers, false},
+	{oidAssertion, "assertion", onAll, 0, false},
+	{oidPolicy, "password policy", onBind | onModify | onAdd | onExtended, 0, false},
+	{oidPermissive, "LDAP_SERVER_PERMISSIVE_MODIFY_OID", onModify, onModify, true},
+	{oidTreeDelete, "LDAP_SERVER_TREE_DELETE_OID", inVain, onDelete, true},
+	{"1.2.840.113556.1.4.619", "LDAP_SERVER_LAZY_COMMIT_OID", onAll, 0, true},
+	{oidDescriptor, "LDAP_SERVER_SD_FLAGS_OID", 0, onSearch, false},
+	{oidDomainScope, "LDAP_SERVER_DOMAIN_SCOPE_OID", onSearch, onSearch, true},
+	{oidSearchOptions, "LDAP_SERVER_SEARCH_OPTIONS_OID", onSearch, onSearch, true},
 }
 
 // in reports where a control works in the flavour that is played.
@@ -82,6 +87,10 @@ type wanted struct {
 	policy        bool
 	permissive    bool
 	treeDelete    bool
+	manage        bool  // referrals are entries like others
+	domainScope   bool  // no references
+	phantomRoot   bool  // ad: naming contexts below the base are part of the search
+	descriptor    int64 // ad: which parts of security descriptors are wanted; 0 if nobody asked
 }
 
 // controls reads the request's controls. refused is the answer when one of them
@@ -90,12 +99,18 @@ func (op *operation) controls(at where) (w wanted, refused *proto.Result) {
 	s := op.c.s
 	for _, c := range op.msg.Controls {
 		recognized, works := s.recognize(c.OID, at)
+		if name := feature(foreignControls, s.set.Flavour, c.OID); name != "" && !recognized && at != onBind && (op.who.bound() || s.set.Anonymous == "read") {
+			op.call.NotPlayed(name)
+		}
 		if !works {
 			if !c.Critical || at == onBind && s.set.ad() {
 				continue
 			}
 			text := "critical extension is not recognized"
-			if recognized {
+			switch {
+			case c.OID == oidTreeDelete && at == onDelete:
+				text = "critical control unavailable in context" // the backend's own word
+			case recognized:
 				text = "critical extension is unavailable"
 			}
 			if s.set.ad() {
@@ -123,7 +138,7 @@ func (s *server) recognize(oid string, at where) (recognized, works bool) {
 // control takes one control that works here.
 func (op *operation) control(w *wanted, c proto.Control) *proto.Result {
 	bad := func(text string) *proto.Result {
-		r := result(goldap.LDAPResultProtocolError, text)
+		r := result(goldap.LDAPResultProtocolError, op.c.s.text(text, "control"))
 		return &r
 	}
 	switch c.OID {
@@ -155,6 +170,20 @@ func (op *operation) control(w *wanted, c proto.Control) *proto.Result {
 		w.permissive = true
 	case oidTreeDelete:
 		w.treeDelete = true
+	case oidManage:
+		w.manage = true
+	case oidDomainScope:
+		w.domainScope = true
+	case oidSearchOptions, oidDescriptor:
+		flags, err := proto.ParseFlags(c.Value)
+		if err != nil {
+			return bad(c.OID + " control value could not be decoded")
+		}
+		if c.OID == oidDescriptor {
+			w.descriptor = flags
+			break
+		}
+		w.domainScope, w.phantomRoot = w.domainScope || flags&1 != 0, flags&2 != 0
 	}
 	return nil
 }

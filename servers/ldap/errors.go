@@ -45,13 +45,57 @@ var adText = map[string]string{
 	"weak reset":     "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n\x00",
 	"no quotes":      "0000216C: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n\x00",
 	"rights":         "00002098: SecErr: DSID-03150F94, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0\n\x00",
-	"exists":         "00002071: UpdErr: DSID-0305038D, problem 6005 (ENTRY_EXISTS), data 0\n\x00",
-	"value exists":   "00002083: AtrErr: DSID-03151785, #1:\n\t0: 00002083: DSID-03151785, problem 1006 (ATT_OR_VALUE_EXISTS), data 0\n\x00",
 	"no attribute":   "00000057: LdapErr: DSID-0C090D8A, comment: Error in attribute conversion operation, data 0, v3839\x00",
 	"unwilling":      "0000209A: SvcErr: DSID-031A1021, problem 5003 (WILL_NOT_PERFORM), data 0\n\x00",
-	"violation":      "0000207D: UpdErr: DSID-0315166D, problem 6002 (OBJ_CLASS_VIOLATION), data 0\n\x00",
-	"non leaf":       "00002015: UpdErr: DSID-031A1105, problem 6003 (CANT_ON_NON_LEAF), data 0\n\x00",
+	"extension":      "0000203D: LdapErr: DSID-0C090D7D, comment: Unknown extended request OID, data 0, v3839\x00",
+	"control":        "00000057: LdapErr: DSID-0C090A22, comment: Error processing control, data 0, v3839\x00",
+	"mechanism":      "00002027: LdapErr: DSID-0C090541, comment: Invalid Authentication method, data 0, v3839\x00",
 	"unwilling page": "00002040: SvcErr: DSID-031401E7, problem 5010 (UNAVAIL_EXTENSION), data 0\n\x00",
+}
+
+// families are the forms of AD's messages by result code: who speaks, and the
+// problem's number and name. The DSIDs are those of some builds, see above.
+var families = map[uint16]struct {
+	family  string
+	dsid    uint32
+	problem string
+}{
+	goldap.LDAPResultOperationsError:        {"SysErr", 0x031A1242, "22 (Invalid argument)"},
+	goldap.LDAPResultNoSuchAttribute:        {"AtrErr", 0x03152804, "1001 (NO_ATTRIBUTE_OR_VAL)"},
+	goldap.LDAPResultUndefinedAttributeType: {"AtrErr", 0x03152804, "1003 (UNDEFINED_ATT_TYPE)"},
+	goldap.LDAPResultConstraintViolation:    {"AtrErr", 0x03152804, "1005 (CONSTRAINT_ATT_TYPE)"},
+	goldap.LDAPResultAttributeOrValueExists: {"AtrErr", 0x03151785, "1006 (ATT_OR_VALUE_EXISTS)"},
+	goldap.LDAPResultNamingViolation:        {"NameErr", 0x0305109C, "2005 (NAMING_VIOLATION)"},
+	goldap.LDAPResultObjectClassViolation:   {"UpdErr", 0x0315166D, "6002 (OBJ_CLASS_VIOLATION)"},
+	goldap.LDAPResultNotAllowedOnNonLeaf:    {"UpdErr", 0x031A1105, "6003 (CANT_ON_NON_LEAF)"},
+	goldap.LDAPResultNotAllowedOnRDN:        {"UpdErr", 0x031A1295, "6004 (CANT_ON_RDN)"},
+	goldap.LDAPResultEntryAlreadyExists:     {"UpdErr", 0x031A11E2, "6005 (ENTRY_EXISTS)"},
+	goldap.LDAPResultUnwillingToPerform:     {"SvcErr", 0x031A1248, "5003 (WILL_NOT_PERFORM)"},
+}
+
+// invalidParameter is the Windows error that the conversion of an attribute has.
+const invalidParameter = 0x57
+
+// broken is AD's answer to a write that breaks a rule.
+func (s *server) broken(b *dir.Breach) proto.Result {
+	r := proto.Result{Code: b.Rule.Code}
+	f, ok := families[r.Code]
+	conversion := b.Rule.Win == invalidParameter && (f.family == "AtrErr" || r.Code == goldap.LDAPResultInvalidAttributeSyntax)
+	switch {
+	case !ok || conversion && r.Code != goldap.LDAPResultConstraintViolation:
+		r.Text = adText["no attribute"]
+	case f.family == "AtrErr":
+		r.Text = fmt.Sprintf("%08X: AtrErr: DSID-%08X, #1:\n\t0: %08X: DSID-%08X, problem %s, data 0", b.Rule.Win, f.dsid, b.Rule.Win, f.dsid, f.problem)
+		if b.Attr != nil {
+			r.Text += fmt.Sprintf(", Att %x (%s)", b.Attr.Internal(), b.Attr.Name)
+		}
+		r.Text += "\n\x00"
+	case f.family == "NameErr":
+		r.Text = fmt.Sprintf("%08X: NameErr: DSID-%08X, problem %s, data 0, best match of:\n\t''\n\x00", b.Rule.Win, f.dsid, f.problem)
+	default:
+		r.Text = fmt.Sprintf("%08X: %s: DSID-%08X, problem %s, data 0\n\x00", b.Rule.Win, f.family, f.dsid, f.problem)
+	}
+	return r
 }
 
 // text chooses between the flavours' words.
@@ -106,27 +150,28 @@ func (s *server) noSuchObject(snap *dir.Snapshot, matched dir.ID) proto.Result {
 	return r
 }
 
-// violations are the texts of the directory's own refusals in OpenLDAP's and
-// AD's words.
+// violations are the answers to refusals by cause. What the directory refuses in
+// AD breaks a rule of its own, see broken.
 var violations = map[error]struct {
 	code uint16
 	ad   string
 }{
-	dir.ErrNoSuchAttribute:  {goldap.LDAPResultNoSuchAttribute, "no attribute"},
-	dir.ErrUndefinedType:    {goldap.LDAPResultUndefinedAttributeType, "no attribute"},
-	dir.ErrValueExists:      {goldap.LDAPResultAttributeOrValueExists, "value exists"},
-	dir.ErrSyntax:           {goldap.LDAPResultInvalidAttributeSyntax, "no attribute"},
-	dir.ErrConstraint:       {goldap.LDAPResultConstraintViolation, "unwilling"},
-	dir.ErrClass:            {goldap.LDAPResultObjectClassViolation, "violation"},
-	dir.ErrNaming:           {goldap.LDAPResultNamingViolation, "unwilling"},
-	dir.ErrOnRDN:            {goldap.LDAPResultNotAllowedOnRDN, "unwilling"},
-	dir.ErrExists:           {goldap.LDAPResultEntryAlreadyExists, "exists"},
-	dir.ErrNonLeaf:          {goldap.LDAPResultNotAllowedOnNonLeaf, "non leaf"},
+	dir.ErrNoSuchAttribute:  {goldap.LDAPResultNoSuchAttribute, ""},
+	dir.ErrUndefinedType:    {goldap.LDAPResultUndefinedAttributeType, ""},
+	dir.ErrValueExists:      {goldap.LDAPResultAttributeOrValueExists, ""},
+	dir.ErrSyntax:           {goldap.LDAPResultInvalidAttributeSyntax, ""},
+	dir.ErrConstraint:       {goldap.LDAPResultConstraintViolation, ""},
+	dir.ErrClass:            {goldap.LDAPResultObjectClassViolation, ""},
+	dir.ErrNaming:           {goldap.LDAPResultNamingViolation, ""},
+	dir.ErrOnRDN:            {goldap.LDAPResultNotAllowedOnRDN, ""},
+	dir.ErrExists:           {goldap.LDAPResultEntryAlreadyExists, ""},
+	dir.ErrNonLeaf:          {goldap.LDAPResultNotAllowedOnNonLeaf, ""},
 	dir.ErrMatching:         {goldap.LDAPResultInappropriateMatching, "no attribute"},
 	dir.ErrFull:             {goldap.LDAPResultAdminLimitExceeded, "unwilling"},
-	dir.ErrUnwilling:        {goldap.LDAPResultUnwillingToPerform, "unwilling"},
+	dir.ErrUnwilling:        {goldap.LDAPResultUnwillingToPerform, ""},
 	dn.ErrSyntax:            {goldap.LDAPResultInvalidDNSyntax, "bad name"},
 	filter.ErrSize:          {goldap.LDAPResultAdminLimitExceeded, "unwilling"},
+	filter.ErrConstructed:   {goldap.LDAPResultInappropriateMatching, "no attribute"},
 	state.ErrUnavailable:    {goldap.LDAPResultUnavailable, "unwilling"},
 	errInsufficient:         {goldap.LDAPResultInsufficientAccessRights, "rights"},
 	errReadOnly:             {goldap.LDAPResultUnwillingToPerform, "unwilling"},
@@ -156,6 +201,9 @@ var (
 
 // failed is the answer to any other error.
 func (s *server) failed(err error) proto.Result {
+	if b := dir.Broken(err); b != nil && s.set.ad() {
+		return s.broken(b)
+	}
 	for known, v := range violations {
 		if !errors.Is(err, known) {
 			continue

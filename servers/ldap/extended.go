@@ -40,6 +40,14 @@ var extensionOrder = []string{oidStartTLS, oidPasswd, oidWhoAmI, oidCancel}
 // unsupported answers an extended request that nobody knows.
 func (op *operation) unsupported(ctx context.Context, call *dialect.Call) (proto.Result, error) {
 	call.Outcome = dialect.Unimplemented
+	if x, err := proto.ParseExtended(op.msg.Body); err == nil {
+		if name := feature(foreignExtensions, op.c.s.set.Flavour, x.OID); name != "" {
+			call.NotPlayed(name)
+		}
+	}
+	if op.c.s.set.ad() {
+		return result(goldap.LDAPResultProtocolError, adText["extension"]), nil
+	}
 	return result(goldap.LDAPResultProtocolError, "unsupported extended operation"), nil
 }
 

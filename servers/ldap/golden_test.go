@@ -13,7 +13,9 @@ import (
 )
 
 // TestGoldenOctets holds whole exchanges against the octets that slapd sends.
-func TestGoldenOctets(t *testing.T) {
+func TestGoldenOctets(t *testing.T) { clocks(t, goldenOctets) }
+
+func goldenOctets(t *testing.T) {
 	l := open(t, posix())
 	for what, x := range map[string][2]string{
 		"anonymous bind": {"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00",
@@ -34,7 +36,14 @@ func TestGoldenOctets(t *testing.T) {
 
 // TestInAFleet runs both flavours as a seed does, settings decoded and all.
 func TestInAFleet(t *testing.T) {
-	f := dialecttest.Run(t, []dialect.Kind{{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}}}, `
+	for what, running := range map[string]bool{"frozen clock": false, "running clock": true} {
+		t.Run(what, func(t *testing.T) { inAFleet(t, running) })
+	}
+}
+
+func inAFleet(t *testing.T, running bool) {
+	f := dialecttest.RunWith(t, dialecttest.Setup{Running: running, Kinds: []dialect.Kind{{Name: "ldap", New: ldap.New, Settings: ldap.Settings{},
+		Scope: ldap.Scope}}, Seed: `
 version: 1
 organization: {name: Acme, domain: acme.test, netbios: ACME}
 users:
@@ -44,7 +53,7 @@ groups:
 servers:
   - {kind: ldap, name: unix, idle: 5m, stall: 10s, size_limit: 7, admins: [dba], writable: [members, passwords]}
   - {kind: ldap, name: ad, flavour: ad, user_not_found: "525", idle: 0s, gc_listen: "off"}
-`)
+`})
 	c, err := goldap.DialURL("ldap://" + f.Addr("ad/ldap"))
 	if err != nil {
 		t.Fatal(err)

@@ -24,10 +24,15 @@
 //     controls and root DSE reads of contract section 6). ldapsearch, python-ldap
 //     and go-ldap run for real, see real_test.go.
 //
-// Not built: CLDAP over UDP, ldapi, VLV, extended DN, pre- and post-read,
-// GSSAPI, whole-operation referrals, a smaller attribute set on the global
-// catalogue, AD's limits on connections and on the first request. None of them
-// is advertised. approxMatch is equality, where slapd compares by sound.
+// Active Directory's schema is the published one, whole; a line of it is read when
+// somebody asks for its name. Writes are held against the rules of MS-ADTS and
+// MS-SAMR, which are a table in internal/dir/rules.go.
+//
+// Controls, extended operations and SASL mechanisms that the real servers have and
+// this one does not are named in scope.go. Not built besides: CLDAP over UDP,
+// ldapi, referrals of Active Directory, changes of the schema, tombstones, a smaller
+// attribute set on the global catalogue, AD's limits on connections and on the
+// first request. None of them is advertised. approxMatch is equality, where slapd compares by sound.
 // Instead of closing a connection with too many pending operations, as slapd
 // does, this server stops reading it until some are done.
 package ldap
@@ -36,6 +41,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 
 	"counterpart/internal/dialect"
 	"counterpart/servers/ldap/internal/dir"
@@ -46,14 +52,16 @@ import (
 const maxOperations = 4096
 
 type server struct {
-	env     dialect.Env
-	set     Settings
-	schema  *schema.Schema
-	dir     *dir.Directory
-	rootdn  string // normal form
-	cookies [32]byte
-	slots   chan struct{}
-	sub     *virtual // the subschema entry
+	env        dialect.Env
+	set        Settings
+	schema     *schema.Schema
+	dir        *dir.Directory
+	rootdn     string // normal form
+	cookies    [32]byte
+	slots      chan struct{}
+	descriptor *schema.Attribute // ad: nTSecurityDescriptor
+	subOnce    sync.Once
+	sub        *virtual // the subschema entry, once somebody has asked for it
 }
 
 // New builds a directory server over the world of env.
@@ -68,6 +76,9 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, fmt.Errorf("ldap: %w", err)
 	}
 	s.schema = schema.New(schema.Flavour(s.set.Flavour), !s.set.ad() || s.set.AccentsMatter)
+	if s.set.ad() {
+		s.descriptor = s.schema.Attr("nTSecurityDescriptor")
+	}
 	config := dir.Config{World: env.World, Schema: s.schema, Suffix: s.set.Base, People: s.set.People, Groups: s.set.Groups,
 		NetBIOS: s.set.NetBIOS, Host: s.set.Host, Manager: s.set.RootDN}
 	for _, g := range s.set.GroupAs {
@@ -88,7 +99,6 @@ func New(env dialect.Env) (dialect.Server, error) {
 	if err := s.keyCookies(); err != nil {
 		return nil, err
 	}
-	s.sub = s.subschema()
 	return s, nil
 }
 

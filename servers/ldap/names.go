@@ -120,13 +120,9 @@ func parseGUID(text string) (octets string, ok bool) {
 	return string(raw), true
 }
 
-// hourAllowed reads logonHours: 21 octets in hex, one bit per hour of the week
-// from Sunday 00:00 UTC on, the lowest bit first (MS-ADA1 2.376).
-func hourAllowed(text string, now time.Time) bool {
-	bits, err := hex.DecodeString(strings.ReplaceAll(text, " ", ""))
-	if err != nil || len(bits) != 21 {
-		return true
-	}
+// hourAllowed reads logonHours: 21 octets, one bit per hour of the week from Sunday
+// 00:00 UTC on, the lowest bit first (MS-ADA1 2.376).
+func hourAllowed(bits string, now time.Time) bool {
 	now = now.UTC()
 	hour := int(now.Weekday())*24 + now.Hour()
 	return bits[hour/8]>>(hour%8)&1 == 1

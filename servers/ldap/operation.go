@@ -16,7 +16,7 @@ import (
 // connection. A panic is our own failure and costs only this operation.
 func (op *operation) answer(ctx context.Context, name string, tag byte, run handler) bool {
 	ctx, call := dialect.Begin(ctx, name)
-	call.Actor = op.who.actor()
+	call.Actor, op.call = op.who.actor(), call
 	var res proto.Result
 	err := call.Admit(ctx)
 	if err == nil {

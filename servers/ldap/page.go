@@ -32,9 +32,12 @@ type pages struct {
 // cookie is a place in a result. It says all that is needed to go on, so that
 // pages survive a reconnect and entries that come and go in between.
 type cookie struct {
-	at  uint32 // the last entry sent, or the position in a sorted result
-	set uint32 // number of the sorted result, 0 if none
+	at   uint32 // the last entry sent, or the position in a sorted result
+	set  uint32 // number of the sorted result, 0 if none
+	sent uint32 // entries so far: slapd's size limit is for all pages together
 }
+
+const cookieSize = 12
 
 func (s *server) keyCookies() error {
 	_, err := io.ReadFull(s.env.World.Derive("ldap", "cookie", s.env.Name), s.cookies[:])
@@ -43,21 +46,24 @@ func (s *server) keyCookies() error {
 
 // seal binds a cookie to its search, so that another filter cannot use it.
 func (s *server) seal(c cookie, req proto.Search) []byte {
-	b := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, c.at), c.set)
+	b := make([]byte, 0, cookieSize+sha256.Size)
+	for _, n := range []uint32{c.at, c.set, c.sent} {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
 	mac := hmac.New(sha256.New, s.cookies[:])
 	mac.Write(b)
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(req.Scope)))
 	mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(req.Base))))
 	io.WriteString(mac, strings.ToLower(req.Base))
 	mac.Write(req.Rest)
-	return mac.Sum(b)[:8+macSize]
+	return mac.Sum(b)[:cookieSize+macSize]
 }
 
 func (s *server) unseal(b []byte, req proto.Search) (c cookie, ok bool) {
-	if len(b) != 8+macSize {
+	if len(b) != cookieSize+macSize {
 		return c, false
 	}
-	c = cookie{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])}
+	c = cookie{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])}
 	return c, hmac.Equal(s.seal(c, req), b)
 }
 
@@ -154,6 +160,9 @@ func (s *query) resume(p *proto.Paged) (cookie, *proto.Result) {
 	}
 	if text != "" {
 		r := result(goldap.LDAPResultProtocolError, text)
+		if srv.set.ad() { // a cookie of another search or connection
+			r = result(goldap.LDAPResultUnavailableCriticalExtension, adText["unwilling page"])
+		}
 		return place, &r
 	}
 	return place, nil
@@ -179,17 +188,25 @@ func (s *query) page(size int, place *cookie, order []dir.ID, extra []proto.Cont
 	if place != nil {
 		at = *place
 	}
+	left := -1 // what the size limit lets through; slapd counts all pages
+	if s.limit >= 0 && !srv.set.ad() {
+		left = max(s.limit-int(at.sent), 0)
+	}
+	over := false
 	if s.want.sort != nil {
 		start := 0
 		if place != nil {
 			start = min(int(place.at), len(order))
 		}
 		end := min(start+size, len(order))
+		if left >= 0 && end-start > left {
+			end, over = start+left, true
+		}
 		s.limit = -1
 		if _, err := s.deliver(order[start:end]); err != nil || s.err != nil {
 			return s.done(false)
 		}
-		more, at.at = end < len(order), uint32(end)
+		more, at.at = end < len(order) && !over, uint32(end)
 		at.set = s.keep(at.set, order, more)
 	} else {
 		if place != nil {
@@ -200,12 +217,16 @@ func (s *query) page(size int, place *cookie, order []dir.ID, extra []proto.Cont
 				more = true
 				return false
 			}
+			if over = left >= 0 && s.sent >= left; over {
+				return false
+			}
 			at.at = uint32(id)
 			s.err = s.entry()
 			return s.err == nil
 		})
 	}
-	res, err := s.done(false)
+	at.sent += uint32(s.sent)
+	res, err := s.done(over)
 	if err != nil || res.Code != goldap.LDAPResultSuccess {
 		return res, err
 	}
@@ -269,6 +290,9 @@ func (s *query) prepareSort() (*proto.Result, proto.Control, error) {
 	}
 	if s.want.sortCritical {
 		r := result(uint16(code), text)
+		if srv.set.ad() && code != goldap.LDAPResultUnwillingToPerform {
+			r.Text = adText["no attribute"]
+		}
 		return &r, control, nil
 	}
 	s.want.sort = nil
@@ -285,6 +309,9 @@ func (s *query) ordered(place *cookie) ([]dir.ID, *proto.Result) {
 		c.mu.Unlock()
 		if !ok {
 			r := result(goldap.LDAPResultProtocolError, "paged results cookie is invalid or old")
+			if s.op.c.s.set.ad() {
+				r = result(goldap.LDAPResultUnavailableCriticalExtension, adText["unwilling page"])
+			}
 			return nil, &r
 		}
 		return order, nil

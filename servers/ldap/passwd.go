@@ -57,6 +57,9 @@ func (m *modification) split(changes []proto.Change) error {
 			}
 		case a != nil && person && slices.Contains(standings, a.Name):
 			m.standing = append(m.standing, c)
+			if a.Name == "userAccountControl" { // signin knows but one of its bits
+				m.plain = append(m.plain, c)
+			}
 		default:
 			isMember := a != nil && (a.Name == "member" || a.Name == "memberUid" || a.Name == "uniqueMember")
 			m.members, m.others = m.members || isMember, m.others || !isMember
@@ -147,9 +150,16 @@ func (m *modification) apply(name dn.DN, by dir.Author) error {
 		}
 		attr := "userPassword"
 		if s.set.ad() {
+			if s.tooShort(m.password.value) {
+				return cause.Because(cause.WeakPassword, "the new password is too short")
+			}
 			attr = "unicodePwd"
 		}
 		changes = append(changes, proto.Change{Op: proto.ModReplace, Attribute: proto.Attribute{Desc: attr, Values: []string{m.password.value}}})
+		if s.set.ad() {
+			changes = append(changes, proto.Change{Op: proto.ModReplace, Attribute: proto.Attribute{Desc: "pwdLastSet",
+				Values: []string{strconv.FormatInt(dir.Filetime(by.Now), 10)}}})
+		}
 	}
 	later := userID != "" && (m.password != nil || m.standing != nil)
 	if len(changes) > 0 || !later || by.Check != nil {

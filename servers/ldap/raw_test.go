@@ -55,6 +55,7 @@ type answer struct {
 	hasValue bool
 	dn       string // entries
 	controls []proto.Control
+	referral string // as it was sent
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %q", a.code, a.text) }
@@ -78,7 +79,9 @@ func decodeAnswer(msg []byte) (a answer, err error) {
 		return a, nil
 	}
 	a.code, a.matched, a.text = c.Int(ber.Enumerated), c.String(), c.String()
-	c.Optional(0xa3)
+	if v, ok := c.Optional(0xa3); ok {
+		a.referral = string(v)
+	}
 	if v, ok := c.Optional(0x8a); ok {
 		a.name = string(v)
 	}
@@ -178,6 +181,46 @@ func extended(id int64, oid, value string) []byte {
 
 func abandon(id, other int64) []byte {
 	return message(id, ber.AppendInt(nil, proto.AbandonRequest, other))
+}
+
+// sizedSearch asks for all people, at most limit of them.
+func sizedSearch(id, limit int64) []byte {
+	b, mark := ber.Begin(nil, proto.SearchRequest)
+	b = ber.AppendString(b, ber.OctetString, base)
+	b = ber.AppendInt(ber.AppendInt(b, ber.Enumerated, 2), ber.Enumerated, 0)
+	b = ber.AppendInt(ber.AppendInt(b, ber.Integer, limit), ber.Integer, 0)
+	b, eq := ber.Begin(ber.AppendBool(b, ber.Boolean, false), 0xa3)
+	b = ber.AppendString(ber.AppendString(b, ber.OctetString, "objectClass"), ber.OctetString, "inetOrgPerson")
+	b, list := ber.Begin(ber.End(b, eq), ber.Sequence)
+	b = ber.AppendString(b, ber.OctetString, "1.1")
+	return message(id, ber.End(ber.End(b, list), mark))
+}
+
+func compareOf(dn, attr, value string) []byte {
+	b, mark := ber.Begin(nil, proto.CompareRequest)
+	b = ber.AppendString(b, ber.OctetString, dn)
+	b, ava := ber.Begin(b, ber.Sequence)
+	b = ber.AppendString(ber.AppendString(b, ber.OctetString, attr), ber.OctetString, value)
+	return message(1, ber.End(ber.End(b, ava), mark))
+}
+
+// modifyOf is a modify request with one change.
+func modifyOf(dn string, op int64, attr string, values ...string) []byte {
+	b, mark := ber.Begin(nil, proto.ModifyRequest)
+	b = ber.AppendString(b, ber.OctetString, dn)
+	b, list := ber.Begin(b, ber.Sequence)
+	b, one := ber.Begin(b, ber.Sequence)
+	b = ber.AppendInt(b, ber.Enumerated, op)
+	b, part := ber.Begin(b, ber.Sequence)
+	b = ber.AppendString(b, ber.OctetString, attr)
+	b, set := ber.Begin(b, ber.Set)
+	for _, v := range values {
+		b = ber.AppendString(b, ber.OctetString, v)
+	}
+	for _, m := range []int{set, part, one, list, mark} {
+		b = ber.End(b, m)
+	}
+	return message(2, b)
 }
 
 func unhex(s string) []byte {

@@ -185,8 +185,12 @@ func talk(t *testing.T, addr string, ordered bool, reqs ...[]byte) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.op == proto.SearchEntry {
+			switch a.op {
+			case proto.SearchEntry:
 				entries = append(entries, entryText(msg))
+				continue
+			case proto.SearchReference:
+				entries = append(entries, fmt.Sprintf("reference %q", msg[len(msg)-30:]))
 				continue
 			}
 			if !ordered {
@@ -194,6 +198,9 @@ func talk(t *testing.T, addr string, ordered bool, reqs ...[]byte) string {
 			}
 			out = append(out, entries...)
 			line := fmt.Sprintf("op %x code %d matched %q text %q", a.op, a.code, a.matched, a.text)
+			if a.referral != "" {
+				line += fmt.Sprintf(" referral %q", a.referral)
+			}
 			if a.hasValue {
 				line += fmt.Sprintf(" value %q", a.value)
 			}
@@ -255,14 +262,6 @@ func filtered(id int64, base string, scope int64, filter string, attrs ...string
 		b = ber.AppendString(b, ber.OctetString, a)
 	}
 	return message(id, ber.End(ber.End(b, list), mark))
-}
-
-func compareOf(dn, attr, value string) []byte {
-	b, mark := ber.Begin(nil, proto.CompareRequest)
-	b = ber.AppendString(b, ber.OctetString, dn)
-	b, ava := ber.Begin(b, ber.Sequence)
-	b = ber.AppendString(ber.AppendString(b, ber.OctetString, attr), ber.OctetString, value)
-	return message(1, ber.End(ber.End(b, ava), mark))
 }
 
 // sortControl asks for an order by one key.
@@ -413,23 +412,6 @@ func realPasswords(same func(string, bool, ...[]byte)) {
 // and what is there afterwards.
 func realWrites(t *testing.T, same func(string, bool, ...[]byte)) {
 	manager := bindRequest(1, root, rootPW)
-	mod := func(dn string, op int64, attr string, values ...string) []byte {
-		b, mark := ber.Begin(nil, proto.ModifyRequest)
-		b = ber.AppendString(b, ber.OctetString, dn)
-		b, list := ber.Begin(b, ber.Sequence)
-		b, one := ber.Begin(b, ber.Sequence)
-		b = ber.AppendInt(b, ber.Enumerated, op)
-		b, part := ber.Begin(b, ber.Sequence)
-		b = ber.AppendString(b, ber.OctetString, attr)
-		b, set := ber.Begin(b, ber.Set)
-		for _, v := range values {
-			b = ber.AppendString(b, ber.OctetString, v)
-		}
-		for _, m := range []int{set, part, one, list, mark} {
-			b = ber.End(b, m)
-		}
-		return message(2, b)
-	}
 	rename := func(dn, rdn string, del bool, above string) []byte {
 		b, mark := ber.Begin(nil, proto.ModifyDNRequest)
 		b = ber.AppendBool(ber.AppendString(ber.AppendString(b, ber.OctetString, dn), ber.OctetString, rdn), ber.Boolean, del)
@@ -476,20 +458,20 @@ func realWrites(t *testing.T, same func(string, bool, ...[]byte)) {
 		{"add of an operational attribute", add(person("x"), "objectClass", "inetOrgPerson", "uid", "x", "cn", "x", "sn", "x", "entryDN", "cn=x")},
 		{"add of two numbers", add(person("x"), "objectClass", "inetOrgPerson posixAccount", "uid", "x", "cn", "x", "sn", "x", "uidNumber", "1 2", "gidNumber", "1", "homeDirectory", "/")},
 		{"add of nonsense", add("nonsense", "objectClass", "inetOrgPerson")},
-		{"modify the password", mod(person("new"), 0, "userPassword", "New-Pass-1")},
-		{"value exists", mod(alice, 0, "mail", "ALICE@acme.test")}, {"no such value", mod(alice, 1, "mail", "x@y")}, {"no such attribute", mod(alice, 1, "title")},
-		{"required", mod(alice, 1, "sn")}, {"not allowed", mod(alice, 0, "member", alice)}, {"naming", mod(alice, 2, "uid", "other")},
-		{"undefined", mod(alice, 0, "nosuch", "x")}, {"syntax", mod(alice, 2, "uidNumber", "x")}, {"single", mod(alice, 0, "uidNumber", "5")},
-		{"not for users", mod(alice, 2, "entryUUID", "12345678-1234-1234-1234-123456789012")}, {"no entry", mod(person("nobody"), 2, "mail", "x")},
-		{"member exists", mod(group("dba"), 0, "member", alice)}, {"no such member", mod(group("dba"), 1, "member", person("bob"))},
-		{"last member", mod(group("admins"), 1, "member", person("bob"))}, {"unknown class", mod(alice, 0, "objectClass", "nosuch")},
-		{"increment", mod(alice, 3, "uidNumber", "5")}, {"increment of text", mod(alice, 3, "sn", "5")}, {"title", mod(alice, 2, "title", "Boss")},
-		{"add a member", mod(group("admins"), 0, "member", alice)}, {"twice", mod(alice, 0, "mail", "a@b", "A@B")},
+		{"modify the password", modifyOf(person("new"), 0, "userPassword", "New-Pass-1")},
+		{"value exists", modifyOf(alice, 0, "mail", "ALICE@acme.test")}, {"no such value", modifyOf(alice, 1, "mail", "x@y")}, {"no such attribute", modifyOf(alice, 1, "title")},
+		{"required", modifyOf(alice, 1, "sn")}, {"not allowed", modifyOf(alice, 0, "member", alice)}, {"naming", modifyOf(alice, 2, "uid", "other")},
+		{"undefined", modifyOf(alice, 0, "nosuch", "x")}, {"syntax", modifyOf(alice, 2, "uidNumber", "x")}, {"single", modifyOf(alice, 0, "uidNumber", "5")},
+		{"not for users", modifyOf(alice, 2, "entryUUID", "12345678-1234-1234-1234-123456789012")}, {"no entry", modifyOf(person("nobody"), 2, "mail", "x")},
+		{"member exists", modifyOf(group("dba"), 0, "member", alice)}, {"no such member", modifyOf(group("dba"), 1, "member", person("bob"))},
+		{"last member", modifyOf(group("admins"), 1, "member", person("bob"))}, {"unknown class", modifyOf(alice, 0, "objectClass", "nosuch")},
+		{"increment", modifyOf(alice, 3, "uidNumber", "5")}, {"increment of text", modifyOf(alice, 3, "sn", "5")}, {"title", modifyOf(alice, 2, "title", "Boss")},
+		{"add a member", modifyOf(group("admins"), 0, "member", alice)}, {"twice", modifyOf(alice, 0, "mail", "a@b", "A@B")},
 		{"rename to a taken name", rename(alice, "uid=bob", true, "")}, {"rename nobody", rename(person("nobody"), "uid=x", true, "")},
 		{"rename to nowhere", rename(alice, "uid=x", true, "ou=nosuch,"+base)}, {"rename to nonsense", rename(alice, "nonsense", true, "")},
-		{"delete a non-leaf", del("ou=people," + base)}, {"delete outside", del("dc=else")}, {"modify outside", mod("cn=x,dc=else", 2, "sn", "x")},
-		{"rename outside", rename("cn=x,dc=else", "cn=y", true, "")}, {"delete nonsense", del("nonsense")}, {"modify nonsense", mod("nonsense", 2, "sn", "x")},
-		{"two numbers", mod(alice, 2, "uidNumber", "1", "2")}, {"a child", add("uid=kid,"+alice, "objectClass", "account", "uid", "kid")},
+		{"delete a non-leaf", del("ou=people," + base)}, {"delete outside", del("dc=else")}, {"modify outside", modifyOf("cn=x,dc=else", 2, "sn", "x")},
+		{"rename outside", rename("cn=x,dc=else", "cn=y", true, "")}, {"delete nonsense", del("nonsense")}, {"modify nonsense", modifyOf("nonsense", 2, "sn", "x")},
+		{"two numbers", modifyOf(alice, 2, "uidNumber", "1", "2")}, {"a child", add("uid=kid,"+alice, "objectClass", "account", "uid", "kid")},
 		{"delete a parent", del(alice)}, {"delete the child", del("uid=kid," + alice)},
 		{"delete nobody", del(person("nobody"))},
 		{"rename", rename(person("bob"), "uid=robert", true, "")}, {"move", rename(person("mallory"), "uid=mallory", true, "ou=groups,"+base)},

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"
@@ -23,13 +24,14 @@ func (v *virtual) put(name string, values ...string) {
 	}
 }
 
-// named reports whether a base means this entry.
-func (v *virtual) named(s *schema.Schema, base string) bool {
-	if len(base) != len(v.dn) && !strings.Contains(base, " ") {
+// isSubschema reports whether a base means the subschema entry.
+func (s *server) isSubschema(base string) bool {
+	name := s.subschemaName()
+	if len(base) != len(name) && !strings.Contains(base, " ") {
 		return false
 	}
-	a, err := s.NormDN(base)
-	b, _ := s.NormDN(v.dn)
+	a, err := s.schema.NormDN(base)
+	b, _ := s.schema.NormDN(name)
 	return err == nil && a == b
 }
 
@@ -92,7 +94,7 @@ func (virtualEntry) Name() dn.DN { return nil }
 // supported are the OIDs that the root DSE advertises: exactly what works.
 func (s *server) supported() (controls, extensions []string) {
 	for _, k := range knownControls {
-		if k.advertise && k.in(s) != 0 {
+		if k.in(s)&^inVain != 0 && (s.set.ad() || !k.hidden) {
 			controls = append(controls, k.oid)
 		}
 	}
@@ -112,7 +114,7 @@ func (c *client) mechanisms() []string {
 	if _, ok := c.certificateName(); ok {
 		out = append(out, "EXTERNAL")
 	}
-	if c.secure {
+	if c.secure && !c.s.set.ad() {
 		out = append(out, "PLAIN")
 	}
 	return out
@@ -136,7 +138,7 @@ func (s *server) rootDSE(op *operation) *virtual {
 	v.put("supportedLDAPVersion", "3")
 	v.put("supportedSASLMechanisms", op.c.mechanisms()...)
 	v.put("entryDN", "")
-	v.put("subschemaSubentry", s.sub.dn)
+	v.put("subschemaSubentry", s.subschemaName())
 	return v
 }
 
@@ -168,7 +170,7 @@ func (s *server) domainRootDSE(op *operation) *virtual {
 	v.put("supportedControl", controls...)
 	v.put("supportedCapabilities", capabilities...)
 	v.put("supportedExtension", extensions...)
-	v.put("subschemaSubentry", s.sub.dn)
+	v.put("subschemaSubentry", s.subschemaName())
 	v.put("serverName", "CN="+short+",CN=Servers,CN=Default-First-Site-Name,CN=Sites,"+conf)
 	v.put("schemaNamingContext", "CN=Schema,"+conf)
 	v.put("namingContexts", base, conf, "CN=Schema,"+conf, "DC=DomainDnsZones,"+base, "DC=ForestDnsZones,"+base)
@@ -182,19 +184,53 @@ func (s *server) domainRootDSE(op *operation) *virtual {
 	return v
 }
 
-// subschema renders the schema as RFC 4512 section 4.2 wants it.
-func (s *server) subschema() *virtual {
-	v := &virtual{dn: "cn=Subschema", shown: map[string]bool{"objectClass": true, "cn": true}}
+// subschemaName is where the subschema entry is.
+func (s *server) subschemaName() string {
 	if s.set.ad() {
-		v = &virtual{dn: "CN=Aggregate,CN=Schema,CN=Configuration," + s.set.Base}
+		return "CN=Aggregate,CN=Schema,CN=Configuration," + s.set.Base
 	}
-	v.put("objectClass", "top", "subentry", "subschema", "extensibleObject")
-	cn, _, _ := strings.Cut(v.dn[3:], ",")
-	v.put("cn", cn)
-	attrs, classes := s.schema.Describes()
-	v.put("attributeTypes", attrs...)
-	v.put("objectClasses", classes...)
-	v.put("matchingRules", schema.Rules()...)
-	v.put("ldapSyntaxes", schema.Syntaxes()...)
-	return v
+	return "cn=Subschema"
+}
+
+// subschema renders the schema as RFC 4512 section 4.2 wants it, when it is
+// asked for the first time: a published schema is half a megabyte of text.
+func (s *server) subschema() *virtual {
+	s.subOnce.Do(func() {
+		v := &virtual{dn: s.subschemaName(), shown: map[string]bool{"objectClass": true, "cn": true}}
+		attrs, classes := s.schema.Describes()
+		if s.set.ad() {
+			s.aggregate(v)
+		} else {
+			v.put("objectClass", "top", "subentry", "subschema", "extensibleObject")
+			v.put("cn", "Subschema")
+			v.put("matchingRules", schema.Rules()...)
+			v.put("ldapSyntaxes", schema.Syntaxes()...)
+		}
+		v.put("attributeTypes", attrs...)
+		v.put("objectClasses", classes...)
+		s.sub = v
+	})
+	return s.sub
+}
+
+// aggregate adds what Active Directory's subschema entry has besides (MS-ADTS
+// 3.1.1.3.1.1.1): ordinary attributes, and more that are shown only by name.
+func (s *server) aggregate(v *virtual) {
+	ordinary := func(name string, values ...string) {
+		v.shown[name] = true
+		v.put(name, values...)
+	}
+	category, _ := s.dir.Base.Category("subSchema")
+	ordinary("objectClass", "top", "subSchema")
+	ordinary("cn", "Aggregate")
+	ordinary("distinguishedName", v.dn)
+	ordinary("instanceType", "4")
+	ordinary("name", "Aggregate")
+	ordinary("objectCategory", category)
+	ordinary("systemFlags", "134217728")
+	v.put("dITContentRules", s.schema.ContentRules()...)
+	attributes, classes := s.schema.Extended()
+	v.put("extendedAttributeInfo", attributes...)
+	v.put("extendedClassInfo", classes...)
+	v.put("modifyTimeStamp", s.schema.FormatTime(dir.SeededAt()))
 }

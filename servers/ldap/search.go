@@ -3,6 +3,7 @@ package ldap
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"counterpart/internal/dialect"
 	"counterpart/internal/fault"
 	"counterpart/servers/ldap/internal/dir"
+	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"
 )
@@ -44,6 +46,9 @@ type query struct {
 	until  time.Time
 	cut    map[string]fault.Rule
 	err    error
+
+	isAdmin   *bool          // once it was asked
+	referrals []dir.Referral // openldap: entries that are answered as references
 }
 
 // search answers a search request (RFC 4511 section 4.5).
@@ -123,17 +128,21 @@ func (s *server) checkSearch(req proto.Search) *proto.Result {
 func (s *query) run() (proto.Result, error) {
 	srv := s.op.c.s
 	if s.req.Scope == int64(dir.BaseObject) && s.req.Base == "" {
+		if srv.set.ad() && s.want.paged != nil && !s.op.who.bound() {
+			return result(goldap.LDAPResultOperationsError, adText["anonymous"]), nil
+		}
 		return s.one(srv.rootDSE(s.op))
 	}
 	if s.op.who.mustChange {
 		return result(goldap.LDAPResultInsufficientAccessRights,
 			"Operations are restricted to bind/unbind/abandon/StartTLS/modify password"), nil
 	}
-	if s.req.Scope == int64(dir.BaseObject) && srv.sub.named(srv.schema, s.req.Base) {
-		return s.one(srv.sub)
-	}
-	if r := srv.mayRead(s.op); r != nil {
+	sub := s.req.Scope == int64(dir.BaseObject) && srv.isSubschema(s.req.Base)
+	if r := srv.mayRead(s.op); r != nil && (!sub || srv.set.ad()) {
 		return *r, nil
+	}
+	if sub {
+		return s.one(srv.subschema())
 	}
 	snap, err := srv.dir.Snapshot(s.ctx)
 	if err != nil {
@@ -145,6 +154,9 @@ func (s *query) run() (proto.Result, error) {
 			return proto.Result{}, err
 		}
 		return *r, nil
+	}
+	if !s.want.manage && s.q.Scope != dir.BaseObject {
+		s.referrals = snap.Referrals(s.q.Base, s.q.Scope)
 	}
 	s.reader = snap.Reader(s.ctx)
 	s.reader.Secrets = s.op.who.root && !srv.set.ad()
@@ -178,7 +190,7 @@ func (s *query) base() (*proto.Result, error) {
 	srv := s.op.c.s
 	if s.req.Base == "" {
 		if srv.set.ad() { // every naming context on the global catalogue, the domain elsewhere
-			if !s.op.c.port.gc {
+			if !s.op.c.port.gc && !s.want.phantomRoot {
 				s.q.Base = s.snap.Roots()[0]
 			}
 			return nil, nil
@@ -196,15 +208,24 @@ func (s *query) base() (*proto.Result, error) {
 			return nil, nil
 		}
 	}
-	id, matched, err := s.snap.Find(s.req.Base)
+	name, err := dn.Parse(s.req.Base)
 	if err != nil {
 		return nil, err
+	}
+	id, matched, err := s.snap.FindDN(name)
+	if err != nil {
+		return nil, err
+	}
+	if r := srv.elsewhere(s.snap, name, s.want.manage, "??"+scopeWords[s.q.Scope]); r != nil {
+		return r, nil
 	}
 	if id == dir.None {
 		r := srv.noSuchObject(s.snap, matched)
 		return &r, nil
 	}
-	s.q.Base = id
+	if s.q.Base = id; s.want.phantomRoot && s.q.Scope == dir.WholeSubtree && id == s.snap.Roots()[0] {
+		s.q.Base = dir.None // every other naming context is below the domain's
+	}
 	return nil, nil
 }
 
@@ -289,6 +310,9 @@ func (s *query) done(over bool) (proto.Result, error) {
 
 // entry appends the entry that the reader stands at.
 func (s *query) entry() error {
+	if s.referred(s.reader.ID()) {
+		return nil
+	}
 	if rule, hit := s.cut[faultCut]; hit && s.sent >= after(rule) {
 		e := proto.BeginEntry(s.buf, s.op.msg.ID, s.snap.DN(s.reader.ID()))
 		s.buf = e.End()
@@ -329,7 +353,13 @@ func (s *query) flush() error {
 // subtree searches from the root of its domain (contract section 3.2).
 func (s *query) references() {
 	set := &s.op.c.s.set
-	if !set.References || !set.ad() || s.op.c.port.gc || s.q.Scope != dir.WholeSubtree || s.q.Base != s.snap.Roots()[0] {
+	if !set.ad() {
+		for _, r := range s.referrals {
+			s.buf = proto.AppendReference(s.buf, s.op.msg.ID, referralURLs(r, s.q.Scope))
+		}
+		return
+	}
+	if s.want.domainScope || !set.References || !set.ad() || s.op.c.port.gc || s.q.Scope != dir.WholeSubtree || s.q.Base != s.snap.Roots()[0] {
 		return
 	}
 	domain := s.op.c.s.env.World.Organization().Domain
@@ -337,6 +367,11 @@ func (s *query) references() {
 		s.buf = proto.AppendReference(s.buf, s.op.msg.ID, []string{"ldap://" + zone + "." + domain + "/DC=" + zone + "," + set.Base})
 	}
 	s.buf = proto.AppendReference(s.buf, s.op.msg.ID, []string{"ldap://" + domain + "/CN=Configuration," + set.Base})
+}
+
+// referred reports whether an entry is answered as a reference.
+func (s *query) referred(id dir.ID) bool {
+	return len(s.referrals) > 0 && slices.ContainsFunc(s.referrals, func(r dir.Referral) bool { return r.ID == id })
 }
 
 // faultedResult is the result that a fault rule asks for; 52 if it names none.

@@ -45,7 +45,7 @@ func (s *server) selects(names []string) selection {
 			p.operational = !s.set.ad()
 			continue
 		}
-		if class, ok := strings.CutPrefix(n, "@"); ok { // RFC 4529
+		if class, ok := strings.CutPrefix(n, "@"); ok && !s.set.ad() { // RFC 4529
 			for _, a := range s.schema.Attributes() {
 				if s.schema.Allows(class, a) && !p.wanted[a] {
 					p.named, p.wanted[a] = append(p.named, selected{attr: a}), true
@@ -112,10 +112,14 @@ func (s *query) attributes(e *proto.Entry) {
 			}
 		}
 	}
+	if sd := s.op.c.s.descriptor; s.pick.user && s.want.descriptor != 0 && !s.pick.wanted[sd] {
+		s.attribute(e, selected{attr: sd})
+	}
 	for _, x := range s.pick.named {
 		op := x.attr.Has(schema.Operational)
 		switch {
 		case x.ranged, x.attr.Has(schema.Constructed):
+		case x.attr == s.op.c.s.descriptor:
 		case op && s.pick.operational || !op && s.pick.user, x.options != "" && s.pick.plain[x.attr]:
 			continue // it was among all
 		}
@@ -131,12 +135,25 @@ func (s *query) attributes(e *proto.Entry) {
 	}
 }
 
+// admin reports whether the identity may see what only administrators may.
+func (s *query) admin() bool {
+	if s.isAdmin == nil {
+		yes := s.op.isAdmin(s.snap)
+		s.isAdmin = &yes
+	}
+	return *s.isAdmin
+}
+
 func (s *query) attribute(e *proto.Entry, x selected) {
 	if x.attr.Name == s.pick.hide {
 		return
 	}
 	var values []string
 	switch {
+	case x.attr.Name == "nTSecurityDescriptor" && s.op.c.s.set.ad():
+		if sd, ok := s.snap.Descriptor(s.want.descriptor, s.admin()); ok {
+			values = []string{sd}
+		}
 	case x.attr.Has(schema.Constructed):
 		values = s.reader.Constructed(x.attr, s.req.Scope == 0)
 	case x.options != "":

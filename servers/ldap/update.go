@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"counterpart/internal/dialect"
+	"counterpart/internal/signin"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/proto"
@@ -16,7 +18,7 @@ import (
 )
 
 // author is who writes. Anonymous never does.
-func (op *operation) author(ctx context.Context, at where) (dir.Author, wanted, *proto.Result) {
+func (op *operation) author(ctx context.Context, at where, name dn.DN) (dir.Author, wanted, *proto.Result) {
 	s := op.c.s
 	want, refused := op.controls(at)
 	if refused != nil {
@@ -31,17 +33,48 @@ func (op *operation) author(ctx context.Context, at where) (dir.Author, wanted, 
 	case op.c.port.gc:
 		r = s.failed(errReadOnly)
 	default:
+		snap, err := s.dir.Snapshot(ctx)
+		if err != nil {
+			r = s.failed(err)
+			break
+		}
+		if there := s.elsewhere(snap, name, want.manage, ""); there != nil {
+			return dir.Author{}, want, there
+		}
 		by := dir.Author{DN: op.who.dn, Now: s.env.Clock.Now().Truncate(1e9), Permissive: want.permissive}
 		if want.assert != nil {
-			by.Check = func(snap *dir.Snapshot, id dir.ID) error {
-				rd := snap.Reader(ctx)
-				rd.Seek(id)
-				return op.asserted(want, snap, rd)
+			var err error
+			if by.Check, err = op.assertion(ctx, want, name); err != nil {
+				r = s.failed(err)
+				return by, want, &r
 			}
 		}
 		return by, want, nil
 	}
 	return dir.Author{}, want, &r
+}
+
+// assertion makes the check of an assertion control for the entry of a name. It
+// runs within an update of the store, so how the person stands is asked before.
+func (op *operation) assertion(ctx context.Context, want wanted, name dn.DN) (func(*dir.Snapshot, dir.ID) error, error) {
+	var st signin.Standing
+	snap, err := op.c.s.dir.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if id, _, err := snap.FindDN(name); err == nil && id != dir.None && op.c.s.env.Logins != nil {
+		if userID := snap.UserID(id); userID != "" {
+			if st, err = op.c.s.env.Logins.Standing(ctx, userID); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return func(snap *dir.Snapshot, id dir.ID) error {
+		rd := snap.Offline()
+		rd.Seek(id)
+		rd.Knows(st)
+		return op.asserted(want, snap, rd)
+	}, nil
 }
 
 // isAdmin reports whether the identity may write what is not its own.
@@ -121,7 +154,7 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 	if r := s.outside(d); r != nil {
 		return *r, nil
 	}
-	by, want, refused := op.author(ctx, onModify)
+	by, want, refused := op.author(ctx, onModify, d)
 	if refused != nil {
 		return *refused, nil
 	}
@@ -218,8 +251,8 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 		return proto.Result{}, err
 	}
 	for _, a := range attributes {
-		if len(a.Values) == 0 {
-			return result(goldap.LDAPResultProtocolError, op.c.s.text("no values for attribute type", "no attribute")), nil
+		if len(a.Values) == 0 && !op.c.s.set.ad() {
+			return result(goldap.LDAPResultProtocolError, "no values for attribute type"), nil
 		}
 		if err := op.check([]proto.Change{{Attribute: a}}, dir.Check); err != nil {
 			return proto.Result{}, err
@@ -228,7 +261,7 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 	if r := op.c.s.outside(d); r != nil {
 		return *r, nil
 	}
-	by, _, refused := op.author(ctx, onAdd)
+	by, _, refused := op.author(ctx, onAdd, d)
 	if refused != nil {
 		return *refused, nil
 	}
@@ -263,10 +296,19 @@ func (op *operation) newPassword(attributes []proto.Attribute) ([]proto.Attribut
 			if !ok {
 				return nil, errQuotes
 			}
+			if op.c.s.tooShort(plain) {
+				return nil, dir.WeakPassword()
+			}
 			attributes[i].Values[j] = plain
 		}
 	}
 	return attributes, nil
+}
+
+// tooShort holds the password of an entry that only this directory knows against
+// the company's policy.
+func (s *server) tooShort(password string) bool {
+	return utf8.RuneCountInString(password) < max(s.env.World.Organization().Policy.MinLength, 1)
 }
 
 // exists refuses a name that is not there.
@@ -292,7 +334,7 @@ func (op *operation) remove(ctx context.Context, call *dialect.Call) (proto.Resu
 	if r := op.c.s.outside(d); r != nil {
 		return *r, nil
 	}
-	by, want, refused := op.author(ctx, onDelete)
+	by, want, refused := op.author(ctx, onDelete, d)
 	if refused != nil {
 		return *refused, nil
 	}
@@ -323,7 +365,7 @@ func (op *operation) rename(ctx context.Context, call *dialect.Call) (proto.Resu
 	if r := op.c.s.outside(d); r != nil {
 		return *r, nil
 	}
-	by, _, refused := op.author(ctx, onRename)
+	by, _, refused := op.author(ctx, onRename, d)
 	if refused != nil {
 		return *refused, nil
 	}

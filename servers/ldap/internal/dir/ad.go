@@ -41,7 +41,7 @@ func (r *Reader) adCommon(a *schema.Attribute) (done bool) {
 		if r.s.kind(r.id) == isBox && r.s.boxes[r.id].rid == 0 {
 			return false // the domain's own SID is among its values
 		}
-		if r.s.kind(r.id) != isAdded || r.principal() {
+		if k := r.s.kind(r.id); k != isSchema && (k != isAdded || r.principal()) {
 			r.add(r.s.SID(r.s.rid(r.id)))
 		}
 	case "whenCreated":
@@ -107,18 +107,45 @@ func (r *Reader) is(class string) bool {
 
 func (r *Reader) principal() bool { return r.is("user") || r.is("group") || r.is("computer") }
 
-// accountType renders sAMAccountType of an added entry.
+// accountType renders sAMAccountType, which follows from the kind of a group or an
+// account (MS-SAMR 3.1.1.8); done is false for seeded accounts, whose kind is
+// known.
 func (r *Reader) accountType() (done bool) {
-	if r.s.kind(r.id) != isAdded {
+	k := r.s.kind(r.id)
+	if k != isAdded && (k != isGroup || r.patch == nil) {
 		return false
 	}
+	bits := func(name string) uint32 {
+		v := r.Values(r.s.Schema.Attr(name), "")
+		if len(v) == 0 {
+			return 0
+		}
+		n, _ := strconv.ParseInt(v[0], 10, 64)
+		return uint32(n)
+	}
+	kind := int64(0)
 	switch {
-	case r.is("computer"):
-		r.add("805306369")
+	case k == isGroup || r.is("group"):
+		switch t := bits("groupType"); {
+		case t&typeLocal != 0:
+			kind = 0x20000000
+			if t&typeSecurity == 0 {
+				kind++
+			}
+		case t&typeSecurity == 0:
+			kind = 0x10000001
+		default:
+			kind = 0x10000000
+		}
 	case r.is("user"):
-		r.add("805306368")
-	case r.is("group"):
-		r.add("268435456")
+		kind = 0x30000000
+		if bits("userAccountControl")&(uacWorkstation|uacServer) != 0 {
+			kind = 0x30000001
+		}
+	}
+	r.buf = r.buf[:0]
+	if kind != 0 {
+		r.number(kind)
 	}
 	return true
 }
@@ -207,6 +234,21 @@ func (r *Reader) adState(a *schema.Attribute) {
 	}
 }
 
+// control puts how a person stands into a userAccountControl that was written.
+func (r *Reader) control() {
+	if len(r.buf) != 1 {
+		return
+	}
+	n, err := strconv.ParseInt(r.buf[0], 10, 64)
+	if err != nil {
+		return
+	}
+	if n &^= uacDisabled; r.account().Status == world.Disabled {
+		n |= uacDisabled
+	}
+	r.buf = append(r.buf[:0], strconv.FormatInt(n, 10))
+}
+
 // groupTypes are scope bits with the security bit (MS-ADTS 2.2.12).
 var groupTypes = map[string]string{"global": "-2147483646", "domain_local": "-2147483644", "universal": "-2147483640"}
 
@@ -241,79 +283,6 @@ func (r *Reader) adGroup(a *schema.Attribute) {
 		} else {
 			r.add("268435456")
 		}
-	}
-}
-
-// Constructed computes an attribute that is returned only by name. base says
-// whether the search has base scope, which tokenGroups demands.
-func (r *Reader) Constructed(a *schema.Attribute, base bool) []string {
-	r.buf = r.buf[:0]
-	principal := r.s.rid(r.id) != 0 && (r.s.kind(r.id) != isAdded || r.principal())
-	switch a.Name {
-	case "tokenGroups":
-		if base && principal {
-			r.tokenGroups()
-		}
-	case "canonicalName":
-		r.add(r.s.Canonical(r.id))
-	case "primaryGroupToken":
-		if r.s.kind(r.id) == isGroup || r.s.kind(r.id) == isBox && r.s.rid(r.id) != 0 {
-			r.number(int64(r.s.rid(r.id)))
-		}
-	case "msDS-User-Account-Control-Computed":
-		r.computedControl()
-	case "msDS-PrincipalName":
-		name := r.s.Schema.Attr("sAMAccountName")
-		if v := r.Values(name, ""); len(v) > 0 {
-			full := r.s.NetBIOS + `\` + v[0]
-			r.buf = append(r.buf[:0], full)
-		}
-	case "structuralObjectClass":
-		return r.Values(r.s.Schema.Attr("objectClass"), "")
-	case "subschemaSubentry":
-		r.add("CN=Aggregate,CN=Schema,CN=Configuration," + r.s.Suffix)
-	case "createTimestamp":
-		t, _ := r.created()
-		r.add(r.s.Schema.FormatTime(t))
-	case "modifyTimestamp":
-		t, _ := r.modified()
-		r.add(r.s.Schema.FormatTime(t))
-	case "allowedAttributes", "allowedAttributesEffective":
-		for _, b := range r.s.attrs.all[r.s.kind(r.id)] {
-			r.add(b.Name)
-		}
-	}
-	return r.buf
-}
-
-func (r *Reader) computedControl() {
-	if r.s.kind(r.id) != isUser {
-		return
-	}
-	var bits int64
-	switch r.account().Status {
-	case world.Locked:
-		bits = uacLocked
-	case world.Expired, world.MustChange:
-		bits = uacExpired
-	}
-	r.number(bits)
-}
-
-// tokenGroups are the SIDs of all groups that the entry is in, through groups
-// too, and of its primary group.
-func (r *Reader) tokenGroups() {
-	primary := uint32(0)
-	if v := r.Values(r.s.Schema.Attr("primaryGroupID"), ""); len(v) > 0 {
-		n, _ := strconv.ParseUint(v[0], 10, 32)
-		primary = uint32(n)
-	}
-	r.buf = r.buf[:0]
-	for _, g := range r.s.Above(r.id) {
-		r.add(r.s.SID(r.s.rid(g)))
-	}
-	if primary != 0 {
-		r.add(r.s.SID(primary))
 	}
 }
 

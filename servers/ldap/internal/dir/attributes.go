@@ -1,6 +1,8 @@
 package dir
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"counterpart/servers/ldap/internal/schema"
@@ -9,7 +11,7 @@ import (
 // attributes says which kinds of seeded entries can have an attribute at all,
 // so that a filter on uid does not look at groups.
 type attributes struct {
-	mask []uint8                // by attribute ID: bits by kind
+	mask []uint8                // by attribute ID: bits by kind; an attribute beyond it is no seeded entry's
 	all  [4][]*schema.Attribute // what "*" and "+" go through, by kind, in the order of answers
 }
 
@@ -26,12 +28,18 @@ var (
 		sAMAccountType userPrincipalName userAccountControl primaryGroupID pwdLastSet accountExpires lockoutTime badPwdCount
 		badPasswordTime logonHours userWorkstations codePage countryCode uidNumber gidNumber unixHomeDirectory loginShell userPassword unicodePwd`
 	adGroupAttributes = everything + `cn description mail member memberOf sAMAccountName sAMAccountType groupType gidNumber`
+	adAddedAttributes = everything + `member memberOf sAMAccountType userAccountControl primaryGroupID ` + adOperational
 	adOperational     = `distinguishedName name objectCategory objectGUID objectSid instanceType whenCreated whenChanged uSNCreated
 		uSNChanged`
 )
 
 // attributeTable resolves the lists above and adds what the seed uses.
 func (b *Base) attributeTable() attributes {
+	for _, list := range []string{adUserAttributes, adGroupAttributes, adOperational, adAddedAttributes} { // before they are counted
+		for _, name := range strings.Fields(list) {
+			b.Schema.Attr(name)
+		}
+	}
 	t := attributes{mask: make([]uint8, b.Schema.Count())}
 	user, group, common := posixUserAttributes, posixGroupAttributes, posixOperational
 	if b.Schema.Flavour == schema.AD {
@@ -50,10 +58,8 @@ func (b *Base) attributeTable() attributes {
 		}
 	}
 	for i := range b.boxes {
-		for _, a := range b.Schema.Attributes() {
-			if len(b.boxes[i].values[a.ID]) > 0 {
-				add(isBox, a)
-			}
+		for _, id := range slices.Sorted(maps.Keys(b.boxes[i].values)) {
+			add(isBox, b.Schema.ByID(id))
 		}
 	}
 	for _, g := range []string{"member", "memberOf"} { // built-in groups
@@ -73,7 +79,13 @@ func (b *Base) attributeTable() attributes {
 			add(k, b.Schema.Attr(name))
 		}
 	}
-	t.all[isAdded] = b.Schema.Attributes()
+	if b.Schema.Flavour == schema.AD {
+		for _, name := range strings.Fields(adAddedAttributes) {
+			t.all[isAdded] = append(t.all[isAdded], b.Schema.Attr(name))
+		}
+	} else {
+		t.all[isAdded] = b.Schema.Attributes()
+	}
 	for i := range t.mask {
 		t.mask[i] |= 1 << isAdded
 	}
@@ -81,17 +93,36 @@ func (b *Base) attributeTable() attributes {
 }
 
 // All are the attributes that the entry may have, in the order of answers.
-func (r *Reader) All() []*schema.Attribute {
-	if r.patch != nil {
+func (r *Reader) All() (all []*schema.Attribute) {
+	k := r.s.kind(r.id)
+	if len(r.s.backs) > 0 && k != isSchema {
+		defer func() { all = append(slices.Clip(all), r.s.backs...) }()
+	}
+	switch {
+	case k == isSchema:
+		return r.s.schemaAttributes()
+	case r.patch == nil:
+		return r.s.attrs.all[k]
+	case r.s.Schema.Flavour == schema.OpenLDAP:
 		return r.s.Schema.Attributes()
 	}
-	return r.s.attrs.all[r.s.kind(r.id)]
+	list := r.s.attrs.all[k]
+	all = slices.Clip(list)
+	for _, id := range slices.Sorted(maps.Keys(r.patch.attrs)) {
+		if a := r.s.Schema.ByID(id); !slices.Contains(list, a) {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // span is the interval of seeded entries that can have an attribute.
 func (b *Base) span(a *schema.Attribute) (lo, hi ID) {
-	if a.ID >= len(b.attrs.mask) {
+	if a.Has(schema.Back) && a.Name != "memberOf" {
 		return 0, b.end
+	}
+	if a.ID >= len(b.attrs.mask) {
+		return 0, 0
 	}
 	m := b.attrs.mask[a.ID]
 	lo, hi = b.end, 0

@@ -16,6 +16,7 @@ import (
 	"hash/maphash"
 	"io"
 	"strings"
+	"sync"
 
 	"counterpart/internal/signin"
 	"counterpart/internal/world"
@@ -77,6 +78,11 @@ type Base struct {
 	person   string // normal DN of people's object category
 	guidKey  [16]byte
 	guids    lazyIndex
+
+	schemaHead   ID     // ad: the head of the schema naming context
+	schemaSuffix string // ad: what the normal names of its entries end with
+	schemaOnce   sync.Once
+	schemaRows   schemaRows
 }
 
 // custom is an attribute description that seeded attributes use.
@@ -104,6 +110,7 @@ const (
 	isUser
 	isGroup
 	isAdded
+	isSchema // ad: an attribute or class of the published schema
 )
 
 func (b *Base) kind(id ID) kind {
@@ -114,6 +121,8 @@ func (b *Base) kind(id ID) kind {
 		return isUser
 	case id < b.end:
 		return isGroup
+	case id >= schema0 && id != None:
+		return isSchema
 	}
 	return isAdded
 }
@@ -141,6 +150,8 @@ func (b *Base) rdn(id ID, u *world.User) string {
 			return "CN=" + dn.Escape(b.group(id).Name, dn.Backslash)
 		}
 		return "cn=" + dn.Escape(b.group(id).Name, dn.Hex)
+	case isSchema:
+		return "CN=" + b.published().cn[id-schema0]
 	}
 	return b.boxes[id].name
 }
@@ -186,6 +197,8 @@ func (b *Base) baseNorm(id ID) string {
 		return b.normRDN(id, &u) + "," + b.boxes[b.people].norm
 	case isGroup:
 		return b.normRDN(id, nil) + "," + b.boxes[b.crowd].norm
+	case isSchema:
+		return "cn=" + strings.ToLower(b.published().cn[id-schema0]) + "," + b.boxes[b.schemaHead].norm
 	}
 	return ""
 }
@@ -200,6 +213,8 @@ func (b *Base) key(id ID) string {
 		return "g:" + b.group(id).ID
 	case isBox:
 		return "b:" + b.boxes[id].norm
+	case isSchema:
+		return "s:" + strings.ToLower(b.published().cn[id-schema0])
 	}
 	return addedKey(uint32(id - b.end))
 }
@@ -217,6 +232,8 @@ func (b *Base) rid(id ID) uint32 {
 		return 10001 + 2*uint32(id-b.group0)
 	case isBox:
 		return b.boxes[id].rid
+	case isSchema:
+		return 0
 	}
 	return 1<<30 + uint32(id-b.end)
 }

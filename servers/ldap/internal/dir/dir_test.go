@@ -18,7 +18,39 @@ import (
 	"counterpart/servers/ldap/internal/schema"
 )
 
-func directory(t *testing.T, f schema.Flavour, facts world.Facts) *Directory {
+// FuzzDomainWrites adds and modifies entries of Active Directory with anything: each
+// is taken or refused by a rule, and what was taken is found again.
+func FuzzDomainWrites(f *testing.F) {
+	for _, x := range [][4]string{{"user", "sAMAccountName", "new", "new"}, {"group", "groupType", "-2147483646", "x"}, {"user", "objectClass", "top", "y"},
+		{"computer", "userAccountControl", "4128", "pc$"}, {"x", "member", "CN=Users,DC=acme,DC=test", "z"}, {"container", "whenCreated", "20260101000000.0Z", "a,b"},
+		{"user", "manager", "cn=\\,", "\x00"}, {"organizationalUnit", "ou", "x", "x"}} {
+		f.Add(x[0], x[1], x[2], x[3])
+	}
+	d := directory(f, schema.AD, people(20))
+	by := Author{DN: "cn=admin", Now: time.Unix(0, 0), Dry: true}
+	f.Fuzz(func(t *testing.T, class, attr, value, rdn string) {
+		at, err := dn.Parse("CN=" + dn.Escape(rdn, dn.Backslash) + ",ou=people,dc=acme,dc=test")
+		if err != nil {
+			return
+		}
+		add := []proto.Attribute{{Desc: "objectClass", Values: []string{class}}, {Desc: attr, Values: []string{value}}}
+		if err := d.Add(t.Context(), at, add, by); err != nil && Broken(err) == nil {
+			var missing *Missing
+			if !errors.As(err, &missing) && !errors.Is(err, dn.ErrSyntax) {
+				t.Fatalf("add %q: %v", add, err)
+			}
+		}
+		for op := range int64(4) {
+			user := name(t, "CN=Same Name,ou=people,dc=acme,dc=test")
+			err := d.Modify(t.Context(), user, []proto.Change{{Op: op, Attribute: proto.Attribute{Desc: attr, Values: []string{value, rdn}[:1+len(rdn)%2]}}}, by)
+			if err != nil && Broken(err) == nil {
+				t.Fatalf("modify %d %q: %v", op, attr, err)
+			}
+		}
+	})
+}
+
+func directory(t testing.TB, f schema.Flavour, facts world.Facts) *Directory {
 	t.Helper()
 	w, err := world.New(facts)
 	if err != nil {
@@ -42,7 +74,7 @@ func people(n int) world.Facts {
 	return f
 }
 
-func name(t *testing.T, s string) dn.DN {
+func name(t testing.TB, s string) dn.DN {
 	t.Helper()
 	d, err := dn.Parse(s)
 	if err != nil {

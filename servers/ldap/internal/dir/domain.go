@@ -16,19 +16,15 @@ var builtinRIDs = map[string]uint32{
 	"domain admins": 512, "domain users": 513, "domain guests": 514, "domain computers": 515, "domain controllers": 516,
 }
 
-// categories map the short form of an object category to its class's cn.
-var categories = map[string]string{
-	"person": "Person", "user": "Person", "organizationalperson": "Person", "contact": "Person", "group": "Group",
-	"computer": "Computer", "organizationalunit": "Organizational-Unit", "container": "Container", "domaindns": "Domain-DNS",
-	"domain": "Domain-DNS", "builtindomain": "Builtin-Domain", "crossref": "Cross-Ref", "crossrefcontainer": "Cross-Ref-Container",
-	"configuration": "Configuration", "dmd": "DMD", "classschema": "Class-Schema",
-}
-
-// Category is the DN that the short form of an object category stands for
-// (MS-ADTS 3.1.1.3.1.3.5).
+// Category is the DN that the short form of an object category stands for: the
+// class's default category (MS-ADTS 3.1.1.3.1.3.5).
 func (b *Base) Category(class string) (string, bool) {
-	cn, ok := categories[world.Fold(class)]
-	return "CN=" + cn + ",CN=Schema,CN=Configuration," + b.Suffix, ok
+	c := b.Schema.Class(class)
+	if c == nil {
+		return "", false
+	}
+	cn := c.DefaultCategory()
+	return "CN=" + cn + ",CN=Schema,CN=Configuration," + b.Suffix, cn != ""
 }
 
 // tree adds boxes until the first error.
@@ -104,13 +100,14 @@ func (t *tree) addConfiguration() {
 	partitions := t.add(conf, "CN=Partitions", "crossRefContainer", "msDS-Behavior-Version", "7")
 	t.add(partitions, "CN="+b.NetBIOS, "crossRef", "nCName", b.Suffix, "nETBIOSName", b.NetBIOS,
 		"dnsRoot", b.World.Organization().Domain, "systemFlags", "3")
-	sites := t.add(conf, "CN=Sites", "container")
-	site := t.add(sites, "CN=Default-First-Site-Name", "container")
-	servers := t.add(site, "CN=Servers", "container")
-	t.add(t.add(servers, "CN="+b.shortHost(), "container", "dNSHostName", b.Host), "CN=NTDS Settings", "container")
-	schema := t.add(None, "CN=Schema,CN=Configuration,"+b.Suffix, "dMD", "objectVersion", "88")
-	for _, c := range []string{"Person", "Group", "Computer", "Organizational-Unit", "Container", "Domain-DNS", "Builtin-Domain", "Cross-Ref"} {
-		t.add(schema, "CN="+c, "classSchema", "governsID", "2.5.6.0", "lDAPDisplayName", c)
+	sites := t.add(conf, "CN=Sites", "sitesContainer")
+	site := t.add(sites, "CN=Default-First-Site-Name", "site")
+	servers := t.add(site, "CN=Servers", "serversContainer")
+	t.add(t.add(servers, "CN="+b.shortHost(), "server", "dNSHostName", b.Host, "serverReference",
+		"CN="+b.shortHost()+",OU=Domain Controllers,"+b.Suffix), "CN=NTDS Settings", "applicationSettings nTDSDSA")
+	b.schemaHead = t.add(None, "CN=Schema,CN=Configuration,"+b.Suffix, "dMD", "objectVersion", "88")
+	if t.err == nil {
+		b.schemaSuffix = "," + b.boxes[b.schemaHead].norm
 	}
 }
 

@@ -1,6 +1,10 @@
 package dir
 
-import "errors"
+import (
+	"errors"
+
+	"counterpart/servers/ldap/internal/schema"
+)
 
 // What the directory refuses, by kind; a Detail says it in words.
 var (
@@ -22,6 +26,7 @@ var (
 type Detail struct {
 	Err  error
 	Text string
+	Attr *schema.Attribute // what it is about; nil if nothing in particular
 }
 
 // Error is the kind and the sentence.
@@ -30,7 +35,9 @@ func (d *Detail) Error() string { return d.Err.Error() + ": " + d.Text }
 // Unwrap lets errors.Is find the kind.
 func (d *Detail) Unwrap() error { return d.Err }
 
-func refuse(err error, text string) error { return &Detail{err, text} }
+func refuse(err error, text string) error { return &Detail{Err: err, Text: text} }
+
+func refuseOn(a *schema.Attribute, err error, text string) error { return &Detail{err, text, a} }
 
 // Missing says that a name is not there.
 type Missing struct {

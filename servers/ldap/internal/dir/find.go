@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"slices"
 	"strings"
 
 	"counterpart/servers/ldap/internal/dn"
@@ -33,6 +34,11 @@ func (s *Snapshot) Lookup(normal string) (ID, bool) {
 func (s *Snapshot) seeded(base, now string) (ID, bool) {
 	for _, p := range s.names.find(s.hash(base)) {
 		if id := ID(p); s.Alive(id) && s.NormName(id) == now {
+			return id, true
+		}
+	}
+	if name, ok := strings.CutSuffix(base, s.schemaSuffix); ok && s.schemaSuffix != "" {
+		if id := s.schemaEntry(strings.TrimPrefix(name, "cn=")); id != None && strings.HasPrefix(name, "cn=") {
 			return id, true
 		}
 	}
@@ -118,6 +124,33 @@ func (s *Snapshot) Entry(userID string) (ID, bool) {
 	return id, id != None && s.Alive(id)
 }
 
+// Referrals are the entries in scope of a search that lead to other servers: those
+// that clients have added with the class referral (RFC 3296).
+func (s *Snapshot) Referrals(base ID, scope Scope) []Referral {
+	if len(s.leading) == 0 {
+		return nil
+	}
+	class, ref := s.Schema.Attr("objectClass"), s.Schema.Attr("ref")
+	var out []Referral
+	r := s.seedReader()
+	for _, id := range s.leading {
+		if s.changes[id].Gone || scope != BaseObject && !s.Within(id, base, scope) || scope == BaseObject && id != base {
+			continue
+		}
+		r.Seek(id)
+		if slices.ContainsFunc(r.Values(class, ""), func(v string) bool { return strings.EqualFold(v, "referral") }) {
+			out = append(out, Referral{id, slices.Clone(r.Values(ref, ""))})
+		}
+	}
+	return out
+}
+
+// Referral is an entry that leads to other servers.
+type Referral struct {
+	ID   ID
+	URLs []string
+}
+
 // Key names an entry across snapshots.
 func (s *Snapshot) Key(id ID) string { return s.key(id) }
 
@@ -149,20 +182,52 @@ func (s *Snapshot) WithValue(a *schema.Attribute, value string, limit int) []ID 
 		return nil
 	}
 	r := s.seedReader()
-	s.merged(plan{listed: true, list: s.candidates(a.Name, normal)}, None, func(id ID) bool {
+	ids := append(s.candidates(a.Name, normal), s.writtenWith(a, normal)...)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
 		if !s.Alive(id) {
-			return true
+			continue
 		}
 		r.Seek(id)
-		for _, v := range r.Values(a, "") {
-			if n, ok := s.Schema.Norm(a, v); ok && n == normal {
-				out = append(out, id)
-				break
+		if slices.ContainsFunc(r.Values(a, ""), func(v string) bool { n, ok := s.Schema.Norm(a, v); return ok && n == normal }) {
+			out = append(out, id)
+		}
+		if len(out) >= limit {
+			break
+		}
+	}
+	return out
+}
+
+// writtenWith are the entries that clients have written and that have a value: what
+// the indexes of seeded entries do not know. Each attribute is gone through once.
+func (s *Snapshot) writtenWith(a *schema.Attribute, normal string) []ID {
+	if len(s.dirty) == 0 {
+		return nil
+	}
+	s.writtenMu.Lock()
+	defer s.writtenMu.Unlock()
+	by, ok := s.written[a.ID]
+	if !ok {
+		by = map[string][]ID{}
+		r := s.seedReader()
+		for _, id := range s.dirty {
+			if !s.Alive(id) {
+				continue
+			}
+			r.Seek(id)
+			for _, v := range r.Values(a, "") {
+				if n, ok := s.Schema.Norm(a, v); ok {
+					by[n] = append(by[n], id)
+				}
 			}
 		}
-		return len(out) < limit
-	})
-	return out
+		if s.written == nil {
+			s.written = map[int]map[string][]ID{}
+		}
+		s.written[a.ID] = by
+	}
+	return by[normal]
 }
 
 // StoredPasswords are the passwords of an entry that was added over LDAP.

@@ -73,12 +73,18 @@ func (b *Base) lookup(a *schema.Attribute, normal string) (hits index, ok bool) 
 		})
 		return b.guids.x.find(b.hash(normal)), true
 	}
-	if !indexed[a.Name] || a.ID >= len(b.lazy) {
+	if !indexed[a.Name] && !b.forward(a) || a.ID >= len(b.lazy) {
 		return nil, false
 	}
 	l := &b.lazy[a.ID]
 	l.once.Do(func() { l.x = b.buildIndex(a) })
 	return l.x.find(b.hash(normal)), true
+}
+
+// forward reports whether an attribute is a forward link of Active Directory whose
+// back link has to be found; membership has better ways.
+func (b *Base) forward(a *schema.Attribute) bool {
+	return b.Schema.Flavour == schema.AD && a.Has(schema.Link) && !a.Has(schema.Back) && a.Name != "member"
 }
 
 func (b *Base) buildIndex(a *schema.Attribute) index {

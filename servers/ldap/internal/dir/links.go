@@ -184,7 +184,74 @@ func (r *Reader) Links(a *schema.Attribute, normal string, chain bool) (holds, o
 		u, found := s.World.User(normal)
 		return found && u.Name == normal && slices.Contains(u.Groups, s.group(r.id).ID), true
 	}
+	if chain {
+		target, found := s.Lookup(normal)
+		return found && s.chained(r.id, a, target), true
+	}
 	return false, false
+}
+
+// chained reports whether following an attribute from entry to entry leads to
+// another: all managers above somebody. Cycles end by themselves.
+func (s *Snapshot) chained(from ID, a *schema.Attribute, to ID) bool {
+	r := s.seedReader()
+	seen := map[ID]bool{from: true}
+	queue := []ID{from}
+	for i := 0; i < len(queue); i++ {
+		r.Seek(queue[i])
+		for _, v := range slices.Clone(r.Values(a, "")) {
+			normal, err := s.Schema.NormDN(v)
+			if err != nil {
+				continue
+			}
+			id, found := s.Lookup(normal)
+			if found && id == to {
+				return true
+			}
+			if found && !seen[id] {
+				seen[id] = true
+				queue = append(queue, id)
+			}
+		}
+	}
+	return false
+}
+
+// backLinks renders the other side of a link: directReports follows from manager.
+func (r *Reader) backLinks(a *schema.Attribute) {
+	if forward := r.s.Schema.Partner(a); forward != nil {
+		for _, id := range r.s.WithValue(forward, r.s.DN(r.id), maxBackLinks) {
+			r.buf = append(r.buf, r.s.DN(id))
+		}
+	}
+}
+
+// maxBackLinks bounds what an answer collects.
+const maxBackLinks = 100000
+
+// findBacks are the back links whose forward links somebody uses: they are shown
+// with all other attributes.
+func (s *Snapshot) findBacks() {
+	if s.Schema.Flavour != schema.AD {
+		return
+	}
+	note := func(a *schema.Attribute) {
+		if !s.forward(a) {
+			return
+		}
+		if back := s.Schema.Partner(a); back != nil && !slices.Contains(s.backs, back) {
+			s.backs = append(s.backs, back)
+		}
+	}
+	for _, c := range s.custom {
+		note(c.attr)
+	}
+	for _, id := range s.dirty {
+		for at := range s.changes[id].attrs {
+			note(s.Schema.ByID(at))
+		}
+	}
+	slices.SortFunc(s.backs, func(x, y *schema.Attribute) int { return x.ID - y.ID })
 }
 
 // membership renders member and memberOf.

@@ -33,7 +33,7 @@ func (d *Directory) Modify(ctx context.Context, name dn.DN, changes []proto.Chan
 		if err != nil {
 			return err
 		}
-		if err = s.draft(ctx, o, id, by).modify(changes); err == nil && by.Dry {
+		if err = s.draft(o, id, by).modify(changes); err == nil && by.Dry {
 			err = errDry
 		}
 		return err
@@ -56,6 +56,9 @@ func (s *Snapshot) target(name dn.DN, by Author) (ID, error) {
 	if id == None {
 		return None, &Missing{Snapshot: s, Matched: matched}
 	}
+	if s.InSchema(id) {
+		return None, refuse(ErrUnwilling, "the schema is not modified here")
+	}
 	if by.Check != nil {
 		return id, by.Check(s, id)
 	}
@@ -71,10 +74,13 @@ type draft struct {
 	r       *Reader
 	by      Author
 	touched map[*schema.Attribute]bool
+	adding  bool // a new entry of Active Directory
 }
 
-func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *draft {
-	e := &draft{s: s, o: o, id: id, c: o.edit(s.key(id)), r: s.Reader(ctx), by: by, touched: map[*schema.Attribute]bool{}}
+// draft starts one. Its reader asks nobody how people stand: it works within an
+// update of the store, which must not ask the store for anything else.
+func (s *Snapshot) draft(o *overlay, id ID, by Author) *draft {
+	e := &draft{s: s, o: o, id: id, c: o.edit(s.key(id)), r: s.seedReader(), by: by, touched: map[*schema.Attribute]bool{}}
 	e.r.Secrets = true
 	e.r.Seek(id)
 	e.c.Modified, e.c.Modifier = by.Now, by.DN
@@ -82,24 +88,39 @@ func (s *Snapshot) draft(ctx context.Context, o *overlay, id ID, by Author) *dra
 }
 
 func (e *draft) modify(changes []proto.Change) error {
+	ad := e.s.Schema.Flavour == schema.AD
+	var old before
+	if ad {
+		old = e.before()
+	}
 	for _, m := range changes {
 		a, options := e.s.Schema.Describe(m.Desc)
 		norms, err := normalise(e.s.Schema, m)
-		if err == nil {
+		switch {
+		case err != nil:
+		case ad:
+			err = e.governed(a, m)
+		default:
 			err = Writable(e.s.Schema, m)
 		}
 		if err != nil {
 			return err
 		}
 		e.touched[a] = true
-		if a.Name == "member" {
+		switch {
+		case a.Name == "member":
 			err = e.members(m)
-		} else {
+		case ad && a.Name == "primaryGroupID":
+			err = e.primary(m)
+		default:
 			err = e.change(a, strings.ToLower(options), m, norms)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if ad {
+		return e.checkDomain(old)
 	}
 	return e.check()
 }
@@ -128,13 +149,16 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 	if m.Op == proto.ModIncrement {
 		switch {
 		case a.Kind != schema.Int:
-			return nil, refuse(ErrConstraint, a.Name+": attribute syntax inappropriate for increment")
+			return nil, refuseOn(a, ErrConstraint, a.Name+": attribute syntax inappropriate for increment")
 		case len(m.Values) != 1:
-			return nil, refuse(ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
+			return nil, refuseOn(a, ErrSyntax, "modify/increment: "+a.Name+": one value is needed")
 		}
 	}
+	if a.Has(schema.Single) && len(m.Values) > 1 && s.Flavour == schema.AD {
+		return nil, breaks(ruleSingle, a)
+	}
 	if a.Has(schema.Single) && len(m.Values) > 1 {
-		return nil, refuse(ErrConstraint, a.Name+": multiple values provided")
+		return nil, refuseOn(a, ErrConstraint, a.Name+": multiple values provided")
 	}
 	norms := make([]string, len(m.Values))
 	for i, v := range m.Values {
@@ -142,11 +166,14 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
 			n, ok = v, true
 		}
+		if a.Name == "objectClass" && s.Class(v) == nil && s.Flavour == schema.AD {
+			return nil, breaks(ruleUnknown, a)
+		}
 		if !ok || a.Name == "objectClass" && s.Class(v) == nil {
-			return nil, refuse(ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
+			return nil, refuseOn(a, ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
 		}
 		if first := slices.Index(norms[:i], n); first >= 0 {
-			return nil, refuse(ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
+			return nil, refuseOn(a, ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
 		}
 		norms[i] = n
 	}
@@ -204,20 +231,20 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 	switch m.Op {
 	case proto.ModAdd:
 		if len(m.Values) == 0 {
-			return refuse(ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
+			return refuseOn(a, ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
 		}
 		for i, v := range m.Values {
 			if find(norms[i]) >= 0 {
 				if e.by.Permissive {
 					continue
 				}
-				return refuse(ErrValueExists, fmt.Sprintf("modify/add: %s: value #%d already exists", a.Name, i))
+				return refuseOn(a, ErrValueExists, fmt.Sprintf("modify/add: %s: value #%d already exists", a.Name, i))
 			}
 			have = append(have, v)
 		}
 	case proto.ModDelete:
 		if len(have) == 0 && !e.by.Permissive {
-			return refuse(ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such attribute")
+			return refuseOn(a, ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such attribute")
 		}
 		if len(m.Values) == 0 {
 			have = nil
@@ -225,7 +252,7 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 		for i := range m.Values {
 			at := find(norms[i])
 			if at < 0 && !e.by.Permissive {
-				return refuse(ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
+				return refuseOn(a, ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
 			}
 			if at >= 0 {
 				have = slices.Delete(have, at, at+1)
@@ -240,8 +267,11 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 	default:
 		return refuse(ErrUnwilling, "unrecognized modify operation")
 	}
+	if a.Has(schema.Single) && len(have) > 1 && e.s.Schema.Flavour == schema.AD {
+		return breaks(ruleSecond, a)
+	}
 	if a.Has(schema.Single) && len(have) > 1 {
-		return refuse(ErrConstraint, "attribute '"+a.Name+"' cannot have multiple values")
+		return refuseOn(a, ErrConstraint, "attribute '"+a.Name+"' cannot have multiple values")
 	}
 	e.set(a, options, have)
 	return nil
@@ -250,13 +280,13 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 // increment adds a number to every value (RFC 4525 section 3).
 func (e *draft) increment(a *schema.Attribute, have, by []string) error {
 	if len(have) == 0 {
-		return refuse(ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
+		return refuseOn(a, ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
 	}
 	n, _ := strconv.ParseInt(by[0], 10, 64)
 	for i, v := range have {
 		old, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return refuse(ErrConstraint, "modify/increment: "+a.Name+": value out of range")
+			return refuseOn(a, ErrConstraint, "modify/increment: "+a.Name+": value out of range")
 		}
 		have[i] = strconv.FormatInt(old+n, 10)
 	}
@@ -316,6 +346,11 @@ func (e *draft) member(op int64, i int, value string) error {
 	seeded := found && (&Snapshot{Base: e.s.Base}).lists(e.id, id)
 	left := seeded && slices.Contains(e.c.Minus, e.s.key(id))
 	has := at >= 0 || seeded && !left
+	if e.s.Schema.Flavour == schema.AD {
+		if err := e.samMember(op, id, has); err != nil {
+			return err
+		}
+	}
 	switch {
 	case op == proto.ModDelete && !has:
 		if e.by.Permissive {

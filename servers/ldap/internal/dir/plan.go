@@ -134,7 +134,8 @@ func (s *Snapshot) planRule(f *filter.Filter) plan {
 		} else if f.Attr.Name == "member" {
 			list = s.Above(target)
 		} else {
-			return plan{listed: true}
+			lo, hi := s.span(f.Attr)
+			return plan{lo: lo, hi: hi}
 		}
 		slices.Sort(list)
 		return plan{listed: true, list: list}
@@ -159,6 +160,9 @@ func (s *Snapshot) planEqual(a *schema.Attribute, normal string) (plan, bool) {
 		}
 		return s.gather(target, s.Members), true
 	case "memberUid":
+		if s.Schema.Flavour == schema.AD { // an ordinary attribute there
+			break
+		}
 		u, ok := s.World.User(normal)
 		if s.attrs.mask[a.ID]&(1<<isUser) != 0 || len(s.custom) > 0 && s.hasCustom(a) {
 			break
@@ -291,7 +295,11 @@ func (s *Snapshot) Search(q Query, r *Reader, alive func() bool, yield func(ID) 
 		try(q.Base)
 		return
 	}
-	s.merged(s.plan(q.Filter), q.After, try)
+	more := true
+	s.merged(s.plan(q.Filter), q.After, func(id ID) bool { more = try(id); return more })
+	if more && s.Schema.Flavour == schema.AD && (q.Base == s.schemaHead || q.Base == None && s.speaksOfSchema(q.Filter)) {
+		s.eachSchemaEntry(q.After, try)
+	}
 }
 
 // merged walks a plan and the dirty entries in one order, each entry once.

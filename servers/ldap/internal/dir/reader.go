@@ -38,6 +38,13 @@ func (s *Snapshot) Reader(ctx context.Context) *Reader { return &Reader{s: s, ct
 // have no values for it.
 func (s *Snapshot) seedReader() *Reader { return &Reader{s: s, id: None} }
 
+// Offline is a reader that asks the store for nothing: how people stand it must be
+// told.
+func (s *Snapshot) Offline() *Reader { return s.seedReader() }
+
+// Knows tells a reader how the person of its entry stands.
+func (r *Reader) Knows(st signin.Standing) { r.standing = &st }
+
 // Seek turns to an entry.
 func (r *Reader) Seek(id ID) {
 	if r.id == id {
@@ -89,13 +96,25 @@ func (r *Reader) Values(a *schema.Attribute, options string) []string {
 	}
 	if r.patch != nil {
 		if done := r.patched(a, options); done {
+			if a.Name == "userAccountControl" && r.s.kind(r.id) == isUser {
+				r.control()
+			}
 			return r.buf
 		}
 	}
-	if a.ID < len(r.s.attrs.mask) {
-		if r.s.attrs.mask[a.ID]&(1<<r.s.kind(r.id)) == 0 {
+	switch k := r.s.kind(r.id); {
+	case a.Has(schema.Back) && a.Name != "memberOf" && r.s.Schema.Flavour == schema.AD:
+		r.backLinks(a)
+		return r.buf
+	case k == isSchema:
+		r.schemaEntry(a)
+		return r.buf
+	case a.ID < len(r.s.attrs.mask):
+		if r.s.attrs.mask[a.ID]&(1<<k) == 0 {
 			return nil
 		}
+	case k != isAdded:
+		return nil
 	}
 	r.seeded(a, options)
 	return r.buf
@@ -275,6 +294,9 @@ func (r *Reader) classes() {
 // seededAt is when the seed's entries count as made: nobody measures it, but
 // two runs must agree.
 var seededAt = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// SeededAt is when the seed's entries count as made.
+func SeededAt() time.Time { return seededAt }
 
 func (r *Reader) created() (time.Time, string) {
 	if r.patch != nil && !r.patch.Created.IsZero() {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"counterpart/internal/state"
+	"counterpart/servers/ldap/internal/schema"
 )
 
 // Directory is the base and the store that its changes are in.
@@ -34,6 +35,11 @@ type Snapshot struct {
 	moved    bool            // an inner entry has another name than its seeded one
 	children map[ID]int      // added or removed children
 	raw      map[string][]ID // normal DN of a member that is no entry → groups
+
+	backs     []*schema.Attribute // back links that are in use
+	leading   []ID                // openldap: entries that may lead to other servers
+	writtenMu sync.Mutex
+	written   map[int]map[string][]ID // values of dirty entries by attribute, see writtenWith
 }
 
 // patch is a change with its references resolved.
@@ -154,6 +160,8 @@ func (b *Base) id(key string) ID {
 		if id, ok := b.boxAt[name]; ok {
 			return id
 		}
+	case "s":
+		return b.schemaEntry(name)
 	}
 	return None
 }
@@ -161,6 +169,7 @@ func (b *Base) id(key string) ID {
 func (b *Base) snapshot(o *overlay, revision string) *Snapshot {
 	s := &Snapshot{Base: b, over: o, revision: revision}
 	if len(o.Changes) == 0 {
+		s.findBacks()
 		return s
 	}
 	s.changes = make(map[ID]*patch, len(o.Changes))
@@ -177,6 +186,14 @@ func (b *Base) snapshot(o *overlay, revision string) *Snapshot {
 	slices.Sort(s.dirty)
 	for _, id := range s.dirty {
 		s.link(id, s.changes[id])
+	}
+	s.findBacks()
+	if ref := b.Schema.Attr("ref"); ref != nil && b.Schema.Flavour == schema.OpenLDAP {
+		for _, id := range s.dirty {
+			if len(s.changes[id].attrs[ref.ID]) > 0 {
+				s.leading = append(s.leading, id)
+			}
+		}
 	}
 	return s
 }
@@ -251,6 +268,8 @@ func (b *Base) baseParent(id ID) ID {
 		return b.people
 	case isGroup:
 		return b.crowd
+	case isSchema:
+		return b.schemaHead
 	}
 	return None
 }
@@ -267,19 +286,25 @@ func (s *Snapshot) Parent(id ID) ID {
 func (s *Snapshot) Alive(id ID) bool {
 	p := s.changes[id]
 	if p == nil {
-		return id < s.end
+		return id < s.end || s.kind(id) == isSchema
 	}
 	return !p.Gone
 }
 
 // HasChildren reports whether an entry has subordinates.
-func (s *Snapshot) HasChildren(id ID) bool {
+func (s *Snapshot) HasChildren(id ID) bool { return s.Children(id) > 0 }
+
+// Children is how many entries are directly below one.
+func (s *Snapshot) Children(id ID) int {
 	n := s.children[id]
 	if s.kind(id) == isBox {
 		for i := range s.boxes {
 			if s.boxes[i].parent == id {
 				n++
 			}
+		}
+		if s.Schema.Flavour == schema.AD && id == s.schemaHead {
+			n += len(s.published().cn)
 		}
 		if id == s.people {
 			n += len(s.users)
@@ -288,7 +313,7 @@ func (s *Snapshot) HasChildren(id ID) bool {
 			n += len(s.groups)
 		}
 	}
-	return n > 0
+	return n
 }
 
 // maxDepth ends a walk upwards in a damaged overlay.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/proto"
@@ -19,10 +18,13 @@ func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attr
 		if err != nil {
 			return err
 		}
-		e := s.draft(ctx, o, s.end+ID(o.Next), by)
+		e := s.draft(o, s.end+ID(o.Next), by)
 		o.Next++
 		e.c.RDN = name[0].String(s.Schema.Style())
 		e.c.Created, e.c.Creator = by.Now, by.DN
+		if s.Schema.Flavour == schema.AD {
+			return e.addTo(name, id, matched, attributes)
+		}
 		if err := e.fill(name[0], attributes); err != nil {
 			return err
 		}
@@ -44,15 +46,32 @@ func (d *Directory) Add(ctx context.Context, name dn.DN, attributes []proto.Attr
 	return err
 }
 
+// addTo adds an entry to Active Directory: its place is judged before what it
+// brings.
+func (e *draft) addTo(name dn.DN, there, matched ID, attributes []proto.Attribute) error {
+	parent, _, _ := e.s.FindDN(name.Parent())
+	if len(name) < 2 || parent == None {
+		return &Missing{Snapshot: e.s, Matched: matched}
+	}
+	e.c.Parent = e.s.key(parent)
+	if there != None {
+		return refuse(ErrExists, "")
+	}
+	if err := e.fillDomain(name, parent, attributes); err != nil {
+		return err
+	}
+	if e.by.Dry {
+		return errDry
+	}
+	return nil
+}
+
 // fill gives a new entry its attributes.
 func (e *draft) fill(rdn dn.RDN, attributes []proto.Attribute) error {
 	e.r.patch = &patch{change: e.c, attrs: map[int][]tagged{}} // a new entry has nothing yet
 	var changes []proto.Change
 	for _, a := range attributes {
 		changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: a})
-	}
-	if e.s.Schema.Flavour == schema.AD {
-		changes = e.complete(changes)
 	}
 	changes = e.named(rdn, changes)
 	for _, ava := range rdn {
@@ -83,54 +102,6 @@ func (e *draft) named(rdn dn.RDN, changes []proto.Change) []proto.Change {
 	return changes
 }
 
-// complete adds what Active Directory adds by itself: superior classes, an
-// account name, the kind of a group.
-func (e *draft) complete(changes []proto.Change) []proto.Change {
-	has := func(name string) *proto.Change {
-		for i := range changes {
-			if strings.EqualFold(changes[i].Desc, name) {
-				return &changes[i]
-			}
-		}
-		return nil
-	}
-	put := func(name, value string) {
-		if has(name) == nil {
-			changes = append(changes, proto.Change{Op: proto.ModAdd, Attribute: proto.Attribute{Desc: name, Values: []string{value}}})
-		}
-	}
-	account := ""
-	if rdn, err := dn.ParseRDN(e.c.RDN); err == nil {
-		account = rdn[0].Value
-	}
-	classes := has("objectClass")
-	if classes == nil {
-		return changes
-	}
-	var all []string
-	for _, v := range classes.Values {
-		chain := e.s.Schema.Chain(v)
-		if len(chain) == 0 {
-			chain = []string{v}
-		}
-		for _, c := range chain {
-			if !slices.ContainsFunc(all, func(x string) bool { return strings.EqualFold(x, c) }) {
-				all = append(all, c)
-			}
-		}
-	}
-	classes.Values = all
-	for _, c := range all {
-		if c == "user" || c == "group" {
-			put("sAMAccountName", account)
-		}
-		if c == "group" {
-			put("groupType", groupTypes["global"])
-		}
-	}
-	return changes
-}
-
 // Delete removes an entry; tree removes those below it as well (MS-ADTS
 // 3.1.1.3.4.1.15).
 func (d *Directory) Delete(ctx context.Context, name dn.DN, tree bool, by Author) error {
@@ -150,6 +121,9 @@ func (d *Directory) Delete(ctx context.Context, name dn.DN, tree bool, by Author
 			gone = s.subtree(id)
 		}
 		for _, x := range gone {
+			if err := s.mayDelete(x); err != nil {
+				return err
+			}
 			if s.kind(x) == isAdded {
 				delete(o.Changes, s.key(x))
 				continue
@@ -200,7 +174,7 @@ func (d *Directory) Rename(ctx context.Context, name dn.DN, m proto.ModifyDN, by
 			}
 			above = parent
 		}
-		return s.draft(ctx, o, id, by).rename(rdn, above, m.DeleteOld)
+		return s.draft(o, id, by).rename(rdn, above, m.DeleteOld)
 	})
 }
 
@@ -247,6 +221,27 @@ func (e *draft) rename(rdn dn.RDN, above ID, deleteOld bool) error {
 		}
 		e.set(a, "", have)
 	}
+	from := s.Parent(e.id)
 	e.c.RDN, e.c.Parent = text, s.key(above)
+	if s.Schema.Flavour == schema.AD {
+		return e.renamed(rdn, from, above)
+	}
 	return e.check()
+}
+
+// renamed holds a new name and place against the rules of Active Directory.
+func (e *draft) renamed(rdn dn.RDN, from, above ID) error {
+	for _, ava := range rdn {
+		if err := within(e.s.Schema.Attr(ava.Type), []string{ava.Value}); err != nil {
+			return err
+		}
+	}
+	old := e.before()
+	if class := e.s.Schema.Class(old.class); class != nil {
+		err := e.mayBeAt(class, rdn, above)
+		if b := Broken(err); err != nil && (from != above || b == nil || b.Rule != ruleSuperior) { // a seed may put anything anywhere
+			return err
+		}
+	}
+	return e.checkDomain(old)
 }

@@ -90,7 +90,7 @@ func (f *Filter) equal(s *schema.Schema, e Entry) Truth {
 		if n, ok := s.Norm(f.Attr, v); ok && n == f.Value {
 			return True
 		}
-		if f.Attr.Kind == schema.OID && s.Descends(v, f.Value) { // objectSubClassMatch
+		if f.Attr.Name == "objectClass" && s.Descends(v, f.Value) { // objectSubClassMatch
 			return True
 		}
 	}

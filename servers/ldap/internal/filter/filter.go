@@ -16,6 +16,9 @@ import (
 var (
 	ErrDepth = errors.New("filter: nested too deeply")
 	ErrSize  = errors.New("filter: too many terms")
+	// ErrConstructed refuses what Active Directory computes only for answers
+	// (MS-ADTS 3.1.1.3.1.3.1).
+	ErrConstructed = errors.New("filter: a constructed attribute")
 )
 
 // MaxDepth and MaxTerms bound what a filter can make the server do.
@@ -105,7 +108,8 @@ type Compiler struct {
 	// Category gives the DN that an object category's short name stands for.
 	Category func(class string) (dn string, ok bool)
 
-	terms int
+	terms       int
+	constructed bool // the filter names such an attribute
 }
 
 // Compile reads one filter from the front of b and returns what follows it.
@@ -114,8 +118,11 @@ func (c *Compiler) Compile(b []byte) (f Filter, rest []byte, err error) {
 	if err != nil {
 		return Filter{}, nil, err
 	}
-	c.terms = 0
+	c.terms, c.constructed = 0, false
 	f, err = c.node(b[:len(b)-len(rest)], 0)
+	if err == nil && c.constructed {
+		err = ErrConstructed
+	}
 	return f, rest, err
 }
 
@@ -181,6 +188,9 @@ func (c *Compiler) leaf(op Op, desc string) Filter {
 	f.Options = strings.ToLower(f.Options)
 	if f.Options == "binary" {
 		f.Options = ""
+	}
+	if f.Attr != nil && f.Attr.Has(schema.Constructed) {
+		c.constructed = c.constructed || c.Schema.Flavour == schema.AD
 	}
 	if f.Attr == nil || f.Attr.Has(schema.Constructed) || f.Attr.Has(schema.Secret) && !c.Secrets {
 		f.Op = Undefined
@@ -304,6 +314,12 @@ func (c *Compiler) extensible(content []byte) (Filter, error) {
 	if len(rule) > 0 {
 		r.text += ":" + string(rule)
 	}
+	if c.Schema.Flavour == schema.AD { // MS-ADTS 3.1.1.3.1.3.1
+		r.DNAttrs = false
+		if !typed {
+			f.Op = Undefined
+		}
+	}
 	if f.Op != Undefined && !c.rule(&f, string(rule), raw) {
 		f.Op = Undefined
 	}
@@ -333,6 +349,9 @@ func (c *Compiler) rule(f *Filter, name, raw string) (ok bool) {
 			f.Value, ok = c.Schema.Norm(f.Attr, raw)
 			return ok && f.Attr.Has(schema.Link)
 		}
+	}
+	if c.Schema.Flavour == schema.AD { // its syntaxes' own rules have no names there
+		return false
 	}
 	kind, known := schema.RuleKind(name)
 	if !known || f.Attr != nil && !schema.Usable(kind, f.Attr.Kind) {

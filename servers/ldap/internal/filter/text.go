@@ -37,7 +37,7 @@ func (f *Filter) write(b *strings.Builder) {
 }
 
 func (f *Filter) term() string {
-	if f.Attr != nil && f.Attr.Has(schema.Secret) {
+	if f.Attr != nil && f.Attr.Has(schema.Secret) || schema.SecretName(f.desc) || f.Rule != nil && schema.SecretName(f.Rule.text) {
 		return f.desc + "=***"
 	}
 	switch {

@@ -29,6 +29,18 @@ func AppendPaged(b []byte, p Paged) []byte {
 	return ber.End(ber.AppendString(b, ber.OctetString, p.Cookie), mark)
 }
 
+// ParseFlags decodes a value that is a sequence of one number: the controls for
+// search options and security descriptors (MS-ADTS 3.1.1.3.4.1.11 and .12).
+func ParseFlags(value []byte) (int64, error) {
+	outer := ber.Over(value)
+	c := ber.Over(outer.Take(ber.Sequence))
+	n := c.Int(ber.Integer)
+	if err := outer.Err(); err != nil {
+		return 0, err
+	}
+	return n, c.Err()
+}
+
 // SortKey is one key of the server side sorting control (RFC 2891).
 type SortKey struct {
 	Attr, Rule string

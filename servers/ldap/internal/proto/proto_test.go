@@ -80,9 +80,11 @@ func FuzzControls(f *testing.F) {
 	f.Add([]byte("\x30\x05\x02\x01\x05\x04\x00"))
 	f.Add([]byte("\x30\x10\x30\x05\x04\x03uid\x30\x07\x04\x02cn\x81\x01\xff"))
 	f.Add([]byte("\x30\x06\x80\x01a\x81\x01b"))
+	f.Add([]byte("\x30\x03\x02\x01\x07"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		proto.ParseSort(b)
 		proto.ParsePasswd(b)
+		proto.ParseFlags(b)
 		p, err := proto.ParsePaged(b)
 		if err != nil {
 			return

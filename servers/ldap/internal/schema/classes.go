@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // ClassKind is the role of an object class (RFC 4512 section 2.4).
 type ClassKind uint8
@@ -17,13 +20,62 @@ type Class struct {
 	Name, OID, Sup string
 	Kind           ClassKind
 	Must, May      []string
-}
 
-// Classes are all object classes in table order.
-func (s *Schema) Classes() []*Class { return s.order }
+	row string // in the published schema
+}
 
 // NameSubtypes are the attributes whose supertype is name (RFC 4519).
 var NameSubtypes = []string{"cn", "sn", "c", "l", "st", "o", "ou", "title", "givenName", "initials", "generationQualifier"}
+
+// Allowed are the names of all attributes that entries of some classes may have,
+// those of their superiors and of the classes that come with them included.
+func (s *Schema) Allowed(classes []string) []string { return s.lists(classes, true) }
+
+// Required are the names of the attributes that such entries must have.
+func (s *Schema) Required(classes []string) []string { return s.lists(classes, false) }
+
+func (s *Schema) lists(classes []string, may bool) []string {
+	var out []string
+	seen, done := map[string]bool{}, map[*Class]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		for c := s.Class(name); c != nil && !done[c]; c = s.Class(c.Sup) {
+			done[c] = true
+			lists := [][]string{c.Must, c.May}
+			if !may {
+				lists = lists[:1]
+			}
+			for _, list := range lists {
+				for _, a := range list {
+					if !seen[a] {
+						seen[a] = true
+						out = append(out, a)
+					}
+				}
+			}
+			for _, aux := range c.Auxiliaries() {
+				visit(aux)
+			}
+		}
+	}
+	for _, name := range classes {
+		visit(name)
+	}
+	return out
+}
+
+// MayBeBelow reports whether the class of an entry, or one above it, names one of the
+// classes of its superior among its possible superiors.
+func (s *Schema) MayBeBelow(class *Class, superior []string) bool {
+	for c := class; c != nil; c = s.Class(c.Sup) {
+		for _, name := range strings.Fields(field(c.row, 9)) {
+			if name != "top" && slices.Contains(superior, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // Allows reports whether an object class, or one above it, has an attribute.
 func (s *Schema) Allows(class string, a *Attribute) bool {
@@ -47,7 +99,14 @@ var (
 		"userSMIMECertificate"}
 )
 
-var commonClasses = []Class{
+// classRow is one line of a class table.
+type classRow struct {
+	name, oid, sup string
+	kind           ClassKind
+	must, may      []string
+}
+
+var commonClasses = []classRow{
 	{"top", "2.5.6.0", "", Abstract, []string{"objectClass"}, nil},
 	{"country", "2.5.6.2", "top", Structural, []string{"c"}, []string{"description"}},
 	{"locality", "2.5.6.3", "top", Structural, nil, []string{"street", "seeAlso", "st", "l", "description"}},
@@ -71,7 +130,7 @@ var commonClasses = []Class{
 	{"subschema", "2.5.20.1", "", Auxiliary, nil, []string{"attributeTypes", "objectClasses", "matchingRules"}},
 }
 
-var openldapClasses = []Class{
+var openldapClasses = []classRow{
 	{"person", "2.5.6.6", "top", Structural, []string{"sn", "cn"}, []string{"userPassword", "telephoneNumber", "seeAlso", "description"}},
 	{"organizationalPerson", "2.5.6.7", "person", Structural, nil, orgPerson},
 	{"account", "0.9.2342.19200300.100.4.5", "top", Structural, []string{"uid"}, []string{"description", "seeAlso", "l", "o", "ou", "host"}},
@@ -79,30 +138,4 @@ var openldapClasses = []Class{
 	{"extensibleObject", "1.3.6.1.4.1.1466.101.120.111", "top", Auxiliary, nil, nil},
 	{"referral", "2.16.840.1.113730.3.2.6", "top", Structural, []string{"ref"}, nil},
 	{"OpenLDAProotDSE", "1.3.6.1.4.1.4203.1.4.1", "top", Structural, nil, []string{"cn"}},
-}
-
-var adPrincipal = []string{"sAMAccountName", "servicePrincipalName", "userPrincipalName", "userAccountControl", "primaryGroupID",
-	"pwdLastSet", "accountExpires", "lockoutTime", "logonHours", "userWorkstations", "codePage", "countryCode", "unicodePwd",
-	"userPassword", "unixHomeDirectory", "homeDirectory", "homeDrive", "profilePath", "scriptPath", "mail", "company", "department",
-	"division", "employeeID", "wWWHomePage", "proxyAddresses", "mailNickname", "uidNumber", "gidNumber", "loginShell", "gecos",
-	"extensionAttribute1", "extensionAttribute2", "co", "c", "info", "ipPhone", "msSFU30Name", "msSFU30NisDomain",
-	"altSecurityIdentities", "adminCount", "userCertificate", "sshPublicKey"}
-
-var adClasses = []Class{
-	{"person", "2.5.6.6", "top", Structural, []string{"cn"}, []string{"sn", "userPassword", "telephoneNumber", "seeAlso", "description"}},
-	{"organizationalPerson", "2.5.6.7", "person", Structural, nil, append(append([]string{}, orgPerson...), inetOrg...)},
-	{"user", "1.2.840.113556.1.5.9", "organizationalPerson", Structural, nil, append(append([]string{}, adPrincipal...), inetOrg...)},
-	{"computer", "1.2.840.113556.1.3.30", "user", Structural, nil, []string{"dNSHostName", "operatingSystem", "operatingSystemVersion"}},
-	{"contact", "1.2.840.113556.1.5.15", "organizationalPerson", Structural, nil, nil},
-	{"group", "1.2.840.113556.1.5.8", "top", Structural, []string{"cn"}, []string{"sAMAccountName", "groupType", "member", "mail",
-		"description", "info", "managedBy", "gidNumber", "memberUid", "displayName", "telephoneNumber", "adminCount", "msSFU30Name",
-		"msSFU30NisDomain"}},
-	{"container", "1.2.840.113556.1.3.23", "top", Structural, []string{"cn"}, []string{"description", "displayName"}},
-	{"domainDNS", "1.2.840.113556.1.5.67", "domain", Structural, nil, nil},
-	{"builtinDomain", "1.2.840.113556.1.5.4", "top", Structural, nil, nil},
-	{"configuration", "1.2.840.113556.1.5.12", "top", Structural, []string{"cn"}, nil},
-	{"dMD", "1.2.840.113556.1.3.9", "top", Structural, []string{"cn"}, nil},
-	{"crossRefContainer", "1.2.840.113556.1.5.7000.53", "top", Structural, []string{"cn"}, nil},
-	{"crossRef", "1.2.840.113556.1.3.11", "top", Structural, []string{"cn", "nCName"}, []string{"nETBIOSName", "dnsRoot"}},
-	{"classSchema", "1.2.840.113556.1.3.13", "top", Structural, []string{"cn", "governsID"}, []string{"lDAPDisplayName"}},
 }

@@ -65,12 +65,21 @@ func Syntaxes() []string {
 }
 
 // Describes are the attribute types and object classes as a subschema entry
-// lists them (RFC 4512 section 4.1).
+// lists them (RFC 4512 section 4.1). Active Directory names no matching rules.
 func (s *Schema) Describes() (attributes, classes []string) {
-	for _, a := range s.attrs {
+	if s.Flavour == AD {
+		for _, a := range s.Attributes() {
+			attributes = append(attributes, a.printed())
+		}
+		for _, c := range s.Classes() {
+			classes = append(classes, c.printed())
+		}
+		return attributes, classes
+	}
+	for _, a := range s.Attributes() {
 		attributes = append(attributes, s.describe(a))
 	}
-	for _, c := range s.order {
+	for _, c := range s.Classes() {
 		text := fmt.Sprintf("( %s NAME '%s'", c.OID, c.Name)
 		if c.Sup != "" {
 			text += " SUP " + c.Sup

@@ -5,7 +5,10 @@
 package schema
 
 import (
+	"maps"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"counterpart/servers/ldap/internal/dn"
 )
@@ -20,7 +23,7 @@ const (
 )
 
 // Flag is a property of an attribute.
-type Flag uint8
+type Flag uint16
 
 // The properties.
 const (
@@ -30,6 +33,7 @@ const (
 	Secret                       // a password: never shown, never matched
 	Constructed                  // computed for those who ask by name; never matches in a filter
 	Link                         // its values are entries of this directory
+	Back                         // ad: the other side of a link, which the server keeps
 )
 
 // Attribute is one attribute type.
@@ -40,43 +44,54 @@ type Attribute struct {
 	OID     string
 	Kind    Kind
 	Flags   Flag
+
+	row string // in the published schema
 }
 
 // Has reports whether the attribute has all the properties of f.
 func (a *Attribute) Has(f Flag) bool { return a.Flags&f == f }
 
-// Schema is the set of attributes and classes of one server. It is immutable
-// once the server has been built.
+// Schema is the set of attributes and classes of one server. Attributes and
+// classes of the published schema are made when they are first asked for;
+// whoever asks again finds them in a map that is only ever replaced.
 type Schema struct {
 	Flavour Flavour
 	Accents bool // letters differ by their accents
-	attrs   []*Attribute
-	byName  map[string]*Attribute
-	classes map[string]*Class
-	order   []*Class
+
+	byName  atomic.Pointer[map[string]*Attribute]
+	classes atomic.Pointer[map[string]*Class]
+
+	mu       sync.Mutex // held by whoever adds
+	attrs    []*Attribute
+	order    []*Class
+	whole    bool // all of the published schema is in attrs and order
+	resolved []*Attribute
+	partners map[*Attribute]*Attribute
 }
 
 // New returns the schema of a flavour. accents says whether é and e differ.
 func New(f Flavour, accents bool) *Schema {
-	s := &Schema{Flavour: f, Accents: accents, byName: make(map[string]*Attribute, 512), classes: map[string]*Class{}}
-	tables := [][]row{commonAttributes, openldapAttributes}
-	classes := [][]Class{commonClasses, openldapClasses}
+	s := &Schema{Flavour: f, Accents: accents}
+	s.byName.Store(&map[string]*Attribute{})
+	s.classes.Store(&map[string]*Class{})
 	if f == AD {
-		tables, classes = [][]row{commonAttributes, adAttributes}, [][]Class{commonClasses, adClasses}
+		return s
 	}
-	for _, t := range tables {
+	names, classes := make(map[string]*Attribute, 512), make(map[string]*Class, 64)
+	for _, t := range [][]row{commonAttributes, openldapAttributes} {
 		for _, r := range t {
-			s.add(r)
+			s.add(names, r)
 		}
 	}
-	for _, t := range classes {
-		for i := range t {
-			c := &t[i]
-			s.classes[strings.ToLower(c.Name)] = c
-			s.classes[c.OID] = c
+	for _, t := range [][]classRow{commonClasses, openldapClasses} {
+		for _, r := range t {
+			c := &Class{Name: r.name, OID: r.oid, Sup: r.sup, Kind: r.kind, Must: r.must, May: r.may}
+			classes[strings.ToLower(c.Name)], classes[c.Name], classes[c.OID] = c, c, c
 			s.order = append(s.order, c)
 		}
 	}
+	s.byName.Store(&names)
+	s.classes.Store(&classes)
 	return s
 }
 
@@ -87,45 +102,142 @@ type row struct {
 	flags      Flag
 }
 
-func (s *Schema) add(r row) *Attribute {
-	names := strings.Fields(r.names)
-	a := &Attribute{ID: len(s.attrs), Name: names[0], Aliases: names[1:], OID: r.oid, Kind: r.kind, Flags: r.flags}
-	if old := s.byName[strings.ToLower(names[0])]; old != nil { // a flavour's own view of a common attribute
-		a.ID = old.ID
-		s.attrs[a.ID] = a
-	} else {
-		s.attrs = append(s.attrs, a)
-	}
-	for _, n := range names {
-		s.byName[strings.ToLower(n)] = a
+// add enters an attribute under all its names; mu is held, or nobody else is
+// there yet.
+func (s *Schema) add(names map[string]*Attribute, r row) *Attribute {
+	list := strings.Fields(r.names)
+	a := &Attribute{ID: len(s.attrs), Name: list[0], Aliases: list[1:], OID: r.oid, Kind: r.kind, Flags: r.flags}
+	s.attrs = append(s.attrs, a)
+	for _, n := range list {
+		names[n], names[strings.ToLower(n)] = a, a
 	}
 	if r.oid != "" {
-		s.byName[r.oid] = a
+		names[r.oid] = a
 	}
 	return a
 }
 
-// Define adds an attribute that a seed uses and no standard knows, as a
-// case-ignore string, or returns the one that is there. Only while building.
-func (s *Schema) Define(name string) *Attribute {
-	if a := s.byName[strings.ToLower(name)]; a != nil {
+// materialize makes the attribute of a row, or returns the one that is there; mu
+// is held.
+func (s *Schema) materialize(row string) *Attribute {
+	known := *s.byName.Load()
+	if a := known[field(row, atName)]; a != nil {
 		return a
 	}
-	return s.add(row{names: name, kind: Text})
+	a := publishedAttribute(row)
+	a.ID = len(s.attrs)
+	s.attrs = append(s.attrs, a)
+	known = maps.Clone(known)
+	known[a.Name], known[strings.ToLower(a.Name)] = a, a
+	s.byName.Store(&known)
+	return a
+}
+
+// materializeClass is materialize for classes.
+func (s *Schema) materializeClass(row string) *Class {
+	known := *s.classes.Load()
+	if c := known[field(row, 0)]; c != nil {
+		return c
+	}
+	c := publishedClass(row)
+	s.order = append(s.order, c)
+	known = maps.Clone(known)
+	known[c.Name], known[strings.ToLower(c.Name)] = c, c
+	s.classes.Store(&known)
+	return c
+}
+
+// all makes everything that has not been asked for yet; mu is held.
+func (s *Schema) all() {
+	if s.whole || s.Flavour != AD {
+		return
+	}
+	s.whole = true
+	names, classes := maps.Clone(*s.byName.Load()), maps.Clone(*s.classes.Load())
+	for row := range strings.Lines(publishedAttributes) {
+		row = row[:len(row)-1]
+		if names[field(row, atName)] == nil {
+			a := publishedAttribute(row)
+			a.ID = len(s.attrs)
+			s.attrs = append(s.attrs, a)
+			names[a.Name], names[strings.ToLower(a.Name)] = a, a
+		}
+	}
+	for row := range strings.Lines(publishedClasses) {
+		row = row[:len(row)-1]
+		if classes[field(row, 0)] == nil {
+			c := publishedClass(row)
+			s.order = append(s.order, c)
+			classes[c.Name], classes[strings.ToLower(c.Name)] = c, c
+		}
+	}
+	s.byName.Store(&names)
+	s.classes.Store(&classes)
+}
+
+// Define adds an attribute that a seed uses and no standard knows, as a
+// case-ignore string, or returns the one that is there.
+func (s *Schema) Define(name string) *Attribute {
+	if a := s.Attr(name); a != nil {
+		return a
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := maps.Clone(*s.byName.Load())
+	a := s.add(names, row{names: name, kind: Text})
+	s.byName.Store(&names)
+	return a
 }
 
 // Count is one more than the highest attribute ID.
-func (s *Schema) Count() int { return len(s.attrs) }
+func (s *Schema) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.attrs)
+}
 
-// Attributes are all attribute types in table order.
-func (s *Schema) Attributes() []*Attribute { return s.attrs }
+// Attributes are all attribute types, the whole published schema included.
+func (s *Schema) Attributes() []*Attribute {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all()
+	return s.attrs
+}
+
+// Classes are all object classes.
+func (s *Schema) Classes() []*Class {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all()
+	return s.order
+}
+
+// ByID is the attribute of a number.
+func (s *Schema) ByID(id int) *Attribute {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.attrs[id]
+}
 
 // Attr finds an attribute type by name or OID, without options; nil if unknown.
 func (s *Schema) Attr(name string) *Attribute {
-	if a, ok := s.byName[name]; ok {
+	known := *s.byName.Load()
+	if a, ok := known[name]; ok {
 		return a
 	}
-	return s.byName[strings.ToLower(name)]
+	if a, ok := known[strings.ToLower(name)]; ok || s.Flavour != AD {
+		return a
+	}
+	row := line(publishedAttributes, name)
+	if row == "" {
+		row = lineOfOID(publishedAttributes, name)
+	}
+	if row == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.materialize(row)
 }
 
 // Describe splits an attribute description into its type and its options
@@ -136,7 +248,25 @@ func (s *Schema) Describe(desc string) (a *Attribute, options string) {
 }
 
 // Class finds an object class by name or OID; nil if unknown.
-func (s *Schema) Class(name string) *Class { return s.classes[strings.ToLower(name)] }
+func (s *Schema) Class(name string) *Class {
+	known := *s.classes.Load()
+	if c, ok := known[name]; ok || name == "" {
+		return c
+	}
+	if c, ok := known[strings.ToLower(name)]; ok || s.Flavour != AD {
+		return c
+	}
+	row := line(publishedClasses, name)
+	if row == "" {
+		row = lineOfOID(publishedClasses, name)
+	}
+	if row == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.materializeClass(row)
+}
 
 // Chain is the class with all its superiors, the most general first.
 func (s *Schema) Chain(name string) []string {

@@ -110,3 +110,58 @@ func FuzzNorm(f *testing.F) {
 		}
 	})
 }
+
+func TestPublishedSchemaIsFoundLineByLine(t *testing.T) {
+	s := schema.New(schema.AD, false)
+	if s.Count() != 0 {
+		t.Errorf("%d attributes are there before anybody asks", s.Count())
+	}
+	a := s.Attr("SAMACCOUNTNAME")
+	if a == nil || a.Name != "sAMAccountName" || s.Attr("1.2.840.113556.1.4.221") != a || s.Attr("sAMAccountName") != a || s.Count() != 1 {
+		t.Fatalf("sAMAccountName is %+v, and %d are there", a, s.Count())
+	}
+	for _, none := range []string{"", "nosuch", "commonName", "a|b", "a\nb", "accountExpires|", "1.2.3", "16", "~4.221", "\xff"} {
+		if got := s.Attr(none); got != nil {
+			t.Errorf("%q is %s", none, got.Name)
+		}
+		if got := s.Class(none); got != nil {
+			t.Errorf("the class %q is %s", none, got.Name)
+		}
+	}
+	if c := s.Class("USER"); c == nil || s.Class("1.2.840.113556.1.5.9") != c || !s.Descends("computer", "user") || s.Descends("user", "computer") {
+		t.Error("user is not the class that it is")
+	}
+	all := s.Attributes()
+	if len(all) != 1499 || len(s.Classes()) != 269 {
+		t.Errorf("%d attributes, %d classes", len(all), len(s.Classes()))
+	}
+	for _, a := range all {
+		if s.Attr(strings.ToUpper(a.Name)) != a || s.Attr(a.OID) != a || s.ByID(a.ID) != a {
+			t.Errorf("%s is not found again", a.Name)
+		}
+		if p, ok := a.Published(); !ok || p.CN == "" || len(p.GUID) != 16 || p.Single != a.Has(schema.Single) {
+			t.Errorf("%s: %+v", a.Name, p)
+		}
+	}
+	for name, flags := range map[string]schema.Flag{"cn": schema.Single, "member": schema.Link, "memberOf": schema.Link | schema.Back | schema.ReadOnly,
+		"managedBy": schema.Link | schema.Single, "canonicalName": schema.Constructed | schema.ReadOnly, "objectSid": schema.Single | schema.ReadOnly} {
+		if !s.Attr(name).Has(flags) {
+			t.Errorf("%s has the flags %b", name, s.Attr(name).Flags)
+		}
+	}
+}
+
+func FuzzPublishedName(f *testing.F) {
+	for _, v := range []string{"cn", "sAMAccountName", "x-y", "", "|", "\n", "2.5.4.3", "~4.1", "zzzz", "\x00"} {
+		f.Add(v)
+	}
+	s := schema.New(schema.AD, false)
+	f.Fuzz(func(t *testing.T, v string) {
+		if a := s.Attr(v); a != nil && !strings.EqualFold(a.Name, v) && a.OID != v {
+			t.Fatalf("%q is %s", v, a.Name)
+		}
+		if c := s.Class(v); c != nil && !strings.EqualFold(c.Name, v) && c.OID != v {
+			t.Fatalf("the class %q is %s", v, c.Name)
+		}
+	})
+}
