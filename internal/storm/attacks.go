@@ -29,12 +29,12 @@ const hold = 8 * time.Second
 
 func attacks(v *victim) []attack {
 	out := []attack{
-		{name: "streams that never read", clients: 9000, connected: true, before: v.fillJournal, run: func(n int) func() {
+		{name: "streams that never read", clients: 10_000, connected: true, before: v.fillJournal, run: func(n int) func() {
 			return v.crowd("control/http", n, hold, func(_ int, c net.Conn) { fmt.Fprint(c, "GET /journal/stream HTTP/1.1\r\nHost: localhost\r\n\r\n") })
 		}},
 	}
 	for _, port := range v.tcp() {
-		out = append(out, attack{name: "idle on " + port, clients: 9000, connected: true, run: func(n int) func() {
+		out = append(out, attack{name: "idle on " + port, clients: 10_000, connected: true, run: func(n int) func() {
 			return v.crowd(port, n, hold, func(int, net.Conn) {})
 		}})
 	}
