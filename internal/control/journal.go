@@ -65,7 +65,7 @@ func (s *Server) find(c echo.Context, patience time.Duration) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 		defer cancel()
 		defer s.untilStop(cancel)()
-		s.Journal.Until(ctx, since, m, int(max(count, 1))) // that nothing came is an answer too
+		s.await(ctx, question{since: since, match: m, limit: int(max(count, 1))}) // that nothing came is an answer too
 	}
 	return s.page(c, question{since: since, match: m, limit: int(limit)})
 }
@@ -138,8 +138,8 @@ func (s *Server) verify(c echo.Context) error {
 // alive is how often a silent stream shows that it lives.
 const alive = 15 * time.Second
 
-// eachReader is what a reader of the stream adds to the pause that all of them make
-// after an event, so that thousands take no more of the machine than a few.
+// eachReader is what a client that waits adds to the pause that all of them make before
+// they look again, so that thousands take no more of the machine than a few.
 const eachReader = 25 * time.Microsecond
 
 // streamBuffer is how much the system holds of a stream that is not read.
@@ -162,7 +162,7 @@ func (s *Server) stream(c echo.Context) error {
 	defer cancel()
 	defer s.untilStop(cancel)()
 	fleet.Narrow(ctx, streamBuffer)
-	readers := s.readers.Add(1)
+	s.readers.Add(1)
 	defer s.readers.Add(-1)
 	w := c.Response()
 	w.Header().Set(echo.HeaderContentType, "text/event-stream")
@@ -179,18 +179,29 @@ func (s *Server) stream(c echo.Context) error {
 		if since = p.Last; since < p.Newest {
 			continue
 		}
-		pause(ctx, time.Duration(readers)*eachReader)
+		s.pause(ctx)
 		wait, stop := context.WithTimeout(ctx, alive)
-		s.Journal.Until(wait, since, journal.Match{}, 1)
+		s.Journal.Moved(wait, since)
 		stop()
-		readers = s.readers.Load()
 	}
 	return nil
 }
 
-// pause waits for a little real time.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
+// await returns when there are as many entries as the question's limit, or ctx ends.
+func (s *Server) await(ctx context.Context, q question) {
+	s.readers.Add(1)
+	defer s.readers.Add(-1)
+	for found, seq := 0, q.since; ctx.Err() == nil; s.pause(ctx) {
+		n, last := s.Journal.Count(seq, q.match)
+		if found, seq = found+n, last; found >= q.limit || s.Journal.Moved(ctx, seq) != nil {
+			return
+		}
+	}
+}
+
+// pause waits for a little real time, the longer the more others are waiting.
+func (s *Server) pause(ctx context.Context) {
+	t := time.NewTimer(time.Duration(s.readers.Load()) * eachReader)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -88,6 +88,8 @@ func work(v *victim) []attack {
 		{name: "hung operations", clients: 5000, connected: true, before: v.rule("hang", "native", `"op":"POST *",`), after: v.clear, run: func(n int) func() {
 			return v.crowd("native/http", n, hold, func(_ int, c net.Conn) { io.WriteString(c, post("/vault/v1/sessions", strings.Repeat("x", 4000))) })
 		}},
+		{name: "waiting for the journal", clients: 5000, connected: true, run: listing("/journal/wait?since=1000000000&wait=60s")},
+		{name: "waiting for approvals", clients: 5000, connected: true, run: listing("/approvals?user=alice&wait=60s")},
 		{name: "pages of the journal, never read", clients: 2000, connected: true, run: listing("/journal")},
 		{name: "tokens: 50,000, listed by clients that never read", clients: 300, connected: true, stores: true, before: v.mint(50_000), run: listing("/tokens")},
 		{name: "tokens: exports that are never read", clients: 100, connected: true, stores: true, run: listing("/state")},
