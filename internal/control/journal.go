@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -100,6 +101,7 @@ func (s *Server) page(c echo.Context, q question) error {
 			if _, err := io.WriteString(w, text); err != nil {
 				return nil // whoever asked has gone
 			}
+			runtime.Gosched()
 			sent, last = sent+1, p.Seqs[i]
 		}
 		if p.Last >= end || c.Request().Context().Err() != nil {
@@ -158,24 +160,21 @@ func (s *Server) stream(c echo.Context) error {
 			return cause.Because(cause.BadInput, "Last-Event-ID must be a whole number, not %q", last)
 		}
 	}
-	ctx, cancel := context.WithCancel(c.Request().Context())
-	defer cancel()
-	defer s.untilStop(cancel)()
-	fleet.Narrow(ctx, streamBuffer)
+	fleet.Narrow(c.Request().Context(), streamBuffer)
+	w, err := fleet.Detach(c)
+	if err != nil {
+		return err
+	}
+	defer w.Release()
+	ctx := w.Context
 	s.readers.Add(1)
 	defer s.readers.Add(-1)
-	w := c.Response()
-	w.Header().Set(echo.HeaderContentType, "text/event-stream")
-	w.Header().Set(echo.HeaderCacheControl, "no-store")
-	w.WriteHeader(http.StatusOK)
-	io.WriteString(w, ": the journal\n\n")
-	w.Flush()
+	io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: the journal\n\n")
 	for first := true; ctx.Err() == nil; first = false {
 		p := s.Journal.Lines(since, m)
 		if err := events(w, p, first && since == 0); err != nil {
 			return nil // whoever listened has gone
 		}
-		w.Flush()
 		if since = p.Last; since < p.Newest {
 			continue
 		}
@@ -215,12 +214,11 @@ func events(w io.Writer, p journal.Lines, begins bool) error {
 	if p.Missed > 0 && !begins {
 		fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d}\n\n", p.Missed, p.Dropped)
 	}
-	for i, text := range p.Texts { // in parts: formatted it would be held once more while a client does not read
-		for _, part := range [...]string{"id: ", strconv.FormatUint(p.Seqs[i], 10), "\nevent: entry\ndata: ", text, "\n\n"} {
-			if _, err := io.WriteString(w, part); err != nil {
-				return err
-			}
+	for i, text := range p.Texts {
+		if _, err := io.WriteString(w, "id: "+strconv.FormatUint(p.Seqs[i], 10)+"\nevent: entry\ndata: "+text+"\n\n"); err != nil {
+			return err
 		}
+		runtime.Gosched() // among thousands of streams, somebody else's request comes in between
 	}
 	_, err := io.WriteString(w, ": still here\n\n")
 	return err
