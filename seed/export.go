@@ -200,19 +200,52 @@ func inline(v any) string {
 
 // packData makes the text of saved.Data.
 func packData(d data) (string, error) {
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
+	var packed strings.Builder
+	text := base64.NewEncoder(base64.StdEncoding, &packed)
+	z := gzip.NewWriter(text)
 	n := &tally{w: z}
-	if err := json.NewEncoder(n).Encode(d); err != nil {
+	if err := writeData(n, d); err != nil {
 		return "", err
 	}
 	if err := z.Close(); err != nil {
 		return "", err
 	}
+	if err := text.Close(); err != nil {
+		return "", err
+	}
 	if n.n > maxData {
 		return "", fmt.Errorf("%w: the state has %d octets, the limit is %d", ErrTooLarge, n.n, maxData)
 	}
-	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+	return packed.String(), nil
+}
+
+// writeData writes the JSON of data record by record: as one document it would be
+// held in memory as a whole, several times over.
+func writeData(w io.Writer, d data) error {
+	if len(d.Records) == 0 { // a state in which nothing has happened
+		return json.NewEncoder(w).Encode(d)
+	}
+	if _, err := io.WriteString(w, `{"records":[`); err != nil {
+		return err
+	}
+	for i := range d.Records {
+		text, err := json.Marshal(&d.Records[i])
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			text = append([]byte{','}, text...)
+		}
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+	}
+	files, err := json.Marshal(d.Files)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "],\"files\":%s}\n", files)
+	return err
 }
 
 // tally counts what is written.

@@ -17,6 +17,9 @@ type NewPassword struct {
 	Old        *string // the person's own change, checked; nil is an administrator's reset
 	Own        bool    // the person's own change without the old password: no reset, so the history counts
 	MustChange bool    // the next login must change it again
+	// Was is what the password must be until then, for an administrator's change that
+	// must not undo another: else it is cause.WrongPassword, which is nobody's failure.
+	Was *string
 }
 
 // SetPassword changes a password. A change by its owner is held against the old
@@ -56,7 +59,7 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 	// The account's record has the password, and decides. What the person's has about
 	// it follows, so that a change which failed has cleared nothing.
 	a, _ := g.World.AccountOfUser(u.ID)
-	var was *string
+	was := n.Was
 	if n.Old != nil { // of two changes from one old password, one wins
 		was = &managed.password
 	}
@@ -81,6 +84,9 @@ func firstError(errs ...error) error {
 // mayChange checks the old password of an owner's change. That the password is
 // too old or must be changed is no obstacle: that is what the change is for.
 func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
+	if n.Was != nil && g.password(u, p, managed) != *n.Was {
+		return cause.Because(cause.WrongPassword, "the password of %s has changed meanwhile", u.ID)
+	}
 	if n.Old == nil && !n.Own {
 		return nil
 	}
