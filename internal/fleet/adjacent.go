@@ -10,9 +10,16 @@ import (
 	"counterpart/internal/dialect"
 )
 
-// mostTries bounds the search for free numbers in a row. Even where every second
-// number is taken, 64 tries in vain do not happen.
-const mostTries = 64
+// The search for free numbers in a row. The system offers first ones from the range
+// that outgoing connections use, too, and Linux those of one parity, so that behind a
+// busy client every one of them may have a taken neighbour; later tries look below
+// that range (RFC 6335 section 6 has it begin at 49152, Linux at 32768).
+const (
+	mostTries   = 64
+	systemTries = 16
+	lowest      = 10000
+	below       = 20000 // so many numbers from the lowest on
+)
 
 // member is a port of a group whose numbers hang together.
 type member struct {
@@ -72,10 +79,10 @@ func (f *Fleet) bindGroup(in Instance, g []member, all []*port) (wrong []error) 
 	base := f.base(in, g)
 	var missed []*port // held until the end, or the system would offer them again
 	defer func() { closeAll(missed) }()
-	for range mostTries {
+	from := base
+	for try := range mostTries {
 		bound := make([]*port, len(g))
 		wrong = nil
-		from := base
 		for i, m := range g {
 			number := 0
 			if from > 0 {
@@ -88,13 +95,16 @@ func (f *Fleet) bindGroup(in Instance, g []member, all []*port) (wrong []error) 
 				from = numberOf(bound[0].Addr)
 			}
 		}
-		if len(wrong) == 0 || base > 0 || bound[0] == nil {
+		if len(wrong) == 0 || base > 0 || from == 0 {
 			for i, m := range g {
 				all[m.at] = bound[i]
 			}
 			return wrong
 		}
 		missed = append(missed, bound...)
+		if from = 0; try >= systemTries { // spread by what the system offered, which differs from fleet to fleet
+			from = lowest + (numberOf(missed[0].Addr)*31+try*97)%below
+		}
 	}
 	return append(wrong, fmt.Errorf("%s: no %d free numbers in a row in %d tries", in.Name, len(g), mostTries))
 }
