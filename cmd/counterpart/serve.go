@@ -120,7 +120,7 @@ func (c *serveCmd) serve(e *env, r *reloader, now running) error {
 	if c.JSON {
 		err = announceJSON(e.out, company)
 	} else {
-		err = announce(e.out, c.Host, company)
+		err = c.announce(e.out, company)
 	}
 	if err != nil { // nobody reads what we say: a closed pipe
 		cancel()
