@@ -34,7 +34,7 @@ func TestRealTrust(t *testing.T) {
 		t.Fatal(err)
 	}
 	ports := startServing(t, dir)
-	addresses := strings.NewReplacer("127.0.0.1:8445", ports["servicenow/https"], "127.0.0.1:1636", ports["ad/ldaps"], "127.0.0.1:2083", ports["radius/radsec"],
+	addresses := strings.NewReplacer("bin/counterpart", "counterpart", "127.0.0.1:8445", ports["servicenow/https"], "127.0.0.1:1636", ports["ad/ldaps"], "127.0.0.1:2083", ports["radius/radsec"],
 		"127.0.0.1:8099", ports["control/http"], `"127.0.0.1", 3128`, strings.Replace(`"`+ports["egress/proxy"], ":", `", `, 1))
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(addresses.Replace(text)), 0o644); err != nil {
