@@ -38,7 +38,7 @@ var mayImport = []struct {
 	{"internal/factor", domain},
 	{"internal/signin", domain},
 	{"internal/ticket", domain},
-	{"internal/pki", []string{"internal/world", "internal/clock", "internal/checkout"}}, // checkout knows how to derive a key
+	{"internal/pki", []string{"internal/world", "internal/clock", "internal/checkout", "internal/cause"}}, // checkout knows how to derive a key
 	{"internal/dialect/dialecttest", []string{"internal", "seed"}},
 	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault", "internal/redact"}, domain...)},
 	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
@@ -288,8 +288,9 @@ func TestEveryServerFulfilsTheContract(t *testing.T) {
 	}
 }
 
-// TestRealTestsAreRun demands the name by which `make real` chooses tests from
-// every file that has its build tag, so that none is left out by a name.
+// TestRealTestsAreRun demands the names by which `make real` and `make oracles`
+// choose tests from every file that has their build tags, so that none is left out
+// by a name.
 func TestRealTestsAreRun(t *testing.T) {
 	found := 0
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -297,13 +298,22 @@ func TestRealTestsAreRun(t *testing.T) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if err != nil || !strings.HasPrefix(string(text), "//go:build real\n") {
+		if err != nil {
 			return err
 		}
-		for _, line := range strings.Split(string(text), "\n") {
+		lines := strings.Split(string(text), "\n")
+		want, target := "Real", "real"
+		switch lines[0] {
+		case "//go:build real", "//go:build real || oracles":
+		case "//go:build oracles", "//go:build oracles || openbao":
+			want, target = "Oracle", "oracles"
+		default:
+			return nil
+		}
+		for _, line := range lines {
 			if name, ok := strings.CutPrefix(line, "func Test"); ok {
-				if found++; !strings.HasPrefix(name, "Real") {
-					t.Errorf("%s: %s would not be run by make real; call it TestReal…", path, line)
+				if found++; !strings.HasPrefix(name, want) {
+					t.Errorf("%s: %s would not be run by make %s; call it Test%s…", path, line, target, want)
 				}
 			}
 		}

@@ -16,7 +16,7 @@ const mostPeople = 20
 
 // announce prints what a person needs to go on: where everything listens, who
 // is there, and a command to try for each server.
-func announce(w io.Writer, host string, company *boot.Company) error {
+func (c *serveCmd) announce(w io.Writer, company *boot.Company) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	org := company.World.Organization()
 	fmt.Fprintf(t, "%s (%s), a fictitious company, is served.\n\nSERVER\tPORT\tWHERE\n", orElse(org.Name, "A company"), orElse(org.Domain, "no domain"))
@@ -34,11 +34,26 @@ func announce(w io.Writer, host string, company *boot.Company) error {
 			fmt.Fprintf(t, "  %s\n", e.Try)
 		}
 	}
-	if ip := net.ParseIP(host); ip != nil && !ip.IsLoopback() {
-		fmt.Fprintf(t, "\nEverybody who reaches %s can use all of this. Its secrets are public.\n", host)
+	c.observe(t, company)
+	if ip := net.ParseIP(c.Host); ip != nil && !ip.IsLoopback() {
+		fmt.Fprintf(t, "\nEverybody who reaches %s can use all of this. Its secrets are public.\n", c.Host)
 	}
 	fmt.Fprint(t, "\nReady. Ctrl-C ends it.\n")
 	return t.Flush()
+}
+
+// observe says where the process itself can be watched.
+func (c *serveCmd) observe(t io.Writer, company *boot.Company) {
+	for _, e := range company.Fleet.Endpoints() {
+		if e.ID() != "control/http" {
+			continue
+		}
+		profiles := e.URL() + "/debug/pprof/"
+		if !c.Pprof {
+			profiles = "start with --pprof"
+		}
+		fmt.Fprintf(t, "\nMetrics:\t%s/metrics\nProfiles:\t%s\n", e.URL(), profiles)
+	}
 }
 
 func people(t io.Writer, company *boot.Company) {

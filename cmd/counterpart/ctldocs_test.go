@@ -47,6 +47,25 @@ func TestControlDocs(t *testing.T) {
 	}
 }
 
+// TestControlDocsNameEveryMetric: whatever /metrics has is explained.
+func TestControlDocsNameEveryMetric(t *testing.T) {
+	text, err := os.ReadFile("../../docs/control.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	curl(t, []string{"http://" + startServing(t, t.TempDir())["control/http"] + "/metrics"}, &out)
+	names := regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllStringSubmatch(out.String(), -1)
+	if len(names) < 15 {
+		t.Errorf("only %d metrics in\n%s", len(names), out.String())
+	}
+	for _, n := range names {
+		if !bytes.Contains(text, []byte("`"+n[1]+"`")) {
+			t.Errorf("docs/control.md does not explain %s", n[1])
+		}
+	}
+}
+
 func sections(text string) (all []section) {
 	all = []section{{title: "first", files: map[string]string{}}}
 	block, file := "", ""

@@ -31,7 +31,7 @@ type cli struct {
 	Seed    seedCmd    `cmd:"" help:"Help for writing seeds."`
 	Ctl     ctlCmd     `cmd:"" help:"Steer a running fleet: clock, decisions, faults, journal, audit."`
 	Plugin  pluginCmd  `cmd:"" help:"Run plugins of Safeguard for Privileged Sessions against fleets."`
-	CA      caCmd      `cmd:"" name:"ca" help:"Print the certificate of a seed's CA, for clients to trust."`
+	CA      caCmd      `cmd:"" name:"ca" help:"The certificate of a seed's CA, for clients to trust, and certificates that it issues."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

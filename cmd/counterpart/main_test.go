@@ -27,7 +27,7 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitfor": waitFor, "http": request, "occupy": occupy, "shout": shout,
+			"waitfor": waitFor, "http": request, "occupy": occupy, "shout": shout, "mode": mode,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[occupied{}] = &[]net.Listener{}
@@ -84,6 +84,17 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body)
 	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", resp.StatusCode, body)
+}
+
+// mode BITS FILE…: who may read and write them.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has mode %s, not %s", name, got, args[0])
+		}
+	}
 }
 
 type occupied struct{}

@@ -5,11 +5,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/clock"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
-	"counterpart/servers"
 )
 
 type seedCmd struct {
@@ -34,25 +31,6 @@ type exampleCmd struct{}
 // Run implements kong's command.
 func (exampleCmd) Run(e *env) error {
 	_, err := e.out.Write(worlds.Example())
-	return err
-}
-
-type caCmd struct {
-	Seed string `arg:"" optional:"" default:"demo" help:"Seed file, or a ready-made one. The CA follows from its random_seed and domain."`
-}
-
-// Run implements kong's command.
-func (c *caCmd) Run(e *env) error {
-	now := clock.New()
-	s, err := loadSeed(e, c.Seed, now.Now())
-	if err != nil {
-		return err
-	}
-	company, err := boot.New(s, boot.Options{Kinds: servers.Table(), Clock: now})
-	if err != nil {
-		return err
-	}
-	_, err = e.out.Write(company.PKI.PEM())
 	return err
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -125,7 +124,7 @@ func (c *serveCmd) serve(e *env, r *reloader, now running) error {
 	if c.JSON {
 		err = announceJSON(e.out, company)
 	} else {
-		err = announce(e.out, c.Host, company)
+		err = c.announce(e.out, company)
 	}
 	if err != nil { // nobody reads what we say: a closed pipe
 		cancel()
@@ -148,22 +147,7 @@ func writePorts(path string, company *boot.Company) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".ports-*")
-	if err != nil {
-		return fmt.Errorf("cannot write the ports file: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := replaceFile(file{path, append(text, '\n')}, 0o644); err != nil {
 		return fmt.Errorf("cannot write the ports file: %w", err)
 	}
 	return nil

@@ -111,7 +111,6 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/readyz", s.ready),
 		s.route("GET", "/endpoints", s.endpoints),
 		s.route("GET", "/users/:user/otp", s.otp),
-		s.route("GET", "/ca.pem", func(c echo.Context) error { return c.Blob(200, "application/x-pem-file", s.PKI.PEM()) }),
 		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
 		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
 		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
@@ -122,6 +121,7 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("POST", "/state/reset", s.reset),
 		s.heavy("GET", "/audit", s.audit),
 	}
+	routes = append(routes, s.certificateRoutes()...)
 	routes = append(routes, s.faultRoutes()...)
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)

@@ -56,8 +56,11 @@ type Personal struct {
 type Port struct {
 	Name   string // "http", "ldaps", "auth"; the ports file calls it "<server>/<name>"
 	Listen string // "[host]:port"; the seed may move it
-	TLS    bool   // the fleet terminates TLS from the first octet
-	Cert   Cert   // whether a client certificate is asked for, with TLS
+	// After names the port of the same server whose number + 1 this one takes where
+	// numbers are free to choose: clients know one of the two and assume the other.
+	After  string
+	TLS    bool // the fleet terminates TLS from the first octet
+	Cert   Cert // whether a client certificate is asked for, with TLS
 	Hosts  []string
 	Try    string // a command for a person; {addr}, {host} and {port} are filled in
 	Quiet  bool   // neither journalled nor broken: the control port

@@ -106,14 +106,9 @@ func Bind(c Config) (*Fleet, error) {
 	f.hard, f.hardStop = context.WithCancel(context.Background())
 	var wrong []error
 	for _, in := range c.Servers {
-		for _, p := range in.Server.Ports() {
-			bound, err := f.bind(in, p)
-			if err != nil {
-				wrong = append(wrong, err)
-				continue
-			}
-			f.ports = append(f.ports, bound)
-		}
+		bound, problems := f.bindServer(in)
+		f.ports = append(f.ports, bound...)
+		wrong = append(wrong, problems...)
 	}
 	if len(wrong) > 0 {
 		f.close()
@@ -122,13 +117,11 @@ func Bind(c Config) (*Fleet, error) {
 	return f, nil
 }
 
-func (f *Fleet) bind(in Instance, p dialect.Port) (*port, error) {
+// bind opens one port; number is what it gets where any would do.
+func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
 	b.roster = newRoster(orElse(p.Limits.Conns, 16384))
-	addr, err := f.address(p.Listen)
-	if before := f.Fixed[b.ID()]; f.Auto && before != "" {
-		addr = before
-	}
+	addr, err := f.address(b.ID(), p.Listen, number)
 	if err != nil {
 		return nil, fmt.Errorf("%s: listen %q: %w", b.ID(), p.Listen, err)
 	}
@@ -183,21 +176,6 @@ func protocol(p dialect.Port) string {
 		return "tls"
 	}
 	return "tcp"
-}
-
-// address fills the default host in, and a free number with Auto.
-func (f *Fleet) address(listen string) (string, error) {
-	host, number, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", err
-	}
-	if host == "" {
-		host = f.Host
-	}
-	if f.Auto {
-		number = "0"
-	}
-	return net.JoinHostPort(host, number), nil
 }
 
 // explain says what a person can do about a port that cannot be opened.
@@ -311,14 +289,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 
 // close gives up ports that were bound but never served.
 func (f *Fleet) close() {
-	for _, p := range f.ports {
-		if p.listener != nil {
-			p.listener.Close()
-		}
-		if p.packets != nil {
-			p.packets.Close()
-		}
-	}
+	closeAll(f.ports)
 	f.softStop()
 	f.hardStop()
 }

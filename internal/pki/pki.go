@@ -186,7 +186,7 @@ func (a *Authority) issueUntil(use x509.ExtKeyUsage, names []string, until time.
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
-		} else if use == x509.ExtKeyUsageServerAuth {
+		} else if use == x509.ExtKeyUsageServerAuth || strings.Contains(n, ".") && a.vouchesFor(n) && hostname(n) == "" {
 			template.DNSNames = append(template.DNSNames, n)
 		}
 	}

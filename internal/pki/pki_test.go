@@ -13,7 +13,7 @@ import (
 	"counterpart/internal/world"
 )
 
-func authority(t *testing.T, seed uint64, hosts ...string) *pki.Authority {
+func authority(t testing.TB, seed uint64, hosts ...string) *pki.Authority {
 	t.Helper()
 	a, err := pki.New(pki.Config{RandomSeed: seed, Organization: world.Organization{Name: "Acme", Domain: "acme.test"}, Hosts: hosts,
 		Clock: clock.Frozen(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))})

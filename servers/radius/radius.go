@@ -142,7 +142,7 @@ func (s *server) configureMethods(def []string) error {
 func (s *server) Ports() []dialect.Port {
 	ports := []dialect.Port{
 		{Name: onAuth.String(), Listen: s.set.Listen, Try: s.try(), Packet: s.packet(onAuth)},
-		{Name: onAcct.String(), Listen: s.set.AcctListen, Packet: s.packet(onAcct)},
+		{Name: onAcct.String(), After: onAuth.String(), Listen: s.set.AcctListen, Packet: s.packet(onAcct)},
 	}
 	if s.set.TCPListen != "" {
 		ports = append(ports, dialect.Port{Name: onTCP.String(), Listen: s.set.TCPListen, Conn: s.stream(onTCP)})

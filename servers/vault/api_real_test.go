@@ -1,4 +1,4 @@
-//go:build real
+//go:build real || oracles
 
 package vault_test
 
@@ -77,28 +77,32 @@ func (p *program) as(token string) *program {
 	return &program{Client: c, t: p.t, addr: p.addr}
 }
 
-// TestRealGoClient lets a program on HashiCorp's Go client see the real server and
-// ours, and compares all that it saw.
+// programs are on HashiCorp's Go client.
+var programs = map[string]func(*program){"kv": playKV, "logins": playLogins, "wrapping": playWrapping, "system": playSystem}
+
+// TestRealGoClient lets programs see our server and holds all that they saw against
+// what a real Vault showed them (see TestOracleGoClient).
 func TestRealGoClient(t *testing.T) {
-	for name, play := range map[string]func(*program){"kv": playKV, "logins": playLogins, "wrapping": playWrapping, "system": playSystem} {
+	for name, play := range programs {
 		t.Run(name, func(t *testing.T) {
-			f := dialecttest.Run(t, servers.Table(), oracleSeed)
-			real, _ := realServer(t, "vault")
-			ours, theirs := newProgram(t, f.Addr("vault/http")), newProgram(t, real)
-			play(ours)
-			play(theirs)
-			if len(ours.seen) < 10 {
-				t.Errorf("the program saw %d things only", len(ours.seen))
-			}
-			for i := range min(len(ours.seen), len(theirs.seen)) {
-				if ours.seen[i] != theirs.seen[i] {
-					t.Errorf("call %d\n ours: %s\n real: %s", i, ours.seen[i], theirs.seen[i])
-				}
-			}
-			if len(ours.seen) != len(theirs.seen) {
-				t.Errorf("%d calls seen by ours, %d by the real one", len(ours.seen), len(theirs.seen))
-			}
+			p := newProgram(t, dialecttest.Run(t, servers.Table(), oracleSeed).Addr("vault/http"))
+			play(p)
+			saw(t, "testdata/goclient/"+name+".golden", p.seen)
 		})
+	}
+}
+
+// saw holds what a client saw, line by line, against a file that a real Vault made.
+func saw(t *testing.T, path string, got []string) {
+	t.Helper()
+	want := strings.Split(strings.TrimSuffix(readFile(t, path), "\n"), "\n")
+	if len(got) != len(want) || len(got) < 10 {
+		t.Errorf("%d lines of ours, %d of the real one", len(got), len(want))
+	}
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Errorf("line %d\n ours: %s\n real: %s", i+1, got[i], want[i])
+		}
 	}
 }
 
@@ -447,43 +451,41 @@ func TestRealTerraform(t *testing.T) {
 	}
 }
 
-// TestRealHvac plays a program on hvac against the real server and ours, and ours
-// over TLS with the fleet's CA.
-func TestRealHvac(t *testing.T) {
+// hvac runs a program on hvac, with a CA of its own or the system's.
+func hvac(t *testing.T, url, ca string) (out string, code int) {
+	t.Helper()
 	script, err := filepath.Abs("testdata/hvac/play.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := func(t *testing.T, url, ca string) string {
-		x := newTerminal(t, strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"), "")
-		out, code := x.run(t, "python3 -W error::UserWarning '"+script+"' "+url+" "+ca)
-		if code != 0 {
-			t.Fatalf("exit code %d: %s", code, out)
-		}
-		return strings.ReplaceAll(out, url, "URL")
+	x := newTerminal(t, strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"), "")
+	return x.run(t, "python3 -W error::UserWarning '"+script+"' "+url+" "+ca)
+}
+
+// runHvac is what a program on hvac prints, in lines.
+func runHvac(t *testing.T, url, ca string) []string {
+	t.Helper()
+	out, code := hvac(t, url, ca)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
 	}
+	return strings.Split(strings.ReplaceAll(out, url, "URL"), " ;; ")
+}
+
+// TestRealHvac plays a program on hvac against our server, without TLS and with the
+// fleet's CA, and holds it against what a real Vault said (see TestOracleHvac).
+func TestRealHvac(t *testing.T) {
+	const golden = "testdata/hvac/play.golden"
 	f := dialecttest.Run(t, servers.Table(), oracleSeed)
-	real, _ := realServer(t, "vault")
-	got, want := strings.Split(run(t, "http://"+f.Addr("vault/http"), ""), " ;; "), strings.Split(run(t, "http://"+real, ""), " ;; ")
-	if len(got) < 30 || len(got) != len(want) {
-		t.Errorf("%d lines of ours, %d of the real one", len(got), len(want))
-	}
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			t.Errorf("line %d\n ours: %s\n real: %s", i, got[i], want[i])
-		}
-	}
+	saw(t, golden, runHvac(t, "http://"+f.Addr("vault/http"), ""))
 	t.Run("over TLS", func(t *testing.T) {
 		f := dialecttest.Run(t, servers.Table(), strings.Replace(oracleSeed, "token: root", "token: root, tls: true", 1))
 		ca := filepath.Join(t.TempDir(), "ca.pem")
 		if err := os.WriteFile(ca, f.PKI.PEM(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if over := run(t, "https://"+f.Addr("vault/http"), ca); len(strings.Split(over, " ;; ")) != len(got) {
-			t.Errorf("over TLS the program sees something else:\n%s", over)
-		}
-		x := newTerminal(t, f.Addr("vault/http"), "")
-		if out, code := x.run(t, "python3 '"+script+"' https://"+f.Addr("vault/http")); code == 0 || !strings.Contains(out, "CERTIFICATE_VERIFY_FAILED") {
+		saw(t, golden, runHvac(t, "https://"+f.Addr("vault/http"), ca))
+		if out, code := hvac(t, "https://"+f.Addr("vault/http"), ""); code == 0 || !strings.Contains(out, "CERTIFICATE_VERIFY_FAILED") {
 			t.Errorf("without the CA: %d %s", code, out)
 		}
 	})

@@ -1,4 +1,4 @@
-//go:build real
+//go:build oracles
 
 package vault_test
 
@@ -11,9 +11,9 @@ import (
 	"counterpart/servers"
 )
 
-// TestRealBodies compares bodies at and beyond the bounds of the reader, which are
+// TestOracleBodies compares bodies at and beyond the bounds of the reader, which are
 // too long for a script.
-func TestRealBodies(t *testing.T) {
+func TestOracleBodies(t *testing.T) {
 	f := dialecttest.Run(t, servers.Table(), oracleSeed)
 	addr, _ := realServer(t, "vault")
 	ours, theirs := &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + addr}

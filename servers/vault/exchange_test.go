@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "write the golden exchanges anew; the oracle has to agree with them")
 
 // TestGoldenExchanges plays the scripts that a real Vault has agreed to (see
-// TestRealOracle) and holds the answers against what it said.
+// TestOracleExchanges) and holds the answers against what it said.
 func TestGoldenExchanges(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/oracle/*.txt")
 	if err != nil || len(scripts) == 0 {

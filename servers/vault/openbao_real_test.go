@@ -9,7 +9,7 @@ import (
 	"counterpart/servers"
 )
 
-// TestOpenBaoOracle is TestRealOracle for the flavour openbao-2 and a real OpenBao.
+// TestOpenBaoOracle is TestOracleExchanges for the flavour openbao-2 and a real OpenBao.
 // It has a build tag of its own because no registry has an OpenBao server: build one
 // from its source and put it on the PATH as bao.
 func TestOpenBaoOracle(t *testing.T) {

@@ -1,4 +1,4 @@
-//go:build real || openbao
+//go:build oracles || openbao
 
 package vault_test
 
@@ -17,12 +17,12 @@ import (
 	"counterpart/servers"
 )
 
-// TestRealOracle asks a real Vault and ours the same and compares status, headers
+// TestOracleExchanges asks a real Vault and ours the same and compares status, headers
 // and body, octet by octet but for what is random or a moment. Where a script wants
 // a directory, {{url}} is ours: a real Vault manages the people of another fleet
 // over LDAP, ours those of its own. The scripts are in
 // testdata/oracle: a line is a request, "-> name path" keeps a value of its answer.
-func TestRealOracle(t *testing.T) {
+func TestOracleExchanges(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/oracle/*.txt")
 	if err != nil || len(scripts) == 0 {
 		t.Fatal("no scripts", err)

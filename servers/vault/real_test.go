@@ -1,4 +1,4 @@
-//go:build real
+//go:build real || oracles
 
 package vault_test
 
@@ -9,64 +9,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/servers"
 )
 
-// TestRealCLI plays scripts of the vault command line against a real Vault and
-// against ours, and compares exit codes and everything printed but for what is
-// random or a moment. A line is a shell command; a number before it is the exit
-// code that both have to end with, by default 0.
-func TestRealCLI(t *testing.T) {
-	scripts, err := filepath.Glob("testdata/cli/*.txt")
-	if err != nil || len(scripts) == 0 {
-		t.Fatal("no scripts", err)
-	}
-	for _, path := range scripts {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			const key = "AAECAwQFBgcICQoLDA0ODw=="
-			f := dialecttest.Run(t, servers.Table(), strings.Replace(oracleSeed, "token: root", "token: root, unseal_keys: ['"+key+"']", 1))
-			ours := newTerminal(t, f.Addr("vault/http"), key)
-			addr, key2 := realServer(t, "vault")
-			theirs := newTerminal(t, addr, key2)
-			for n, line := range strings.Split(readFile(t, path), "\n") {
-				if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
-					continue
-				}
-				code := 0
-				if word, rest, _ := strings.Cut(line, " "); word[0] >= '0' && word[0] <= '9' {
-					code, err = strconv.Atoi(word)
-					if err != nil {
-						t.Fatal(err)
-					}
-					line = rest
-				}
-				got, gotCode := ours.run(t, line)
-				want, wantCode := theirs.run(t, line)
-				if got != want {
-					t.Errorf("line %d: %s\n ours: %s\n real: %s", n+1, line, got, want)
-				}
-				if gotCode != code || wantCode != code {
-					t.Errorf("line %d: %s ends with %d, the real one with %d: %s", n+1, line, gotCode, wantCode, got)
-				}
-			}
-		})
-	}
-}
-
-// terminal is somebody who works with the command line of one server.
+// terminal is a shell of somebody who works with one server.
 type terminal struct{ addr, home, key string }
 
 func newTerminal(t *testing.T, addr, key string) *terminal {
 	t.Helper()
-	if _, err := exec.LookPath("vault"); err != nil {
-		t.Fatal("vault is missing; make tools builds it")
-	}
 	x := &terminal{addr, t.TempDir(), key}
 	if err := os.WriteFile(filepath.Join(x.home, "root"), []byte("root"), 0o600); err != nil {
 		t.Fatal(err)
