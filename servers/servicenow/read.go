@@ -324,11 +324,15 @@ type found struct {
 	keys      []string
 }
 
-// search runs a query: the rows of the page that is asked for, and how many there
-// are in all. Only what leads back to a row is kept of it.
-func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
-	plan, lag := r.plan(t, p), r.lag()
-	rows, look := r.rows(r.ctx(), t.Name), r.glance(r.ctx(), t.Name, r.closed)
+// each visits the rows that a call's query finds, as far as it may cost; row reads
+// the columns of the one at hand.
+func (r *request) each(t *dict.Table, p *params, look *glance, visit func(rec *record, row query.Row)) error {
+	return r.match(t, r.plan(t, p), look, visit)
+}
+
+func (r *request) match(t *dict.Table, plan *query.Plan, look *glance, visit func(rec *record, row query.Row)) error {
+	lag, found := r.lag(), 0
+	rows := r.rows(r.ctx(), t.Name)
 	if ids, ok := plan.Pinned("sys_id"); ok && !listed(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, ids, nil)
 	} else if numbers, ok := plan.Pinned("number"); ok && isTask(t.Name) {
@@ -336,7 +340,7 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 	}
 	for rec, err := range rows {
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
 		rec, ok := r.behind(rec, lag)
 		if !ok {
@@ -344,11 +348,21 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		}
 		row := look.at(rec)
 		if look.cost > r.quota {
-			return nil, 0, &failure{Cause: overdrawn, why: fmt.Sprintf("the query was ended after %d rows that match", total)}
+			return &failure{Cause: overdrawn, why: fmt.Sprintf("the query was ended after %d rows that match", found)}
 		}
-		if !plan.Match(row) {
-			continue
+		if plan.Match(row) {
+			found++
+			visit(rec, row)
 		}
+	}
+	return nil
+}
+
+// search runs a query: the rows of the page that is asked for, and how many there
+// are in all. Only what leads back to a row is kept of it.
+func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
+	plan := r.plan(t, p)
+	err = r.match(t, plan, r.glance(r.ctx(), t.Name, r.closed), func(rec *record, row query.Row) {
 		total++
 		f := found{class: rec.class, id: rec.id}
 		if rec.ticket != nil {
@@ -357,9 +371,12 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		if plan.Ordered() {
 			f.keys = plan.Keys(row)
 		} else if total <= p.offset || total > p.offset+p.limit {
-			continue
+			return
 		}
 		page = append(page, f)
+	})
+	if err != nil {
+		return nil, 0, err
 	}
 	if plan.Ordered() {
 		slices.SortStableFunc(page, func(a, b found) int {
