@@ -335,7 +335,7 @@ func (r *request) match(t *dict.Table, plan *query.Plan, look *glance, visit fun
 	rows := r.rows(r.ctx(), t.Name)
 	if ids, ok := plan.Pinned("sys_id"); ok && !listed(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, ids, nil)
-	} else if numbers, ok := plan.Pinned("number"); ok && isTask(t.Name) {
+	} else if numbers, ok := plan.Pinned("number"); ok && r.isTask(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, nil, numbers)
 	}
 	for rec, err := range rows {

@@ -16,10 +16,10 @@ func (r *request) guard(next *record, when string, values map[string]string, was
 	if err := r.acl(when, next, was); err != nil {
 		return err
 	}
-	if was != nil && isTask(was.class) && when == "update" && r.settings.ClosedIsReadonly && r.user.role < admin && r.value(was, "active") == "false" {
+	if was != nil && r.isTask(was.class) && when == "update" && r.settings.ClosedIsReadonly && r.user.role < admin && r.value(was, "active") == "false" {
 		return &failure{Cause: aclUpdate, why: "the ticket is closed"}
 	}
-	if isTask(next.class) && when != "delete" {
+	if r.isTask(next.class) && when != "delete" {
 		if err := r.policies(next, was, values); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (r *request) matches(table, text string, rec *record) bool {
 // policies are the state models and the mandatory fields.
 func (r *request) policies(next, was *record, values map[string]string) error {
 	to := r.value(next, "state")
-	from := tableWords(next.class).draft
+	from := r.tableWords(next.class).draft
 	if was != nil {
 		from = r.value(was, "state")
 	}

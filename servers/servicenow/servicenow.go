@@ -107,10 +107,7 @@ func (s *Server) loadZones() error {
 func (s *Server) dictionary() error {
 	s.dict = dict.New(s.settings.ClosedSkipped)
 	for i, t := range s.settings.Tables {
-		if isTask(t.Extends) {
-			return fmt.Errorf("tables[%d]: a table cannot extend %s here; write fields for it", i, t.Extends)
-		}
-		if _, err := s.dict.AddTable(dict.Extra{Name: t.Name, Label: t.Label, Display: t.Display, Extends: t.Extends, Fields: t.Fields}); err != nil {
+		if _, err := s.dict.AddTable(dict.Extra{Name: t.Name, Label: t.Label, Display: t.Display, Extends: t.Extends, Prefix: t.Prefix, Fields: t.Fields}); err != nil {
 			return fmt.Errorf("tables[%d]: %w", i, err)
 		}
 	}

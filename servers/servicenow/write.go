@@ -1,8 +1,10 @@
 package servicenow
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -21,7 +23,8 @@ import (
 var derived = []string{"number", "active", "opened_at", "closed_at", "closed_by", "comments_and_work_notes", "approval_history"}
 
 // closedToWrites are tables that the seed alone decides, or an API of their own.
-var closedToWrites = []string{"sys_user", "sys_user_group", "sys_user_grmember", "sys_journal_field", "sys_attachment"}
+var closedToWrites = []string{"sys_user", "sys_user_group", "sys_user_grmember", "sys_journal_field", "sys_attachment",
+	"sys_user_role", "sys_user_has_role", "sys_group_has_role", "sys_dictionary", "sys_choice", "sys_db_object"}
 
 // change is what a write asks for: stored values by column.
 func (r *request) change(t *dict.Table, p *params) (map[string]string, error) {
@@ -78,12 +81,12 @@ func (r *request) create(t *dict.Table, values map[string]string) (*record, erro
 	if slices.Contains(closedToWrites, t.Name) || t.Name == "sysapproval_approver" || strings.HasPrefix(t.Name, "sys_") && r.user.role < admin {
 		return nil, &failure{Cause: aclInsert, why: t.Name + " is decided by the seed, or by admins"}
 	}
-	if !isTask(t.Name) {
+	if !r.isTask(t.Name) {
 		return r.createOwn(t, values)
 	}
-	x := ticket.Ticket{System: r.settings.System, Type: kinds[t.Name], State: ticket.Draft, Fields: map[string]string{"sys_class_name": t.Name,
+	x := ticket.Ticket{System: r.settings.System, Type: r.kindOf(t.Name), State: ticket.Draft, Fields: map[string]string{"sys_class_name": t.Name,
 		"sys_created_by": r.user.name, "sys_updated_by": r.user.name, "opened_by": r.user.id}}
-	w := tableWords(t.Name)
+	w := r.tableWords(t.Name)
 	x.Fields[wroteState], x.Fields[wroteGrant], x.Fields[boardState] = w.draft, "not requested", string(ticket.Draft)
 	r.apply(&x, t.Name, values)
 	number := values["number"]
@@ -116,6 +119,9 @@ func (r *request) createOwn(t *dict.Table, values map[string]string) (*record, e
 		return nil, err
 	}
 	rec := &record{class: t.Name, id: hex.EncodeToString(raw[:]), values: maps.Clone(values)}
+	if _, numbered := t.Field("number"); numbered && t.Prefix != "" && !r.isTask(t.Name) && rec.values["number"] == "" {
+		rec.values["number"] = fmt.Sprintf("%s%07d", t.Prefix, binary.BigEndian.Uint32(raw[:4])%10_000_000)
+	}
 	if _, ok := t.Field("sys_class_name"); ok {
 		rec.values["sys_class_name"] = t.Name
 	}
@@ -264,7 +270,7 @@ func (r *request) apply(t *ticket.Ticket, class string, values map[string]string
 				t.Notes = append(slices.Clone(t.Notes), ticket.Note{Kind: kind, Text: v, Author: r.user.actor(), At: r.Clock.Now()})
 			}
 		default:
-			if name == "u_account" || name == "u_protocol" || v != "" || t.Fields[name] != "" || fixed[name] != "" || fixedOf[class][name] != "" || worldly(class, name) {
+			if name == "u_account" || name == "u_protocol" || v != "" || t.Fields[name] != "" || fixed[name] != "" || r.fixedOf(class)[name] != "" || worldly(class, name) {
 				r.assign(t, class, name, v)
 			}
 		}
@@ -308,7 +314,7 @@ func (r *request) settle(t *ticket.Ticket, class string, was standing, values ma
 			now.approval = "requested"
 		}
 	}
-	w := tableWords(class)
+	w := r.tableWords(class)
 	next := w.boardState(class, now, t.State)
 	if wroteH && hold == "true" || !wroteH && t.State == ticket.OnHold && w.hold == "" {
 		if !w.isClosed(now.state) && class == "change_request" {
