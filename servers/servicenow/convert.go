@@ -314,7 +314,7 @@ func (s *Server) derive(class string, values map[string]string) {
 		return
 	}
 	values["active"] = strconv.FormatBool(!s.tableWords(class).isClosed(values["state"]))
-	if class == "incident" {
-		values["incident_state"] = values["state"]
+	if alias, ok := otherStates[s.kindOf(class)]; ok {
+		values[alias] = values["state"]
 	}
 }

@@ -14,8 +14,9 @@ type Settings struct {
 	StrictHeaders    bool   `yaml:"strict_headers" doc:"Whether requests without Accept, or with a body that is not declared JSON, are refused."`
 	ClosedIsReadonly bool   `yaml:"closed_is_readonly" doc:"Whether only admins change closed tickets, default true." default:"true"`
 	EmptyV1404       bool   `yaml:"empty_v1_404" doc:"Whether a list without a match is 404 under /api/now/v1, default true." default:"true"`
-	ChangeModel      string `yaml:"change_model" doc:"Whether a change moves only along its state model: enforced (default) or free." default:"enforced" enum:"enforced|free"`
+	ChangeModel      string `yaml:"change_model" doc:"Whether a change, and a change task, moves only along its state model: enforced (default) or free." default:"enforced" enum:"enforced|free"`
 	IncidentModel    string `yaml:"incident_model" doc:"The same for incidents, default free." default:"free" enum:"enforced|free"`
+	ProblemModel     string `yaml:"problem_model" doc:"The same for problems and their tasks, with the data policies of problems, default enforced." default:"enforced" enum:"enforced|free"`
 	MandatoryOnClose bool   `yaml:"mandatory_on_close" doc:"Whether an incident is resolved and closed only with close_code and close_notes, default true." default:"true"`
 	ClosedSkipped    string `yaml:"closed_skipped" doc:"The value of Closed Skipped in catalog tables: 7 (default) or 5." default:"7" enum:"5|7" format:"any"`
 	Gzip             bool   `yaml:"gzip" doc:"Whether lists are compressed for clients that ask; faults that change fields cannot then, so the default is false."`

@@ -219,30 +219,3 @@ func (s *Server) kindOf(table string) string {
 		table = t.Parent
 	}
 }
-
-// moves are the steps of a change, ticketing.md section 4: for normal ones; types
-// skip some of them. Canceling is another matter.
-var moves = map[string]map[string][]string{
-	"normal":    {"-5": {"-4"}, "-4": {"-3"}, "-3": {"-2"}, "-2": {"-1"}, "-1": {"0"}, "0": {"3"}},
-	"standard":  {"-5": {"-2"}, "-2": {"-1"}, "-1": {"0"}, "0": {"3"}},
-	"emergency": {"-5": {"-3"}, "-3": {"-2"}, "-2": {"-1"}, "-1": {"0"}, "0": {"3"}},
-	"incident":  {"1": {"2", "3", "6", "8"}, "2": {"3", "6", "8"}, "3": {"2", "6", "8"}, "6": {"7", "2"}},
-}
-
-// nextStates are the states that a row may go to by its own model.
-func nextStates(table, kind, state string, rejected bool) []string {
-	model := kind
-	if table == "incident" {
-		model = "incident"
-	} else if moves[model] == nil {
-		model = "normal"
-	}
-	next := slices.Clone(moves[model][state])
-	if table == "change_request" && state != "0" && state != "3" && state != "4" {
-		next = append(next, "4")
-	}
-	if rejected && state != "-5" {
-		next = append(next, "-5")
-	}
-	return next
-}

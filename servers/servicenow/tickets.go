@@ -114,7 +114,7 @@ func (s *Server) ticketValue(r *record, field string) string {
 		return strconv.Itoa(t.Revision - 1)
 	case "sys_created_by", "sys_updated_by":
 		return s.writer(t, field)
-	case "state", "incident_state", "approval", "active", "on_hold":
+	case "state", "incident_state", "problem_state", "approval", "active", "on_hold":
 		return s.standingValue(r, field)
 	case "comments", "work_notes", "comments_and_work_notes":
 		return "" // entries are in the history

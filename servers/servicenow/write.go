@@ -26,6 +26,9 @@ var derived = []string{"number", "active", "opened_at", "closed_at", "closed_by"
 var closedToWrites = []string{"sys_user", "sys_user_group", "sys_user_grmember", "sys_journal_field", "sys_attachment",
 	"sys_user_role", "sys_user_has_role", "sys_group_has_role", "sys_dictionary", "sys_choice", "sys_db_object"}
 
+// otherStates are the columns that hold the state once more, by kind of ticket.
+var otherStates = map[string]string{"incident": "incident_state", "problem": "problem_state"}
+
 // change is what a write asks for: stored values by column.
 func (r *request) change(t *dict.Table, p *params) (map[string]string, error) {
 	given, err := r.body()
@@ -51,8 +54,8 @@ func (r *request) stored(t *dict.Table, given map[string]string, shown bool) map
 			}
 		}
 	}
-	if v, ok := out["incident_state"]; ok && out["state"] == "" {
-		out["state"] = v
+	if alias := otherStates[r.kindOf(t.Name)]; out["state"] == "" && out[alias] != "" {
+		out["state"] = out[alias]
 	}
 	return out
 }
@@ -260,7 +263,7 @@ func (r *request) apply(t *ticket.Ticket, class string, values map[string]string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v := values[name]
 		switch {
-		case slices.Contains(derived, name) || name == boardState || name == "state" || name == "incident_state" || name == "approval" || name == "on_hold":
+		case slices.Contains(derived, name) || name == boardState || name == "state" || name == otherStates[t.Type] || name == "approval" || name == "on_hold":
 		case name == "comments" || name == "work_notes":
 			kind := "comment"
 			if name == "work_notes" {
