@@ -155,6 +155,13 @@ func (r *request) body() (map[string]string, error) {
 	if err != nil {
 		return nil, tooBig(err)
 	}
+	if isXML(r.Request().Header.Get("Content-Type")) {
+		out, err := entry(raw)
+		if err != nil {
+			return nil, &failure{Cause: badXML, why: err.Error()}
+		}
+		return out, nil
+	}
 	var v any
 	if err := decode(raw, &v); err != nil {
 		if r.settings.StrictHeaders || decode(doubled(raw), &v) != nil {

@@ -248,7 +248,8 @@ func (r *request) list(t *dict.Table, p *params) error {
 func (r *request) writer(h http.Header) (*bufio.Writer, func() error) {
 	var to io.Writer = r.Response()
 	var zip *gzip.Writer
-	if r.settings.Gzip && strings.Contains(r.Request().Header.Get("Accept-Encoding"), "gzip") {
+	_, asXML := r.Response().Writer.(*xmlWriter)
+	if r.settings.Gzip && !asXML && strings.Contains(r.Request().Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		h.Add("Vary", "Accept-Encoding")
 		zip, _ = gzip.NewWriterLevel(r.Response(), gzip.BestSpeed)

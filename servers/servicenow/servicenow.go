@@ -3,7 +3,7 @@
 // aggregate, batch, attachment, tiny URL and change APIs. Its tickets are the
 // world's: what is written here, every other face of the fleet sees.
 //
-// Left out on purpose: JOIN and RLQUERY clauses, XML, domains, import sets, the
+// Left out on purpose: JOIN and RLQUERY clauses, domains, import sets, the
 // number of a ticket once it is made, and writes to people and groups, which the
 // seed alone decides (they get the ACL's refusal).
 package servicenow
@@ -230,6 +230,9 @@ func (s *Server) try() string {
 // unknown answers a path outside the contract, or another method on one inside:
 // after the login, as an instance does.
 func (s *Server) unknown(c echo.Context) error {
+	if _, spoken := c.Response().Writer.(*xmlWriter); !spoken {
+		speak(c)
+	}
 	if _, err := s.identify(c); err != nil {
 		return err
 	}
