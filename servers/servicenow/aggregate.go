@@ -96,7 +96,9 @@ func (r *request) asked(t *dict.Table, p *params) *asked {
 	for _, op := range aggregates {
 		a.columns[op] = r.columns(t, p.Get("sysparm_"+op+"_fields"))
 		for _, c := range a.columns[op] {
-			a.look(c)
+			if a.look(c); (op == "avg" || op == "sum") && (c.field.Type == dict.DateTime || c.field.Type == dict.Date) {
+				r.call().NotPlayed("aggregates of date_time")
+			}
 		}
 	}
 	var odd []string

@@ -177,8 +177,9 @@ type params struct {
 	limit      int
 	offset     int
 	countless  bool
-	suppressed bool // no Link header
-	shown      bool // a write's values are display values
+	suppressed bool   // no Link header
+	shown      bool   // a write's values are display values
+	order      string // a column, behind those of the query
 }
 
 // usualLimit is how many rows a list has that asks for no number.
@@ -209,6 +210,7 @@ func (r *request) params() (*params, error) {
 		}
 		p.offset = min(n, math.MaxInt32)
 	}
+	r.notice(p)
 	return p, nil
 }
 
@@ -281,7 +283,7 @@ func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 		var all [][]query.Condition
 		for _, name := range slices.Sorted(keys(p.Values)) {
 			f, ok := r.field(t.Name, name)
-			if strings.HasPrefix(name, "sysparm_") || !ok {
+			if strings.HasPrefix(name, "sysparm_") || !ok || name == "order" && p.order != "" {
 				continue
 			}
 			v := p.Get(name)
@@ -296,6 +298,9 @@ func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 			all = append(all, []query.Condition{{Field: name, Op: query.Equal, Value: v}})
 		}
 		q.Branches[0] = all
+	}
+	if p.order != "" {
+		q.Orders = append(q.Orders, query.Order{Field: p.order})
 	}
 	plan := query.Compile(q, r.source(t.Name, r.user))
 	if len(plan.Dropped) > 0 {

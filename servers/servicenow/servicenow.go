@@ -237,6 +237,9 @@ func (s *Server) unknown(c echo.Context) error {
 		return err
 	}
 	path := c.Request().URL.EscapedPath()
+	if feature, known := s.foreignOf(path, c.QueryParams()); known {
+		return s.foreignCall(dialect.CallFrom(c.Request().Context()), feature)
+	}
 	if slices.ContainsFunc(s.routes(), func(r dialect.Route) bool { return fits(r.Path, path) }) {
 		return cause.Because(methodRefused, "%s %s", c.Request().Method, path)
 	}
