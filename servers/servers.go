@@ -20,7 +20,7 @@ func Table() []dialect.Kind {
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}, Personal: ldap.Personal(), Scope: ldap.Scope},
 		{Name: "vault", New: vault.New, Settings: vault.Settings{}},
 		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal(), Scope: servicenow.Scope},
-		{Name: "duo", New: duo.New, Settings: duo.Settings{}},
+		{Name: "duo", New: duo.New, Settings: duo.Settings{}, Scope: duo.Scope},
 	}
 }
 
