@@ -27,6 +27,7 @@ type document struct {
 const (
 	idempotencyConflict cause.Cause = "idempotency conflict"
 	inProgress          cause.Cause = "idempotency in progress"
+	wrongMethod         cause.Cause = "method not allowed"
 	unsupportedMedia    cause.Cause = "unsupported media type"
 	tooLarge            cause.Cause = "too large"
 )
@@ -42,7 +43,7 @@ var wording = map[cause.Cause]struct {
 	cause.UnknownRequest: {404, ""}, cause.UnknownTicket: {404, ""}, cause.UnknownSession: {404, ""}, cause.NoDevice: {404, "unknown_device"},
 	cause.NoSuchVersion: {404, "unknown_version"}, cause.NoSecret: {404, "no_such_secret"},
 	cause.BadInput: {400, ""}, cause.Malformed: {400, ""}, cause.ReasonRequired: {400, "reason_required"}, cause.TooLong: {400, "too_long"}, cause.WrongKind: {400, "wrong_kind"},
-	tooLarge: {413, ""}, unsupportedMedia: {415, ""},
+	wrongMethod: {405, ""}, tooLarge: {413, ""}, unsupportedMedia: {415, ""},
 	cause.CheckedOut: {409, "checked_out"}, cause.NotCheckedOut: {409, "not_checked_out"}, cause.LeaseExpired: {409, ""}, cause.LeaseReturned: {409, "lease_returned"},
 	cause.NotRenewable: {409, ""}, cause.ApprovalRequired: {409, ""}, cause.NotApproved: {409, "not_approved"}, cause.Decided: {409, "already_decided"},
 	cause.Exists: {409, "exists"}, cause.IllegalTransition: {409, ""}, cause.SessionLimit: {409, "session_limit"}, cause.Final: {409, "final"},
