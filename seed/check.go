@@ -2,17 +2,20 @@ package seed
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"hash"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"counterpart/internal/strictyaml"
 	"counterpart/internal/world"
 )
 
 // loader is one file on its way to facts.
 type loader struct {
+	ctx      context.Context // of this one load
 	report   *reporter
 	warnings *reporter
 	opt      Options
@@ -85,7 +88,7 @@ func (l *loader) checkMails() {
 			continue
 		}
 		if first := seen[mail]; first != nil {
-			l.report.node(n, fmt.Sprintf("two users have the e-mail address `%s`", short(mail)), fmt.Sprintf("the first is in line %d", first.line))
+			l.report.node(n, fmt.Sprintf("two users have the e-mail address `%s`", short(mail)), fmt.Sprintf("the first is in line %d", first.Line))
 			continue
 		}
 		seen[mail] = n
@@ -136,7 +139,7 @@ func (l *loader) checkAccount(a *account, owners map[string]*node) {
 	case a.User != "":
 		id := l.names.user(a.User)
 		if first := owners[id]; first != nil {
-			l.report.node(a.At.of("user"), fmt.Sprintf("two accounts belong to the user `%s`", short(a.User)), fmt.Sprintf("the first is in line %d", first.line))
+			l.report.node(a.At.of("user"), fmt.Sprintf("two accounts belong to the user `%s`", short(a.User)), fmt.Sprintf("the first is in line %d", first.Line))
 		}
 		owners[id] = a.At.of("user")
 		if a.Password != nil {
@@ -157,8 +160,8 @@ func (l *loader) checkCheckout(a *account) {
 	switch scheduled := c.Rotate == string(world.RotateScheduled); {
 	case scheduled && c.Every == 0 && !c.At.has("every"):
 		l.report.node(c.At.of("rotate"), "`rotate: scheduled` needs `every`", "write `every: 1d`")
-	case scheduled && c.Every == 0 && c.At.of("every").text != "":
-		if _, ok := parseDuration(c.At.of("every").text); ok {
+	case scheduled && c.Every == 0 && c.At.of("every").Text != "":
+		if _, ok := parseDuration(c.At.of("every").Text); ok {
 			l.report.node(c.At.of("every"), "`every` cannot be 0", "write `every: 1d`")
 		}
 	case !scheduled && c.Every != 0 && c.Rotate != "":
@@ -168,7 +171,7 @@ func (l *loader) checkCheckout(a *account) {
 		return
 	}
 	switch n := len(a.Access.Approvers); {
-	case n == 0 && a.Access.At.has("approvers") && a.Access.At.of("approvers").kind != list:
+	case n == 0 && a.Access.At.has("approvers") && a.Access.At.of("approvers").Kind != list:
 	case n == 0:
 		l.report.node(c.At.of("approval"), "nobody can approve", "name people in `access: {approvers: […]}`")
 	case n < c.Approvals:
@@ -190,22 +193,22 @@ func (l *loader) checkDevice(d *device) {
 	if d.Kind == "" || d.At.n == nil {
 		return
 	}
-	for _, e := range d.At.n.entries {
-		if kinds := strings.Fields(belongs[e.name]); len(kinds) > 0 && !slices.Contains(kinds, d.Kind) {
-			l.report.add(Problem{Line: e.line, Column: e.col, Path: join(d.At.n.path(), e.name),
-				Message: fmt.Sprintf("`%s` does nothing for a %s device", e.name, d.Kind), Hint: "it is for " + enumerate(kinds)})
+	for _, e := range d.At.n.Entries {
+		if kinds := strings.Fields(belongs[e.Name]); len(kinds) > 0 && !slices.Contains(kinds, d.Kind) {
+			l.report.add(Problem{Line: e.Line, Column: e.Column, Path: join(d.At.n.Path(), e.Name),
+				Message: fmt.Sprintf("`%s` does nothing for a %s device", e.Name, d.Kind), Hint: "it is for " + strictyaml.Enumerate(kinds)})
 		}
 	}
 	if !d.NotBefore.IsZero() && !d.NotAfter.IsZero() && !d.NotBefore.Before(d.NotAfter) {
 		l.report.node(d.At.of("not_after"), "`not_after` is not later than `not_before`", "swap them")
 	}
-	if d.Kind == string(world.HOTP) && d.Window.given && (d.Window.Before > 0 || d.At.of("window").kind == text) {
+	if d.Kind == string(world.HOTP) && d.Window.given && (d.Window.Before > 0 || d.At.of("window").Kind == text) {
 		l.report.node(d.At.of("window"), "counters are only looked for ahead", "write `window: {after: 10}`")
 	}
 	if n := len(d.Secret.octets); n > 0 && n < 16 {
 		l.warnings.node(d.At.of("secret"), fmt.Sprintf("the secret has only %d bits", 8*n), "RFC 4226 wants 128; some apps refuse it")
 	}
-	if d.Kind == string(world.Static) && d.At.has("codes") && d.At.of("codes").kind == list && len(d.Codes) == 0 {
+	if d.Kind == string(world.Static) && d.At.has("codes") && d.At.of("codes").Kind == list && len(d.Codes) == 0 {
 		l.report.node(d.At.of("codes"), "a static device needs codes", "write some, or leave `codes` out")
 	}
 	if a := d.Approval; a != nil {
@@ -221,7 +224,7 @@ func (l *loader) checkApproval(a *approval) {
 	policy := a.policy()
 	answers(l, a.At, policy, len(a.When))
 	switch {
-	case policy == "sequence" && len(a.Sequence) == 0 && (!a.At.has("sequence") || a.At.of("sequence").kind == list):
+	case policy == "sequence" && len(a.Sequence) == 0 && (!a.At.has("sequence") || a.At.of("sequence").Kind == list):
 		l.report.node(a.At.of("policy"), "`policy: sequence` needs a `sequence`", "write `sequence: [deny, approve]`")
 	case policy != "sequence" && len(a.Sequence) > 0:
 		l.report.node(a.At.of("sequence"), "`sequence` is for `policy: sequence`", "write that, or remove it")

@@ -20,7 +20,7 @@ func (l *loader) checkTickets() {
 		}
 		id := t.System + "/" + world.Fold(t.ID)
 		if first := seen[id]; first != nil {
-			l.report.node(t.At.of("id"), fmt.Sprintf("two tickets of %s are called `%s`", t.System, t.ID), fmt.Sprintf("the first is in line %d", first.line))
+			l.report.node(t.At.of("id"), fmt.Sprintf("two tickets of %s are called `%s`", t.System, t.ID), fmt.Sprintf("the first is in line %d", first.Line))
 			continue
 		}
 		seen[id] = t.At.of("id")
@@ -39,7 +39,7 @@ func (l *loader) checkTicket(t *ticket) {
 		}
 		approvers[id] = true
 	}
-	if t.MinApprovals > len(t.Approvers) && (!t.At.has("approvers") || t.At.of("approvers").kind == list) {
+	if t.MinApprovals > len(t.Approvers) && (!t.At.has("approvers") || t.At.of("approvers").Kind == list) {
 		l.report.node(t.At.of("min_approvals"), fmt.Sprintf("%d approvals are needed, but `approvers` names %d", t.MinApprovals, len(t.Approvers)), "name more in `approvers`")
 	}
 	switch {

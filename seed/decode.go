@@ -50,7 +50,7 @@ var (
 // value decodes n into v, which must be settable.
 func (d *decoder) value(n *node, v reflect.Value, f field) {
 	if v.Kind() == reflect.Pointer {
-		if n.kind == null && v.Type().Elem().Kind() != reflect.Struct {
+		if n.Kind == null && v.Type().Elem().Kind() != reflect.Struct {
 			d.mismatch(n, f, "a value")
 			return
 		}
@@ -76,7 +76,7 @@ func (d *decoder) value(n *node, v reflect.Value, f field) {
 	case reflect.Map:
 		d.table(n, v, f)
 	case reflect.Interface:
-		if x := reflect.ValueOf(plain(n)); x.IsValid() && x.Type().AssignableTo(v.Type()) {
+		if x := reflect.ValueOf(n.Plain()); x.IsValid() && x.Type().AssignableTo(v.Type()) {
 			v.Set(x)
 		}
 	default:
@@ -91,7 +91,7 @@ func (d *decoder) self(n *node, v reflect.Value, f field) bool {
 	}
 	switch x := v.Addr().Interface().(type) {
 	case selfDecoder:
-		if n.kind == null {
+		if n.Kind == null {
 			d.mismatch(n, f, "a value")
 		} else {
 			x.fromNode(d, n)
@@ -103,9 +103,9 @@ func (d *decoder) self(n *node, v reflect.Value, f field) bool {
 		case timeType, addrType, prefixType: // read by special, with better messages
 			return false
 		}
-		if n.kind != text {
+		if n.Kind != text {
 			d.mismatch(n, f, "text")
-		} else if err := x.UnmarshalText([]byte(n.text)); err != nil {
+		} else if err := x.UnmarshalText([]byte(n.Text)); err != nil {
 			d.report.node(n, fmt.Sprintf("%s: %v", f.named(), err), "")
 		}
 	default:
@@ -139,7 +139,7 @@ func (d *decoder) into(n *node, v any) error {
 	}
 	sub := *d
 	sub.report, sub.refs = &reporter{file: d.report.file}, nil
-	sub.value(n, p.Elem(), field{key: n.name})
+	sub.value(n, p.Elem(), field{key: n.Name})
 	if err := asError(sub.report.problems); err != nil {
 		return err
 	}
@@ -149,31 +149,35 @@ func (d *decoder) into(n *node, v any) error {
 
 // block decodes a mapping into a struct.
 func (d *decoder) block(n *node, v reflect.Value, f field) {
-	if n.kind != mapping && n.kind != null {
+	if n.Kind != mapping && n.Kind != null {
 		hint := ""
-		if known := d.layouts.keys(v.Type()); f.inList && n.kind == text && len(known) > 0 {
-			hint = fmt.Sprintf("write `%s: %s`", known[0], short(n.text))
+		if known := d.layouts.keys(v.Type()); f.inList && n.Kind == text && len(known) > 0 {
+			hint = fmt.Sprintf("write `%s: %s`", known[0], short(n.Text))
 		}
 		d.mismatchHint(n, f, "a block of keys", hint)
 		return
 	}
-	used := map[string]bool{}
-	d.fields(n, v, used)
-	for _, e := range n.entries {
-		if used[e.name] {
+	d.fields(n, v)
+	l := d.layouts.of(v.Type())
+	for _, e := range n.Entries {
+		if l.keys[e.Name] {
 			continue
 		}
-		if n.parent == nil && strings.HasPrefix(e.name, "x-") { // a home for anchors
+		if n.Parent == nil && strings.HasPrefix(e.Name, "x-") { // a home for anchors
+			continue
+		}
+		if d.report.full() { // finding what was meant takes time
+			d.report.add(Problem{})
 			continue
 		}
 		known := d.layouts.keys(v.Type())
-		d.report.add(Problem{Line: e.line, Column: e.col, Path: join(n.path(), e.name),
-			Message: fmt.Sprintf("unknown key `%s`", e.name), Hint: didYouMean(e.name, known)})
+		d.report.add(Problem{Line: e.Line, Column: e.Column, Path: join(n.Path(), e.Name),
+			Message: fmt.Sprintf("unknown key `%s`", short(e.Name)), Hint: didYouMean(e.Name, known)})
 	}
 }
 
-// fields decodes the keys that v has a field for and marks them used.
-func (d *decoder) fields(n *node, v reflect.Value, used map[string]bool) {
+// fields decodes the keys that v has a field for.
+func (d *decoder) fields(n *node, v reflect.Value) {
 	l := d.layouts.of(v.Type())
 	if l.at >= 0 {
 		v.Field(l.at).Set(reflect.ValueOf(place{n}))
@@ -182,13 +186,12 @@ func (d *decoder) fields(n *node, v reflect.Value, used map[string]bool) {
 		fv := v.Field(f.index)
 		if f.inline {
 			if fv.Kind() == reflect.Struct {
-				d.fields(n, fv, used)
+				d.fields(n, fv)
 			}
 			continue
 		}
-		used[f.key] = true
-		if child := n.get(f.key); child != nil {
-			if !child.reported && !d.valueless(child, fv, f) {
+		if child := n.Get(f.key); child != nil {
+			if !child.Reported && !d.valueless(child, fv, f) {
 				d.value(child, fv, f)
 			}
 			continue
@@ -203,7 +206,7 @@ func (d *decoder) fields(n *node, v reflect.Value, used map[string]bool) {
 // valueless reports a key that was written without a value where one is needed.
 // Lists, blocks and maps may be empty: their items are often commented out.
 func (d *decoder) valueless(n *node, v reflect.Value, f field) bool {
-	if n.kind != null {
+	if n.Kind != null {
 		return false
 	}
 	t := v.Type()
@@ -230,7 +233,7 @@ func (d *decoder) standard(v reflect.Value, f field) {
 		return
 	}
 	if f.standard != "" {
-		d.value(written(f.standard), v, f)
+		d.value(f.fallback, v, f)
 		return
 	}
 	if v.Kind() != reflect.Struct || !v.CanAddr() || plainStruct(v) {
@@ -260,38 +263,38 @@ func plainStruct(v reflect.Value) bool {
 
 // written is the node that the text of a default tag stands for.
 func written(s string) *node {
-	n := &node{kind: text, text: s}
+	n := &node{Kind: text, Text: s}
 	switch {
 	case s == "true" || s == "false":
-		n.kind = boolean
+		n.Kind = boolean
 	case isInteger(s):
-		n.kind = integer
+		n.Kind = integer
 	}
 	return n
 }
 
 // list decodes a list into a slice.
 func (d *decoder) list(n *node, v reflect.Value, f field) {
-	if n.kind != list {
+	if n.Kind != list {
 		hint := ""
 		switch {
-		case n.kind == null:
-		case n.kind == mapping || v.Type().Elem().Kind() == reflect.Struct:
+		case n.Kind == null:
+		case n.Kind == mapping || v.Type().Elem().Kind() == reflect.Struct:
 			hint = "begin each item with `- `"
 		default:
-			hint = fmt.Sprintf("write `[%s]`", short(n.text))
+			hint = fmt.Sprintf("write `[%s]`", short(n.Text))
 		}
 		d.mismatchHint(n, f, "a list", hint)
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
+	out := reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items))
 	item := f.item()
 	item.typ, item.inList = v.Type().Elem(), true
-	for i, c := range n.items {
-		if c.reported {
+	for i, c := range n.Items {
+		if c.Reported {
 			continue
 		}
-		if c.kind == null && item.typ.Kind() != reflect.Interface {
+		if c.Kind == null && item.typ.Kind() != reflect.Interface {
 			d.report.node(c, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the line")
 			continue
 		}
@@ -306,10 +309,10 @@ func (d *decoder) list(n *node, v reflect.Value, f field) {
 // repeated reports a word that a list of names has twice.
 func (d *decoder) repeated(n *node, f field) {
 	seen := map[string]bool{}
-	for _, c := range n.items {
-		key := strings.ToLower(strings.TrimSpace(c.text))
+	for _, c := range n.Items {
+		key := strings.ToLower(strings.TrimSpace(c.Text))
 		if key != "" && seen[key] {
-			d.report.node(c, fmt.Sprintf("`%s` is in %s twice", short(c.text), f.named()), "remove one")
+			d.report.node(c, fmt.Sprintf("`%s` is in %s twice", short(c.Text), f.named()), "remove one")
 		}
 		seen[key] = true
 	}
@@ -317,7 +320,7 @@ func (d *decoder) repeated(n *node, f field) {
 
 // table decodes a mapping into a map with text keys.
 func (d *decoder) table(n *node, v reflect.Value, f field) {
-	if n.kind != mapping {
+	if n.Kind != mapping {
 		d.mismatch(n, f, "a block of keys")
 		return
 	}
@@ -326,49 +329,28 @@ func (d *decoder) table(n *node, v reflect.Value, f field) {
 		d.report.node(n, fmt.Sprintf("%s cannot be read into %s", f.named(), t), "")
 		return
 	}
-	out := reflect.MakeMapWithSize(t, len(n.entries))
-	for _, e := range n.entries {
+	out := reflect.MakeMapWithSize(t, len(n.Entries))
+	for _, e := range n.Entries {
 		item := f.item()
-		item.typ, item.key = t.Elem(), e.name
+		item.typ, item.key = t.Elem(), e.Name
 		if item.format == "" {
 			item.format = "any" // the values of free keys: 3600 is as good as "3600"
 		}
 		x := reflect.New(t.Elem()).Elem()
-		if e.value.reported {
+		if e.Value.Reported {
 			continue
 		}
-		if e.value.kind == null && t.Elem().Kind() != reflect.Interface {
-			d.report.node(e.value, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the key")
+		if e.Value.Kind == null && t.Elem().Kind() != reflect.Interface {
+			d.report.node(e.Value, fmt.Sprintf("%s has no value", item.named()), "write one, or remove the key")
 			continue
 		}
-		if t.Elem() == wordsType && e.value.kind != list {
-			e.value = &node{kind: list, line: e.value.line, col: e.value.col, parent: n, name: e.name, items: []*node{e.value}}
+		if t.Elem() == wordsType && e.Value.Kind != list {
+			e.Value = &node{Kind: list, Line: e.Value.Line, Column: e.Value.Column, Parent: n, Name: e.Name, Items: []*node{e.Value}}
 		}
-		d.value(e.value, x, item)
-		out.SetMapIndex(reflect.ValueOf(e.name).Convert(t.Key()), x)
+		d.value(e.Value, x, item)
+		out.SetMapIndex(reflect.ValueOf(e.Name).Convert(t.Key()), x)
 	}
 	v.Set(out)
-}
-
-// plain is n as the types that YAML itself has.
-func plain(n *node) any {
-	switch n.kind {
-	case null:
-		return nil
-	case list:
-		out := make([]any, len(n.items))
-		for i, c := range n.items {
-			out[i] = plain(c)
-		}
-		return out
-	case mapping:
-		out := make(map[string]any, len(n.entries))
-		for _, e := range n.entries {
-			out[e.name] = plain(e.value)
-		}
-		return out
-	}
-	return plainScalar(n)
 }
 
 // mismatch reports a value of the wrong type.
@@ -379,14 +361,5 @@ func (d *decoder) mismatchHint(n *node, f field, want, hint string) {
 	if f.key != "" {
 		what = f.named()
 	}
-	d.report.node(n, fmt.Sprintf("%s must be %s, not %s", what, want, n.kind), hint)
-}
-
-// short cuts a text that is quoted in a message.
-func short(s string) string {
-	const most = 60
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
+	d.report.node(n, fmt.Sprintf("%s must be %s, not %s", what, want, n.Kind), hint)
 }

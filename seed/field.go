@@ -24,6 +24,7 @@ type field struct {
 	required bool
 	doc      string
 	standard string // the default
+	fallback *node  // and what it is as a value of the file
 	enum     []string
 	min, max string
 	format   string
@@ -36,6 +37,7 @@ type field struct {
 type layout struct {
 	fields []field
 	at     int // index of the place, -1 when there is none
+	keys   map[string]bool
 }
 
 var placeType = reflect.TypeFor[place]()
@@ -56,11 +58,12 @@ func layoutOf(t reflect.Type) layout {
 		if name == "" {
 			name = strings.ToLower(f.Name)
 		}
+		standard := f.Tag.Get("default")
 		l.fields = append(l.fields, field{
 			key: name, index: i, typ: f.Type,
 			inline:   strings.Contains(options, "inline") || f.Anonymous && f.Tag.Get("yaml") == "" && f.Type.Kind() == reflect.Struct,
 			required: f.Tag.Get("required") == "true",
-			doc:      f.Tag.Get("doc"), standard: f.Tag.Get("default"),
+			doc:      f.Tag.Get("doc"), standard: standard, fallback: written(standard),
 			enum: split(f.Tag.Get("enum")), min: f.Tag.Get("min"), max: f.Tag.Get("max"),
 			format: f.Tag.Get("format"), ref: f.Tag.Get("ref"),
 		})
@@ -82,7 +85,11 @@ func (m layouts) of(t reflect.Type) layout {
 	l, ok := m[t]
 	if !ok {
 		l = layoutOf(t)
+		l.keys = map[string]bool{}
 		m[t] = l
+		for _, key := range m.keys(t) {
+			l.keys[key] = true
+		}
 	}
 	return l
 }

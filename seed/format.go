@@ -30,6 +30,7 @@ var formats = map[string]format{
 		check: matches(`^\+?[0-9][0-9 ()./-]{1,39}$`, `write "+15550100"`)},
 	"modhex": {what: "modhex, the twelve letters a Yubikey types", pattern: `^[cbdefghijklnrtuv]{2,32}$`,
 		check: matches(`^([cbdefghijklnrtuv]{2}){1,16}$`, "an even number of the letters cbdefghijklnrtuv")},
+	"token":   {what: "a token", pattern: `^[!-~]{1,1000}$`, check: matches(`^[!-~]{1,1000}$`, "letters, digits and signs of ASCII, no blank")},
 	"listen":  {what: "an address to listen on", pattern: `^.*:[0-9]+$`, check: checkListen},
 	"setting": {what: "a setting", pattern: `^[^\s.]+\.[^\s]+$`, check: matches(`^[^\s.]+\.\S+$`, "write <server kind>.<name>")},
 	"word":    {what: "one word", pattern: `^[A-Za-z0-9_.-]+$`, check: matches(`^[A-Za-z0-9_.-]{1,64}$`, "letters, digits and . _ -")},

@@ -48,6 +48,9 @@ func (l *loader) expand(f *world.Facts) {
 		f.Groups = append(f.Groups, world.Group{ID: name, Name: name, Description: "Generated group", GIDNumber: l.gid.next(), Scope: "global"})
 	}
 	l.expandUsers(f, g, groups)
+	if l.ctx.Err() != nil { // nobody waits for it any more
+		return
+	}
 	l.expandAssets(f, g)
 	l.expandAccounts(f, g, groups)
 }
@@ -60,6 +63,9 @@ func (l *loader) expandUsers(f *world.Facts, g generate, groups [][]string) {
 	users := make([]world.User, len(f.Users), len(f.Users)+g.Users)
 	copy(users, f.Users)
 	for i := range g.Users {
+		if i%10_000 == 0 && l.ctx.Err() != nil {
+			return
+		}
 		t := texts[i]
 		devices[i] = world.Device{ID: t.device, UserID: t.name, Kind: world.TOTP, Secret: secrets[20*i : 20*i+20 : 20*i+20],
 			Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second, Window: world.Window{Before: 1, After: 1},
@@ -155,7 +161,7 @@ func (l *loader) expandAccounts(f *world.Facts, g generate, groups [][]string) {
 func (l *loader) checkGenerate() {
 	g := l.file.Generate
 	// A number of assets that cannot be read has been reported already.
-	if none := !g.At.has("assets") || g.At.of("assets").text == "0" || len(l.report.problems) == 0; g.Accounts > 0 && g.Assets == 0 && none {
+	if none := !g.At.has("assets") || g.At.of("assets").Text == "0" || len(l.report.problems) == 0; g.Accounts > 0 && g.Assets == 0 && none {
 		l.report.node(g.At.of("accounts"), "generated accounts need generated assets", "write `assets: 1000` as well")
 	}
 	if len(g.Password) > 128 {

@@ -2,6 +2,7 @@ package seed
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,8 +13,8 @@ import (
 // Plain is a text of YAML as the types that JSON has, for the tests of the
 // schema; nil when it cannot be read.
 func Plain(src []byte) any {
-	if n := read(src, &reporter{}); n != nil {
-		return plain(n)
+	if n := read(context.Background(), src, &reporter{}); n != nil {
+		return n.Plain()
 	}
 	return nil
 }
@@ -22,16 +23,6 @@ func TestNumbered(t *testing.T) {
 	for n, want := range map[int]string{1: "user000001", 999_999: "user999999", 1_000_000: "user1000000"} {
 		if got := numbered("user", n); got != want {
 			t.Errorf("%d is %s", n, got)
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	known := []string{"password", "display_name", "name", "groups", "uid_number"}
-	for word, want := range map[string]string{"pasword": "password", "passwrod": "password", "displayName": "display_name", "Groups": "groups",
-		"group": "groups", "uidnumber": "uid_number", "nmae": "name", "x": "", "completely": "", "": ""} {
-		if got, _ := nearest(word, known); got != want {
-			t.Errorf("%s: got %q, want %q", word, got, want)
 		}
 	}
 }

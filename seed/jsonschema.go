@@ -78,7 +78,7 @@ func (m *maker) properties(t reflect.Type, into object, required *[]string) {
 			p["description"] = f.doc
 		}
 		if f.standard != "" {
-			p["default"] = plain(written(f.standard))
+			p["default"] = written(f.standard).Plain()
 		}
 		into[f.key] = p
 	}

@@ -4,6 +4,7 @@
 package seed
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -92,34 +93,49 @@ func (b ServerBlock) Decode(v any) error {
 // Load reads a seed. The name stands in messages. The error is an *Error with
 // every mistake of the file.
 func Load(name string, src []byte, opt Options) (*Seed, error) {
+	return LoadContext(context.Background(), name, src, opt)
+}
+
+// LoadContext is Load for somebody who may go away before it is done. The error
+// is that of the context then.
+func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Seed, error) {
 	report := &reporter{file: name}
-	root := read(src, report)
+	root := read(ctx, src, report)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if root == nil {
 		return nil, asError(report.problems)
 	}
-	l := &loader{report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
+	l := &loader{ctx: ctx, report: report, opt: opt, hash: sha256.New(), pems: map[*key]string{}, warnings: &reporter{file: name}}
 	fmt.Fprintf(l.hash, "%d\n", len(src))
 	l.hash.Write(src)
 	var state *State
-	if root.kind == mapping {
+	if root.Kind == mapping {
 		var err error
-		if state, err = l.unpack(root); err != nil {
-			report.node(root.get("state"), fmt.Sprintf("the state cannot be read: %v", err), "take the file as an export wrote it, or leave the key out")
+		if state, err = l.unpack(ctx, root); err != nil {
+			report.node(root.Get("state"), fmt.Sprintf("the state cannot be read: %v", err), "take the file as an export wrote it, or leave the key out")
 		}
 	}
 	d := &decoder{report: report, layouts: layouts{}, now: l.opt.Now}
 	d.value(root, reflect.ValueOf(&l.file).Elem(), field{})
 	l.names = collect(&l.file, report)
-	if root.kind == mapping {
+	if root.Kind == mapping {
 		l.names.resolve(d.refs, report)
 		l.check()
 	}
-	blocks := l.servers(root.get("servers"))
+	blocks := l.servers(root.Get("servers"))
 	l.settings(blocks)
 	if err := asError(report.problems); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	facts := l.build()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err := asError(report.problems); err != nil {
 		return nil, err
 	}
@@ -144,7 +160,9 @@ func (l *loader) settings(blocks []ServerBlock) {
 		}
 		var wrong *Error
 		if err := b.Decode(reflect.New(reflect.TypeOf(zero)).Interface()); errors.As(err, &wrong) {
-			l.report.problems = append(l.report.problems, wrong.Problems...)
+			for _, p := range wrong.Problems {
+				l.report.add(p)
+			}
 		}
 	}
 }
@@ -159,7 +177,7 @@ func (l *loader) servers(n *node) []ServerBlock {
 		}
 		at := l.file.Servers[i].At.of("name")
 		if first, twice := taken[s.Name]; twice {
-			l.report.node(at, fmt.Sprintf("two servers are called `%s`", s.Name), fmt.Sprintf("the first is in line %d", first.line))
+			l.report.node(at, fmt.Sprintf("two servers are called `%s`", s.Name), fmt.Sprintf("the first is in line %d", first.Line))
 			continue
 		}
 		taken[s.Name] = at
@@ -188,7 +206,7 @@ func (l *loader) servers(n *node) []ServerBlock {
 				name, taken[try] = try, s.At.n
 			}
 		}
-		out = append(out, ServerBlock{Kind: s.Kind, Name: name, Pos: Pos{l.report.file, s.At.n.line, s.At.n.col}, n: own(s.At.n), env: env})
+		out = append(out, ServerBlock{Kind: s.Kind, Name: name, Pos: Pos{l.report.file, s.At.n.Line, s.At.n.Column}, n: own(s.At.n), env: env})
 	}
 	return out
 }
@@ -196,10 +214,10 @@ func (l *loader) servers(n *node) []ServerBlock {
 // own is a server's block without the keys that all servers have.
 func own(n *node) *node {
 	out := *n
-	out.entries = nil
-	for _, e := range n.entries {
-		if e.name != "kind" && e.name != "name" {
-			out.entries = append(out.entries, e)
+	out.Entries = nil
+	for _, e := range n.Entries {
+		if e.Name != "kind" && e.Name != "name" {
+			out.Entries = append(out.Entries, e)
 		}
 	}
 	return &out
@@ -207,11 +225,11 @@ func own(n *node) *node {
 
 // fromNode takes the common keys and leaves the others to the server.
 func (s *server) fromNode(d *decoder, n *node) {
-	if n.kind != mapping {
+	if n.Kind != mapping {
 		d.mismatchHint(n, field{key: "servers", inList: true}, "a block of keys", "write `- {kind: native}`")
 		return
 	}
-	d.fields(n, reflect.ValueOf((*plainServer)(s)).Elem(), map[string]bool{})
+	d.fields(n, reflect.ValueOf((*plainServer)(s)).Elem())
 }
 
 // plainServer is server without its own decoder.

@@ -189,20 +189,20 @@ func TestLimits(t *testing.T) {
 		fmt.Fprintf(&chain, "x-%d: &a%d [*a%d]\n", i, i, i-1)
 	}
 	for what, c := range map[string]struct{ src, want string }{
-		"a large file":       {strings.Repeat("#\n", 9<<20), "the limit is 16777216"},
+		"a large file":       {strings.Repeat("#\n", 33<<20), "the limit is 67108864"},
 		"many aliases":       {bomb.String(), "aliases make more than"},
 		"aliases in aliases": {chain.String(), "nest without end"},
 		"brackets":           {strings.Repeat("[", 1<<20), "nested more than"},
 		"braces":             {strings.Repeat("{a: ", 1<<18), "nested more than"},
 		"dashes":             {strings.Repeat("- ", 1<<19), "nested more than"},
 		"question marks":     {strings.Repeat("? ", 1<<19), "nested more than"},
-		"tags":               {"a: " + strings.Repeat("!x ", 1<<18), "nested more than"},
-		"anchors":            {"a: " + strings.Repeat("&x ", 1<<18), "nested more than"},
-		"empty keys":         {"a:\n" + strings.Repeat("  b:\n", 1<<17), "without a value"},
-		"empty items":        {"a:\n" + strings.Repeat("  -\n", 1<<17), "without a value"},
-		"empty flow keys":    {"a: {" + strings.Repeat("b,", 1<<17) + "}", "without a value"},
-		"empty flow values":  {"a: {" + strings.Repeat("b: ,", 1<<17) + "}", "without a value"},
-		"sets":               {"a:\n" + strings.Repeat("  ? b\n", 1<<17), "without a value"},
+		"tags":               {"a: " + strings.Repeat("!x ", 1<<18), "nothing between them"},
+		"anchors":            {"a: " + strings.Repeat("&x ", 1<<18), "nothing between them"},
+		"empty keys":         {"a:\n" + strings.Repeat("  b:\n", 1<<17), "more mistakes follow"},
+		"empty items":        {"users:\n" + strings.Repeat("  -\n", 1<<17), "more mistakes follow"},
+		"empty flow keys":    {"a: {" + strings.Repeat("b,", 1<<17) + "}", "more mistakes follow"},
+		"empty flow values":  {"a: {" + strings.Repeat("b: ,", 1<<17) + "}", "more mistakes follow"},
+		"sets":               {"a:\n" + strings.Repeat("  ? b\n", 1<<17), "more mistakes follow"},
 		"rows of angles":     {strings.Repeat("<", 1<<20), "in a row"},
 		"many mistakes":      {"users:\n" + strings.Repeat("  - {nmae: x}\n", 5000), "more mistakes follow"},
 	} {

@@ -82,15 +82,15 @@ func collect(f *file, report *reporter) *names {
 // does not make every reference to the section a mistake.
 func (c *names) readable(f *file) {
 	for kind, section := range map[string]string{"user": "users", "group": "groups", "asset": "assets", "account": "accounts", "client": "clients"} {
-		n := f.At.n.get(section)
+		n := f.At.n.Get(section)
 		if n == nil {
 			continue
 		}
-		if n.kind != list && n.kind != null {
+		if n.Kind != list && n.Kind != null {
 			c.unread[kind] = true
 		}
-		for _, item := range n.items {
-			if name := item.get("name"); item.kind != mapping || kind != "account" && (name == nil || name.kind != text) {
+		for _, item := range n.Items {
+			if name := item.Get("name"); item.Kind != mapping || kind != "account" && (name == nil || name.Kind != text) {
 				c.unread[kind] = true
 			}
 		}
@@ -124,8 +124,8 @@ func (c *names) put(report *reporter, m map[string]named, x naming) {
 
 // first says where the name was given before.
 func (c *names) first(first named, x naming) string {
-	hint := fmt.Sprintf("the first is in line %d", first.n.line)
-	if first.n.kind == text && x.to.n.kind == text && first.n.text != x.to.n.text && strings.EqualFold(first.n.text, x.to.n.text) {
+	hint := fmt.Sprintf("the first is in line %d", first.n.Line)
+	if first.n.Kind == text && x.to.n.Kind == text && first.n.Text != x.to.n.Text && strings.EqualFold(first.n.Text, x.to.n.Text) {
 		hint += "; upper and lower case are the same"
 	}
 	return hint

@@ -1,6 +1,11 @@
 package seed
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"counterpart/internal/strictyaml"
+)
 
 // reporter collects problems. Values that aliases repeat would say the same
 // twice; asError sees to that.
@@ -8,19 +13,22 @@ type reporter struct {
 	file     string
 	problems []Problem
 	last     int // the highest line with a problem
+	more     int // problems that were not kept
 }
 
 // full reports whether another problem would not be kept.
 func (r *reporter) full() bool { return len(r.problems) >= maxProblems }
 
 // maxProblems bounds what one file can make us remember.
-const maxProblems = 1000
+const maxProblems = strictyaml.MaxProblems
 
+// add keeps the first problems and counts the others.
 func (r *reporter) add(p Problem) {
 	if r.full() {
-		if len(r.problems) == maxProblems {
-			r.problems = append(r.problems, Problem{File: r.file, Line: r.last, Column: math.MaxInt32, Message: "more mistakes follow", Hint: "mend these first"})
+		if r.more++; r.more == 1 {
+			r.problems = append(r.problems, Problem{File: r.file, Line: r.last, Column: math.MaxInt32, Hint: "mend these first"})
 		}
+		r.problems[maxProblems].Message = fmt.Sprintf("%d more mistakes follow", r.more)
 		return
 	}
 	p.File = r.file
@@ -29,16 +37,11 @@ func (r *reporter) add(p Problem) {
 	r.problems = append(r.problems, p)
 }
 
-// at reports a problem of a place that is no value.
-func (r *reporter) at(line, col int, message, hint string) {
-	r.add(Problem{Line: line, Column: col, Message: message, Hint: hint})
-}
-
 // node reports a problem of a value.
 func (r *reporter) node(n *node, message, hint string) {
 	p := Problem{Message: message, Hint: hint}
 	if n != nil {
-		p.Line, p.Column, p.Path = n.line, n.col, n.path()
+		p.Line, p.Column, p.Path = n.Line, n.Column, n.Path()
 	}
 	r.add(p)
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"counterpart/internal/strictyaml"
 )
 
 // scalar decodes text, numbers and true or false.
@@ -20,16 +22,16 @@ func (d *decoder) scalar(n *node, v reflect.Value, f field) {
 			v.SetString(s)
 		}
 	case k == reflect.Bool:
-		if n.kind != boolean {
-			d.mismatchHint(n, f, "true or false", yesNo[strings.ToLower(n.text)])
+		if n.Kind != boolean {
+			d.mismatchHint(n, f, "true or false", yesNo[strings.ToLower(n.Text)])
 			return
 		}
-		v.SetBool(strings.EqualFold(n.text, "true"))
+		v.SetBool(strings.EqualFold(n.Text, "true"))
 	case v.CanInt(), v.CanUint():
 		d.number(n, v, f)
 	case v.CanFloat():
-		x, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64)
-		if n.kind != integer && n.kind != float || err != nil {
+		x, err := strconv.ParseFloat(strings.ReplaceAll(n.Text, "_", ""), 64)
+		if n.Kind != integer && n.Kind != float || err != nil {
 			d.mismatch(n, f, "a number")
 			return
 		}
@@ -51,70 +53,58 @@ func (d *decoder) text(n *node, f field) (string, bool) {
 	format, special := formats[f.format]
 	lax := special && format.digits
 	switch {
-	case n.kind == text:
-	case lax && (n.kind == integer || n.kind == float || n.kind == boolean):
-	case n.kind == integer || n.kind == float || n.kind == boolean:
-		d.mismatchHint(n, f, "text", fmt.Sprintf("put it in quotes: \"%s\"", short(n.text)))
+	case n.Kind == text:
+	case lax && (n.Kind == integer || n.Kind == float || n.Kind == boolean):
+	case n.Kind == integer || n.Kind == float || n.Kind == boolean:
+		d.mismatchHint(n, f, "text", fmt.Sprintf("put it in quotes: \"%s\"", short(n.Text)))
 		return "", false
 	default:
 		d.mismatch(n, f, "text")
 		return "", false
 	}
-	if f.required && n.text == "" {
+	if f.required && n.Text == "" {
 		d.report.node(n, fmt.Sprintf("%s is empty", f.named()), "")
 		return "", false
 	}
-	if len(f.enum) > 0 && !slices.Contains(f.enum, n.text) {
-		d.report.node(n, fmt.Sprintf("%s cannot be `%s`", f.named(), short(n.text)), didYouMean(n.text, f.enum))
+	if len(f.enum) > 0 && !slices.Contains(f.enum, n.Text) {
+		d.report.node(n, fmt.Sprintf("%s cannot be `%s`", f.named(), short(n.Text)), didYouMean(n.Text, f.enum))
 		return "", false
 	}
 	if special {
-		if hint, ok := format.check(n.text); !ok {
-			d.report.node(n, fmt.Sprintf("%s must be %s, not `%s`", f.named(), format.what, short(n.text)), hint)
+		if hint, ok := format.check(n.Text); !ok {
+			d.report.node(n, fmt.Sprintf("%s must be %s, not `%s`", f.named(), format.what, short(n.Text)), hint)
 			return "", false
 		}
 	}
-	if f.ref != "" && n.text != "" {
-		d.refs = append(d.refs, reference{f.ref, n.text, n})
+	if f.ref != "" && n.Text != "" {
+		d.refs = append(d.refs, reference{f.ref, n.Text, n})
 	}
-	return n.text, true
+	return n.Text, true
 }
 
 // isInteger reports whether s is an integer as YAML 1.2 writes one.
 func isInteger(s string) bool {
-	_, err := parseInteger(s)
+	_, err := strictyaml.ParseInteger(s)
 	return err == nil
-}
-
-func parseInteger(s string) (int64, error) {
-	if strings.HasPrefix(strings.TrimLeft(s, "+-"), "_") {
-		return 0, strconv.ErrSyntax
-	}
-	plain := strings.ReplaceAll(s, "_", "")
-	digits := strings.TrimLeft(plain, "+-")
-	if len(digits) > 1 && digits[0] == '0' && !strings.ContainsAny(digits[:2], "xXoObB") {
-		return strconv.ParseInt(plain, 10, 64) // 010 is ten: nobody means octal
-	}
-	return strconv.ParseInt(plain, 0, 64)
 }
 
 // number decodes an integer of any size.
 func (d *decoder) number(n *node, v reflect.Value, f field) {
-	if n.kind != integer {
+	if n.Kind != integer {
 		hint := ""
 		switch {
-		case n.kind == text && isInteger(n.text):
+		case n.Kind == text && isInteger(n.Text):
 			hint = "remove the quotes"
-		case n.kind == text && n.text != "" && strings.Trim(n.text, "+-0123456789") == "":
+		case n.Kind == text && n.Text != "" && strings.Trim(n.Text, "+-0123456789") == "":
 			hint = "this one is too large"
 		}
 		d.mismatchHint(n, f, "a whole number", hint)
 		return
 	}
 	if v.CanUint() {
-		u, err := strconv.ParseUint(strings.TrimPrefix(strings.ReplaceAll(n.text, "_", ""), "+"), 0, 64)
+		u, err := strconv.ParseUint(strings.TrimPrefix(strings.ReplaceAll(n.Text, "_", ""), "+"), 0, 64)
 		if err != nil || v.OverflowUint(u) {
-			d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.text)), fmt.Sprintf("it goes from 0 to %d", uint64(math.MaxUint64)>>(64-v.Type().Bits())))
+			d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.Text)), fmt.Sprintf("it goes from 0 to %d", uint64(math.MaxUint64)>>(64-v.Type().Bits())))
 			return
 		}
 		if d.bounded(n, f, float64(u)) {
@@ -122,9 +112,9 @@ func (d *decoder) number(n *node, v reflect.Value, f field) {
 		}
 		return
 	}
-	i, err := parseInteger(n.text)
+	i, err := strictyaml.ParseInteger(n.Text)
 	if err != nil || v.OverflowInt(i) {
-		d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.text)), "the number is too large")
+		d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.Text)), "the number is too large")
 		return
 	}
 	if d.bounded(n, f, float64(i)) {
@@ -144,7 +134,7 @@ func (d *decoder) bounded(n *node, f field, x float64) bool {
 	if x >= low && x <= high {
 		return true
 	}
-	d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.text)), f.bounds())
+	d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.Text)), f.bounds())
 	return false
 }
 
@@ -163,7 +153,7 @@ func (f field) bounds() string {
 
 // special decodes the types that have a notation of their own.
 func (d *decoder) special(n *node, v reflect.Value, f field) {
-	if n.kind == list || n.kind == mapping || n.kind == null {
+	if n.Kind == list || n.Kind == mapping || n.Kind == null {
 		d.mismatch(n, f, notation(v.Type()))
 		return
 	}
@@ -171,34 +161,47 @@ func (d *decoder) special(n *node, v reflect.Value, f field) {
 	case durationType:
 		d.duration(n, v, f)
 	case timeType:
-		t, ok := parseTime(n.text, d.now)
+		t, ok := parseTime(n.Text, d.now)
 		if !ok {
-			d.report.node(n, fmt.Sprintf("%s cannot be `%s`", f.named(), short(n.text)), "write -1h, +8h, now, 2030-01-31 or 2030-01-31T08:00:00Z")
+			d.report.node(n, fmt.Sprintf("%s cannot be `%s`", f.named(), short(n.Text)), "write -1h, +8h, now, 2030-01-31 or 2030-01-31T08:00:00Z")
 			return
 		}
 		v.Set(reflect.ValueOf(t))
 	case addrType:
-		a, err := netip.ParseAddr(n.text)
+		a, err := netip.ParseAddr(n.Text)
 		if err != nil || a.Zone() != "" {
-			d.report.node(n, fmt.Sprintf("%s must be an IP address, not `%s`", f.named(), short(n.text)), "write 10.0.0.5 or 2001:db8::5")
+			d.report.node(n, fmt.Sprintf("%s must be an IP address, not `%s`", f.named(), short(n.Text)), "write 10.0.0.5 or 2001:db8::5")
 			return
 		}
 		v.Set(reflect.ValueOf(a.Unmap()))
 	case prefixType:
-		p, ok := parsePrefix(n.text)
+		p, ok := parsePrefix(n.Text)
 		if !ok {
-			d.report.node(n, fmt.Sprintf("%s must be an address or a network, not `%s`", f.named(), short(n.text)), "write 10.0.0.5 or 10.0.0.0/8")
+			d.report.node(n, fmt.Sprintf("%s must be an address or a network, not `%s`", f.named(), short(n.Text)), "write 10.0.0.5 or 10.0.0.0/8")
 			return
 		}
 		v.Set(reflect.ValueOf(p))
 	case octetsType:
-		b, err := hex.DecodeString(strings.NewReplacer(" ", "", ":", "", "-", "").Replace(n.text))
+		b, err := hex.DecodeString(without(n.Text, " :-"))
 		if err != nil {
-			d.report.node(n, fmt.Sprintf("%s must be hexadecimal, not `%s`", f.named(), short(n.text)), "two of 0-9 and a-f for each octet")
+			d.report.node(n, fmt.Sprintf("%s must be hexadecimal, not `%s`", f.named(), short(n.Text)), "two of 0-9 and a-f for each octet")
 			return
 		}
 		v.SetBytes(b)
 	}
+}
+
+// without is s without some characters that people put in to read it better.
+func without(s, drop string) string {
+	if !strings.ContainsAny(s, drop) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(drop, r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // notation names the types of special.
@@ -217,13 +220,13 @@ func notation(t reflect.Type) string {
 }
 
 func (d *decoder) duration(n *node, v reflect.Value, f field) {
-	x, ok := parseDuration(n.text)
+	x, ok := parseDuration(n.Text)
 	if !ok {
 		hint := "write 30s, 15m, 8h or 1d"
-		if n.kind == integer {
-			hint = fmt.Sprintf("a unit is missing: `%ss`?", short(n.text))
+		if n.Kind == integer {
+			hint = fmt.Sprintf("a unit is missing: `%ss`?", short(n.Text))
 		}
-		d.report.node(n, fmt.Sprintf("%s must be a duration, not `%s`", f.named(), short(n.text)), hint)
+		d.report.node(n, fmt.Sprintf("%s must be a duration, not `%s`", f.named(), short(n.Text)), hint)
 		return
 	}
 	low, high := time.Duration(0), time.Duration(math.MaxInt64)
@@ -240,7 +243,7 @@ func (d *decoder) duration(n *node, v reflect.Value, f field) {
 		if f.min == "" {
 			f.min = "0s"
 		}
-		d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.text)), f.bounds())
+		d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.Text)), f.bounds())
 		return
 	}
 	v.SetInt(int64(x))
@@ -319,24 +322,4 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 	}
 	a = a.Unmap()
 	return netip.PrefixFrom(a, a.BitLen()), true
-}
-
-// plainScalar is a scalar as the type that YAML gives it.
-func plainScalar(n *node) any {
-	switch n.kind {
-	case boolean:
-		return strings.EqualFold(n.text, "true")
-	case integer:
-		if i, err := parseInteger(n.text); err == nil {
-			return int(i)
-		}
-		if u, err := strconv.ParseUint(n.text, 0, 64); err == nil {
-			return u
-		}
-	case float:
-		if x, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64); err == nil {
-			return x
-		}
-	}
-	return n.text
 }

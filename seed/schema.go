@@ -168,7 +168,7 @@ type server struct {
 type control struct {
 	At     place
 	Listen string `yaml:"listen" default:":8099" format:"listen" doc:"Address of the control API and the console. Without a host it is the fleet's, and loopback as long as there is no token."`
-	Token  string `yaml:"token" doc:"What callers must present; needed as soon as it listens elsewhere than on loopback."`
+	Token  string `yaml:"token" format:"token" doc:"What callers must present; needed as soon as it listens elsewhere than on loopback."`
 }
 
 type egress struct {

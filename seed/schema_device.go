@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"counterpart/internal/strictyaml"
 	"counterpart/internal/world"
 )
 
@@ -63,9 +64,9 @@ type step struct {
 type plainStep step
 
 func (s *step) fromNode(d *decoder, n *node) {
-	if n.kind == text {
-		n = &node{kind: mapping, line: n.line, col: n.col, parent: n.parent, index: n.index,
-			entries: []entry{{name: "policy", line: n.line, col: n.col, value: n}}}
+	if n.Kind == text {
+		n = &node{Kind: mapping, Line: n.Line, Column: n.Column, Parent: n.Parent, Index: n.Index,
+			Entries: []entry{{Name: "policy", Line: n.Line, Column: n.Column, Value: n}}}
 	}
 	d.block(n, reflect.ValueOf((*plainStep)(s)).Elem(), field{key: "sequence", inList: true})
 }
@@ -82,24 +83,24 @@ var encodings = []string{"base32", "hex", "ascii", "base64"}
 func (s *otpSecret) fromNode(d *decoder, n *node) {
 	s.given = true
 	encoding, value := "base32", n
-	if n.kind == mapping {
-		if len(n.entries) != 1 {
-			d.report.node(n, "`secret` takes exactly one notation", "known are "+enumerate(encodings))
+	if n.Kind == mapping {
+		if len(n.Entries) != 1 {
+			d.report.node(n, "`secret` takes exactly one notation", "known are "+strictyaml.Enumerate(encodings))
 			return
 		}
-		e := n.entries[0]
-		if !slices.Contains(encodings, e.name) {
-			d.report.add(Problem{Line: e.line, Column: e.col, Path: join(n.path(), e.name),
-				Message: fmt.Sprintf("unknown notation `%s`", e.name), Hint: didYouMean(e.name, encodings)})
+		e := n.Entries[0]
+		if !slices.Contains(encodings, e.Name) {
+			d.report.add(Problem{Line: e.Line, Column: e.Column, Path: join(n.Path(), e.Name),
+				Message: fmt.Sprintf("unknown notation `%s`", e.Name), Hint: didYouMean(e.Name, encodings)})
 			return
 		}
-		encoding, value = e.name, e.value
+		encoding, value = e.Name, e.Value
 	}
-	if value.kind == null || value.kind == list || value.kind == mapping {
+	if value.Kind == null || value.Kind == list || value.Kind == mapping {
 		d.mismatch(value, field{key: "secret"}, "text, or one of {base32, hex, ascii, base64}")
 		return
 	}
-	octets, hint, ok := decodeSecret(encoding, value.text)
+	octets, hint, ok := decodeSecret(encoding, value.Text)
 	if !ok {
 		d.report.node(value, fmt.Sprintf("`secret` is not %s", encoding), hint)
 		return
@@ -118,14 +119,14 @@ func decodeSecret(encoding, s string) (octets []byte, hint string, ok bool) {
 	case "ascii":
 		return []byte(s), "", true
 	case "hex":
-		octets, err = hex.DecodeString(strings.NewReplacer(" ", "", "-", "", ":", "").Replace(s))
+		octets, err = hex.DecodeString(without(s, " -:"))
 		return octets, "two of 0-9 and a-f for each octet", err == nil
 	case "base64":
 		s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/", " ", "").Replace(s), "=")
 		octets, err = base64.RawStdEncoding.DecodeString(s)
 		return octets, "letters, digits, + and /", err == nil
 	}
-	plain := strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "=", "").Replace(s))
+	plain := strings.ToUpper(without(s, " -="))
 	for _, r := range plain {
 		if !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", r) {
 			return nil, fmt.Sprintf("`%c` is none of A-Z and 2-7; hexadecimal is written {hex: …}", r), false
@@ -151,7 +152,7 @@ var profiles = map[string]world.Window{
 
 func (w *window) fromNode(d *decoder, n *node) {
 	w.given = true
-	if n.kind == mapping {
+	if n.Kind == mapping {
 		var own struct {
 			Before int `yaml:"before" min:"0" max:"1000"`
 			After  int `yaml:"after" min:"0" max:"1000"`
@@ -161,13 +162,13 @@ func (w *window) fromNode(d *decoder, n *node) {
 		return
 	}
 	known := []string{"rfc", "strict", "privacyidea"}
-	if n.kind != text {
-		d.mismatchHint(n, field{key: "window"}, "a name or {before, after}", "known are "+enumerate(known))
+	if n.Kind != text {
+		d.mismatchHint(n, field{key: "window"}, "a name or {before, after}", "known are "+strictyaml.Enumerate(known))
 		return
 	}
-	p, ok := profiles[n.text]
+	p, ok := profiles[n.Text]
 	if !ok {
-		d.report.node(n, fmt.Sprintf("`window` cannot be `%s`", short(n.text)), didYouMean(n.text, known))
+		d.report.node(n, fmt.Sprintf("`window` cannot be `%s`", short(n.Text)), didYouMean(n.Text, known))
 		return
 	}
 	w.Window = p
@@ -184,17 +185,17 @@ func (o *octets16) fromNode(d *decoder, n *node) { *o = d.octets(n, 16) }
 
 // octets decodes exactly size octets.
 func (d *decoder) octets(n *node, size int) []byte {
-	if n.kind == list || n.kind == mapping {
-		d.mismatch(n, field{key: n.name}, "hexadecimal text")
+	if n.Kind == list || n.Kind == mapping {
+		d.mismatch(n, field{key: n.Name}, "hexadecimal text")
 		return nil
 	}
-	octets, hint, ok := decodeSecret("hex", n.text)
+	octets, hint, ok := decodeSecret("hex", n.Text)
 	switch {
 	case !ok:
-		d.report.node(n, fmt.Sprintf("`%s` must be hexadecimal, not `%s`", n.name, short(n.text)), hint)
+		d.report.node(n, fmt.Sprintf("`%s` must be hexadecimal, not `%s`", n.Name, short(n.Text)), hint)
 		return nil
 	case len(octets) != size:
-		d.report.node(n, fmt.Sprintf("`%s` has %d octets", n.name, len(octets)), fmt.Sprintf("it needs %d, that is %d digits", size, 2*size))
+		d.report.node(n, fmt.Sprintf("`%s` has %d octets", n.Name, len(octets)), fmt.Sprintf("it needs %d, that is %d digits", size, 2*size))
 		return nil
 	}
 	return octets

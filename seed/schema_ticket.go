@@ -53,9 +53,9 @@ type plainApprover approver
 
 // fromNode takes a name alone for a person who has not decided yet.
 func (a *approver) fromNode(d *decoder, n *node) {
-	if n.kind == text {
-		n = &node{kind: mapping, line: n.line, col: n.col, parent: n.parent, index: n.index,
-			entries: []entry{{name: "user", line: n.line, col: n.col, value: n}}}
+	if n.Kind == text {
+		n = &node{Kind: mapping, Line: n.Line, Column: n.Column, Parent: n.Parent, Index: n.Index,
+			Entries: []entry{{Name: "user", Line: n.Line, Column: n.Column, Value: n}}}
 	}
 	d.block(n, reflect.ValueOf((*plainApprover)(a)).Elem(), field{key: "approvers", inList: true})
 }

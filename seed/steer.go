@@ -2,16 +2,10 @@ package seed
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"io"
+	"context"
 	"io/fs"
 	"path"
 	"reflect"
-	"regexp"
-	"strings"
 	"time"
 )
 
@@ -98,9 +92,9 @@ type data struct {
 
 // unpack reads the state of an export ahead of all else: times and files of the
 // seed depend on it.
-func (l *loader) unpack(root *node) (*State, error) {
-	n := root.get("state")
-	if n == nil || n.kind != mapping {
+func (l *loader) unpack(ctx context.Context, root *node) (*State, error) {
+	n := root.Get("state")
+	if n == nil || n.Kind != mapping {
 		return nil, nil
 	}
 	var s saved
@@ -109,19 +103,9 @@ func (l *loader) unpack(root *node) (*State, error) {
 	if len(early.report.problems) > 0 { // said again, in its place, when the file is read
 		return nil, nil
 	}
-	var d data
-	if s.Data != "" {
-		packed, err := base64.StdEncoding.DecodeString(s.Data)
-		if err != nil {
-			return nil, err
-		}
-		z, err := gzip.NewReader(bytes.NewReader(packed))
-		if err != nil {
-			return nil, err
-		}
-		if err := json.NewDecoder(io.LimitReader(z, 64<<20)).Decode(&d); err != nil {
-			return nil, err
-		}
+	d, err := unpackData(ctx, s.Data)
+	if err != nil {
+		return nil, err
 	}
 	if !s.Started.IsZero() {
 		l.opt.Now = s.Started
@@ -184,7 +168,7 @@ func (f *file1) Sys() any { return nil }
 
 // steer is what the seed says about faults and decisions.
 func (l *loader) steer(s *Seed) {
-	pos := func(p place) Pos { return Pos{l.report.file, p.n.line, p.n.col} }
+	pos := func(p place) Pos { return Pos{l.report.file, p.n.Line, p.n.Column} }
 	for _, f := range l.file.Faults {
 		s.Faults = append(s.Faults, Fault{Pos: pos(f.At), ID: f.ID, Kind: f.Kind, Server: f.Server, Port: f.Port, Op: f.Op, Actor: f.Actor, Object: f.Object,
 			Moment: f.Moment, Args: f.Args, Percent: f.Percent, Skip: f.Skip, Times: f.Times, Every: f.Every, Nth: f.Nth, Lasts: f.Lasts})
@@ -193,48 +177,4 @@ func (l *loader) steer(s *Seed) {
 		s.Decisions = append(s.Decisions, Decision{Pos: pos(d.At), Verb: d.Verb, On: d.On, User: d.User, Device: d.Device, Account: d.Account, Ticket: d.Ticket,
 			Next: d.Next, After: d.After, For: d.For})
 	}
-}
-
-// steering are the top-level keys that an export writes anew.
-var steering = regexp.MustCompile(`^["']?(faults|decisions|state)["']?\s*:`)
-
-// Export is the seed as it was written, with faults and state in place of its own
-// and without decisions, which are part of the state. Faults are as YAML has them.
-func (s *Seed) Export(faults []map[string]any, st State) ([]byte, error) {
-	var out strings.Builder
-	skipping := false
-	for line := range strings.Lines(string(s.source)) {
-		text := strings.TrimRight(line, "\r\n")
-		switch {
-		case steering.MatchString(text):
-			skipping = true
-		case skipping && (text == "" || strings.ContainsAny(text[:1], " \t#-}]")):
-		default:
-			skipping = false
-		}
-		if !skipping && text != "---" && text != "..." {
-			out.WriteString(text + "\n")
-		}
-	}
-	if strings.HasPrefix(strings.TrimSpace(out.String()), "{") {
-		return nil, fmt.Errorf("the seed is written as one block in braces, behind which nothing can be put; write its keys one per line")
-	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	if err := json.NewEncoder(z).Encode(data{Records: st.Records, Files: s.files}); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	if len(faults) > 0 {
-		rules, err := json.Marshal(faults) // JSON is YAML
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&out, "faults: %s\n", rules)
-	}
-	fmt.Fprintf(&out, "state:\n  started: %s\n  now: %s\n  frozen: %v\n  data: %s\n", st.Started.Format(time.RFC3339Nano), st.Now.Format(time.RFC3339Nano), st.Frozen,
-		base64.StdEncoding.EncodeToString(packed.Bytes()))
-	return []byte(out.String()), nil
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/dialect"
 	"counterpart/seed"
@@ -157,11 +157,14 @@ func TestEveryWorldIsWhatTheSchemaSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	validate := func(name string, text []byte) error {
-		raw, err := yaml.YAMLToJSON(text)
+		var written, v any
+		if err := yaml.Load(text, &written); err != nil {
+			t.Fatal(name, err)
+		}
+		raw, err := json.Marshal(written)
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		var v any
 		if err := json.Unmarshal(raw, &v); err != nil {
 			t.Fatal(name, err)
 		}

@@ -29,6 +29,7 @@ var mayImport = []struct {
 	{"internal/clock", nil},
 	{"internal/cause", nil},
 	{"internal/strictjson", []string{"internal/cause"}},
+	{"internal/strictyaml", nil},
 	{"internal/fault", nil},
 	{"internal/redact", nil},
 	{"internal/journal", []string{"internal/redact"}},
@@ -43,14 +44,14 @@ var mayImport = []struct {
 	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
 	{"internal/egress", []string{"internal/dialect", "internal/fleet"}},
 	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
-		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson"}},
-	{"internal/storm", nil}, // it attacks from outside
+		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson", "internal/strictyaml"}},
+	{"internal/storm", nil},                             // it attacks from outside
 	{"internal/bench", []string{"internal/pluginhost"}}, // everything else it measures from outside
 	{"internal/decision", domain},
-	{"internal/pluginhost", []string{"internal/pluginhost", "internal/cause"}},
+	{"internal/pluginhost", []string{"internal/pluginhost", "internal/cause", "internal/strictyaml"}},
 	{"internal/scenario", []string{"internal", "seed"}},
 	{"internal/boot", []string{"internal", "seed"}},
-	{"seed", []string{"internal/world", "seed"}},
+	{"seed", []string{"internal/world", "internal/strictyaml", "seed"}},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
 	{"servers", []string{"internal/dialect", "servers"}},
 	{"cmd", []string{"internal", "seed", "servers"}},

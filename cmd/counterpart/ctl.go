@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -45,7 +44,7 @@ func (c *ctlCmd) base() (string, error) {
 	if c.PortsFile == "" {
 		return strings.TrimSuffix(c.ControlURL, "/"), nil
 	}
-	text, err := os.ReadFile(c.PortsFile)
+	text, err := readUpTo(c.PortsFile, rulesLimit)
 	if err != nil {
 		return "", fmt.Errorf("cannot read --ports-file: %w", err)
 	}

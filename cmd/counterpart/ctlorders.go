@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"counterpart/internal/strictyaml"
 )
 
 type ctlDecide struct {
@@ -137,20 +139,39 @@ func (x faultsSet) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{method: http.MethodPut, path: "/faults", in: in}, "rules", "ID=id", "KIND=kind", "SERVER=server", "OP=op")
 }
 
+// rulesLimit is how much of a file of rules is read.
+const rulesLimit = 1 << 20
+
+// readUpTo reads a file, at most so many octets of it.
+func readUpTo(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
 // document reads a YAML or JSON file.
 func document(e *env, name string) (out map[string]any, err error) {
 	var text []byte
 	if name == stdin {
-		text, err = io.ReadAll(io.LimitReader(e.in, seedLimit))
+		text, err = io.ReadAll(io.LimitReader(e.in, rulesLimit+1))
 	} else {
-		text, err = os.ReadFile(name)
+		text, err = readUpTo(name, rulesLimit+1)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := yaml.Unmarshal(text, &out); err != nil {
+	root, err := strictyaml.Decode(context.Background(), text, strictyaml.Config{What: "set of rules", Empty: "write a list under `rules:`", Limits: strictyaml.SmallLimits()}, &out)
+	var wrong *strictyaml.Errors
+	switch {
+	case errors.As(err, &wrong):
+		return nil, errors.New(wrong.In(name))
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	out, _ = root.Plain().(map[string]any)
 	return out, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -35,14 +36,20 @@ func (r *reloader) arm(stop func()) {
 
 // load builds the fleet of another seed, so that every mistake of it is known
 // before anything ends, and then ends what is served.
-func (r *reloader) load(text []byte) (digest string, err error) {
-	s, err := seed.Load("seed", text, seed.Options{Now: r.opt.Clock.Now(), Kinds: kindNames()})
+func (r *reloader) load(ctx context.Context, text []byte) (digest string, err error) {
+	s, err := seed.LoadContext(ctx, "seed", text, seed.Options{Now: r.opt.Clock.Now(), Kinds: kindNames()})
 	if err != nil {
 		return "", err
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
 	company, err := boot.New(s, r.opt)
 	if err != nil {
 		return "", err
+	}
+	if ctx.Err() != nil { // whoever is gone did not want it
+		return "", context.Cause(ctx)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

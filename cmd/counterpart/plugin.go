@@ -89,6 +89,29 @@ type pluginTestCmd struct {
 	JUnit     string   `name:"junit" placeholder:"FILE" help:"Write a JUnit report."`
 	JSON      string   `name:"json" placeholder:"FILE" help:"Write everything that was seen as JSON; - is standard output."`
 	Verbose   bool     `short:"v" help:"Print the timeline of cases that passed, too."`
+	limitFlags
+}
+
+// limitFlags are the bounds of what plugins may use.
+type limitFlags struct {
+	Limit map[string]string `placeholder:"NAME=VALUE" help:"What a plugin may use: memory=2GiB, processes=64, files=1024, file_size=256MiB, cpu=60s (a hook), output=8MiB (kept)."`
+}
+
+// limits are the flags as a scenario has them.
+func (f limitFlags) limits() (out scenario.Limits, err error) {
+	for name, value := range f.Limit {
+		if err := out.Limit(name, value); err != nil {
+			return out, err
+		}
+	}
+	return out, out.Check()
+}
+
+// admit says once what could not be isolated.
+func admit(e *env, results ...scenario.Result) {
+	for _, gap := range scenario.NotIsolated(results) {
+		fmt.Fprintf(e.err, "not isolated: %s\n", gap)
+	}
 }
 
 // Run implements kong's command.
@@ -97,7 +120,11 @@ func (c *pluginTestCmd) Run(e *env) error {
 	if err != nil {
 		return failure{scenario.Broken.Code(), err}
 	}
-	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Parallel: c.Parallel}
+	limits, err := c.limits()
+	if err != nil {
+		return failure{scenario.Broken.Code(), err}
+	}
+	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Parallel: c.Parallel, Limits: limits}
 	switch c.Mode {
 	case "both":
 		o.Modes = []string{"fresh", "worker"}
@@ -108,6 +135,7 @@ func (c *pluginTestCmd) Run(e *env) error {
 	o.Done = show.done
 	results := scenario.Run(e.ctx, cases, o)
 	show.end(results)
+	admit(e, results...)
 	if c.Verbose && !show.quiet {
 		for _, r := range results {
 			r.PrintAll(e.out)

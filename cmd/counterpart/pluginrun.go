@@ -34,6 +34,7 @@ type pluginRunCmd struct {
 	SPS      string `name:"sps" default:"" placeholder:"9.0" help:"SPS release to play."`
 	Mode     string `enum:"fresh,worker" default:"fresh" help:"A new interpreter per hook, as SPS does, or a long-lived one."`
 	Python   string `placeholder:"python3" help:"Interpreter that the plugin runs in."`
+	limitFlags
 }
 
 // Run implements kong's command.
@@ -46,8 +47,13 @@ func (c *pluginRunCmd) Run(e *env) error {
 	if f, ok := e.in.(*os.File); ok && terminal(e.in) {
 		t.fd, t.tty = int(f.Fd()), true
 	}
-	r := scenario.Play(e.ctx, kase, scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Answer: t.answer, Live: t.moment})
+	limits, err := c.limits()
+	if err != nil {
+		return failure{scenario.Broken.Code(), err}
+	}
+	r := scenario.Play(e.ctx, kase, scenario.Options{Limits: limits, Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Answer: t.answer, Live: t.moment})
 	t.close(r)
+	admit(e, r)
 	if code := r.Verdict.Code(); code != 0 {
 		return failure{code, errQuiet}
 	}

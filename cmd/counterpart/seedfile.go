@@ -75,7 +75,7 @@ func source(e *env, name string) (src []byte, shown string, files fs.FS, err err
 }
 
 // seedLimit is the size that seed.Load accepts; one octet more lets it say so.
-const seedLimit = 16 << 20
+const seedLimit = seed.MaxSize
 
 func exists(name string) bool {
 	_, err := os.Stat(name)

@@ -15,26 +15,33 @@ import (
 
 	"counterpart/internal/boot"
 	"counterpart/internal/clock"
+	"counterpart/internal/control"
 	"counterpart/seed/worlds"
 	"counterpart/servers"
 )
 
 type serveCmd struct {
-	Seed         string `arg:"" optional:"" default:"demo" help:"Seed file, or a ready-made one: demo, minimal, load; - reads standard input."`
-	Host         string `default:"127.0.0.1" help:"Address that ports without one of their own listen on. Anything but loopback lets strangers in."`
-	Ports        string `enum:"seed,auto" default:"seed" help:"Port numbers: those of the seed, or free ones (${enum})."`
-	PortsFile    string `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
-	ControlToken string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
-	NoJournal    bool   `help:"Remember nothing of what is asked and answered."`
-	Pprof        bool   `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
-	LogLevel     string `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
-	JSON         bool   `name:"json" help:"Print what runs where as JSON instead of tables."`
+	Seed         string  `arg:"" optional:"" default:"demo" help:"Seed file, or a ready-made one: demo, minimal, load; - reads standard input."`
+	Host         string  `default:"127.0.0.1" help:"Address that ports without one of their own listen on. Anything but loopback lets strangers in."`
+	Ports        string  `enum:"seed,auto" default:"seed" help:"Port numbers: those of the seed, or free ones (${enum})."`
+	PortsFile    string  `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
+	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
+	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
+	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
+	LogLevel     string  `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
+	JSON         bool    `name:"json" help:"Print what runs where as JSON instead of tables."`
 }
 
 // Run implements kong's command.
 func (c *serveCmd) Run(e *env) error {
 	if net.ParseIP(c.Host) == nil && c.Host != "localhost" {
 		return fmt.Errorf("--host %q is no address of a machine; 127.0.0.1 is the default", c.Host)
+	}
+	token := ""
+	if c.ControlToken != nil {
+		if token = *c.ControlToken; control.CheckToken(token) != nil {
+			return control.CheckToken(token)
+		}
 	}
 	if !c.Pprof {
 		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
@@ -47,7 +54,7 @@ func (c *serveCmd) Run(e *env) error {
 	var level slog.Level
 	level.UnmarshalText([]byte(c.LogLevel))
 	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
-		NoJournal: c.NoJournal, ControlToken: c.ControlToken, Profiles: c.Pprof,
+		NoJournal: c.NoJournal, ControlToken: token, Profiles: c.Pprof,
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
 		Log:      slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
 	r.opt.Load = r.load

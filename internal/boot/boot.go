@@ -44,7 +44,7 @@ type Options struct {
 	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
 	// Load takes another seed in place of this one, once it has answered; nil: not
 	// to be had. It returns the seed's digest.
-	Load  func(text []byte) (digest string, err error)
+	Load  func(ctx context.Context, text []byte) (digest string, err error)
 	Clock *clock.Virtual // default: real time
 	// Unplayed hears of each feature once that a client asked for and that a server
 	// does not play; may be nil.
@@ -282,6 +282,11 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	if c.opt.ControlToken != "" {
 		token = c.opt.ControlToken
+	}
+	if token != "" {
+		if err := control.CheckToken(token); err != nil {
+			return err
+		}
 	}
 	if listen[0] == ':' { // without a token it stays at home, wherever the rest goes
 		host := c.opt.Host

@@ -38,12 +38,12 @@ type Desk struct {
 	start time.Time // when version 1 of every secret counts as set
 
 	mu   sync.Mutex
-	keys map[string]string // generated private keys; making one takes a while
+	keys map[string]*madeKey // making one takes a while
 }
 
 // New returns a Desk over c.
 func New(c Config) *Desk {
-	return &Desk{Config: c, start: c.Clock.Now(), keys: map[string]string{}}
+	return &Desk{Config: c, start: c.Clock.Now(), keys: map[string]*madeKey{}}
 }
 
 // Principal is on whose behalf something is asked.
@@ -165,27 +165,45 @@ func (d *Desk) settle(a world.Account, l *ledger, now time.Time) {
 	if l.ChangedAt.IsZero() {
 		l.ChangedAt = d.start
 	}
-	var last *Lease // to run out since somebody looked
-	for i := range l.Leases {
-		lease := &l.Leases[i]
-		if lease.State == Active && !now.Before(lease.Expires) {
-			lease.State, lease.Ended = RanOut, lease.Expires
-			if last == nil || lease.Ended.After(last.Ended) {
-				last = lease
-			}
+	over, held := l.runOut(now)
+	for i, lease := range over { // in the order in which it happened, whoever looked when
+		l.schedule(a, lease.Expires)
+		lease.State, lease.Ended = RanOut, lease.Expires
+		if last := i == len(over)-1; (lease.Rotates || a.Checkout.Rotate == world.RotateOnCheckin) && last && !held {
+			l.rotate(lease.Ended, "expiry of "+lease.ID)
 		}
 	}
-	if last != nil && (last.Rotates || a.Checkout.Rotate == world.RotateOnCheckin) && !l.held() {
-		l.rotate(last.Ended, "expiry of "+last.ID)
-	}
+	l.schedule(a, now)
 	for i := range l.Requests {
 		l.Requests[i].settle(now)
 	}
-	if every := a.Checkout.Every; a.Checkout.Rotate == world.RotateScheduled && every > 0 {
-		if n := int(now.Sub(l.ChangedAt) / every); n > 0 { // years of missed rotations are one step
-			l.Version += n - 1
-			l.rotate(l.ChangedAt.Add(time.Duration(n)*every), "schedule")
+}
+
+// runOut are the active leases whose time is over, in the order of their ends; held
+// says that there are others.
+func (l *ledger) runOut(now time.Time) (over []*Lease, held bool) {
+	for i := range l.Leases {
+		switch x := &l.Leases[i]; {
+		case x.State != Active:
+		case now.Before(x.Expires):
+			held = true
+		default:
+			over = append(over, x)
 		}
+	}
+	slices.SortStableFunc(over, func(a, b *Lease) int { return a.Expires.Compare(b.Expires) })
+	return over, held
+}
+
+// schedule makes the rotations that fell due up to a moment.
+func (l *ledger) schedule(a world.Account, until time.Time) {
+	every := a.Checkout.Every
+	if a.Checkout.Rotate != world.RotateScheduled || every <= 0 {
+		return
+	}
+	if n := int(until.Sub(l.ChangedAt) / every); n > 0 { // years of missed rotations are one step
+		l.Version += n - 1
+		l.rotate(l.ChangedAt.Add(time.Duration(n)*every), "schedule")
 	}
 }
 

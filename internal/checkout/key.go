@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"io"
 	"math/big"
+	"sync"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/world"
@@ -23,21 +24,31 @@ func (d *Desk) key(a world.Account, k world.Key, slot string, n int) (string, er
 	if n <= 1 && k.PEM != "" {
 		return k.PEM, nil
 	}
-	id := a.ID + "/" + slot
+	return d.made(a.ID+"/"+slot, func(id string) (string, error) { return GenerateKey(k.Type, k.Bits, d.World.Derive("key", id)) })
+}
+
+// made is the private key of an ID, which is made once. Whoever wants another one
+// does not wait for it.
+func (d *Desk) made(id string, generate func(id string) (string, error)) (string, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if text, ok := d.keys[id]; ok {
-		return text, nil
+	k := d.keys[id]
+	if k == nil {
+		if len(d.keys) >= keptKeys {
+			clear(d.keys)
+		}
+		k = &madeKey{}
+		d.keys[id] = k
 	}
-	text, err := GenerateKey(k.Type, k.Bits, d.World.Derive("key", id))
-	if err != nil {
-		return "", err
-	}
-	if len(d.keys) >= keptKeys {
-		clear(d.keys)
-	}
-	d.keys[id] = text
-	return text, nil
+	d.mu.Unlock()
+	k.once.Do(func() { k.text, k.err = generate(id) })
+	return k.text, k.err
+}
+
+// madeKey is a private key that was made, or is being made.
+type madeKey struct {
+	once sync.Once
+	text string
+	err  error
 }
 
 // GenerateKey makes the private key that follows from r, as PEM: PKCS#1 for

@@ -56,7 +56,7 @@ type Decision struct {
 func (r *Request) over() bool { return r.State != Waiting && r.State != Granted }
 
 func (r *Request) settle(now time.Time) {
-	if r.State == Waiting && !r.At.IsZero() && !now.Before(r.At) {
+	if r.State == Waiting && !r.At.IsZero() && !now.Before(r.At) && r.At.Before(r.Expires) { // else it had lapsed by then
 		r.State, r.Expires = Granted, r.At.Add(r.Holds)
 		r.Decisions = append(r.Decisions, Decision{By: r.Order, At: r.At, Approve: true})
 	}

@@ -444,7 +444,7 @@ func TestBadRequestsAreProblemsAndChangeNothing(t *testing.T) {
 	}
 	req, _ := http.NewRequest("OPTIONS", url+"/clock", nil)
 	req.Header.Set("Authorization", "Bearer control-token")
-	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != 404 || resp.Header.Get("Access-Control-Allow-Methods") != "" {
+	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != 405 || resp.Header.Get("Access-Control-Allow-Methods") != "" {
 		t.Errorf("a preflight: %v %v", resp, err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
+	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/checkout"
@@ -58,7 +58,7 @@ type Config struct {
 	Export func(context.Context) ([]byte, error)
 	// Load takes another seed in place of the one that runs, and returns its digest;
 	// nil: not to be had.
-	Load   func(text []byte) (digest string, err error)
+	Load   func(ctx context.Context, text []byte) (digest string, err error)
 	Digest string // of the seed that runs
 	// Profiles opens the runtime's profiles under /debug/pprof/.
 	Profiles bool
@@ -84,6 +84,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Token == "" && !loopback(host) {
 		return nil, fmt.Errorf("control: %s can be reached from elsewhere and hands out codes; set `control.token` in the seed or COUNTERPART_CONTROL_TOKEN, or listen on 127.0.0.1", c.Listen)
+	}
+	if err := sendable(c.Token); c.Token != "" && err != nil {
+		return nil, fmt.Errorf("control: %w", err)
 	}
 	var document any
 	if err := yaml.Unmarshal(spec, &document); err != nil {

@@ -126,3 +126,39 @@ func TestStrangersNeedAToken(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestS9WhatIsNoToken: what a client could not send, or anybody could guess.
+func TestS9WhatIsNoToken(t *testing.T) {
+	for token, want := range map[string]string{
+		"": "is empty", " ": "a blank", "a b c d": "a blank", "tok\ten": "a control character", "token\x7f": "a control character",
+		"t\u00f6ken": "not of ASCII", "abc": "has 3 characters", strings.Repeat("x", 1001): "has 1001 characters", "t0ken": "", "s3cr3t/+=.~": "",
+	} {
+		err := control.CheckToken(token)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%.20q: %v, want %q", token, err, want)
+		}
+		if token == "" || strings.Contains(want, "characters") { // a port of a test may have a short one
+			continue
+		}
+		if _, err := control.New(control.Config{Listen: "127.0.0.1:0", Token: token}); (err == nil) != (want == "") {
+			t.Errorf("%.20q: a port with it: %v", token, err)
+		}
+	}
+}
+
+// TestS9OneSpellingOfAPathAndOfAKey asks the port itself.
+func TestS9OneSpellingOfAPathAndOfAKey(t *testing.T) {
+	a := client(t)
+	if code, body := get(t, a.f, "control-token", "", "/%63lock"); code != 200 || !strings.Contains(body, `"now"`) {
+		t.Errorf("/%%63lock: %d %s", code, body)
+	}
+	for body, want := range map[string]string{
+		`{"ADVANCE":"1s"}`:                `unknown field \"ADVANCE\", it is written \"advance\"`,
+		`{"advance":"1s","advance":"1h"}`: `field \"advance\" is there twice`,
+		"{\"advance\":\"1s\xff\"}":        "not in UTF-8",
+	} {
+		if r := a.want(400, "POST", "/clock", body); !strings.Contains(r.body, want) {
+			t.Errorf("%s: %s, want %s", body, r.body, want)
+		}
+	}
+}

@@ -33,11 +33,12 @@ func (s *Server) load(c echo.Context) error {
 	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/yaml" {
 		return cause.Because(unsupportedMedia, "send Content-Type: application/yaml, not %q", c.Request().Header.Get("Content-Type"))
 	}
+	ctx := c.Request().Context()
 	text, err := whole(c, largestSeed)
 	if err != nil {
 		return err
 	}
-	digest, err := s.Load(text)
+	digest, err := s.Load(ctx, text)
 	if err != nil {
 		if _, known := cause.Of(err); !known {
 			err = cause.Because(cause.BadInput, "%v", err)

@@ -16,6 +16,7 @@ import (
 	"counterpart/internal/cause"
 	"counterpart/internal/state"
 	"counterpart/internal/strictjson"
+	"counterpart/internal/strictyaml"
 )
 
 // Causes of this port's own.
@@ -40,10 +41,10 @@ func (s *span) UnmarshalText(text []byte) error {
 // MarshalText implements encoding.TextMarshaler.
 func (s span) MarshalText() ([]byte, error) { return []byte(time.Duration(s).String()), nil }
 
-// The largest bodies: of JSON, and of a seed.
+// The largest bodies: of JSON, and of a seed, which is what an export may be.
 const (
 	largestBody = 1 << 20
-	largestSeed = 16 << 20
+	largestSeed = strictyaml.MaxSeed
 )
 
 // whole is a body of at most so many octets.

@@ -32,14 +32,27 @@ func Names(routes []Route) []string {
 	return out
 }
 
-// Methods are the methods of the routes that a path, escaped as it came, fits; for
-// the header Allow of a refusal with 405. ":x" in a route is any one part.
+// Methods are the methods of the routes that a path, escaped as it came, fits best;
+// for the header Allow of a refusal with 405. ":x" in a route is any one part.
 func Methods(routes []Route, path string) []string {
 	got := strings.Split(path, "/")
 	var out []string
+	best := -1
 	for _, r := range routes {
-		fits := func(want, part string) bool { return want == part || strings.HasPrefix(want, ":") && part != "" }
-		if slices.EqualFunc(strings.Split(r.Path, "/"), got, fits) && !slices.Contains(out, r.Method) {
+		want, same := strings.Split(r.Path, "/"), 0
+		fits := slices.EqualFunc(want, got, func(w, g string) bool {
+			if w == g {
+				same++
+			}
+			return w == g || strings.HasPrefix(w, ":") && g != ""
+		})
+		if !fits || same < best {
+			continue
+		}
+		if same > best {
+			out, best = nil, same
+		}
+		if !slices.Contains(out, r.Method) {
 			out = append(out, r.Method)
 		}
 	}

@@ -17,7 +17,7 @@ type Session struct {
 	MaxPrompts      int     // 0: DefaultPrompts
 	EndAlways       bool    // call a credential store's session_ended even if none of its hooks ran
 	EndAAFirst      bool    // the other order of the two session_ended
-	LogLimit        int     // bytes of log lines kept in the Result; 0: 32 MiB
+	LogLimit        int     // bytes of log lines kept in the Result, half of them the first ones and half the last; 0: 8 MiB
 
 	Prompter  Prompter                                         // nil: every prompt is hung up on
 	Wait      func(ctx context.Context, d time.Duration) error // of "wait" steps; nil: real time

@@ -23,7 +23,9 @@ type Config struct {
 	Interpreter  Python        // one that was found before, to save asking it again
 	Slots        int           // most workers per plugin at once; 0: 4
 	ProxyTimeout time.Duration // 0: DefaultProxyTimeout; a hook may take half of it
-	MemoryLimit  uint64        // bytes of address space of an interpreter; 0: none
+	MemoryLimit  uint64        // bytes of memory of an interpreter; 0: that of Limits
+	Limits       Limits        // what an interpreter may use; zero values are defaults
+	Plain        bool          // no namespaces, as on systems that have none
 	Box          Box
 	Dir          string           // where the private folder is made; empty: the system's
 	Now          func() time.Time // nil: time.Now; dates events and the memory cache
@@ -92,6 +94,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	c.Profile = c.Profile.orDefault()
 	c.Mode = cmp.Or(c.Mode, Fresh)
 	c.Slots = cmp.Or(c.Slots, 4)
+	c.Limits.Memory = cmp.Or(c.MemoryLimit, c.Limits.Memory)
 	c.ProxyTimeout = cmp.Or(c.ProxyTimeout, DefaultProxyTimeout)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -127,9 +130,16 @@ func (h *Host) prepare() error {
 	if err := h.Box.fillCache(h.dir); err != nil {
 		return err
 	}
-	h.runner, err = process.New(process.Config{Python: h.Interpreter.Path, Dir: h.dir, Box: box, Memory: h.MemoryLimit, Slots: h.Slots})
+	h.runner, err = process.New(process.Config{Python: h.Interpreter.Path, Dir: h.dir, Box: box, Slots: h.Slots, Limits: h.Limits, Plain: h.Plain})
 	return err
 }
+
+// NotIsolated is what plugins can do on this system although they should not, in
+// words for people.
+func (h *Host) NotIsolated() []string { return h.runner.Gaps() }
+
+// Limits bound what one interpreter may use, with everything that it starts.
+type Limits = process.Limits
 
 // PythonVersion is the interpreter's version, and that of the Plugin SDK that
 // it can import, empty if there is none.
@@ -215,6 +225,7 @@ func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
 		return nil, err
 	}
 	p.run()
+	p.keepLog()
 	return p.r, p.failure
 }
 

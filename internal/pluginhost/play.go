@@ -12,11 +12,16 @@ import (
 	"sync"
 	"time"
 
+	"counterpart/internal/pluginhost/headtail"
 	"counterpart/internal/pluginhost/process"
 )
 
-// defaultLog is how much of the log a Result keeps.
-const defaultLog = 32 << 20
+// defaultLog is how much of the log a Result keeps, and lineCost what each line
+// costs besides its text: a gigabyte of empty lines is one of bookkeeping.
+const (
+	defaultLog = 8 << 20
+	lineCost   = 160
+)
 
 // The protocols, and what can be done on them.
 var (
@@ -34,8 +39,8 @@ type play struct {
 	r   *Result
 	n   int // of the session, on this host
 
-	mu       sync.Mutex // guards the log, and Event
-	logBytes int
+	mu    sync.Mutex // guards the log, and Event
+	lines *headtail.Buffer[Line]
 
 	failure error // of the host
 	prompts int
@@ -65,6 +70,7 @@ func newPlay(ctx context.Context, h *Host, s Session, n int) *play {
 		p.s.LogLimit = defaultLog
 	}
 	p.s.Legs = max(1, p.s.Legs)
+	p.lines = headtail.New(p.s.LogLimit, func(l Line) int { return len(l.Text) + lineCost })
 	return p
 }
 
@@ -274,13 +280,20 @@ func (p *play) log(l Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.At, l.SessionID, l.Leg = p.h.Now(), p.id, p.leg
-	if p.logBytes+len(l.Text) <= p.s.LogLimit {
-		p.logBytes += len(l.Text) + 1
-		p.r.Log = append(p.r.Log, l)
-	} else {
-		p.r.LogDropped++
-	}
+	p.lines.Add(l)
 	p.tell(Event{Kind: Logged, Line: &l})
+}
+
+// keepLog puts what was kept of the output into the result.
+func (p *play) keepLog() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	head, missing, tail := p.lines.Kept()
+	p.r.Log = append(append([]Line{}, head...), tail...)
+	p.r.LogDropped = missing
+	if missing > 0 {
+		p.r.LogHead = len(head)
+	}
 }
 
 // boxLog notes a line that the box itself logs.

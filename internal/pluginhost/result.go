@@ -185,7 +185,8 @@ type Result struct {
 	GatewayGroups []string                   `json:"gateway_groups"`
 
 	Log        []Line   `json:"log"`
-	LogDropped int      `json:"log_dropped,omitempty"` // lines beyond the limit
+	LogDropped int      `json:"log_dropped,omitempty"` // lines that are missing: the log keeps its beginning and its end
+	LogHead    int      `json:"log_head,omitempty"`    // behind how many lines they are missing
 	Warnings   []string `json:"warnings,omitempty"`
 	Notes      []string `json:"notes,omitempty"` // what the host did that a box does not
 }

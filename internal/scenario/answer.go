@@ -93,11 +93,57 @@ func (r *run) event(e pluginhost.Event) {
 	}
 }
 
+// How much of a timeline is kept, and what a moment costs besides its text.
+const (
+	timelineLimit = 4 << 20
+	momentCost    = 100
+	lastShown     = 20 // lines of output shown live behind those that are not
+)
+
+// moment puts something on the timeline, which keeps its beginning and its end.
 func (r *run) moment(source, text string) {
 	m := Moment{At: time.Since(r.began), Source: source, Text: text}
-	if r.moments = append(r.moments, m); r.live != nil {
+	first := r.moments.Add(m)
+	switch {
+	case r.live == nil:
+	case first || source != "log":
+		r.showHidden()
+		r.live(m)
+	default:
+		if r.last = append(r.last, m); len(r.last) > 2*lastShown {
+			r.hidden += len(r.last) - lastShown
+			r.last = append(r.last[:0:0], r.last[len(r.last)-lastShown:]...)
+		}
+	}
+}
+
+// showHidden shows the last lines of output that were held back, and says how
+// many came before.
+func (r *run) showHidden() {
+	if r.hidden > 0 {
+		r.live(notShown(r.last[0].At, r.hidden))
+	}
+	for _, m := range r.last {
 		r.live(m)
 	}
+	r.hidden, r.last = 0, nil
+}
+
+func notShown(at time.Duration, n int) Moment {
+	return Moment{At: at, Source: "…", Text: fmt.Sprintf("%d lines are not shown", n)}
+}
+
+// timeline is what was kept.
+func (r *run) timeline() []Moment {
+	if r.live != nil {
+		r.showHidden()
+	}
+	head, missing, tail := r.moments.Kept()
+	out := append([]Moment{}, head...)
+	if missing > 0 && len(tail) > 0 {
+		out = append(out, notShown(tail[0].At, missing))
+	}
+	return append(out, tail...)
 }
 
 // catchUp puts what the backends were asked since on the timeline.

@@ -4,14 +4,13 @@
 package scenario
 
 import (
-	"bytes"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"regexp"
-	"strings"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
+
+	"counterpart/internal/strictyaml"
 )
 
 // File is one scenario file, or one case of it with the case's own values
@@ -24,6 +23,7 @@ type File struct {
 	Python       string     `yaml:"python"`
 	Fleet        Fleet      `yaml:"fleet"`
 	Plugins      Plugins    `yaml:"plugins"`
+	Limits       Limits     `yaml:"limits"`
 	Box          Box        `yaml:"box"`
 	Connection   Connection `yaml:"connection"`
 	Prompts      []Prompt   `yaml:"prompts"`
@@ -213,9 +213,8 @@ func decode(path, name string, m map[string]any) (Case, error) {
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", where, err)
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := d.Decode(&c.File); err != nil && !errors.Is(err, io.EOF) {
-		return c, fmt.Errorf("%s: %s", where, strings.TrimSpace(yaml.FormatError(err, false, false)))
+	if _, err := strictyaml.Decode(context.Background(), text, config(8), &c.File); err != nil {
+		return c, named(where, err)
 	}
 	if expect, ok := m["expect"].(map[string]any); ok {
 		for k := range expect {
@@ -226,6 +225,9 @@ func decode(path, name string, m map[string]any) (Case, error) {
 		if err := expressions(part, m[part]); err != nil {
 			return c, fmt.Errorf("%s: %w", where, err)
 		}
+	}
+	if err := c.Limits.Check(); err != nil {
+		return c, fmt.Errorf("%s: %w", where, err)
 	}
 	return c, c.check(where)
 }

@@ -13,12 +13,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/boot"
 	"counterpart/internal/clock"
 	"counterpart/internal/dialect"
 	"counterpart/internal/factor"
+	"counterpart/internal/strictyaml"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 )
@@ -85,31 +86,46 @@ func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
 		text, err = worlds.Open(name)
 		name, files = name+".yaml", worlds.FS
 	} else {
-		text, err = os.ReadFile(path)
+		text, err = slurp(path, seed.MaxSize)
 		name, files = path, os.DirFS(filepath.Dir(path))
 	}
 	if err != nil || len(c.Fleet.Merge) == 0 {
 		return text, name, files, err
 	}
-	var m map[string]any
-	if err := yaml.Unmarshal(text, &m); err != nil {
-		return nil, "", nil, fmt.Errorf("%s: %w", name, err)
+	m, err := seedMap(name, text)
+	if err != nil {
+		return nil, "", nil, err
 	}
 	text, err = yaml.Marshal(merge(m, c.Fleet.Merge))
 	return text, name + " with fleet.merge", files, err
 }
 
+// seedMap is a seed as a map.
+func seedMap(name string, text []byte) (map[string]any, error) {
+	wrong := &strictyaml.Errors{}
+	root := strictyaml.Parse(context.Background(), text, strictyaml.Config{What: "seed", Limits: strictyaml.SeedLimits()},
+		func(_ *strictyaml.Node, p strictyaml.Problem) { wrong.Add(p) })
+	if len(wrong.Problems) > 0 {
+		return nil, named(name, wrong)
+	}
+	m, ok := root.Plain().(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s: a seed is a block of keys, not %s", name, root.Kind)
+	}
+	return m, nil
+}
+
 // plant makes the tree of values: each server with its seeded settings and
 // addresses, people, accounts and clients.
 func (b *backends) plant(text []byte, off []string) (values, error) {
-	var raw struct {
-		Servers []map[string]any `yaml:"servers"`
-	}
-	if err := yaml.Unmarshal(text, &raw); err != nil {
+	raw, err := seedMap("seed", text)
+	if err != nil {
 		return nil, err
 	}
+	servers, _ := raw["servers"].([]any)
 	tree := values{"users": b.people(), "accounts": b.accounts(), "clients": b.clients(), "ca": string(b.PKI.PEM())}
-	for i, block := range raw.Servers {
+	for i := range servers {
+		block, _ := servers[i].(map[string]any)
 		in := b.instance(i)
 		server := map[string]any{}
 		for k, v := range block {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"counterpart/internal/strictyaml"
 )
 
 // maxFile bounds a scenario file.
@@ -60,7 +61,7 @@ func find(path string) ([]string, error) {
 		if err != nil || d.IsDir() || filepath.Ext(p) != ".yaml" || d.Name() == suiteName {
 			return err
 		}
-		text, err := os.ReadFile(p)
+		text, err := slurp(p, maxFile)
 		if err == nil && bytes.Contains(append([]byte("\n"), text...), []byte("\nscenario:")) {
 			files = append(files, p)
 		}
@@ -108,15 +109,20 @@ func loadFile(path string) ([]Case, error) {
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
-// readMap reads a YAML file as a map, after a strict look that names unknown
-// keys with their place.
-func readMap(path string) (map[string]any, error) {
+// slurp reads a file, of a longer one the first octets and one more than limit.
+func slurp(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
+// readMap reads a YAML file as a map, after a strict look that names unknown
+// keys with their place.
+func readMap(path string) (map[string]any, error) {
+	text, err := slurp(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -131,18 +137,32 @@ func parse(path string, text []byte) (map[string]any, error) {
 		File  `yaml:",inline"`
 		Cases []map[string]any `yaml:"cases"`
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := d.Decode(&strict); err != nil {
-		return nil, fmt.Errorf("%s:%s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	root, err := strictyaml.Decode(context.Background(), text, config(1), &strict)
+	if err != nil {
+		return nil, named(path, err)
 	}
-	var m map[string]any
-	if err := yaml.Unmarshal(text, &m); err != nil {
-		return nil, fmt.Errorf("%s:%s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
-	}
-	if m == nil {
-		m = map[string]any{}
+	m, ok := root.Plain().(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s:%d:%d: a scenario is a block of keys, not %s", path, root.Line, root.Column, root.Kind)
 	}
 	return m, nil
+}
+
+// config is how scenarios are read; one whose parts were merged may be so many
+// times as large as a file.
+func config(times int) strictyaml.Config {
+	limits := strictyaml.SmallLimits()
+	limits.Size, limits.Values = times*limits.Size, times*limits.Values
+	return strictyaml.Config{What: "scenario", Empty: "give it a title: `scenario: …`", Limits: limits}
+}
+
+// named puts the name of a file before each mistake of it.
+func named(path string, err error) error {
+	var wrong *strictyaml.Errors
+	if errors.As(err, &wrong) {
+		return errors.New(wrong.In(path))
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func casesOf(path string, base map[string]any) ([]map[string]any, error) {

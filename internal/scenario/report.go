@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ type Result struct {
 	Review      []string      `json:"review"` // what a reviewer would say
 	Timeline    []Moment      `json:"timeline"`
 	Took        time.Duration `json:"took_ns"`
+	NotIsolated []string      `json:"not_isolated,omitempty"` // what plugins can do on this system although they should not
 	// Disagrees: the case did what is expected, but not the same in both modes.
 	Disagrees bool `json:"disagrees,omitempty"`
 
@@ -109,6 +111,19 @@ func oneLine(s string) string {
 		return string(r[:300]) + " …"
 	}
 	return s
+}
+
+// NotIsolated is what plugins could do although they should not, said once for
+// all results.
+func NotIsolated(results []Result) (out []string) {
+	for _, r := range results {
+		for _, gap := range r.NotIsolated {
+			if !slices.Contains(out, gap) {
+				out = append(out, gap)
+			}
+		}
+	}
+	return out
 }
 
 // JSON writes results as one array.

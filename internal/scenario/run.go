@@ -11,6 +11,7 @@ import (
 
 	"counterpart/internal/dialect"
 	"counterpart/internal/pluginhost"
+	"counterpart/internal/pluginhost/headtail"
 )
 
 // Options are how scenarios are run.
@@ -20,6 +21,7 @@ type Options struct {
 	Modes    []string          // fresh, worker; empty: what each scenario says
 	Parallel int               // cases at once; 0: 2
 	Texts    map[string]string // further values for holes, by name
+	Limits   Limits            // in place of those that a scenario names
 	Done     func(Result)
 
 	// Answer is the person at the terminal, in place of a case's prompts, and
@@ -117,8 +119,11 @@ type run struct {
 	seen    uint64 // journal entries already on the timeline
 	prompts int    // questions asked so far
 	diffs   []Difference
-	moments []Moment
+	moments *headtail.Buffer[Moment]
+	last    []Moment // of the output, not shown live yet
+	hidden  int      // moments before them that never will be
 	configs []string
+	gaps    []string // what the host could not isolate
 	live    func(Moment)
 	person  pluginhost.Prompter
 }
@@ -127,7 +132,8 @@ type run struct {
 var errRejected = errors.New("SPS would refuse the plugin")
 
 func runOne(ctx context.Context, c Case, mode string, o Options) Result {
-	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer}
+	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer,
+		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 	out := Result{Label: c.Label(), Title: c.Title, Path: c.Path, Case: c.Name, Mode: mode, Differences: []Difference{}, Review: []string{}}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
@@ -138,8 +144,8 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		}
 		r.fleet.stop()
 	}
-	out.played = played
-	out.Took, out.Timeline = time.Since(r.began), r.moments
+	out.played, out.NotIsolated = played, r.gaps
+	out.Took, out.Timeline = time.Since(r.began), r.timeline()
 	out.Differences = append(out.Differences, r.diffs...)
 	switch {
 	case errors.Is(err, errRejected):
@@ -184,7 +190,11 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if o.noPython != nil {
 		return nil, o.noPython
 	}
-	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter,
+	limits, log, err := r.Limits.over(o.Limits).resolve()
+	if err != nil {
+		return nil, err
+	}
+	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter, Limits: limits,
 		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
 	if err != nil {
 		return nil, err
@@ -194,7 +204,9 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.LogLimit = log
 	played, err := host.Run(ctx, s)
+	r.gaps = host.NotIsolated()
 	r.catchUp()
 	return played, err
 }
@@ -293,7 +305,7 @@ func (r *run) install(host *pluginhost.Host, profile pluginhost.Profile, p *Plug
 	}
 	config := p.Config
 	if p.ConfigFile != "" {
-		text, err := os.ReadFile(r.beside(p.ConfigFile))
+		text, err := slurp(r.beside(p.ConfigFile), maxFile)
 		if err != nil {
 			return nil, fmt.Errorf("%s: config_file: %w", r.Label(), err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"counterpart/internal/journal"
+	"counterpart/internal/pluginhost"
 )
 
 // write puts files into a folder of the test.
@@ -219,5 +220,68 @@ func TestReports(t *testing.T) {
 	many := Result{Timeline: make([]Moment, 500)}
 	if n := len(shorten(many.Timeline)); n != mostMoments+1 {
 		t.Errorf("%d lines printed", n)
+	}
+}
+
+// TestS3LimitsOfAScenario: sizes and counts as people write them, and what is none.
+func TestS3LimitsOfAScenario(t *testing.T) {
+	l := Limits{Memory: "512MiB", Files: 100, CPU: "30s", Output: 1 << 20}.over(Limits{Memory: 1 << 30, Processes: 5, FileSize: "1 KiB"})
+	got, log, err := l.resolve()
+	want := pluginhost.Limits{Memory: 1 << 30, Processes: 5, Files: 100, FileSize: 1 << 10, CPU: 30 * time.Second}
+	if err != nil || got != want || log != 1<<20 {
+		t.Errorf("%+v %d %v", got, log, err)
+	}
+	for text, want := range map[string]string{
+		"limits: {memory: 1MiB}": "needs 67108864 octets", "limits: {memory: lots}": "is no size", "limits: {memory: 99999999999GiB}": "is no size", "limits: {memory: -1}": "is no size",
+		"limits: {files: 3}": "needs 32 to start", "limits: {processes: -1}": "cannot be -1", "limits: {cpu: 10ms}": "no duration of a second", "limits: {output: 3GiB}": "at most 2GiB",
+		"limits: {memroy: 1GiB}": "unknown key `memroy`, did you mean `memory`?",
+	} {
+		dir := write(t, map[string]string{"s.yaml": good + text + "\n"})
+		if _, err := Load(dir + "/s.yaml"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	var flags Limits
+	for name, value := range map[string]string{"memory": "1GiB", "processes": "3", "files": "64", "file_size": "1MiB", "cpu": "2s", "output": "1MiB"} {
+		if err := flags.Limit(name, value); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := flags.Check(); err != nil {
+		t.Error(err)
+	}
+	if flags.Limit("files", "x") == nil || flags.Limit("colour", "x") == nil {
+		t.Error("taken")
+	}
+}
+
+// TestS2HostileScenarios: what a folder of scenarios may have in it.
+func TestS2HostileScenarios(t *testing.T) {
+	for name, text := range map[string]string{
+		"deep": "scenario: x\na: " + strings.Repeat("[", 100_000), "blank lines": "scenario: |\n" + strings.Repeat("\n", 900_000), "unknown keys": "scenario: x\n" + strings.Repeat("k: v\n", 150_000),
+		"long": "scenario: " + strings.Repeat("x", maxFile), "null": "~\n", "dashes": strings.Repeat("- ", 400_000), "braces": strings.Repeat("{", 900_000), "quotes": strings.Repeat(`"`, 900_000),
+		"laughs": "scenario: x\na: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
+	} {
+		began := time.Now()
+		dir := write(t, map[string]string{"s.yaml": text})
+		_, err := Load(dir + "/s.yaml")
+		if err == nil || len(err.Error()) > 50_000 {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		if d := time.Since(began); d > 5*time.Second {
+			t.Errorf("%s took %v", name, d)
+		}
+	}
+}
+
+// TestS3WhatCouldNotBeIsolatedIsSaidOnce: for all results, and in the JSON of each.
+func TestS3WhatCouldNotBeIsolatedIsSaidOnce(t *testing.T) {
+	results := []Result{{NotIsolated: []string{"a", "b"}}, {}, {NotIsolated: []string{"b", "c"}}}
+	if got := strings.Join(NotIsolated(results), " "); got != "a b c" {
+		t.Error(got)
+	}
+	var out strings.Builder
+	if err := JSON(&out, results[:1]); err != nil || !strings.Contains(out.String(), `"not_isolated": [`) {
+		t.Errorf("%v %s", err, out.String())
 	}
 }

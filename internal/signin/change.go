@@ -17,6 +17,9 @@ type NewPassword struct {
 	Old        *string // the person's own change, checked; nil is an administrator's reset
 	Own        bool    // the person's own change without the old password: no reset, so the history counts
 	MustChange bool    // the next login must change it again
+	// Was is what the password must be until then, for an administrator's change that
+	// must not undo another: else it is cause.WrongPassword, which is nobody's failure.
+	Was *string
 }
 
 // SetPassword changes a password. A change by its owner is held against the old
@@ -44,21 +47,29 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 			}
 			return nil
 		}
+		if managed != nil {
+			return state.ErrKeep
+		}
+		g.replace(u, p, nil, n)
+		return nil
+	})
+	if err != nil || verdict != nil || managed == nil {
+		return firstError(err, verdict)
+	}
+	// The account's record has the password, and decides. What the person's has about
+	// it follows, so that a change which failed has cleared nothing.
+	a, _ := g.World.AccountOfUser(u.ID)
+	was := n.Was
+	if n.Old != nil { // of two changes from one old password, one wins
+		was = &managed.password
+	}
+	if err := g.Managed.Set(ctx, a.ID, was, n.Password); err != nil {
+		return err
+	}
+	return g.edit(ctx, u.ID, func(p *person) error {
 		g.replace(u, p, managed, n)
 		return nil
 	})
-	if err != nil || verdict != nil {
-		return firstError(err, verdict)
-	}
-	if managed != nil {
-		a, _ := g.World.AccountOfUser(u.ID)
-		var was *string
-		if n.Old != nil { // of two changes from one old password, one wins
-			was = &managed.password
-		}
-		return g.Managed.Set(ctx, a.ID, was, n.Password)
-	}
-	return nil
 }
 
 func firstError(errs ...error) error {
@@ -73,6 +84,9 @@ func firstError(errs ...error) error {
 // mayChange checks the old password of an owner's change. That the password is
 // too old or must be changed is no obstacle: that is what the change is for.
 func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
+	if n.Was != nil && g.password(u, p, managed) != *n.Was {
+		return cause.Because(cause.WrongPassword, "the password of %s has changed meanwhile", u.ID)
+	}
 	if n.Old == nil && !n.Own {
 		return nil
 	}

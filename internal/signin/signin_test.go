@@ -198,6 +198,45 @@ func TestAManagedPasswordIsTheAccountsSecret(t *testing.T) {
 	login(t, g, "svc", "by-ldap-2", nil)
 }
 
+// TestC7AFailedChangeHasClearedNothing: the account's record decides about a managed
+// password; when it cannot be written, "must change" and the history are as before.
+func TestC7AFailedChangeHasClearedNothing(t *testing.T) {
+	secret, broken := "vaulted-1", true
+	w, err := world.New(world.Facts{Organization: world.Organization{Policy: world.PasswordPolicy{History: 3}},
+		Users:    []world.User{{ID: "svc", Name: "svc", Status: world.MustChange}},
+		Accounts: []world.Account{{ID: "svc@acme.test", Name: "svc", UserID: "svc"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clock.Frozen(noon)
+	g := signin.New(signin.Config{World: w, Store: state.NewMemory(c), Clock: c, Managed: signin.Managed{
+		Secret: func(context.Context, string) (string, time.Time, error) { return secret, noon, nil },
+		Set: func(_ context.Context, _ string, _ *string, s string) error {
+			if broken {
+				return state.ErrUnavailable
+			}
+			secret = s
+			return nil
+		},
+	}})
+	old := "vaulted-1"
+	change := func(to string) error {
+		return g.SetPassword(t.Context(), "svc", signin.NewPassword{Password: to, Old: &old, Own: true})
+	}
+	if err := change("changed-2"); !errors.Is(err, state.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	login(t, g, "svc", "vaulted-1", cause.MustChange)
+	broken = false
+	if err := change("changed-2"); err != nil { // the one that failed is no part of the history
+		t.Fatal(err)
+	}
+	login(t, g, "svc", "changed-2", nil)
+	if old = "changed-2"; !errors.Is(change("vaulted-1"), cause.PasswordInUse) {
+		t.Error("the old password is not in the history")
+	}
+}
+
 func TestTokensLiveAndDie(t *testing.T) {
 	g, c := guard(t, world.Organization{})
 	ctx := t.Context()

@@ -1,5 +1,6 @@
 // Package strictjson reads the JSON that clients of our own interfaces send: a
-// mistyped field or something left over is refused, not passed over.
+// mistyped field, one that is there twice or something left over is refused, not
+// passed over. Its cost grows with the text and no faster.
 package strictjson
 
 import (
@@ -7,14 +8,46 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"counterpart/internal/cause"
 )
 
-// Decode reads exactly one JSON value (RFC 8259) with known fields only into v.
-// Its refusals are cause.BadInput, in words that name the field.
+// What a body may ask for before it is refused.
+const (
+	maxSize   = 16 << 20 // octets; who reads bodies stops earlier
+	maxDepth  = 64       // objects and arrays within each other
+	maxValues = 200_000
+)
+
+// Decode reads exactly one JSON value (RFC 8259) into v: in UTF-8, with known
+// fields only, each written as it is declared and at most once. encoding/json
+// would take `{"ADVANCE":…}` for `advance`, the last one of two equal fields, and
+// U+FFFD for what is no text. Its refusals are cause.BadInput, in words that name
+// the field.
 func Decode(text []byte, v any) error {
+	switch {
+	case len(text) > maxSize:
+		return cause.Because(cause.BadInput, "the JSON has %d octets, the limit is %d", len(text), maxSize)
+	case bytes.HasPrefix(text, []byte("\ufeff")):
+		return cause.Because(cause.BadInput, "a byte order mark stands before the JSON")
+	case !utf8.Valid(text):
+		return cause.Because(cause.BadInput, "the JSON is not in UTF-8")
+	}
+	if bytes.Equal(bytes.TrimSpace(text), []byte("null")) {
+		return cause.Because(cause.BadInput, "a JSON object is expected, not null")
+	}
+	if json.Valid(text) {
+		if err := check(text, reflect.TypeOf(v)); err != nil {
+			return err
+		}
+	}
+	return decode(text, v)
+}
+
+func decode(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	err := d.Decode(v)

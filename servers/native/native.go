@@ -14,8 +14,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/labstack/echo/v4"
+	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/dialect"

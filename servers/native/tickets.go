@@ -172,9 +172,14 @@ func (c *caller) revision() (int, error) {
 	if tag == "" || tag == "*" {
 		return 0, nil
 	}
-	n, err := strconv.Atoi(strings.Trim(tag, `"`))
+	bare, opened := strings.CutPrefix(tag, `"`)
+	bare, closed := strings.CutSuffix(bare, `"`)
+	if !opened || !closed || bare == "" || len(bare) > 9 || strings.Trim(bare, "0123456789") != "" {
+		return 0, cause.Because(cause.BadInput, "If-Match is an ETag of a ticket, like \"3\", not %q", tag)
+	}
+	n, err := strconv.Atoi(bare)
 	if err != nil || n < 1 {
-		return 0, cause.Because(cause.Stale, "If-Match %s is no entity tag of a ticket", tag)
+		return 0, cause.Because(cause.Stale, "no ticket has the revision %s", tag)
 	}
 	return n, nil
 }

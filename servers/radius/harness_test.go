@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 	layeh "layeh.com/radius"
 
 	"counterpart/internal/clock"
@@ -148,7 +148,7 @@ func bedOf(t testing.TB, settings string, f world.Facts) (*bed, error) {
 		Factors: factor.New(factor.Config{World: w, Store: state.Under(shared, "factor/"), Clock: b.clock, Rand: r}),
 		Log:     slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Decode: func(v any) error {
-			return yaml.UnmarshalWithOptions([]byte(settings), v, yaml.Strict())
+			return yaml.Load([]byte(settings), v, yaml.WithKnownFields())
 		},
 		URL: func(string) string { return "" },
 		TLS: serverTLS(t),

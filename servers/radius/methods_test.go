@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v4"
 	layeh "layeh.com/radius"
 	"layeh.com/radius/rfc2759"
 	"layeh.com/radius/rfc3079"
@@ -31,7 +31,7 @@ func (panicker) Read([]byte) (int, error) { panic("out of randomness") }
 
 // bedWith is a bed over a ready environment.
 func bedWith(t *testing.T, settings string, env dialect.Env) (*bed, error) {
-	env.Decode = func(v any) error { return yaml.UnmarshalWithOptions([]byte(settings), v, yaml.Strict()) }
+	env.Decode = func(v any) error { return yaml.Load([]byte(settings), v, yaml.WithKnownFields()) }
 	b := newBed(t, loopback)
 	s, err := radius.New(env)
 	if err != nil {

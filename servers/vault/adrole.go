@@ -20,7 +20,7 @@ func adPaths() []*pathSpec {
 		{pattern: "roles", name: "static-role", ops: map[operation]handler{opList: listStatic}},
 		{pattern: "roles/:role", name: "static-role", exists: staticExists, ops: map[operation]handler{opRead: getADRole, opWrite: putADRole, opDelete: dropADRole}},
 		{pattern: "creds/:role", name: "static-cred", ops: map[operation]handler{opRead: adCreds}},
-		{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateADRole, opRead: rotateADRole}},
+		{pattern: "rotate-role/:role", name: "rotate-role", ops: map[operation]handler{opWrite: rotateADRole}},
 	}
 }
 
@@ -104,29 +104,24 @@ func getADRole(r *request) (*answer, error) {
 }
 
 func adCreds(r *request) (*answer, error) {
+	if c, err := r.configs.get(r.ctx, r.mount.UUID); err != nil {
+		return nil, err
+	} else if c == nil {
+		return nil, faulty("the config is currently unset")
+	}
 	role, err := r.statics.need(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
-	due := role.Period
-	if role.Rotated.IsZero() {
-		due = 0 // the first to ask gets the first password
-	}
-	if err := r.rotate(due); err != nil {
-		return nil, err
-	}
-	if role, err = r.statics.get(r.ctx, r.staticKey()); err != nil || role == nil {
-		return nil, err
-	}
-	t, there := r.targetOf(role.Username)
-	if !there {
-		return nil, faulty("unable to find service account named " + role.Username + " in active directory, searches are case sensitive")
-	}
-	r.call.Object = t.object()
-	password, err := r.password(r.ctx, t)
+	username := role.Username
+	role, t, password, err := r.credential(func(v *staticRole) bool { return v.Rotated.IsZero() || r.due(v) }) // the first to ask gets the first password
 	if err != nil {
 		return nil, err
 	}
+	if t == (target{}) {
+		return nil, faulty("unable to find service account named " + username + " in active directory, searches are case sensitive")
+	}
+	r.call.Object = t.object()
 	name, _, _ := strings.Cut(role.Username, "@")
 	data := map[string]any{"current_password": password, "username": name}
 	if role.Last != "" {
@@ -143,5 +138,5 @@ func rotateADRole(r *request) (*answer, error) {
 	if role == nil {
 		return nil, faulty("role " + r.vars["role"] + " does not exist")
 	}
-	return nil, r.rotate(0)
+	return nil, r.rotate(always)
 }

@@ -17,9 +17,10 @@ type answer struct {
 	auth     *authBlock
 	wrap     *wrapInfo
 	warnings []string
-	twin     bool   // each key of data stands at the top level, too
-	plain    any    // instead of the envelope
-	text     []byte // instead of JSON
+	late     []string // warnings about what the engine's answer came to
+	twin     bool     // each key of data stands at the top level, too
+	plain    any      // instead of the envelope
+	text     []byte   // instead of JSON
 	textType string
 	location string // of a redirect
 	// mountType is what the envelope says; the mount's own type unless it is set.

@@ -18,7 +18,9 @@ type appRole struct {
 	SecretTTL time.Duration `json:"secret_ttl,omitempty"`
 	Local     bool          `json:"local,omitempty"`
 	CIDRs     []string      `json:"secret_cidrs,omitempty"`
-	Token     tokenFields   `json:"token"`
+	// Born tells a role from an earlier one with its name, whose secret IDs are not its.
+	Born  string      `json:"born,omitempty"`
+	Token tokenFields `json:"token"`
 }
 
 // approleEngine is the auth method approle.
@@ -63,7 +65,7 @@ func approleLogin(r *request) (*answer, error) {
 		}
 		var role *appRole
 		if name != nil {
-			if role, err = r.approles.get(r.ctx, r.mount.UUID+"/"+*name); err != nil {
+			if role, err = r.approles.get(r.ctx, r.mount.UUID+"/"+name.Owner); err != nil {
 				return nil, err
 			}
 		}
@@ -80,7 +82,7 @@ func approleLogin(r *request) (*answer, error) {
 			if secret == "" {
 				return nil, bad("missing secret_id")
 			}
-			used, err := r.useSecretID(role.Name, secret, refused)
+			used, err := r.useSecretID(role, secret, refused)
 			if err != nil {
 				return nil, err
 			}
@@ -140,16 +142,25 @@ func getAppRolePolicies(r *request) (*answer, error) {
 
 func putAppRole(r *request) (*answer, error) {
 	name := strings.ToLower(r.vars["role"])
-	fresh := world.UUID(r.Rand)
-	if wish := r.text("role_id"); wish != "" {
-		if err := r.takeRoleID(wish, name); err != nil {
-			return nil, err
-		}
+	was, err := r.approles.get(r.ctx, r.appRoleKey())
+	if err != nil {
+		return nil, err
 	}
-	var id, before string
-	err := r.approles.edit(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
+	born, id := world.UUID(r.Rand), world.UUID(r.Rand)
+	if was != nil {
+		id = was.RoleID
+	}
+	if wish := r.text("role_id"); wish != "" {
+		id = wish
+	}
+	mine, err := r.takeRoleID(id, name)
+	if err != nil {
+		return nil, err
+	}
+	before := id
+	err = r.approles.edit(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
 		if !found {
-			*role = appRole{Name: name, RoleID: fresh, Bind: true}
+			*role = appRole{Name: name, RoleID: id, Bind: true, Born: born}
 		}
 		var err error
 		if role.Bind, err = r.flag("bind_secret_id", role.Bind); err != nil {
@@ -169,8 +180,12 @@ func putAppRole(r *request) (*answer, error) {
 		if role.Local, err = r.flag("local_secret_ids", role.Local); err != nil {
 			return err
 		}
-		if r.has("secret_id_bound_cidrs") {
-			role.CIDRs = r.list("secret_id_bound_cidrs")
+		for _, name := range [...]string{"bound_cidr_list", "secret_id_bound_cidrs"} { // the first is the older name
+			if r.has(name) {
+				role.CIDRs = r.list(name)
+			}
+		}
+		if r.has("bound_cidr_list") || r.has("secret_id_bound_cidrs") {
 			if err := networks(role.CIDRs); err != nil {
 				return err
 			}
@@ -178,33 +193,30 @@ func putAppRole(r *request) (*answer, error) {
 		if !role.Bind && len(role.CIDRs) == 0 && len(role.Token.CIDRs) == 0 && !r.has("token_bound_cidrs") {
 			return faulty("at least one constraint should be enabled on the role")
 		}
-		before = role.RoleID
-		if v := r.text("role_id"); v != "" {
-			role.RoleID = v
-		}
-		id = role.RoleID
+		before, role.RoleID = role.RoleID, id
 		return role.Token.take(r.fields)
 	})
-	if err != nil {
-		return nil, err
+	if err != nil && mine {
+		before = id
 	}
-	if before != id {
+	if err == nil && before != id || err != nil && mine { // the ID that the role does not have, or no longer
 		if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+before); err != nil {
 			return nil, err
 		}
 	}
-	return nil, r.roleIDs.put(r.ctx, r.mount.UUID+"/"+id, name)
+	return nil, err
 }
 
 // takeRoleID reserves a role ID: it belongs to one role.
-func (r *request) takeRoleID(id, role string) error {
-	return r.roleIDs.edit(r.ctx, r.mount.UUID+"/"+id, func(v *string, found bool) error {
-		if found && *v != role {
-			return faulty("role_id already in use")
-		}
-		*v = role
-		return nil
-	})
+func (r *request) takeRoleID(id, role string) (fresh bool, err error) {
+	return r.roleIDs.take(r, r.mount.UUID+"/"+id, role, faulty("role_id already in use"))
+}
+
+// hasRoleID reports whether a role has the role ID of a claim.
+func hasRoleID(r *request, key, owner string) (bool, error) {
+	mount, id, _ := strings.Cut(key, "/")
+	role, err := r.approles.get(r.ctx, mount+"/"+owner)
+	return role != nil && role.RoleID == id, err
 }
 
 func dropAppRole(r *request) (*answer, error) {
@@ -212,10 +224,10 @@ func dropAppRole(r *request) (*answer, error) {
 	if err != nil || role == nil {
 		return nil, err
 	}
-	if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+role.RoleID); err != nil {
+	if _, err = r.approles.drop(r.ctx, r.appRoleKey()); err != nil {
 		return nil, err
 	}
-	if _, err = r.approles.drop(r.ctx, r.appRoleKey()); err != nil {
+	if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+role.RoleID); err != nil {
 		return nil, err
 	}
 	return nil, r.dropSecretIDs(role.Name) // of a later role with the name they are not
@@ -238,7 +250,7 @@ func putRoleID(r *request) (*answer, error) {
 	if _, err := r.role(r.noRole()); err != nil {
 		return nil, err
 	}
-	if err := r.takeRoleID(id, name); err != nil {
+	if _, err := r.takeRoleID(id, name); err != nil {
 		return nil, err
 	}
 	var old string

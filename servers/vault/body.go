@@ -49,12 +49,15 @@ func form(body []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, bad("error parsing form data")
 	}
-	return fromQuery(values), nil
+	return fromQuery(values, false), nil
 }
 
-func fromQuery(values url.Values) map[string]any {
+func fromQuery(values url.Values, inQuery bool) map[string]any {
 	out := make(map[string]any, len(values))
 	for k, v := range values {
+		if k == "help" && inQuery {
+			continue
+		}
 		if len(v) == 1 {
 			out[k] = v[0]
 			continue
@@ -98,7 +101,7 @@ func query(req *http.Request) map[string]any {
 	if req.URL.RawQuery == "" {
 		return nil
 	}
-	return fromQuery(req.URL.Query())
+	return fromQuery(req.URL.Query(), true)
 }
 
 // isMergePatch judges the Content-Type of a PATCH.

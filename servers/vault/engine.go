@@ -60,14 +60,18 @@ type pathSpec struct {
 	sudo    bool
 	login   bool // a token in the header is ignored
 	leaf    bool // a list of what is below it is another path
+	// arbitrary: any parameter is the client's data.
+	arbitrary bool
 
 	parts []string
 	names [len(operationNames)]string // of the operations, with the engine's
+	knows knows
 }
 
 // engine is a type of mount.
 type engine struct {
 	kind  string
+	at    string // the mount at which a real server has described it
 	paths []*pathSpec
 	// fallback answers every path that no pattern fits, if set.
 	fallback *pathSpec
@@ -184,6 +188,7 @@ func (p *pathSpec) nameIn(e *engine) {
 // otherwise sets what answers every path that no pattern fits.
 func (e *engine) otherwise(p *pathSpec) *engine {
 	p.nameIn(e)
+	p.parts = strings.Split(p.pattern, "/")
 	e.fallback = p
 	return e
 }

@@ -31,6 +31,8 @@ type alias struct {
 	MountPath     string    `json:"mount_path"`
 	MountType     string    `json:"mount_type"`
 	Created       time.Time `json:"created"`
+	// Custom is what clients have noted about it.
+	Custom map[string]string `json:"custom,omitempty"`
 }
 
 // derivedID is the identifier that follows from the random seed: of two logins
@@ -40,30 +42,32 @@ func (s *Server) derivedID(parts ...string) string {
 }
 
 // entityOf finds or makes the entity of a login name.
-func (s *Server) entityOf(ctx context.Context, m *mount, name string) (string, error) {
+func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, error) {
 	key := m.Accessor + "/" + name
-	known, err := s.aliases.get(ctx, key)
+	known, err := r.aliases.get(ctx, key)
 	if err != nil {
 		return "", err
 	}
 	if known != nil {
-		return *known, nil
+		if e, err := r.entities.get(ctx, *known); err != nil || e != nil {
+			return *known, err
+		}
 	}
-	id := s.derivedID("entity", key)
-	now := s.Clock.Now()
-	err = s.entities.edit(ctx, id, func(e *entity, found bool) error {
+	id := r.derivedID("entity", key)
+	now := r.Clock.Now()
+	if _, err := r.named.take(r, r.entityName(id), id, bad("entity name is already in use")); err != nil {
+		return "", err
+	}
+	err = r.entities.edit(ctx, id, func(e *entity, found bool) error {
 		if found {
 			return state.ErrKeep
 		}
-		*e = entity{ID: id, Name: s.entityName(id), Created: now, Updated: now,
-			Aliases: []alias{{s.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now}}}
+		*e = entity{ID: id, Name: r.entityName(id), Created: now, Updated: now,
+			Aliases: []alias{{r.derivedID("alias", key), name, m.Accessor, m.Path, m.Type, now, nil}}}
 		return nil
 	})
 	if err == nil {
-		err = s.named.put(ctx, s.entityName(id), id)
-	}
-	if err == nil {
-		err = s.aliases.put(ctx, key, id)
+		err = r.aliases.put(ctx, key, id)
 	}
 	return id, err
 }
@@ -71,14 +75,15 @@ func (s *Server) entityOf(ctx context.Context, m *mount, name string) (string, e
 // identityEngine is the part of the identity store that is there: entities and
 // their aliases.
 func identityEngine() *engine {
-	return newEngine("identity",
-		&pathSpec{pattern: "entity", name: "entity", ops: map[operation]handler{opWrite: putEntity}},
-		&pathSpec{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
-		&pathSpec{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
-		&pathSpec{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
-		&pathSpec{pattern: "entity/name/*name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
-		&pathSpec{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
-	)
+	paths := []*pathSpec{
+		{pattern: "entity", name: "entity", ops: map[operation]handler{opWrite: putEntity}},
+		{pattern: "entity/id", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, false) }}},
+		{pattern: "entity/name", name: "entity", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listEntities(r, true) }}},
+		{pattern: "entity/id/:id", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		{pattern: "entity/name/*name", name: "entity", ops: map[operation]handler{opRead: getEntity, opWrite: putEntity, opDelete: dropEntity}},
+		{pattern: "entity-alias", name: "entity-alias", ops: map[operation]handler{opWrite: putAlias}},
+	}
+	return newEngine("identity", append(paths, groupPaths()...)...)
 }
 
 // entityID is the entity that the request names.
@@ -93,11 +98,20 @@ func (r *request) entityID() (string, error) {
 	if name == "" {
 		name = r.text("name")
 	}
-	id, err := r.named.get(r.ctx, name)
-	if err != nil || id == nil {
+	owner, err := r.named.get(r.ctx, name)
+	if err != nil || owner == nil {
 		return "", err
 	}
-	return *id, nil
+	if has, err := hasEntityName(r, name, owner.Owner); err != nil || !has {
+		return "", err
+	}
+	return owner.Owner, nil
+}
+
+// hasEntityName reports whether the entity has the name of a claim.
+func hasEntityName(r *request, name, id string) (bool, error) {
+	e, err := r.entities.get(r.ctx, id)
+	return e != nil && e.Name == name, err
 }
 
 func getEntity(r *request) (*answer, error) {
@@ -111,7 +125,7 @@ func getEntity(r *request) (*answer, error) {
 	}
 	aliases := make([]any, 0, len(e.Aliases))
 	for _, a := range e.Aliases {
-		aliases = append(aliases, map[string]any{"canonical_id": e.ID, "creation_time": stamp(a.Created), "custom_metadata": nil, "id": a.ID,
+		aliases = append(aliases, map[string]any{"canonical_id": e.ID, "creation_time": stamp(a.Created), "custom_metadata": orNothing(a.Custom), "id": a.ID,
 			"last_update_time": stamp(a.Created), "local": false, "merged_from_canonical_ids": nil, "metadata": nil, "mount_accessor": a.MountAccessor,
 			"mount_path": a.MountPath, "mount_type": a.MountType, "name": a.Name})
 	}
@@ -119,8 +133,20 @@ func getEntity(r *request) (*answer, error) {
 	if e.Metadata != nil {
 		metadata = e.Metadata
 	}
-	return ok(map[string]any{"aliases": aliases, "creation_time": stamp(e.Created), "direct_group_ids": []string{}, "disabled": e.Disabled,
-		"group_ids": []string{}, "id": e.ID, "inherited_group_ids": []string{}, "last_update_time": stamp(e.Updated), "merged_entity_ids": nil,
+	t, err := r.groupsNow(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	direct, inherited := []string{}, []string{}
+	above, more := t.of(e.ID)
+	for _, g := range above {
+		direct = append(direct, g.ID)
+	}
+	for _, g := range more {
+		inherited = append(inherited, g.ID)
+	}
+	return ok(map[string]any{"aliases": aliases, "creation_time": stamp(e.Created), "direct_group_ids": direct, "disabled": e.Disabled,
+		"group_ids": append(slices.Clone(direct), inherited...), "id": e.ID, "inherited_group_ids": inherited, "last_update_time": stamp(e.Updated), "merged_entity_ids": nil,
 		"metadata": metadata, "name": e.Name, "namespace_id": "root", "policies": append([]string{}, e.Policies...)})
 }
 
@@ -148,14 +174,14 @@ func putEntity(r *request) (*answer, error) {
 	if slices.Contains(policies, "root") {
 		return nil, bad("policies cannot contain root")
 	}
-	if known && r.vars["name"] == "" && name != "" {
-		if err := r.takeEntityName(name, id); err != nil {
-			return nil, err
-		}
-	}
 	metadata, err := r.pairs("metadata")
 	if err != nil {
 		return nil, err
+	}
+	if (!known || r.vars["name"] == "") && name != "" {
+		if _, err := r.named.take(r, name, id, bad("entity name is already in use")); err != nil {
+			return nil, err
+		}
 	}
 	now := r.Clock.Now()
 	var aliases []alias
@@ -183,13 +209,10 @@ func putEntity(r *request) (*answer, error) {
 		aliases = e.Aliases
 		return nil
 	})
-	if err == nil && name != "" && before != name {
+	if err == nil && name != "" && before != "" && before != name {
 		_, err = r.named.drop(r.ctx, before)
 	}
 	if err != nil || known {
-		return nil, err
-	}
-	if err := r.named.put(r.ctx, name, id); err != nil {
 		return nil, err
 	}
 	var list any
@@ -197,17 +220,6 @@ func putEntity(r *request) (*answer, error) {
 		list = aliases
 	}
 	return ok(map[string]any{"aliases": list, "id": id, "name": name})
-}
-
-// takeEntityName reserves a name: it belongs to one entity.
-func (r *request) takeEntityName(name, id string) error {
-	return r.named.edit(r.ctx, name, func(v *string, found bool) error {
-		if found && *v != id {
-			return bad("entity name is already in use")
-		}
-		*v = id
-		return nil
-	})
 }
 
 func dropEntity(r *request) (*answer, error) {
@@ -219,15 +231,15 @@ func dropEntity(r *request) (*answer, error) {
 	if err != nil || e == nil {
 		return nil, err
 	}
+	if _, err = r.entities.drop(r.ctx, id); err != nil { // what leads to nobody is as good as not there
+		return nil, err
+	}
 	for _, a := range e.Aliases {
 		if _, err := r.aliases.drop(r.ctx, a.MountAccessor+"/"+a.Name); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := r.named.drop(r.ctx, e.Name); err != nil {
-		return nil, err
-	}
-	_, err = r.entities.drop(r.ctx, id)
+	_, err = r.named.drop(r.ctx, e.Name)
 	return nil, err
 }
 
@@ -236,25 +248,57 @@ func listEntities(r *request, byName bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		return nil, errMissing
-	}
-	info, ids := map[string]any{}, []string{}
+	info, ids, there := map[string]any{}, []string{}, []string{}
 	for _, name := range names {
 		id, err := r.named.get(r.ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		if id != nil {
-			ids = append(ids, *id)
-			info[*id] = map[string]any{"name": name}
+		if id == nil {
+			continue
+		}
+		if has, err := hasEntityName(r, name, id.Owner); err != nil {
+			return nil, err
+		} else if has {
+			ids, there = append(ids, id.Owner), append(there, name)
+			if info[id.Owner], err = r.shownInList(id.Owner, name); err != nil {
+				return nil, err
+			}
 		}
 	}
+	if len(ids) == 0 {
+		return nil, errMissing
+	}
 	if byName {
-		return ok(map[string]any{"keys": names})
+		return ok(map[string]any{"keys": there})
 	}
 	slices.Sort(ids)
 	return ok(map[string]any{"keys": ids, "key_info": info})
+}
+
+// orNothing is a map that is null when it is not there.
+func orNothing(m map[string]string) any {
+	if m == nil {
+		return nil
+	}
+	return m
+}
+
+// shownInList is what a listing tells of an entity.
+func (r *request) shownInList(id, name string) (map[string]any, error) {
+	e, err := r.entities.get(r.ctx, id)
+	if err != nil || e == nil {
+		return map[string]any{"name": name}, err
+	}
+	out := map[string]any{"name": e.Name}
+	var aliases []any
+	for _, a := range e.Aliases {
+		aliases = append(aliases, map[string]any{"id": a.ID, "mount_accessor": a.MountAccessor, "mount_path": a.MountPath, "mount_type": a.MountType, "name": a.Name})
+	}
+	if aliases != nil {
+		out["aliases"] = aliases
+	}
+	return out, nil
 }
 
 // errNoEntity is the refusal of an alias for an entity that is not there.
@@ -262,6 +306,9 @@ var errNoEntity = errors.New("invalid entity ID")
 
 func putAlias(r *request) (*answer, error) {
 	name, accessor, id := r.text("name"), r.text("mount_accessor"), r.text("canonical_id")
+	if id == "" {
+		id = r.text("entity_id") // its older name
+	}
 	switch {
 	case name == "":
 		return nil, bad("missing alias name")
@@ -285,7 +332,11 @@ func putAlias(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	a := alias{r.derivedID("alias", accessor+"/"+name), name, accessor, m.Path, m.Type, r.Clock.Now()}
+	custom, err := r.pairs("custom_metadata")
+	if err != nil {
+		return nil, err
+	}
+	a := alias{r.derivedID("alias", accessor+"/"+name), name, accessor, m.Path, m.Type, r.Clock.Now(), custom}
 	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
 		if !found {
 			return errNoEntity

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"counterpart/internal/dialect/dialecttest"
 	"counterpart/servers"
@@ -69,10 +70,19 @@ func play(t *testing.T, name string) {
 	hold(t, oracleSeed, strings.Split(readFile(t, path+".txt"), "\n"), path)
 }
 
-// hold holds a script against its golden answers.
+// hold holds a script against its golden answers: once while the clock stands, and
+// once while it runs.
 func hold(t *testing.T, seed string, script []string, path string) {
 	t.Helper()
-	f := dialecttest.Run(t, servers.Table(), seed)
+	holdOn(t, dialecttest.Run(t, servers.Table(), seed), script, path)
+	running := dialecttest.Run(t, servers.Table(), seed)
+	running.Clock.Advance(900 * time.Millisecond) // so that full seconds begin and end during the script
+	running.Clock.Resume()
+	holdOn(t, running, script, path)
+}
+
+func holdOn(t *testing.T, f *dialecttest.Fleet, script []string, path string) {
+	t.Helper()
 	p := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
 	var b strings.Builder
 	for n, line := range addressed(script, f) {
@@ -208,9 +218,16 @@ var random = []struct {
 	{regexp.MustCompile(`"h[0-9a-f]{64}"`), `"LEASE"`},
 	{regexp.MustCompile(`"(creation_time|server_time_utc|last_renewal_time)":\d+`), `"$1":0`},
 	{regexp.MustCompile(`27647\d\d|27648\d\d`), "2764800"},
+	{regexp.MustCompile(`hmac-sha256:[0-9a-f]{64}`), "hmac-sha256:HASH"},
+	{regexp.MustCompile(`"password":"[abcde]{20}"`), `"password":"PASSWORD"`},
 	{regexp.MustCompile(`"status":"in-progress"`), `"status":"success"`}, // of a remount: it depends on who is quicker
 	{regexp.MustCompile(`"ciphertext":"vault:v(\d):[^"]*"`), `"ciphertext":"vault:v$1:TEXT"`},
 	{regexp.MustCompile(`"keys":{("\d":)\d+`), `"keys":{${1}0`},
+	{regexp.MustCompile(`"(signature|hmac)":"vault:v(\d):[^"]*"`), `"$1":"vault:v$2:TEXT"`},
+	{regexp.MustCompile(`"(public_?key|backup|random_bytes)":"[A-Za-z0-9+/=]{6,}"`), `"$1":"OCTETS"`},
+	{regexp.MustCompile(`"plaintext":"[A-Za-z0-9+/=]{24,}"`), `"plaintext":"OCTETS"`}, // of a data key
+	{regexp.MustCompile(`"public_key":"-----BEGIN PUBLIC KEY-----[^"]*"`), `"public_key":"PEM"`},
+	{regexp.MustCompile(`"keys":{"1":"(-----BEGIN [A-Z ]*-----)?[^"]{20,}"}`), `"keys":{"1":"${1}KEY"}`},
 	{regexp.MustCompile(`"code":"\d{6}"`), `"code":"CODE"`},
 	{regexp.MustCompile(`"2":\d{10}`), `"2":0`},
 	{regexp.MustCompile(`"(password|last_password|current_password)":"[^"]{64}"`), `"$1":"PASSWORD"`},
@@ -225,15 +242,48 @@ var random = []struct {
 	{regexp.MustCompile(`"public_key":"ssh-ed25519 [^"]*"`), `"public_key":"KEY"`},
 }
 
-var drift = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
+// What is left of a time may be a second less. What was granted is exact, unless it
+// was cut to what is left.
+var (
+	drift   = regexp.MustCompile(`"(ttl)":(\d+)`)
+	cut     = regexp.MustCompile(`"(ttl|lease_duration)":(\d+)`)
+	capping = regexp.MustCompile(`,?"TTL of \\"([0-9hms]+)\\" exceeded the effective max_ttl of \\"([0-9hms]+)\\"; TTL value is capped accordingly"`)
+	left    = regexp.MustCompile(`effective max_ttl of \\"([0-9hms]+)\\"`)
+)
+
+// upTo10 is a text in which what is left of a time is rounded up to ten seconds.
+func upTo10(m string) string {
+	text := left.FindStringSubmatch(m)[1]
+	d, err := time.ParseDuration(text)
+	if err != nil || d%(10*time.Second) == 0 {
+		return m
+	}
+	s := (d.Truncate(10*time.Second) + 10*time.Second).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return strings.Replace(m, text, strings.Replace(s, "h0m", "h", 1), 1)
+}
 
 func normal(body []byte) string {
 	s := string(body)
 	for _, r := range random {
 		s = r.re.ReplaceAllString(s, r.to)
 	}
-	return drift.ReplaceAllStringFunc(s, func(m string) string { // a second may have passed
-		parts := drift.FindStringSubmatch(m)
+	moves := drift
+	if strings.Contains(s, "exceeded the effective max_ttl") {
+		moves = cut
+	}
+	s = left.ReplaceAllStringFunc(s, upTo10)
+	s = capping.ReplaceAllStringFunc(s, func(m string) string { // a renewal for as long as is possible, a second later
+		if parts := capping.FindStringSubmatch(m); parts[1] != parts[2] {
+			return m
+		}
+		return ""
+	})
+	s = strings.NewReplacer(`"warnings":[]`, `"warnings":null`, `"warnings":[,`, `"warnings":[`).Replace(s)
+	return moves.ReplaceAllStringFunc(s, func(m string) string { // a second may have passed
+		parts := moves.FindStringSubmatch(m)
 		var n int
 		fmt.Sscan(parts[2], &n)
 		return fmt.Sprintf(`"%s":%d`, parts[1], (n+9)/10*10)

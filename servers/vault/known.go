@@ -3,9 +3,11 @@ package vault
 import (
 	"context"
 	"errors"
+	"time"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/signin"
+	"counterpart/internal/state"
 )
 
 // knownToken is a token that was found before, with the records that it was made
@@ -13,39 +15,44 @@ import (
 type knownToken struct {
 	record signin.Known
 	entity held[entity]
+	groups *state.Held[groupTable]
 	token  *token
 }
 
 // look finds a token without using it up.
-func (s *Server) look(ctx context.Context, secret string) (*token, error) {
-	known := s.known.Load(secret)
-	if known != nil && known.record.Good(s.Clock.Now()) && (known.token.entityID == "" || known.entity.unchanged()) {
+func (r *request) look(ctx context.Context, secret string) (*token, error) {
+	known := r.known.Load(secret)
+	if known != nil && known.record.Good(r.Clock.Now()) && (known.token.entityID == "" || known.entity.unchanged() && known.groups.Unchanged(time.Time{})) {
 		return known.token, nil
 	}
-	found, err := s.Logins.Know(ctx, s.inRealm(secret))
+	found, err := r.Logins.Know(ctx, r.inRealm(secret))
 	if errors.Is(err, cause.UnknownToken) {
-		if seed, ok := s.seeded[secret]; ok {
-			if err := s.issueSeeded(ctx, seed); err != nil {
+		if seed, ok := r.seeded[secret]; ok {
+			if err := r.issueSeeded(ctx, seed); err != nil {
 				return nil, err
 			}
-			found, err = s.Logins.Know(ctx, s.inRealm(secret))
+			found, err = r.Logins.Know(ctx, r.inRealm(secret))
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && found.Token() == known.record.Token() {
-		if e, err := s.entities.hold(ctx, known.token.entityID); err == nil && e.value == known.token.entity { // others of the store have changed
-			s.known.Store(secret, &knownToken{found, e, known.token})
+	groups, err := r.heldGroups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil && found.Token() == known.record.Token() && (known.groups == groups || known.groups.Value() == groups.Value()) {
+		if e, err := r.entities.hold(ctx, known.token.entityID); err == nil && e.value == known.token.entity { // others of the store have changed
+			r.known.Store(secret, &knownToken{found, e, groups, known.token})
 			return known.token, nil
 		}
 	}
-	own, err := s.own(ctx, *found.Token(), secret)
+	own, err := r.own(ctx, *found.Token(), secret)
 	if err != nil || own.counted || own.Meta[metaParent] != "" { // one that may end without its own record being written
 		return own, err
 	}
-	if e, err := s.entities.hold(ctx, own.entityID); err == nil && e.value == own.entity {
-		s.known.Store(secret, &knownToken{found, e, own})
+	if e, err := r.entities.hold(ctx, own.entityID); err == nil && e.value == own.entity {
+		r.known.Store(secret, &knownToken{found, e, groups, own})
 	}
 	return own, nil
 }

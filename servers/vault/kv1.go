@@ -18,7 +18,7 @@ type kvData struct {
 
 // kv1Engine is version 1 of kv.
 func kv1Engine() *engine {
-	return newEngine("kv").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+	return newEngine("kv").otherwise(&pathSpec{pattern: "*path", arbitrary: true, exists: func(r *request) (bool, error) {
 		return r.kvExists(r.mount.UUID + "/" + r.rest)
 	}, ops: map[operation]handler{
 		opRead:   func(r *request) (*answer, error) { return r.readKV(r.mount.UUID + "/" + r.rest) },
@@ -42,7 +42,7 @@ func cubbyholeEngine() *engine {
 			return do(r)
 		}
 	}
-	return newEngine("cubbyhole").otherwise(&pathSpec{pattern: "*path", exists: func(r *request) (bool, error) {
+	return newEngine("cubbyhole").otherwise(&pathSpec{pattern: "*path", arbitrary: true, exists: func(r *request) (bool, error) {
 		return r.kvExists(key(r))
 	}, ops: map[operation]handler{
 		opRead: only(func(r *request) (*answer, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,13 +146,25 @@ func (r *request) readable() (*kvSecret, *kvVersion, error) {
 		return nil, nil, err
 	}
 	if s == nil {
-		return nil, nil, errMissing
+		return nil, nil, r.withoutData()
 	}
 	v := s.version(n)
 	if v == nil {
 		return nil, nil, errMissing
 	}
 	return s, v, nil
+}
+
+// withoutData is the refusal of a secret that is not there. What is told of a secret
+// is found without regard to empty elements of its path, its data is not.
+func (r *request) withoutData() error {
+	name := r.vars["path"]
+	if clean := strings.TrimPrefix(path.Clean("/"+name), "/"); strings.Contains("/"+name, "//") && clean != "" {
+		if s, err := r.kv2.get(r.ctx, r.mount.UUID+"/"+clean); err != nil || s != nil {
+			return cmp.Or(err, faulty("could not find version data"))
+		}
+	}
+	return errMissing
 }
 
 func readVersion(r *request) (*answer, error) {

@@ -235,7 +235,33 @@ func listSecrets(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	withoutDeleted, err := r.flag("exclude_deleted", false)
+	if err != nil {
+		return nil, err
+	}
+	if withoutDeleted {
+		if keys, err = r.undeleted(r.mount.UUID+"/"+prefix, keys); err != nil {
+			return nil, err
+		}
+	}
 	return listKeys(folders(keys), nil)
+}
+
+// undeleted are the keys of secrets whose current version is not deleted.
+func (r *request) undeleted(prefix string, keys []string) (out []string, err error) {
+	for _, k := range keys {
+		s, err := r.kv2.get(r.ctx, prefix+k)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			continue
+		}
+		if v := s.version(0); v == nil || !v.dead(r.Clock.Now()) {
+			out = append(out, k)
+		}
+	}
+	return out, nil
 }
 
 func readKVConfig(r *request) (*answer, error) {
@@ -266,13 +292,18 @@ func writeKVConfig(r *request) (*answer, error) {
 	})
 }
 
-// upgrade moves the secrets of a mount from version 1 to version 2.
-func (r *request) upgrade(path string) error {
+// upgrade copies the secrets of a mount from version 1 to version 2: before the
+// mount changes, so that readers find them at once, and after it, when what was
+// written in between is copied, too, and the old ones go.
+func (r *request) upgrade(path string, after bool) error {
 	t, err := r.table()
 	if err != nil {
 		return err
 	}
 	m := t.at(path)
+	if m == nil || m.Type != "kv" || !after && m.Options["version"] == "2" {
+		return nil
+	}
 	keys, err := r.kv1.keys(r.ctx, m.UUID+"/")
 	if err != nil {
 		return err
@@ -291,8 +322,18 @@ func (r *request) upgrade(path string) error {
 			data = []byte("{}")
 		}
 		s := kvSecret{Created: now, Updated: now, Current: 1, Account: old.Account, Versions: []kvVersion{{N: 1, Data: data, Created: now}}}
-		if err := r.kv2.put(r.ctx, m.UUID+"/"+k, s); err != nil {
+		err = r.kv2.edit(r.ctx, m.UUID+"/"+k, func(v *kvSecret, found bool) error {
+			if after && found && !v.Created.Equal(now) { // written under the new version since
+				return state.ErrKeep
+			}
+			*v = s
+			return nil
+		})
+		if err != nil {
 			return err
+		}
+		if !after {
+			continue
 		}
 		if _, err := r.kv1.drop(r.ctx, m.UUID+"/"+k); err != nil {
 			return err

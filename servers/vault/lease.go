@@ -140,7 +140,7 @@ func lookupLease(r *request) (*answer, error) {
 		last = stamp(l.Renewed)
 	}
 	return ok(map[string]any{"expire_time": stamp(l.Expires), "id": l.ID, "issue_time": stamp(l.Issued), "last_renewal": last,
-		"renewable": l.Renewable, "ttl": int64(l.Expires.Sub(r.Clock.Now()) / time.Second)})
+		"renewable": l.Renewable, "ttl": r.Clock.left(l.Expires)})
 }
 
 // liveLease is a lease on record, and whether it lives; a login's shows the end
@@ -194,6 +194,7 @@ func renewLease(r *request) (*answer, error) {
 	}
 	a := &answer{}
 	var out lease
+	var granted time.Duration
 	err = r.leases.editUntil(r.ctx, id, func(v *lease, found bool) (time.Time, error) {
 		if !found {
 			return time.Time{}, bad("lease not found")
@@ -209,7 +210,7 @@ func renewLease(r *request) (*answer, error) {
 			lasts = most
 		}
 		v.Renewed, v.Expires = now, now.Add(lasts)
-		out = *v
+		out, granted = *v, lasts
 		return v.Issued.Add(v.Max + remembered), nil
 	})
 	if err != nil {
@@ -220,7 +221,7 @@ func renewLease(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	a.lease = leaseInfo{id, true, out.Expires.Sub(r.Clock.Now())}
+	a.lease = leaseInfo{id, true, granted}
 	return a, nil
 }
 

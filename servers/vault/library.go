@@ -29,15 +29,18 @@ type slot struct {
 	Entity string `json:"entity,omitempty"`
 	Lease  string `json:"lease,omitempty"`
 	Desk   string `json:"desk,omitempty"` // the fleet's lease
+	// Next is the password that a person's account gets when it comes back; an account
+	// of the desk gets one there.
+	Next *rotation `json:"next,omitempty"`
 	// Stale are leases of the account that was checked in meanwhile. When one of
 	// them ends it takes the account from whoever has it by then, as in the real
 	// engine.
 	Stale []string `json:"stale,omitempty"`
 }
 
-// libraryPaths are the paths of libraries, the same in ldap and ad.
-// OpenBao has no folders of them.
-func libraryPaths(bao bool) []*pathSpec {
+// libraryPaths are the paths of libraries, the same in ldap and ad; flat: without
+// folders of them, as in ad and OpenBao.
+func libraryPaths(flat bool) []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	paths := []*pathSpec{
 		{pattern: "library/manage/+set/check-in", name: "library.manage.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(true) })},
@@ -50,11 +53,12 @@ func libraryPaths(bao bool) []*pathSpec {
 		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
 		{pattern: "library/*set", name: "library", ops: map[operation]handler{opList: listLibraries}},
 	}
-	if bao {
+	if flat {
 		for _, p := range paths {
 			p.pattern = strings.Replace(p.pattern, "+set", ":set", 1)
 		}
 		paths[len(paths)-2].leaf = true
+		delete(paths[len(paths)-2].ops, opList)
 		paths[len(paths)-1].pattern = "library"
 	}
 	return paths
@@ -116,12 +120,16 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 	atDesk := false // what has a lease at the fleet's desk comes back there, once
 	if s.Out && s.Lease == leaseID && there {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return false, errRotation()
+			return false, r.errRotation()
 		}
-		if did, err = r.giveBack(t, *s); err != nil {
+		if atDesk = t.account != ""; atDesk {
+			did, err = r.giveBack(*s)
+		} else {
+			err = r.turn(t, r.slotKey(account), leaseID)
+		}
+		if err != nil {
 			return false, err
 		}
-		atDesk = t.account != ""
 	}
 	alive := map[string]bool{}
 	for _, id := range append(slices.Clone(s.Stale), leaseID) {
@@ -155,6 +163,48 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 	return did, err
 }
 
+// turn gives a person's account the password that it has when a lease of it is
+// over: it is decided in the slot, so that all who end one lease make one change.
+func (r *request) turn(t target, key, leaseID string) error {
+	next, err := r.newRotation(t)
+	if err != nil {
+		return err
+	}
+	edit := func(fn func(v *slot) bool) error {
+		return r.slots.edit(r.ctx, key, func(v *slot, found bool) error {
+			if !found || !v.Out || v.Lease != leaseID || !fn(v) {
+				return state.ErrKeep
+			}
+			return nil
+		})
+	}
+	err = edit(func(v *slot) bool {
+		decided := v.Next != nil
+		if !decided {
+			v.Next = next
+		}
+		return !decided
+	})
+	if err != nil {
+		return err
+	}
+	return r.finish(t, func() (*rotation, error) {
+		s, err := r.slots.get(r.ctx, key)
+		if err != nil || s == nil || !s.Out || s.Lease != leaseID {
+			return nil, err
+		}
+		return s.Next, nil
+	}, func(c rotation, now string) error {
+		return edit(func(v *slot) bool {
+			mine := v.Next != nil && *v.Next == c
+			if mine {
+				v.Next.Was = now
+			}
+			return mine
+		})
+	}, func(rotation) error { return nil })
+}
+
 func checkOut(r *request) (*answer, error) {
 	l, err := r.lib()
 	if err != nil {
@@ -182,7 +232,7 @@ func checkOut(r *request) (*answer, error) {
 			return nil, err
 		}
 		if a != nil {
-			a.warnings = warnings
+			a.late = warnings
 			return a, nil
 		}
 	}
@@ -209,6 +259,12 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		return nil, err
 	}
 	a := &answer{}
+	held := false // by the slot: or else the desk gets the account back
+	defer func() {
+		if desk != "" && !held {
+			r.Accounts.Force(r.ctx, r.desk(), desk)
+		}
+	}()
 	lent, err := r.leaseOf(a, lease{TTL: lasts, Usual: l.TTL, Max: l.Max, Renewable: true, Data: map[string]string{"account": name, "set": l.Name}})
 	if err != nil {
 		return nil, err
@@ -228,6 +284,7 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 	if err != nil {
 		return nil, err
 	}
+	held = true
 	r.call.Object = t.object()
 	password, err := r.password(r.ctx, t)
 	if err != nil {
@@ -273,7 +330,7 @@ func (r *request) checkIn(managing bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config == nil {
+	if config == nil && r.mount.Type != "ad" {
 		return nil, faulty("missing LDAP configuration")
 	}
 	l, err := r.lib()

@@ -76,7 +76,7 @@ func putLibrary(r *request) (*answer, error) {
 	if was != nil {
 		before = was.Accounts
 	}
-	fresh, gone := without(l.Accounts, before), without(before, l.Accounts)
+	fresh, gone := minus(l.Accounts, before), minus(before, l.Accounts)
 	for _, name := range l.Accounts {
 		_, there := r.targetOf(name)
 		switch {
@@ -97,16 +97,14 @@ func putLibrary(r *request) (*answer, error) {
 	if err := r.takeOver(fresh); err != nil {
 		return nil, err
 	}
-	for _, name := range gone {
-		if err := r.unmanage(name); err != nil {
-			return nil, err
-		}
+	if err := r.libraries.put(r.ctx, r.setKey(), l); err != nil {
+		return nil, err
 	}
-	return nil, r.libraries.put(r.ctx, r.setKey(), l)
+	return nil, r.unmanage(gone)
 }
 
-// without are the names that are not among others.
-func without(names, others []string) []string {
+// minus are the names that are not among others.
+func minus(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
 }
 
@@ -131,10 +129,10 @@ func (r *request) manageAll(names []string, set string) error {
 func (r *request) takeOver(names []string) error {
 	for _, name := range names {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
-			return errRotation()
+			return r.errRotation()
 		}
 		t, _ := r.targetOf(name)
-		if err := r.setPassword(r.ctx, t, r.alphanumerics(64), "taken over by vault "+r.Name); err != nil {
+		if err := r.setPassword(r.ctx, t, change{password: r.alphanumerics(64), why: "taken over by vault " + r.Name}); err != nil {
 			return err
 		}
 	}
@@ -149,16 +147,23 @@ func unframed(err error) error {
 
 // manage takes an account for one set: an account is in one only.
 func (r *request) manage(account, set string) error {
-	return r.managed.edit(r.ctx, r.slotKey(account), func(v *string, found bool) error {
-		if found && *v != set {
-			if r.mount.Type == "ad" {
-				return bad("%q is already managed by another set", account)
-			}
-			return bad("%q is already managed by the secrets engine", account)
-		}
-		*v = set
-		return nil
-	})
+	words := "%q is already managed by the secrets engine"
+	if r.mount.Type == "ad" {
+		words = "%q is already managed by another set"
+	}
+	_, err := r.managed.take(r, r.slotKey(account), set, bad(words, account))
+	return err
+}
+
+// hasAccount reports whether a set, or a static role, has the account of a slot.
+func hasAccount(r *request, key, owner string) (bool, error) {
+	mount, account, _ := strings.Cut(key, "/")
+	if name, isRole := strings.CutPrefix(owner, staticOwner); isRole {
+		role, err := r.statics.get(r.ctx, mount+"/"+name)
+		return role != nil && strings.EqualFold(role.Username, account), err
+	}
+	l, err := r.libraries.get(r.ctx, mount+"/"+owner)
+	return l != nil && slices.ContainsFunc(l.Accounts, func(a string) bool { return strings.EqualFold(a, account) }), err
 }
 
 // unlent refuses to let an account go that somebody has.
@@ -170,13 +175,14 @@ func (r *request) unlent(account string) error {
 	return err
 }
 
-// unmanage lets an account go, unless somebody has it.
-func (r *request) unmanage(account string) error {
-	if err := r.unlent(account); err != nil {
-		return err
+// unmanage lets accounts go.
+func (r *request) unmanage(accounts []string) error {
+	for _, account := range accounts {
+		if _, err := r.managed.drop(r.ctx, r.slotKey(account)); err != nil {
+			return err
+		}
 	}
-	_, err := r.managed.drop(r.ctx, r.slotKey(account))
-	return err
+	return nil
 }
 
 func dropLibrary(r *request) (*answer, error) {
@@ -189,13 +195,10 @@ func dropLibrary(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	for _, name := range l.Accounts {
-		if err := r.unmanage(name); err != nil {
-			return nil, err
-		}
+	if _, err := r.libraries.drop(r.ctx, r.setKey()); err != nil {
+		return nil, err
 	}
-	_, err = r.libraries.drop(r.ctx, r.setKey())
-	return nil, err
+	return nil, r.unmanage(l.Accounts)
 }
 
 // lib is the set of the path.

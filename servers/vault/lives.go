@@ -101,14 +101,12 @@ func capped(got, most time.Duration) string {
 	return fmt.Sprintf("TTL of %q exceeded the effective max_ttl of %q; TTL value is capped accordingly", short(got), short(most))
 }
 
-// short writes a duration without zeros at its end: 2h, 1h30m, 90s as 1m30s.
+// short writes a length of time in whole seconds and without its parts that are
+// zero: 2h, 1h30s, 1h30m, and 0s for none (sdk/framework, CalculateTTL).
 func short(d time.Duration) string {
-	s := d.String()
+	s := d.Truncate(time.Second).String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
 	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return strings.Replace(s, "h0m", "h", 1)
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"counterpart/internal/world"
+	"counterpart/servers/vault/internal/keyring"
 	"counterpart/servers/vault/internal/policy"
 )
 
@@ -141,9 +142,9 @@ func (s *Server) loadEngine(m *mount, in Mount) error {
 			}
 			key := m.UUID + "/" + strings.ToLower(account)
 			if other := s.managed.seeds[key]; other != nil {
-				return fmt.Errorf("libraries[%d].accounts[%d]: %q is in the library %s, too", i, j, account, *other)
+				return fmt.Errorf("libraries[%d].accounts[%d]: %q is in the library %s, too", i, j, account, other.Owner)
 			}
-			s.managed.seeds[key] = &name
+			s.managed.seeds[key] = &claim{Owner: name}
 		}
 		if l.MaxTTL < l.TTL {
 			return fmt.Errorf("libraries[%d]: max_ttl %s is less than ttl %s", i, l.MaxTTL, l.TTL)
@@ -170,10 +171,15 @@ func (s *Server) loadEngine(m *mount, in Mount) error {
 func (s *Server) loadKeys(m *mount, in Mount) error {
 	for i, k := range in.Keys {
 		if in.Type == "transit" {
-			fresh, err := newTransitKey(k.Type, s.World.Derive("vault", s.Name, "transit", m.Path, k.Name), s.started)
+			fresh := &keyring.Key{Type: k.Type}
+			if !keyring.Known(k.Type) || k.Type == keyring.HMAC {
+				return fmt.Errorf("keys[%d].type: there is no key type %q", i, k.Type)
+			}
+			v, err := fresh.Fresh(s.World.Derive("vault", s.Name, "transit", m.Path, k.Name), s.started)
 			if err != nil {
 				return fmt.Errorf("keys[%d]: %w", i, err)
 			}
+			fresh.Add(v)
 			s.transits.seeds[m.UUID+"/"+k.Name] = fresh
 			continue
 		}
@@ -287,7 +293,7 @@ func (s *Server) loadAppRole(m *mount, in AppRole) {
 		role.RoleID = s.derivedID("role", m.Path, name)
 	}
 	s.approles.seeds[m.UUID+"/"+name] = role
-	s.roleIDs.seeds[m.UUID+"/"+role.RoleID] = &name
+	s.roleIDs.seeds[m.UUID+"/"+role.RoleID] = &claim{Owner: name}
 	for _, id := range in.SecretIDs {
 		key := secretKey(m.UUID, id.Value)
 		sec := &secretID{Role: name, Accessor: s.derivedID("secret-id", m.Path, id.Value), Made: s.started, Updated: s.started, Uses: id.NumUses, TTL: id.TTL}
@@ -310,9 +316,9 @@ func (s *Server) loadIdentity() error {
 			}
 			key := m.Accessor + "/" + a.Name
 			s.aliases.seeds[key] = &id
-			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started})
+			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started, nil})
 		}
-		s.entities.seeds[id], s.named.seeds[in.Name] = e, &id
+		s.entities.seeds[id], s.named.seeds[in.Name] = e, &claim{Owner: id}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -31,6 +32,8 @@ type tokenFields struct {
 	// Legacy: the policies were given under their old name, under which answers
 	// show them as well.
 	Legacy bool `json:"legacy,omitempty"`
+	// LegacyCIDRs is that for bound_cidrs.
+	LegacyCIDRs bool `json:"legacy_cidrs,omitempty"`
 }
 
 // take reads them from a request; what it does not name stays.
@@ -38,7 +41,7 @@ func (t *tokenFields) take(f fields) (err error) {
 	for _, d := range []struct {
 		name string
 		to   *time.Duration
-	}{{"ttl", &t.TTL}, {"max_ttl", &t.MaxTTL}, {"period", &t.Period}, {"token_ttl", &t.TTL}, {"token_max_ttl", &t.MaxTTL},
+	}{{"lease", &t.TTL}, {"ttl", &t.TTL}, {"max_ttl", &t.MaxTTL}, {"period", &t.Period}, {"token_ttl", &t.TTL}, {"token_max_ttl", &t.MaxTTL},
 		{"token_explicit_max_ttl", &t.ExplicitMax}, {"token_period", &t.Period}} {
 		if f.has(d.name) {
 			if *d.to, err = f.lasts(d.name); err != nil {
@@ -60,9 +63,12 @@ func (t *tokenFields) take(f fields) (err error) {
 	if t.MaxTTL > 0 && t.TTL > t.MaxTTL {
 		return bad("'token_ttl' cannot be greater than 'token_max_ttl'")
 	}
-	if f.has("token_bound_cidrs") {
-		if t.CIDRs, err = addresses(f.list("token_bound_cidrs")); err != nil {
-			return bad("%s", err)
+	for _, name := range [...]string{"bound_cidrs", "token_bound_cidrs"} { // the first is the older name
+		if f.has(name) {
+			if t.CIDRs, err = addresses(f.list(name)); err != nil {
+				return bad("%s", err)
+			}
+			t.LegacyCIDRs = name == "bound_cidrs"
 		}
 	}
 	if f.has("token_type") {
@@ -100,6 +106,9 @@ func (t *tokenFields) shown(bao bool) map[string]any {
 	}
 	if t.Legacy && len(t.Policies) > 0 {
 		data["policies"] = t.Policies
+	}
+	if t.LegacyCIDRs && len(t.CIDRs) > 0 {
+		data["bound_cidrs"] = t.CIDRs
 	}
 	return data
 }
@@ -141,7 +150,7 @@ func (r *request) login(l login) (*answer, error) {
 		return nil, bad("auth methods cannot create root tokens")
 	}
 	i.batch = l.token.Type == "batch" || l.token.Type == "default-batch"
-	warnings := append(l.warnings, i.bound(r.mount)...)
+	late := i.bound(r.mount)
 	var err error
 	if i.entity, err = r.entityOf(r.ctx, r.mount, l.alias); err != nil {
 		return nil, err
@@ -152,7 +161,7 @@ func (r *request) login(l login) (*answer, error) {
 		return nil, refuse(http.StatusForbidden, "permission denied").because("the entity %s is disabled", e.Name)
 	}
 	none := ""
-	a := &answer{data: l.data, warnings: warnings, mountType: &none}
+	a := &answer{data: l.data, warnings: l.warnings, late: late, mountType: &none}
 	if a.auth, err = r.issue(r.ctx, i); err != nil {
 		return nil, err
 	}
@@ -180,6 +189,12 @@ const longestAlias = 256
 // that the method marks as a wrong password counts.
 func (r *request) guarded(alias string, attempt func() (*answer, error)) (*answer, error) {
 	limit := r.settings.Lockout
+	if l := r.mount.Lockout; l != nil {
+		limit = Lockout{Threshold: cmp.Or(l.Threshold, limit.Threshold), Duration: cmp.Or(l.Duration, limit.Duration), Window: cmp.Or(l.Window, limit.Window)}
+		if l.Off {
+			limit.Threshold = 0
+		}
+	}
 	if limit.Threshold == 0 {
 		return attempt()
 	}
@@ -239,6 +254,7 @@ func refusedLogin(err error, r *refusal) error {
 type authUser struct {
 	Name     string   `json:"name"`
 	Password string   `json:"password,omitempty"` // userpass; empty: the person's of this name
+	Hash     string   `json:"hash,omitempty"`     // userpass: of the password, with bcrypt, instead of it
 	Groups   []string `json:"groups,omitempty"`
 	tokenFields
 }

@@ -31,6 +31,17 @@ type mount struct {
 	Passthrough  []string          `json:"passthrough,omitempty"`
 	Local        bool              `json:"local,omitempty"`
 	SealWrap     bool              `json:"seal_wrap,omitempty"`
+	Shown        map[string]any    `json:"shown,omitempty"`   // what tuning keeps and answers show; nothing follows from it here
+	Lockout      *mountLockout     `json:"lockout,omitempty"` // instead of the server's
+}
+
+// mountLockout is the lock-out of logins at one mount; what it leaves out is the
+// server's.
+type mountLockout struct {
+	Threshold int           `json:"threshold,omitempty"`
+	Duration  time.Duration `json:"duration,omitempty"`
+	Window    time.Duration `json:"window,omitempty"`
+	Off       bool          `json:"off,omitempty"`
 }
 
 // isAuth reports an auth method.

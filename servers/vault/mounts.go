@@ -3,6 +3,7 @@ package vault
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +75,11 @@ func (s *Server) shownConfig(m *mount, byDefault, most time.Duration) map[string
 	if m.Passthrough != nil {
 		c["passthrough_request_headers"] = m.Passthrough
 	}
+	maps.Copy(c, m.Shown)
+	if l := m.Lockout; l != nil {
+		c["user_lockout_threshold"], c["user_lockout_disable"] = l.Threshold, l.Off
+		c["user_lockout_duration"], c["user_lockout_counter_reset_duration"] = int64(l.Duration/time.Second), int64(l.Window/time.Second)
+	}
 	return c
 }
 
@@ -144,6 +150,7 @@ func getTune(r *request, auth bool) (*answer, error) {
 	}
 	byDefault, most := m.lives()
 	data := r.shownConfig(m, byDefault, most)
+	delete(data, "delegated_auth_accessors") // shown by the mount alone
 	data["description"] = m.Description
 	if len(m.Options) > 0 {
 		data["options"] = m.Options
@@ -177,6 +184,9 @@ func putMount(r *request, auth bool) (*answer, error) {
 		return nil, bad("backend type must be specified as a string")
 	}
 	stored, known := r.mountKind(kind, auth)
+	if err := r.unmountable(kind, auth); !known && err != nil {
+		return nil, err
+	}
 	if !known {
 		return nil, bad("plugin not found in the catalog: %s", kind)
 	}
@@ -241,43 +251,16 @@ func reserved(path string) bool {
 // maxMounts is how many mounts there can be.
 const maxMounts = 2000
 
-// configure takes the parameters of a mount or tune.
-func (m *mount) configure(config fields) (err error) {
-	for name, to := range map[string]*time.Duration{"default_lease_ttl": &m.DefaultTTL, "max_lease_ttl": &m.MaxTTL} {
-		v, given := config[name]
-		if !given || v == "" || v == "system" {
-			continue
-		}
-		if *to, err = lasts(v); err != nil {
-			return bad("%s", err)
-		}
-	}
-	if m.MaxTTL > 0 && m.DefaultTTL > m.MaxTTL {
-		return bad("backend max lease TTL of %d would be less than backend default lease TTL of %d", int64(m.MaxTTL/time.Second), int64(m.DefaultTTL/time.Second))
-	}
-	if config.has("listing_visibility") {
-		switch v := config.text("listing_visibility"); v {
-		case "", "hidden", "unauth":
-			m.Visibility = v
-		default:
-			return bad("invalid listing visibility type")
-		}
-	}
-	if config.has("passthrough_request_headers") {
-		m.Passthrough = config.list("passthrough_request_headers")
-	}
-	if config.has("token_type") {
-		m.TokenType = config.text("token_type")
-	}
-	m.ForceNoCache, err = config.flag("force_no_cache", m.ForceNoCache)
-	return err
-}
-
 func putTune(r *request, auth bool) (*answer, error) {
 	path := mountPath(r.vars["path"], auth)
 	options, err := r.pairs("options")
 	if err != nil {
 		return nil, err
+	}
+	if options["version"] == "2" {
+		if err := r.upgrade(path, false); err != nil {
+			return nil, err
+		}
 	}
 	var warnings []string
 	err = r.editMounts(func(t *mounts) error {
@@ -301,7 +284,7 @@ func putTune(r *request, auth bool) (*answer, error) {
 	if err != nil || warnings == nil {
 		return nil, err
 	}
-	if err := r.upgrade(path); err != nil {
+	if err := r.upgrade(path, true); err != nil {
 		return nil, err
 	}
 	return &answer{warnings: warnings}, nil

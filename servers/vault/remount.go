@@ -25,15 +25,26 @@ func remount(r *request) (*answer, error) {
 	case !isAuth && reserved(to), to == "auth/":
 		return nil, bad("cannot remount to destination %s", to)
 	}
-	err := r.editMounts(func(t *mounts) error {
-		m := t.at(from)
-		if m == nil {
-			return bad("no matching mount at %q", from)
+	id := world.UUID(r.Rand)
+	table, err := r.table()
+	if err != nil {
+		return nil, err
+	}
+	if err := movable(table, from, to); err != nil {
+		return nil, err
+	}
+	err = r.moves.editUntil(r.ctx, id, func(m *move, _ bool) (time.Time, error) {
+		*m = move{from, to}
+		return r.Clock.Now().Add(remembered), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = r.editMounts(func(t *mounts) error {
+		if err := movable(t, from, to); err != nil {
+			return err
 		}
-		if x := t.conflict(to); x != nil {
-			return bad("path already in use at %q", x.Path)
-		}
-		m.Path = to
+		t.at(from).Path = to
 		return nil
 	})
 	if err != nil {
@@ -43,16 +54,19 @@ func remount(r *request) (*answer, error) {
 	if _, err := revokePrefix(r); err != nil { // leases are named by the path
 		return nil, err
 	}
-	id := world.UUID(r.Rand)
-	err = r.moves.editUntil(r.ctx, id, func(m *move, _ bool) (time.Time, error) {
-		*m = move{from, to}
-		return r.Clock.Now().Add(remembered), nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	return &answer{twin: true, data: map[string]any{"migration_id": id},
 		warnings: []string{"Mount move has been queued. Progress will be reported in " + r.product() + "'s server log, tagged with the returned migration_id"}}, nil
+}
+
+// movable refuses a move that cannot be.
+func movable(t *mounts, from, to string) error {
+	if t.at(from) == nil {
+		return bad("no matching mount at %q", from)
+	}
+	if x := t.conflict(to); x != nil {
+		return bad("path already in use at %q", x.Path)
+	}
+	return nil
 }
 
 // move is a mount that has moved.

@@ -13,6 +13,7 @@ import (
 // secretID is a secret ID of a role; its record is named by its hash.
 type secretID struct {
 	Role     string            `json:"role"`
+	Born     string            `json:"born,omitempty"` // of the role
 	Accessor string            `json:"accessor"`
 	Made     time.Time         `json:"made"`
 	Updated  time.Time         `json:"updated"`
@@ -31,13 +32,16 @@ func secretKey(mount, secret string) string { return mount + "/" + wrapKey(secre
 // accessorKey leads from a secret ID's accessor to it.
 func accessorKey(mount, accessor string) string { return mount + "/" + accessor }
 
+// of reports a secret ID of the role, and not of an earlier one with its name.
+func (s *secretID) of(role *appRole) bool { return s.Role == role.Name && s.Born == role.Born }
+
 // useSecretID takes one use of a secret ID.
-func (r *request) useSecretID(role, secret string, refused *refusal) (used secretID, err error) {
+func (r *request) useSecretID(role *appRole, secret string, refused *refusal) (used secretID, err error) {
 	key := secretKey(r.mount.UUID, secret)
 	err = r.secrets.editUntil(r.ctx, key, func(s *secretID, found bool) (time.Time, error) {
 		switch {
-		case !found || s.Role != role:
-			return time.Time{}, &wrongPassword{refused.because("role %s has no such secret ID", role)}
+		case !found || !s.of(role):
+			return time.Time{}, &wrongPassword{refused.because("role %s has no such secret ID", role.Name)}
 		case !r.from(s.CIDRs):
 			return time.Time{}, bad("source address %q unauthorized through CIDR restrictions on the secret ID", r.source())
 		case s.Spent:
@@ -72,7 +76,7 @@ func newSecretID(r *request) (*answer, error) {
 	if !role.Bind {
 		return nil, bad("bind_secret_id is not set on the role")
 	}
-	s := secretID{Role: role.Name, Accessor: world.UUID(r.Rand), Made: r.Clock.Now(), Uses: role.NumUses, TTL: role.SecretTTL,
+	s := secretID{Role: role.Name, Born: role.Born, Accessor: world.UUID(r.Rand), Made: r.Clock.Now(), Uses: role.NumUses, TTL: role.SecretTTL,
 		CIDRs: r.list("cidr_list"), Bound: r.list("token_bound_cidrs")}
 	s.Updated = s.Made
 	if err := networks(s.CIDRs); err != nil {
@@ -114,6 +118,14 @@ func newSecretID(r *request) (*answer, error) {
 		secret = world.UUID(r.Rand)
 	}
 	key := secretKey(r.mount.UUID, secret)
+	// The accessor comes first: one that leads nowhere harms nobody.
+	err = r.secretNames.editUntil(r.ctx, accessorKey(r.mount.UUID, s.Accessor), func(v *string, _ bool) (time.Time, error) {
+		*v = key
+		return s.Expires, nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	err = r.secrets.editUntil(r.ctx, key, func(v *secretID, found bool) (time.Time, error) {
 		if found {
 			return time.Time{}, faulty("failed to store secret_id: SecretID is already registered")
@@ -122,13 +134,7 @@ func newSecretID(r *request) (*answer, error) {
 		return s.Expires, nil
 	})
 	if err != nil {
-		return nil, err
-	}
-	err = r.secretNames.editUntil(r.ctx, accessorKey(r.mount.UUID, s.Accessor), func(v *string, _ bool) (time.Time, error) {
-		*v = key
-		return s.Expires, nil
-	})
-	if err != nil {
+		r.secretNames.drop(r.ctx, accessorKey(r.mount.UUID, s.Accessor))
 		return nil, err
 	}
 	data := map[string]any{"secret_id": secret, "secret_id_accessor": s.Accessor}
@@ -157,7 +163,11 @@ func (r *request) secretNamed() (key string, s *secretID, err error) {
 		return "", nil, bad("missing %s", what)
 	}
 	s, err = r.secrets.get(r.ctx, key)
-	if err != nil || s == nil || s.Spent || !strings.EqualFold(s.Role, r.vars["role"]) {
+	if err != nil || s == nil || s.Spent {
+		return key, nil, err
+	}
+	role, err := r.approles.get(r.ctx, r.appRoleKey())
+	if err != nil || role == nil || !s.of(role) {
 		return key, nil, err
 	}
 	return key, s, nil
@@ -246,7 +256,7 @@ func listSecretIDs(r *request) (*answer, error) {
 	}
 	var out []string
 	err = r.eachSecretID(role.Name, func(_ string, s *secretID) error {
-		if !s.Spent {
+		if !s.Spent && s.of(role) {
 			out = append(out, s.Accessor)
 		}
 		return nil

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -35,6 +34,7 @@ type request struct {
 	token  *token            // nil on public paths
 	exists bool              // what the existence check said
 	wrap   time.Duration     // X-Vault-Wrap-TTL; 0: none
+	Clock  moment            // the one look at the clock; it stands before the fleet's
 	reply  answer            // room for one that is sent often
 }
 
@@ -54,7 +54,7 @@ func (s *Server) serve(c echo.Context) error {
 		}
 	}
 	full, below := strings.CutPrefix(p, "/v1/")
-	if !below {
+	if !below || !inV1(req.URL) {
 		return s.outside(c)
 	}
 	namespace := header(req, "X-Vault-Namespace")
@@ -63,12 +63,23 @@ func (s *Server) serve(c echo.Context) error {
 	}
 	r := requests.Get().(*request)
 	vars := r.vars
-	*r = request{Server: s, ctx: req.Context(), http: req, call: dialect.CallFrom(req.Context()), full: full, vars: vars}
+	*r = request{Server: s, ctx: req.Context(), http: req, call: dialect.CallFrom(req.Context()), full: full, vars: vars, Clock: moment{s.Clock.Now()}}
 	err := s.answer(c, r, strings.Trim(namespace, "/"))
 	clear(vars)
 	*r = request{vars: vars}
 	requests.Put(r) // not after a panic: who knows what it has left
 	return err
+}
+
+// inV1 reports a path whose first element, as it was sent, is v1: an escaped slash
+// is no end of it.
+func inV1(u *url.URL) bool {
+	if u.RawPath == "" {
+		return true
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	plain, err := url.PathUnescape(first)
+	return err == nil && plain == "v1"
 }
 
 // header is the first value of a header whose name is written as net/http keeps it.
@@ -94,6 +105,9 @@ func printable(p string) bool {
 
 // answer runs one request.
 func (s *Server) answer(c echo.Context, r *request, namespace string) error {
+	if strings.Contains(strings.ToLower(r.http.URL.RawPath), "%2f") && r.nodePaths[r.full] != nil {
+		return refuse(http.StatusMethodNotAllowed, "unsupported operation") // to a mount it is none of its operations
+	}
 	if handled, err := s.status(c, r); handled || err != nil {
 		return err
 	}
@@ -137,9 +151,10 @@ func (s *Server) outside(c echo.Context) error {
 	switch p := c.Request().URL.Path; {
 	case p == "/v1" && !s.flavour.bao:
 		return s.redirect(c, "/v1/")
-	case p == "/v1", strings.HasPrefix(p, "/ui/"), s.flavour.bao && p != "/":
+	case p == "/v1", strings.HasPrefix(p, "/ui/") && c.Request().URL.RawPath == "", s.flavour.bao && p != "/":
 		return refuse(http.StatusNotFound, "")
 	}
+	c.Request().URL.RawQuery = "" // which is not taken along here
 	return s.redirect(c, "/ui/")
 }
 
@@ -158,13 +173,16 @@ func (r *request) parse() error {
 				}
 				if on {
 					r.op = opList
+					q.Del("list") // or else it is a parameter
 				}
 			}
-			if on, err := strconv.ParseBool(q.Get("help")); err == nil && on {
+			if q.Get("help") != "" {
 				r.op = opHelp
 			}
+			r.raw = fromQuery(q, true)
 		}
-		r.raw = query(req)
+	case "HELP":
+		r.op = opHelp
 	case "LIST":
 		r.op, r.raw = opList, query(req)
 	case http.MethodDelete:
@@ -221,7 +239,7 @@ func (r *request) run() (*answer, error) {
 			r.call.Op, r.call.Unnamed = p.names[r.op], false
 		}
 	}
-	if p == nil || !p.public {
+	if p == nil || !p.public || r.op == opHelp {
 		if err := r.authenticate(); err != nil {
 			return nil, err
 		}
@@ -229,6 +247,7 @@ func (r *request) run() (*answer, error) {
 	if err := r.call.Admit(r.ctx); err != nil {
 		return nil, err
 	}
+	r.Clock.at = r.Server.Clock.Now() // it may have been held up
 	if r.token != nil {
 		if err := r.authorize(p); err != nil {
 			return nil, err
@@ -237,6 +256,11 @@ func (r *request) run() (*answer, error) {
 	do, err := r.route(p)
 	if err != nil {
 		return nil, err
+	}
+	if (len(r.raw) > 0 || r.http.URL.RawQuery != "") && r.op != opHelp {
+		if err := r.unplayedParameter(p); err != nil {
+			return nil, err
+		}
 	}
 	a, err := do(r)
 	if err != nil {
@@ -252,6 +276,9 @@ func (r *request) run() (*answer, error) {
 		}
 		return nil, bad("Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.")
 	}
+	if a != nil && len(r.raw) > 0 {
+		a.warnings = append(a.warnings, r.overlooked(p)...)
+	}
 	return r.finished(a)
 }
 
@@ -261,9 +288,12 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	case r.mount == nil:
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "no handler for route %q. route entry not found.", r.full)
-	case r.op == opHelp && (p != nil || r.rest == ""):
+	case r.op == opHelp && (p != nil || r.rest == "" || r.knownPath() != nil):
 		return r.helped(p), nil
 	case p == nil:
+		if known := r.knownPath(); known != nil {
+			return nil, r.notPlayed(known)
+		}
 		r.call.Outcome = dialect.Unimplemented
 		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
 	}
@@ -271,31 +301,13 @@ func (r *request) route(p *pathSpec) (handler, error) {
 	if do == nil && p.public {
 		return nil, refuse(http.StatusMethodNotAllowed, "unsupported operation")
 	}
+	if last := p.parts[len(p.parts)-1]; do == nil && r.op == opList && !strings.HasPrefix(last, "*") { // the path ends in a slash, which no other pattern takes
+		return nil, refuse(http.StatusNotFound, "%s", one("unsupported path"))
+	}
 	if do == nil {
 		return nil, unsupported()
 	}
 	return do, nil
-}
-
-// helped answers ?help=1, in the server's layout: of the root of a mount all its
-// paths, of a path its pattern.
-func (r *request) helped(p *pathSpec) handler {
-	var b strings.Builder
-	if r.rest == "" {
-		fmt.Fprintf(&b, "## DESCRIPTION\n\nThe engine %s, as Counterpart plays it.\n\n## PATHS\n\n", r.mount.Type)
-		for _, known := range r.engines[r.mount.engine()].paths {
-			fmt.Fprintf(&b, "    ^%s$\n", known.pattern)
-		}
-	} else {
-		fmt.Fprintf(&b, "Request:        %s\nMatching Route: ^%s$\n\n<no synopsis>\n\n## DESCRIPTION\n\n<no description>\n", r.rest, p.pattern)
-	}
-	return func(*request) (*answer, error) {
-		return &answer{plain: struct {
-			Help    string `json:"help"`
-			SeeAlso any    `json:"see_also"`
-			OpenAPI any    `json:"openapi"`
-		}{b.String(), nil, map[string]any{"openapi": "3.0.2", "paths": map[string]any{}}}}, nil
-	}
 }
 
 // authorize holds the request against the token's policies.
@@ -320,10 +332,18 @@ func (r *request) authorize(p *pathSpec) error {
 		return forbidden().because("the policies %v do not grant %s on %s", r.token.allPolicies(), r.op.capability(exists).Names()[0], r.full)
 	case p != nil && p.sudo && !v.Sudo && r.flavour.bao && p.name == "revoke-orphan":
 		return bad("root or sudo privileges required to revoke and orphan")
-	case (p != nil && p.sudo || p == nil && guarded(r.full)) && !v.Sudo:
+	case (p != nil && p.sudo || p == nil && r.guardedPath()) && !v.Sudo:
 		return forbidden().because("%s needs sudo, which the policies %v do not grant", r.full, r.token.allPolicies())
 	}
 	return nil
+}
+
+// guardedPath reports a path of the real server that needs sudo and is not played.
+func (r *request) guardedPath() bool {
+	if p := r.knownPath(); p != nil {
+		return p.Sudo
+	}
+	return guarded(r.full)
 }
 
 // guarded reports a path of the real server that needs sudo and is not here.
@@ -341,6 +361,7 @@ func (r *request) finished(a *answer) (*answer, error) {
 	if a == nil {
 		return nil, nil
 	}
+	a.warnings = append(a.warnings, a.late...)
 	if a.mountType == nil && r.mount != nil {
 		a.mountType = &r.mount.Type
 	}

@@ -3,7 +3,6 @@ package vault
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -23,6 +22,7 @@ type sshRole struct {
 	Port         int               `json:"port,omitempty"`
 	TTL          time.Duration     `json:"ttl,omitempty"`
 	Max          time.Duration     `json:"max,omitempty"`
+	Before       *time.Duration    `json:"before,omitempty"` // how long before its signature a certificate is valid; nil: as usual
 	Extensions   map[string]string `json:"extensions,omitempty"`
 	Critical     map[string]string `json:"critical,omitempty"`
 
@@ -111,7 +111,7 @@ func getSSHRole(r *request) (*answer, error) {
 		"allowed_domains": role.Domains, "allowed_domains_template": false, "allowed_extensions": role.AllowedExtensions, "allowed_user_key_lengths": map[string]any{},
 		"allowed_users": role.AllowedUsers, "allowed_users_template": false, "default_critical_options": critical, "default_extensions": extensions,
 		"default_extensions_template": false, "default_user": role.DefaultUser, "default_user_template": false, "key_id_format": "", "key_type": "ca",
-		"max_ttl": int64(role.Max / time.Second), "not_before_duration": 30, "ttl": int64(role.TTL / time.Second)}
+		"max_ttl": int64(role.Max / time.Second), "not_before_duration": int64(role.backdated() / time.Second), "ttl": int64(role.TTL / time.Second)}
 	if r.flavour.bao {
 		data["issuer_ref"] = "default"
 	}
@@ -137,6 +137,13 @@ func putSSHRole(r *request) (*answer, error) {
 		if *to, err = r.flag(name, false); err != nil {
 			return nil, err
 		}
+	}
+	if r.has("not_before_duration") {
+		before, err := r.lasts("not_before_duration")
+		if err != nil {
+			return nil, err
+		}
+		role.Before = &before
 	}
 	switch role.KeyType {
 	case "otp":
@@ -171,21 +178,6 @@ func putSSHRole(r *request) (*answer, error) {
 func dropSSHRole(r *request) (*answer, error) {
 	_, err := r.sshRoles.drop(r.ctx, r.staticKey())
 	return nil, err
-}
-
-func splitList(s string) []string {
-	var out []string
-	for _, part := range strings.Split(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}
-
-// reaches reports whether a role covers an address.
-func (role *sshRole) reaches(ip netip.Addr) bool {
-	return comesFrom(ip, splitList(role.CIDRs), ip.BitLen()) && !comesFrom(ip, splitList(role.Excluded), ip.BitLen())
 }
 
 func sshCreds(r *request) (*answer, error) {

@@ -20,6 +20,13 @@ import (
 // backdated is how long before its signature a certificate is valid.
 const backdated = 30 * time.Second
 
+func (role *sshRole) backdated() time.Duration {
+	if role.Before != nil {
+		return *role.Before
+	}
+	return backdated
+}
+
 func sshSign(r *request) (*answer, error) {
 	role, err := r.caRole()
 	if err != nil {
@@ -159,7 +166,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 	}
 	now := r.Clock.Now()
 	c := &ssh.Certificate{Nonce: nonce, Key: key, Serial: binary.BigEndian.Uint64(number[:]), CertType: kind, KeyId: id, ValidPrincipals: principals,
-		ValidAfter: uint64(now.Add(-backdated).Unix()), ValidBefore: uint64(now.Add(lasts).Unix()),
+		ValidAfter: uint64(now.Add(-role.backdated()).Unix()), ValidBefore: uint64(now.Add(lasts).Unix()),
 		Permissions: permissions}
 	if s, ok := signer.(ssh.AlgorithmSigner); ok && signer.PublicKey().Type() == ssh.KeyAlgoRSA {
 		if signer, err = ssh.NewSignerWithAlgorithms(s, []string{ssh.KeyAlgoRSASHA256}); err != nil {

@@ -3,20 +3,21 @@ package vault
 import (
 	"slices"
 	"time"
-
-	"counterpart/internal/state"
 )
 
 // staticRole is an account whose password an engine rotates.
 type staticRole struct {
-	Name     string        `json:"name"`
-	DN       string        `json:"dn,omitempty"`
-	Username string        `json:"username"`
-	Database string        `json:"database,omitempty"`
-	Period   time.Duration `json:"period"`
-	Made     time.Time     `json:"made,omitzero"`
-	Rotated  time.Time     `json:"rotated,omitzero"` // zero: the engine has not set a password yet
-	Last     string        `json:"last,omitempty"`   // the password before, if the engine had set it
+	Name     string `json:"name"`
+	DN       string `json:"dn,omitempty"`
+	Username string `json:"username"`
+	Database string `json:"database,omitempty"`
+	// Statements are what the database engine rotates with; they are only kept.
+	Statements []string      `json:"statements,omitempty"`
+	Period     time.Duration `json:"period"`
+	Made       time.Time     `json:"made,omitzero"`
+	Rotated    time.Time     `json:"rotated,omitzero"` // zero: the engine has not set a password yet
+	Last       string        `json:"last,omitempty"`   // the password before, if the engine had set it
+	Next       *rotation     `json:"next,omitempty"`   // decided and not over
 }
 
 // since is when the current period began.
@@ -29,8 +30,9 @@ func (s *staticRole) since() time.Time {
 
 // directoryEngine is the secrets engine ldap, and its older form ad.
 func directoryEngine(kind string, bao bool) *engine {
-	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot, opRead: rotateRoot}}}
+	paths := []*pathSpec{{pattern: "rotate-root", name: "rotate-root", ops: map[operation]handler{opWrite: rotateRoot}}}
 	if kind == "ad" {
+		paths[0].ops[opRead] = rotateRoot
 		paths = append(paths, adPaths()...)
 	} else {
 		paths = append(paths,
@@ -44,7 +46,7 @@ func directoryEngine(kind string, bao bool) *engine {
 	if bao { // which has no folders of roles
 		paths = slices.DeleteFunc(paths, func(p *pathSpec) bool { return p.pattern == "static-role/*role" })
 	}
-	e := newEngine(kind, append(paths, libraryPaths(bao)...)...)
+	e := newEngine(kind, append(paths, libraryPaths(bao || kind == "ad")...)...)
 	e.renew, e.renewed, e.revoke = libraryRenew, libraryRenewed, libraryRevoke
 	if kind == "ldap" { // once for both
 		e.sweep, e.tokenRenewed = librarySweep, libraryTokenRenewed
@@ -95,18 +97,6 @@ func dropConfig(r *request) (*answer, error) {
 	return nil, err
 }
 
-// rotateRoot changes what nobody but the engine knows.
-func rotateRoot(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
-	if err != nil {
-		return nil, err
-	}
-	if c == nil {
-		return nil, faulty("the config is currently unset")
-	}
-	return nil, nil
-}
-
 func listStatic(r *request) (*answer, error) {
 	return listKeys(r.statics.keys(r.ctx, r.mount.UUID+"/"))
 }
@@ -138,7 +128,13 @@ func putStatic(r *request) (*answer, error) {
 		return nil, err
 	}
 	if was != nil {
-		return nil, r.statics.put(r.ctx, r.staticKey(), role)
+		return nil, r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
+			if !found {
+				*v = role
+			}
+			v.DN, v.Period = role.DN, role.Period
+			return nil
+		})
 	}
 	skip, err := r.flag("skip_import_rotation", false)
 	if err != nil {
@@ -155,14 +151,7 @@ func putStatic(r *request) (*answer, error) {
 	if err := r.manage(role.Username, staticOwner+role.Name); err != nil {
 		return nil, err
 	}
-	role.Made = r.Clock.Now()
-	if err := r.statics.put(r.ctx, r.staticKey(), role); err != nil {
-		return nil, err
-	}
-	if skip {
-		return nil, nil
-	}
-	return nil, r.rotate(0)
+	return nil, r.newStatic(role, !skip)
 }
 
 // staticOwner starts what an account belongs to that is a static role's.
@@ -175,6 +164,10 @@ func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
 		role = *was
 	}
 	owner, err := r.managed.get(r.ctx, r.slotKey(role.Username))
+	if err != nil {
+		return role, err
+	}
+	left, err := r.managed.leftBehind(r, r.slotKey(role.Username))
 	switch {
 	case err != nil:
 		return role, err
@@ -182,7 +175,7 @@ func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
 		return role, bad("username is a required field to manage a static account")
 	case r.has("username") && r.text("username") == "":
 		return role, bad("username must not be empty")
-	case was == nil && owner != nil:
+	case was == nil && owner != nil && left == nil:
 		return role, bad("%q is already managed by the secrets engine", role.Username)
 	case r.has("username") && r.text("username") != role.Username:
 		return role, bad("cannot update static account username")
@@ -216,88 +209,47 @@ func dropStatic(r *request) (*answer, error) {
 	if role == nil {
 		return nil, faulty("queue is empty") // what the engine finds when it looks for the next rotation
 	}
-	if _, err := r.managed.drop(r.ctx, r.slotKey(role.Username)); err != nil {
+	if _, err := r.statics.drop(r.ctx, r.staticKey()); err != nil {
 		return nil, err
 	}
-	_, err = r.statics.drop(r.ctx, r.staticKey())
+	_, err = r.managed.drop(r.ctx, r.slotKey(role.Username))
 	return nil, err
 }
 
-// errRotation is what a directory says that takes no new password.
-func errRotation() error {
+// errRotation is what is said when a new password is not taken.
+func (r *request) errRotation() error {
+	if r.mount.Type == "database" {
+		return faulty("unable to finish rotating credentials; retries will continue in the background but it is also safe to retry manually: " +
+			"error setting credentials: permission denied")
+	}
 	return faulty("unable to rotate the password: LDAP Result Code 53 \"Unwilling To Perform\"")
 }
 
-// rotate gives the role's account a new password. due: only if that long has gone
-// by since the last one; of two who notice one does it.
-func (r *request) rotate(due time.Duration) error {
-	role, err := r.statics.get(r.ctx, r.staticKey())
-	if err != nil || role == nil {
-		return err
-	}
-	now := r.Clock.Now()
-	t, there := r.targetOf(role.Username)
-	if !there || due > 0 && now.Before(role.since().Add(due)) {
-		return nil
-	}
-	if _, fails := r.call.Fault("rotation-fails"); fails {
-		return errRotation()
-	}
-	last, err := r.password(r.ctx, t)
-	if err != nil {
-		return err
-	}
-	mine := false
-	err = r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
-		if mine = found && (due == 0 || !now.Before(v.since().Add(due))); !mine {
-			return state.ErrKeep
-		}
-		if v.Rotated.IsZero() {
-			last = "" // somebody else's
-		}
-		v.Rotated, v.Last = now, last
-		return nil
-	})
-	if err != nil || !mine {
-		return err
-	}
-	r.call.Object = t.object()
-	return r.setPassword(r.ctx, t, r.alphanumerics(64), "rotated by vault "+r.Name)
-}
-
 func staticCred(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
-	if err != nil {
+	if role, err := r.statics.get(r.ctx, r.staticKey()); err != nil {
 		return nil, err
-	}
-	if role == nil {
+	} else if role == nil {
 		return nil, bad("unknown role: %s", r.vars["role"])
 	}
-	if role.Period > 0 {
-		if err := r.rotate(role.Period); err != nil {
-			return nil, err
-		}
-		if role, err = r.statics.get(r.ctx, r.staticKey()); err != nil || role == nil {
-			return nil, err
-		}
-	}
-	t, there := r.targetOf(role.Username)
-	if !there {
+	role, t, password, err := r.credential(r.due)
+	switch {
+	case err != nil || role == nil:
+		return nil, err
+	case t == target{}:
 		return nil, faulty("expected one matching entry, but received 0")
+	case role.Rotated.IsZero(): // what the engine has not set it does not know
+		password = ""
 	}
 	r.call.Object = t.object()
-	password := ""
-	if !role.Rotated.IsZero() { // what the engine has not set it does not know
-		if password, err = r.password(r.ctx, t); err != nil {
-			return nil, err
-		}
-	}
-	left := role.since().Add(role.Period).Sub(r.Clock.Now())
+	left := max(role.since().Add(role.Period).Sub(r.Clock.Now()).Round(time.Second), 0)
 	if role.Rotated.IsZero() && r.flavour.bao {
 		left = 0
 	}
-	data := map[string]any{"last_vault_rotation": stamp(role.Rotated), "password": password,
-		"rotation_period": int64(role.Period / time.Second), "ttl": int64(left / time.Second), "username": role.Username}
+	data := map[string]any{"password": password, "rotation_period": int64(role.Period / time.Second), "ttl": int64(left / time.Second),
+		"username": role.Username}
+	if r.mount.Type != "database" || !role.Rotated.IsZero() {
+		data["last_vault_rotation"] = stamp(role.Rotated)
+	}
 	if r.mount.Type != "database" {
 		data["dn"], data["last_password"] = role.DN, role.Last
 	}
@@ -315,5 +267,5 @@ func rotateRole(r *request) (*answer, error) {
 		}
 		return nil, bad("role doesn't exist: %s", r.vars["role"])
 	}
-	return nil, r.rotate(0)
+	return nil, r.rotate(always)
 }

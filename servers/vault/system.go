@@ -24,9 +24,6 @@ func systemEngine() *engine {
 		{pattern: "ha-status", name: "ha-status", ops: read(func(*request) (*answer, error) {
 			return &answer{twin: true, data: map[string]any{"nodes": []any{}}}, nil
 		})},
-		{pattern: "key-status", name: "key-status", ops: read(func(r *request) (*answer, error) {
-			return &answer{twin: true, data: map[string]any{"encryptions": 1, "install_time": stamp(r.started), "term": 1}}, nil
-		})},
 		{pattern: "version-history", name: "version-history", ops: map[operation]handler{opList: versionHistory}},
 		{pattern: "license/status", name: "license", ops: read(vaultOnly(func(*request) (*answer, error) {
 			return nil, refuse(http.StatusNotFound, "enterprise-only feature")
@@ -38,6 +35,7 @@ func systemEngine() *engine {
 			return &answer{plain: map[string]any{"feature_flags": nil}}, nil
 		}))},
 		{pattern: "internal/ui/resultant-acl", name: "resultant-acl", ops: read(resultantACL)},
+		{pattern: "internal/specs/openapi", name: "openapi", public: true, ops: map[operation]handler{opRead: openAPISpec, opWrite: openAPISpec}},
 		{pattern: "internal/ui/mounts", name: "preflight", public: true, ops: read(visibleMounts)},
 		{pattern: "internal/ui/mounts/*path", name: "preflight", public: true, ops: read(preflight)},
 		{pattern: "tools/random", name: "tools.random", ops: write(randomBytes)},
@@ -49,6 +47,10 @@ func systemEngine() *engine {
 		{pattern: "locked-users/=accessor/unlock/*alias", name: "locked-users", ops: write(unlockUser)},
 	}
 	paths = append(paths, mountPaths()...)
+	paths = append(paths, catalogPaths()...)
+	paths = append(paths, auditPaths()...)
+	paths = append(paths, keyringPaths()...)
+	paths = append(paths, passwordPolicyPaths()...)
 	paths = append(paths, policyPaths()...)
 	paths = append(paths, leasePaths()...)
 	paths = append(paths, wrapPaths()...)

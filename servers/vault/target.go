@@ -52,12 +52,19 @@ func (s *Server) password(ctx context.Context, t target) (string, error) {
 	return secret.Value, err
 }
 
+// change is a new password for an account.
+type change struct {
+	password string
+	was      *string // what it must be until then, or else cause.WrongPassword; nil: whatever it is
+	why      string
+}
+
 // setPassword changes it everywhere.
-func (s *Server) setPassword(ctx context.Context, t target, password, why string) error {
+func (s *Server) setPassword(ctx context.Context, t target, c change) error {
 	if t.account == "" {
-		return s.Logins.SetPassword(ctx, t.user, signin.NewPassword{Password: password})
+		return s.Logins.SetPassword(ctx, t.user, signin.NewPassword{Password: c.password, Was: c.was})
 	}
-	return s.Accounts.Set(ctx, t.account, password, why)
+	return s.Accounts.Replace(ctx, t.account, c.was, c.password, c.why)
 }
 
 // borrower is who holds an account of a library, to the fleet.
@@ -87,15 +94,9 @@ func (r *request) lend(t target, lasts, most time.Duration) (string, error) {
 	return l.ID, err
 }
 
-// giveBack ends what a library has lent: the desk's lease, which changes the
-// password; a person's is changed here. did is whether it was not over already.
-// Of several who give one thing back all come to the same password, so that a late
-// one changes nothing.
-func (r *request) giveBack(t target, out slot) (did bool, err error) {
-	if t.account == "" {
-		password := alphanumerics(r.World.Derive("vault", r.Name, "library", out.Lease), 64)
-		return false, r.Logins.SetPassword(r.ctx, t.user, signin.NewPassword{Password: password})
-	}
+// giveBack ends the desk's lease of what a library has lent, which changes the
+// password. did is whether it was not over already.
+func (r *request) giveBack(out slot) (did bool, err error) {
 	_, err = r.Accounts.Force(r.ctx, r.desk(), out.Desk)
 	if errors.Is(err, cause.LeaseExpired) || errors.Is(err, cause.LeaseReturned) || errors.Is(err, cause.UnknownLease) {
 		return false, nil // it has ended by itself, and the password has changed

@@ -53,6 +53,13 @@ const (
 // separator stands between the values of one entry; nothing in them has it.
 const separator = "\x00"
 
+// with is the token with another record of the fleet's. A token may be shared by
+// requests, and is never modified.
+func (t *token) with(record signin.Token) *token {
+	return &token{Token: record, secret: t.secret, policies: t.policies, identity: t.identity, all: t.all, entityID: t.entityID, entity: t.entity,
+		counted: t.counted, cidrs: t.cidrs}
+}
+
 // values are the parts of an entry.
 func (t *token) values(name string) []string {
 	if t.Meta[name] == "" {
@@ -102,7 +109,7 @@ func (r *request) authenticate() error {
 	if err != nil {
 		return r.badToken(err)
 	}
-	r.token.Token = used
+	r.token = r.token.with(used)
 	return nil
 }
 
@@ -183,7 +190,9 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 			return nil, err
 		}
 		if out.entity = e; e != nil {
-			out.identity = e.Policies
+			if out.identity, err = s.identityPolicies(ctx, e); err != nil {
+				return nil, err
+			}
 		}
 	}
 	out.all = out.policies
@@ -193,6 +202,24 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 		out.all = slices.Compact(out.all)
 	}
 	return out, nil
+}
+
+// identityPolicies are those of an entity and of its groups.
+func (s *Server) identityPolicies(ctx context.Context, e *entity) ([]string, error) {
+	t, err := s.groupsNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	direct, inherited := t.of(e.ID)
+	if len(direct) == 0 {
+		return e.Policies, nil
+	}
+	out := slices.Clone(e.Policies)
+	for _, g := range slices.Concat(direct, inherited) {
+		out = append(out, g.Policies...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // byAccessor finds a token by its accessor.
@@ -264,27 +291,26 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.block(own), nil
+	return s.block(own, i.ttl), nil
 }
 
-// block is the auth block of a token.
-func (s *Server) block(t *token) *authBlock {
+// block is the auth block of a token that has been granted so long; 0: it does
+// not end.
+func (s *Server) block(t *token, granted time.Duration) *authBlock {
 	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: append([]string{}, t.allPolicies()...), TokenPolicies: t.policies,
+		LeaseDuration:    int64(granted / time.Second),
 		IdentityPolicies: t.identity, Metadata: t.metadata(), Renewable: t.Renewable, EntityID: t.Meta[metaEntity],
 		TokenType: t.Meta[metaType], Orphan: t.Meta[metaParent] == ""}
 	if !s.flavour.old {
 		b.newerAuth = &newerAuth{NumUses: t.Uses}
-	}
-	if !t.Expires.IsZero() {
-		b.LeaseDuration = int64((t.Expires.Sub(s.Clock.Now()) + time.Second - 1) / time.Second) // what was granted, also a moment later
 	}
 	return b
 }
 
 // issueSeeded makes a token that the seed names, when it is first asked for, and
 // never again: one that was revoked does not come back when its record dies.
-func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
-	issued, err := s.issuedSeeds.get(ctx, wrapKey(seed.ID))
+func (r *request) issueSeeded(ctx context.Context, seed SeededToken) error {
+	issued, err := r.issuedSeeds.get(ctx, wrapKey(seed.ID))
 	if err != nil {
 		return err
 	}
@@ -293,7 +319,7 @@ func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
 	}
 	lasts := seed.TTL
 	if lasts > 0 {
-		if lasts -= s.Clock.Now().Sub(s.started); lasts <= 0 {
+		if lasts -= r.Clock.Now().Sub(r.started); lasts <= 0 {
 			return cause.Because(cause.TokenExpired, "the seeded token has expired")
 		}
 	}
@@ -306,10 +332,10 @@ func (s *Server) issueSeeded(ctx context.Context, seed SeededToken) error {
 		// As in a development server, where a chosen root token is made by another.
 		i.policies, i.owner = []string{"root"}, "root"
 	}
-	if _, err = s.issue(ctx, i); err != nil && !errors.Is(err, cause.Exists) { // another request was quicker
+	if _, err = r.issue(ctx, i); err != nil && !errors.Is(err, cause.Exists) { // another request was quicker
 		return err
 	}
-	return s.issuedSeeds.put(ctx, wrapKey(seed.ID), true)
+	return r.issuedSeeds.put(ctx, wrapKey(seed.ID), true)
 }
 
 // withDefault adds the policy default, sorts and folds.

@@ -9,30 +9,34 @@ import (
 	"counterpart/internal/cause"
 )
 
-// tokenEngine is the auth method token.
-func tokenEngine() *engine {
+// tokenEngine is the auth method token. Servers before 1.21, and OpenBao, take a token
+// in the path, too.
+func tokenEngine(inPath bool) *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
-	return newEngine("token",
-		&pathSpec{pattern: "create", name: "create", ops: write(createToken)},
-		&pathSpec{pattern: "create-orphan", name: "create", ops: write(createOrphan)},
-		&pathSpec{pattern: "create/:role", name: "create", ops: write(createByRole)},
-		&pathSpec{pattern: "lookup-self", name: "lookup-self", ops: map[operation]handler{opRead: lookupSelf, opWrite: lookupSelf}},
-		&pathSpec{pattern: "lookup", name: "lookup", ops: map[operation]handler{opRead: lookupToken, opWrite: lookupToken}},
-		&pathSpec{pattern: "lookup-accessor", name: "lookup-accessor", ops: write(lookupAccessor)},
-		&pathSpec{pattern: "accessors", name: "accessors", sudo: true, ops: map[operation]handler{opList: listAccessors}},
-		&pathSpec{pattern: "renew-self", name: "renew-self", ops: write(func(r *request) (*answer, error) { return r.renewToken(r.token, true) })},
-		&pathSpec{pattern: "renew", name: "renew", ops: write(renewNamed)},
-		&pathSpec{pattern: "renew/=token", name: "renew", ops: write(renewNamed)},
-		&pathSpec{pattern: "renew-accessor", name: "renew-accessor", ops: write(renewAccessor)},
-		&pathSpec{pattern: "revoke-self", name: "revoke-self", ops: write(func(r *request) (*answer, error) { return r.revokeToken(r.token) })},
-		&pathSpec{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
-		&pathSpec{pattern: "revoke/=token", name: "revoke", ops: write(revokeNamed)},
-		&pathSpec{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
-		&pathSpec{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
-		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
-		&pathSpec{pattern: "roles/:role", name: "roles", exists: roleExists, ops: map[operation]handler{opRead: getRole, opWrite: putRole, opDelete: dropRole}},
-		&pathSpec{pattern: "tidy", name: "tidy", ops: write(tidyTokens)},
-	)
+	paths := []*pathSpec{
+		{pattern: "create", name: "create", ops: write(createToken)},
+		{pattern: "create-orphan", name: "create", ops: write(createOrphan)},
+		{pattern: "create/:role", name: "create", ops: write(createByRole)},
+		{pattern: "lookup-self", name: "lookup-self", ops: map[operation]handler{opRead: lookupSelf, opWrite: lookupSelf}},
+		{pattern: "lookup", name: "lookup", ops: map[operation]handler{opRead: lookupToken, opWrite: lookupToken}},
+		{pattern: "lookup-accessor", name: "lookup-accessor", ops: write(lookupAccessor)},
+		{pattern: "accessors", name: "accessors", sudo: true, ops: map[operation]handler{opList: listAccessors}},
+		{pattern: "renew-self", name: "renew-self", ops: write(func(r *request) (*answer, error) { return r.renewToken(r.token, true) })},
+		{pattern: "renew", name: "renew", ops: write(renewNamed)},
+		{pattern: "renew-accessor", name: "renew-accessor", ops: write(renewAccessor)},
+		{pattern: "revoke-self", name: "revoke-self", ops: write(func(r *request) (*answer, error) { return r.revokeToken(r.token) })},
+		{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
+		{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
+		{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
+		{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
+		{pattern: "roles/:role", name: "roles", exists: roleExists, ops: map[operation]handler{opRead: getRole, opWrite: putRole, opDelete: dropRole}},
+		{pattern: "tidy", name: "tidy", ops: write(tidyTokens)},
+	}
+	if inPath {
+		paths = append(paths, &pathSpec{pattern: "renew/=token", name: "renew", ops: write(renewNamed)},
+			&pathSpec{pattern: "revoke/=token", name: "revoke", ops: write(revokeNamed)})
+	}
+	return newEngine("token", paths...)
 }
 
 // listKeys answers a listing; an empty one is a 404.
@@ -64,7 +68,7 @@ func (r *request) shown(t *token, id string) map[string]any {
 	}
 	if !t.Expires.IsZero() {
 		out["expire_time"] = stamp(t.Expires)
-		out["ttl"] = int64(t.Expires.Sub(r.Clock.Now()) / time.Second)
+		out["ttl"] = r.Clock.left(t.Expires)
 	}
 	if t.seconds(metaPeriod) > 0 {
 		out["period"] = t.seconds(metaPeriod)
@@ -77,6 +81,9 @@ func (r *request) shown(t *token, id string) map[string]any {
 	}
 	if len(t.identity) > 0 {
 		out["identity_policies"] = t.identity
+		if !r.flavour.bao && !r.flavour.old {
+			out["external_namespace_policies"] = map[string]any{}
+		}
 	}
 	if cidrs := t.values(metaCIDRs); cidrs != nil {
 		out["bound_cidrs"] = cidrs
@@ -202,7 +209,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	if err != nil || !renewable {
 		return nil, err
 	}
-	by, a.warnings = l.grant(by, now.Sub(t.Issued))
+	by, a.warnings = l.grant(by, now.Truncate(time.Second).Sub(t.Issued.Truncate(time.Second)))
 	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)
 	if _, known := cause.Of(err); known {
 		return nil, bad("token not found")
@@ -210,7 +217,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Token = renewed
+	t = t.with(renewed)
 	for _, e := range r.engines {
 		if e.tokenRenewed != nil {
 			if err := e.tokenRenewed(r, t); err != nil {
@@ -218,7 +225,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 			}
 		}
 	}
-	a.auth = r.block(t)
+	a.auth = r.block(t, by)
 	if !show {
 		a.auth.ClientToken = ""
 	}
@@ -237,7 +244,7 @@ func (t *token) granted() time.Duration {
 	if !t.Renewed.IsZero() {
 		from = t.Renewed
 	}
-	return t.Expires.Sub(from)
+	return wholeSeconds(t.Expires.Sub(from))
 }
 
 // revokeToken ends a token, its children and its leases.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"counterpart/internal/cause"
 	"counterpart/internal/signin"
 )
@@ -68,6 +70,10 @@ func userpassLogin(r *request) (*answer, error) {
 		switch {
 		case u == nil:
 			return nil, &wrongPassword{refused.because("userpass has no user %s", name)}
+		case u.Hash != "":
+			if bcrypt.CompareHashAndPassword([]byte(u.Hash), []byte(password)) != nil {
+				return nil, &wrongPassword{refused.because("wrong password of %s", name)}
+			}
 		case u.Password == "":
 			if _, err := r.Logins.Login(r.ctx, name, password); err != nil {
 				return nil, refusedLogin(err, refused)
@@ -95,17 +101,43 @@ func getUser(r *request) (*answer, error) {
 
 func putUser(r *request) (*answer, error) {
 	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, found bool) error {
-		password := r.text("password")
-		if !found && password == "" {
-			return bad(`"password" or "password_hash" must be supplied`)
-		}
-		if password != "" {
-			u.Password = password
+		if err := r.newPassword(u, !found); err != nil {
+			return err
 		}
 		u.Name = plainLogin(r.vars["user"])
 		return u.take(r.fields)
 	})
 }
+
+// newPassword takes the user's password, or what bcrypt has made of it.
+func (r *request) newPassword(u *authUser, must bool) error {
+	password, hash := r.text("password"), r.text("password_hash")
+	switch {
+	case password != "" && hash != "":
+		return bad(`"password" and "password_hash" cannot be supplied together`)
+	case password == "" && hash == "" && must:
+		return bad(`"password" or "password_hash" must be supplied`)
+	case password != "":
+		u.Password, u.Hash = password, ""
+	case hash != "":
+		if len(hash) != bcryptLength {
+			return faulty("password hash has incorrect length")
+		}
+		if cost, err := bcrypt.Cost([]byte(hash)); err != nil {
+			return faulty(err.Error())
+		} else if cost > maxCost {
+			return bad("the cost of the hash is %d; more than %d is not computed here", cost, maxCost)
+		}
+		u.Password, u.Hash = "", hash
+	}
+	return nil
+}
+
+// Of hashes with bcrypt: how long they are, and what a login may cost at most.
+const (
+	bcryptLength = 60
+	maxCost      = 12
+)
 
 func dropUser(r *request) (*answer, error) {
 	_, err := r.users.drop(r.ctx, r.userKey())
@@ -124,12 +156,7 @@ func (r *request) edited(fn func(*authUser) error) (*answer, error) {
 
 func putPassword(r *request) (*answer, error) {
 	return r.edited(func(u *authUser) error {
-		password := r.text("password")
-		if password == "" {
-			return bad(`"password" or "password_hash" must be supplied`)
-		}
-		u.Password = password
-		return nil
+		return r.newPassword(u, true)
 	})
 }
 

@@ -3,12 +3,15 @@
 // lies behind one wide route, because paths are data; an operation's name is
 // made of the engine and the path's name: kv.read, userpass.login.write.
 //
-// Contract: contracts/hashicorp-vault.md. Left out on purpose: namespaces and
-// everything else of the enterprise edition, plugins, raft, audit devices (the
-// journal is one), the OIDC provider, identity groups, and MFA of logins.
+// Contract: contracts/hashicorp-vault.md. What a real server has besides what is
+// played follows from a table of its paths and parameters (internal/api); Scope names
+// it. Left out on purpose: namespaces and everything else of the enterprise edition,
+// external plugins, raft, the OIDC provider, and MFA of logins. Audit devices are
+// records: the journal writes everything down.
 package vault
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,6 +21,8 @@ import (
 
 	"counterpart/internal/dialect"
 	"counterpart/internal/state"
+	"counterpart/servers/vault/internal/api"
+	"counterpart/servers/vault/internal/keyring"
 )
 
 // Server is one Vault server.
@@ -32,9 +37,12 @@ type Server struct {
 	seeded    map[string]SeededToken // by the token
 
 	mountCache state.Cache[mounts]
+	groupCache state.Cache[groupTable]
+	groupsKept atomic.Pointer[state.Held[groupTable]]
 	mountsKept atomic.Pointer[state.Held[mounts]]
 	self       pin[node]
 	known      state.Hot[knownToken] // by the token
+	described  api.Table
 	ids        requestIDs
 	acls       aclCache
 	aclsMu     sync.RWMutex
@@ -47,12 +55,12 @@ type Server struct {
 	wraps       *shelf[wrapped]
 	entities    *shelf[entity]
 	aliases     *shelf[string] // accessor/name → entity
-	named       *shelf[string] // entity name → entity
+	named       claims         // entity name → entity
 	users       *shelf[authUser]
 	groups      *shelf[authGroup]
 	configs     *shelf[map[string]any] // of mounts, by UUID
 	approles    *shelf[appRole]
-	roleIDs     *shelf[string]   // role ID → role name
+	roleIDs     claims           // role ID → role name
 	secretNames *shelf[string]   // accessor of a secret ID → its record
 	secrets     *shelf[secretID] // secret IDs
 	roles       *shelf[tokenRole]
@@ -61,17 +69,22 @@ type Server struct {
 	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
 	moves       *shelf[move] // of mounts, by migration ID
 
-	libraries *shelf[library]    // of ldap and ad
-	slots     *shelf[slot]       // their accounts
-	managed   *shelf[string]     // account → the set it is in
-	statics   *shelf[staticRole] // of ldap, ad and database
-	dynamics  *shelf[dynamicRole]
-	sshRoles  *shelf[sshRole]
-	sshOTPs   *shelf[sshOTP]
-	sshCAs    *shelf[sshCA]
-	totps     *shelf[totpKey]
-	totpUsed  *shelf[int64]
-	transits  *shelf[transitKey]
+	libraries   *shelf[library]    // of ldap and ad
+	slots       *shelf[slot]       // their accounts
+	managed     claims             // account → the set it is in
+	statics     *shelf[staticRole] // of ldap, ad and database
+	dynamics    *shelf[dynamicRole]
+	sshRoles    *shelf[sshRole]
+	sshOTPs     *shelf[sshOTP]
+	sshCAs      *shelf[sshCA]
+	totps       *shelf[totpKey]
+	totpUsed    *shelf[int64]
+	transits    *shelf[keyring.Key]
+	transitConf *shelf[transitConfig]
+	audits      *shelf[auditDevice] // by their path
+	barriers    *shelf[barrier]
+	passwords   *shelf[string]       // password policies
+	roots       *shelf[rootRotation] // of mounts of ldap and ad
 
 	ofMounts []string // where the keys of records that belong to a mount start, before its UUID
 }
@@ -104,12 +117,12 @@ func (s *Server) shelves() {
 	s.wraps = newShelf[wrapped](s.Store, "wrap")
 	s.entities = newShelf[entity](s.Store, "entity")
 	s.aliases = newShelf[string](s.Store, "alias")
-	s.named = newShelf[string](s.Store, "entityname")
+	s.named = claims{newShelf[claim](s.Store, "entityname"), hasEntityName}
 	s.users = newShelf[authUser](s.Store, "user")
 	s.groups = newShelf[authGroup](s.Store, "group")
 	s.configs = newShelf[map[string]any](s.Store, "config")
 	s.approles = newShelf[appRole](s.Store, "approle")
-	s.roleIDs = newShelf[string](s.Store, "roleid")
+	s.roleIDs = claims{newShelf[claim](s.Store, "roleid"), hasRoleID}
 	s.secretNames = newShelf[string](s.Store, "secretname")
 	s.secrets = newShelf[secretID](s.Store, "secretid")
 	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
@@ -119,7 +132,7 @@ func (s *Server) shelves() {
 	s.moves = newShelf[move](s.Store, "move")
 	s.libraries = newShelf[library](s.Store, "library")
 	s.slots = newShelf[slot](s.Store, "slot")
-	s.managed = newShelf[string](s.Store, "managed")
+	s.managed = claims{newShelf[claim](s.Store, "managed"), hasAccount}
 	s.statics = newShelf[staticRole](s.Store, "static")
 	s.dynamics = newShelf[dynamicRole](s.Store, "dynamic")
 	s.sshRoles = newShelf[sshRole](s.Store, "sshrole")
@@ -127,10 +140,15 @@ func (s *Server) shelves() {
 	s.sshCAs = newShelf[sshCA](s.Store, "sshca")
 	s.totps = newShelf[totpKey](s.Store, "totp")
 	s.totpUsed = newShelf[int64](s.Store, "totpused")
-	s.transits = newShelf[transitKey](s.Store, "transit")
+	s.transits = newShelf[keyring.Key](s.Store, "transit")
+	s.transitConf = newShelf[transitConfig](s.Store, "transitconfig")
+	s.audits = newShelf[auditDevice](s.Store, "audit")
+	s.barriers = newShelf[barrier](s.Store, "barrier")
+	s.passwords = newShelf[string](s.Store, "passwordpolicy")
+	s.roots = newShelf[rootRotation](s.Store, "root")
 	s.ofMounts = []string{s.kv1.prefix, s.kv2.prefix, s.kv2conf.prefix, s.users.prefix, s.groups.prefix, s.configs.prefix, s.approles.prefix,
 		s.roleIDs.prefix, s.secretNames.prefix, s.secrets.prefix, s.libraries.prefix, s.slots.prefix, s.managed.prefix, s.statics.prefix,
-		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix}
+		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix, s.transitConf.prefix, s.roots.prefix}
 }
 
 // engines is the table of everything that can be mounted.
@@ -138,13 +156,17 @@ func engines(s *Server) map[string]*engine {
 	all := map[string]*engine{
 		"system": systemEngine(), "identity": identityEngine(), "cubbyhole": cubbyholeEngine(),
 		"kv": kv1Engine(), "kv2": kv2Engine(s.flavour.bao),
-		"auth/token": tokenEngine(), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
+		"auth/token": tokenEngine(s.flavour.bao || s.flavour.old), "auth/userpass": userpassEngine(), "auth/ldap": ldapAuthEngine(),
 		"auth/approle": approleEngine(), "auth/cert": certEngine(),
 		"ldap": directoryEngine("ldap", s.flavour.bao), "ad": directoryEngine("ad", false), "database": databaseEngine(),
 		"ssh": sshEngine(), "totp": totpEngine(), "transit": transitEngine(),
 	}
 	if s.flavour.bao {
 		delete(all, "ad") // taken out before its first release
+	}
+	described := map[string]string{"system": "sys", "kv": "kv1", "kv2": "secret"}
+	for name, e := range all {
+		e.at = cmp.Or(described[name], name)
 	}
 	return all
 }
@@ -158,7 +180,7 @@ func (s *Server) Faults() []string {
 func (s *Server) Ports() []dialect.Port {
 	var routes []dialect.Route
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodOptions, "LIST"} {
+		http.MethodOptions, "LIST", "HELP"} {
 		routes = append(routes, dialect.Route{Method: method, Path: "/v1/*", Do: s.serve})
 	}
 	cert := dialect.NoCert

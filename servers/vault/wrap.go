@@ -64,7 +64,7 @@ func (r *request) keep(w wrapped) (*answer, error) {
 func wrapPaths() []*pathSpec {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return []*pathSpec{
-		{pattern: "wrapping/wrap", name: "wrapping.wrap", ops: write(wrapData)},
+		{pattern: "wrapping/wrap", name: "wrapping.wrap", arbitrary: true, ops: write(wrapData)},
 		{pattern: "wrapping/lookup", name: "wrapping.lookup", public: true, ops: map[operation]handler{opWrite: lookupWrap, opRead: lookupWrap}},
 		{pattern: "wrapping/unwrap", name: "wrapping.unwrap", public: true, ops: map[operation]handler{opWrite: unwrap, opRead: unwrap}},
 		{pattern: "wrapping/rewrap", name: "wrapping.rewrap", ops: write(rewrap)},
@@ -174,9 +174,22 @@ func rewrap(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.take(token)
+	w, err := r.wraps.get(r.ctx, wrapKey(token))
 	if err != nil {
 		return nil, err
 	}
-	return r.keep(*w)
+	if w == nil {
+		return nil, errWrap()
+	}
+	a, err := r.keep(*w) // first: nobody knows the new token until the old one is gone
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.take(token); err != nil { // somebody else was quicker
+		if _, err := r.wraps.drop(r.ctx, wrapKey(a.wrap.Token)); err != nil {
+			return nil, err
+		}
+		return nil, err
+	}
+	return a, nil
 }

@@ -3,15 +3,14 @@
 package manifest
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-
 	"counterpart/internal/pluginhost/verdict"
+	"counterpart/internal/strictyaml"
 )
 
 // FileName is what the file is called, in the root of the package.
@@ -108,90 +107,55 @@ func (j *judge) load(data []byte) (verdict.Problem, bool) {
 	if i := strings.IndexFunc(text, unprintable); i >= 0 {
 		return notYAML(fmt.Sprintf("the control character at byte %d is not allowed", i)), false
 	}
-	if why := refusedByBox(text); why != "" {
+	if why := strayTab(text); why != "" {
 		return notYAML(why), false
 	}
-	body, err := document(text)
-	if err != nil {
-		return notYAML(firstLine(err.Error())), false
+	root, why := document(text)
+	if why != "" {
+		return notYAML(why), false
 	}
-	refs := anchors{}
-	if body != nil {
-		refs.collect(body)
-	}
-	var pairs []*ast.MappingValueNode
-	switch b := body.(type) {
-	case *ast.MappingNode:
-		pairs = b.Values
-	case *ast.MappingValueNode:
-		pairs = []*ast.MappingValueNode{b}
-	default:
+	if root.Kind != strictyaml.Mapping {
 		return verdict.Problem{Code: "manifest-format", File: FileName, Text: "MANIFEST is not a list of keys and values",
 			Hint: "write one `key: value` per line, with a blank after the colon"}, false
 	}
-	return j.fill(pairs, refs)
+	return j.fill(root.Entries)
 }
 
-func (j *judge) fill(pairs []*ast.MappingValueNode, refs anchors) (verdict.Problem, bool) {
+func (j *judge) fill(entries []strictyaml.Entry) (verdict.Problem, bool) {
 	j.fields = fields{}
 	var twice []string
-	for _, p := range pairs {
-		if outdented(p) {
-			return notYAML("a value stands no further in than its key"), false
-		}
-		v, ok := refs.value(p.Value, 0)
+	for _, e := range entries {
+		v, ok := load(e.Value)
 		if !ok {
 			return notYAML("an alias or tag in it cannot be resolved"), false
 		}
-		key := strings.TrimSpace(p.Key.String())
-		if kt := p.Key.GetToken(); kt != nil {
-			key = kt.Value
-			if kt.Position != nil {
-				v.Line = kt.Position.Line
-			}
+		v.Line = e.Line
+		if _, seen := j.fields[e.Name]; seen {
+			twice = append(twice, e.Name)
 		}
-		if _, seen := j.fields[key]; seen {
-			twice = append(twice, key)
-		}
-		j.fields[key] = v // the last one wins
+		j.fields[e.Name] = v // the last one wins
 	}
-	for _, key := range twice {
-		j.warn("manifest-duplicate", key, fmt.Sprintf("MANIFEST has '%s' twice", key), "the last one counts")
+	for _, key := range twice[:min(len(twice), strictyaml.MaxProblems)] {
+		j.warn("manifest-duplicate", key, fmt.Sprintf("MANIFEST has '%s' twice", strictyaml.Short(key)), "the last one counts")
 	}
 	return verdict.Problem{}, true
 }
 
-// document returns the one document of a file. The parser's faults with odd
-// input must not become ours.
-func document(text string) (body ast.Node, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("not readable: %v", r)
-		}
-	}()
-	f, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range f.Docs {
-		if d.Body == nil {
-			continue
-		}
-		if body != nil {
-			return nil, fmt.Errorf("it holds more than one document")
-		}
-		body = d.Body
-	}
-	return body, nil
+// document reads the one document of a file, or says why there is none.
+func document(text string) (root *strictyaml.Node, why string) {
+	limits := strictyaml.SmallLimits()
+	limits.Size = MaxSize
+	root = strictyaml.Parse(context.Background(), []byte(text), strictyaml.Config{What: FileName, Limits: limits, Lenient: true},
+		func(_ *strictyaml.Node, p strictyaml.Problem) {
+			if why == "" {
+				why = p.Error()
+			}
+		})
+	return root, why
 }
 
 func unprintable(r rune) bool {
 	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0x7f || r >= 0x80 && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
-}
-
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
 }
 
 // required checks the fields that an upload needs. description and entry_point

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"counterpart/internal/pluginhost/manifest"
 )
@@ -109,4 +110,29 @@ func FuzzCompareDebian(f *testing.F) {
 			t.Errorf("%q and %q have no order", a, b)
 		}
 	})
+}
+
+// TestS2HostileManifests: a package of a few hundred octets may hold these.
+func TestS2HostileManifests(t *testing.T) {
+	const rest = "name: ab\ntype: aa\napi: 1.0\nentry_point: main.py\nversion: 1.0.0\n"
+	for name, text := range map[string]string{
+		"20,000 deep": "a: " + strings.Repeat("[", 20_000), "100,000 deep": "a: " + strings.Repeat("[", 100_000), "300,000 blank lines": "x: |\n" + strings.Repeat("\n", 300_000),
+		"blank lines": "x: |\n" + strings.Repeat("\n", 200_000), "dashes": strings.Repeat("- ", 100_000), "braces": strings.Repeat("{", 200_000), "questions": strings.Repeat("? ", 100_000),
+		"quotes": strings.Repeat(`"`, 200_000), "a long key": strings.Repeat("k", 200_000) + ": x", "tabs": strings.Repeat("\t", 200_000), "one key again": strings.Repeat("name: ab\n", 20_000),
+		"laughs": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
+	} {
+		began := time.Now()
+		_, v := manifest.Parse([]byte(text+"\n"+rest), host)
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("%s took %v", name, d)
+		}
+		if len(v.Problems) > 200 {
+			t.Errorf("%s: %d problems", name, len(v.Problems))
+		}
+		for _, p := range v.Problems {
+			if len(p.String()) > 2000 {
+				t.Errorf("%s: a message of %d octets", name, len(p.String()))
+			}
+		}
+	}
 }

@@ -7,8 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
+	"counterpart/internal/strictyaml"
 )
 
 // Kind is what a value became when it was loaded.
@@ -172,74 +171,49 @@ func pythonFloat(f float64) string {
 	return text
 }
 
-// anchors are the values that aliases refer to.
-type anchors map[string]ast.Node
-
-// collect remembers every anchor below n.
-func (a anchors) collect(n ast.Node) {
-	ast.Walk(a, n)
+// load loads one node; false means that a box's loader stops here.
+func load(n *strictyaml.Node) (Value, bool) {
+	if n.Tag != "" {
+		return tagged(n)
+	}
+	switch {
+	case n.Kind == strictyaml.Mapping || n.Kind == strictyaml.List:
+		text := shown(n, 0)
+		return Value{Kind: Other, Text: text, Source: text}, true
+	case n.Style == strictyaml.Plain:
+		// A box's loader stops at these; the parser here is kinder.
+		return plain(n.Text), n.Text == "" || !strings.Contains(",[]{}", n.Text[:1])
+	}
+	return Value{Kind: String, Text: n.Text, Source: n.Text}, true
 }
 
-// Visit implements ast.Visitor.
-func (a anchors) Visit(n ast.Node) ast.Visitor {
-	if an, ok := n.(*ast.AnchorNode); ok && an.Name != nil {
-		a[an.Name.GetToken().Value] = an.Value
-	}
-	return a
-}
-
-// value loads one node; false means that a box's loader stops here.
-func (a anchors) value(n ast.Node, depth int) (Value, bool) {
-	if n == nil || depth > 10 {
-		return Value{Kind: Null, Text: "None"}, depth <= 10
-	}
-	tok := n.GetToken()
-	line := 0
-	if tok != nil && tok.Position != nil {
-		line = tok.Position.Line
-	}
-	v, ok := a.load(n, tok, depth)
-	v.Line = line
-	return v, ok
-}
-
-func (a anchors) load(n ast.Node, tok *token.Token, depth int) (Value, bool) {
-	switch n := n.(type) {
-	case *ast.AnchorNode:
-		return a.value(n.Value, depth+1)
-	case *ast.AliasNode:
-		target, ok := a[n.Value.GetToken().Value]
-		if !ok {
-			return Value{}, false
+// shown is a list or a mapping in one line, for messages.
+func shown(n *strictyaml.Node, depth int) string {
+	const most, deepest = 10, 3
+	var parts []string
+	switch {
+	case depth > deepest:
+		return "…"
+	case n.Kind == strictyaml.List:
+		for _, c := range n.Items[:min(len(n.Items), most)] {
+			parts = append(parts, shown(c, depth+1))
 		}
-		return a.value(target, depth+1)
-	case *ast.TagNode:
-		return a.tagged(n, depth)
-	case *ast.LiteralNode:
-		return Value{Kind: String, Text: n.Value.Value, Source: n.Value.Value}, true
-	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
-		return Value{Kind: Other, Text: strings.TrimSpace(n.String()), Source: strings.TrimSpace(n.String())}, true
+		return "[" + strings.Join(parts, ", ") + "]"
+	case n.Kind == strictyaml.Mapping:
+		for _, e := range n.Entries[:min(len(n.Entries), most)] {
+			parts = append(parts, strictyaml.Short(e.Name)+": "+shown(e.Value, depth+1))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
 	}
-	if tok == nil {
-		return Value{Kind: Null, Text: "None"}, true
-	}
-	if tok.Type == token.SingleQuoteType || tok.Type == token.DoubleQuoteType {
-		return Value{Kind: String, Text: tok.Value, Source: tok.Value}, true
-	}
-	if tok.Type == token.ImplicitNullType {
-		return plain(""), true
-	}
-	// The text of a folded plain scalar is in the node, the number's in the token.
-	if s, isText := n.(*ast.StringNode); isText {
-		return plain(strings.TrimSpace(s.Value)), true
-	}
-	return plain(strings.TrimSpace(tok.Value)), true
+	return strictyaml.Short(n.Text)
 }
 
 // tagged honours the standard tags that a safe loader knows.
-func (a anchors) tagged(n *ast.TagNode, depth int) (Value, bool) {
-	v, ok := a.value(n.Value, depth+1)
-	switch n.Start.Value {
+func tagged(n *strictyaml.Node) (Value, bool) {
+	bare := *n
+	bare.Tag = ""
+	v, ok := load(&bare)
+	switch n.Tag {
 	case "!!str":
 		return Value{Kind: String, Text: v.Source, Source: v.Source}, ok && v.Kind != Other
 	case "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!map", "!!seq":

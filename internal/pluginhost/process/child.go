@@ -20,6 +20,8 @@ import (
 // end of file is waited for, and a grandchild that lives on holds up nobody.
 type child struct {
 	cmd    *exec.Cmd
+	fence  fenced
+	limits Limits
 	stdin  *os.File
 	log    *pump
 	logW   *os.File
@@ -68,20 +70,22 @@ func (r *Runner) start(mode string, s scratch, code Code) (*child, error) {
 		return nil, err
 	}
 	// -u: what was printed before a crash must not be lost in a buffer.
-	cmd := exec.Command(r.Python, "-u", "-s", filepath.Join(r.Dir, runnerFile), mode, boxFile)
-	cmd.Dir = s.home
-	cmd.Env = s.env(code)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = f.inR, f.logW, f.logW
-	cmd.ExtraFiles = []*os.File{f.resW}
-	ownGroup(cmd)
-	if err := cmd.Start(); err != nil {
+	cmd, g, err := r.launch(func(g guard) *exec.Cmd {
+		cmd := exec.Command(r.Python, "-u", "-s", filepath.Join(r.Dir, runnerFile), mode, boxFile, string(g), r.Limits.encode(g))
+		cmd.Dir = s.home
+		cmd.Env = s.env(code)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = f.inR, f.logW, f.logW
+		cmd.ExtraFiles = []*os.File{f.resW}
+		return cmd
+	})
+	if err != nil {
 		f.close()
 		return nil, err
 	}
 	_ = f.inR.Close()
 	nonce := rand.Text()
 	c := &child{
-		cmd: cmd, stdin: f.inW, logW: f.logW, resR: f.resR, resW: f.resW, nonce: nonce,
+		cmd: cmd, fence: g, limits: r.Limits, stdin: f.inW, logW: f.logW, resR: f.resR, resW: f.resW, nonce: nonce,
 		log: newPump(f.logR, nonce), exited: make(chan struct{}), items: make(chan item), over: make(chan struct{}),
 	}
 	c.wg.Go(func() {
@@ -141,12 +145,16 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	}()
 	timer := time.NewTimer(j.Timeout - time.Since(j.began))
 	defer timer.Stop()
-	reply := c.await(ctx, id, timer.C)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	reply := c.await(ctx, id, timer.C, look.C)
 	switch reply.Fault {
 	case TimedOut:
 		reply.Detail = fmt.Sprintf("no answer within %v", j.Timeout)
 	case NoResult:
-		reply.Detail = c.describe()
+		if reply.Detail == "" {
+			reply.Detail = c.describe()
+		}
 	}
 	if reply.Fault != None {
 		c.kill()
@@ -157,7 +165,7 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	return reply
 }
 
-func (c *child) await(ctx context.Context, id int64, timeout <-chan time.Time) Reply {
+func (c *child) await(ctx context.Context, id int64, timeout, look <-chan time.Time) Reply {
 	exited := c.exited
 	for {
 		select {
@@ -174,6 +182,10 @@ func (c *child) await(ctx context.Context, id int64, timeout <-chan time.Time) R
 			c.wg.Go(func() { _, _ = fmt.Fprintf(c.resW, "\nend %s\n", c.nonce) })
 		case <-timeout:
 			return Reply{Fault: TimedOut}
+		case <-look:
+			if why := c.beyond(); why != "" {
+				return Reply{Fault: NoResult, Detail: why}
+			}
 		case <-ctx.Done():
 			return Reply{Fault: Cancelled, Detail: context.Cause(ctx).Error()}
 		}
@@ -216,14 +228,14 @@ func (c *child) describe() string {
 	if c.state == nil {
 		return "the process ended without an answer"
 	}
-	return "the process ended without an answer: " + c.state.String()
+	return "the process ended without an answer: " + c.fence.status(c.state)
 }
 
 // settle waits until all output so far was handed on, and lets go of who took it.
 func (c *child) settle() { c.log.mark(c.logW) }
 
-// kill ends the interpreter and all that it started in its process group.
-func (c *child) kill() { killGroup(c.cmd.Process) }
+// kill ends the interpreter and all that it started.
+func (c *child) kill() { c.fence.kill(c.cmd.Process) }
 
 // close ends everything and waits for it.
 func (c *child) close() {

@@ -14,11 +14,13 @@ type pool struct {
 // worker is an interpreter that is kept.
 type worker struct {
 	*child
+	runner  *Runner
 	scratch scratch // for what the plugin's import needs, as long as it lives
 }
 
 func (w *worker) end() {
 	w.close()
+	w.runner.leave(w.fence)
 	w.scratch.remove()
 }
 
@@ -127,7 +129,7 @@ func (r *Runner) hire(c Code) (*worker, error) {
 		s.remove()
 		return nil, err
 	}
-	return &worker{ch, s}, nil
+	return &worker{ch, r, s}, nil
 }
 
 // Retire ends the idle workers of a plugin whose code was replaced. One at work
@@ -170,4 +172,5 @@ func (r *Runner) Close() {
 	for _, p := range pools {
 		p.dismiss()
 	}
+	r.leaveAll()
 }

@@ -143,8 +143,9 @@ type Config struct {
 	Python string // the executable
 	Dir    string // a private folder
 	Box    string // the file with the box
-	Memory uint64 // bytes of address space; 0: no limit
 	Slots  int    // workers per plugin at most
+	Limits Limits
+	Plain  bool // no namespaces, as on systems that have none
 }
 
 // Runner starts interpreters.
@@ -155,6 +156,10 @@ type Runner struct {
 	serial int64
 	pools  map[string]*pool
 	closed bool
+	guard  guard
+	groups *cgroups  // nil: none
+	left   []*cgroup // not empty yet
+	gaps   []string  // what could not be isolated here
 }
 
 // New prepares a Runner below c.Dir.
@@ -167,7 +172,10 @@ func New(c Config) (*Runner, error) {
 	if err := os.MkdirAll(filepath.Join(c.Dir, "calls"), 0o700); err != nil {
 		return nil, err
 	}
-	return &Runner{Config: c, pools: map[string]*pool{}}, nil
+	c.Limits = c.Limits.orDefault()
+	r := &Runner{Config: c, pools: map[string]*pool{}}
+	r.fence()
+	return r, nil
 }
 
 // key tells interpreters apart that must not be shared: nearly all plugins
@@ -189,7 +197,6 @@ type request struct {
 	Box           string            `json:"box"`
 	Env           map[string]string `json:"env"`
 	Now           float64           `json:"now"`
-	Memory        uint64            `json:"memory"`
 }
 
 // scratch is a private home and a private temporary folder.
@@ -236,7 +243,7 @@ func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
 	}
 	line, err := json.Marshal(request{
 		ID: id, Dir: j.Code.Dir, Deps: j.Code.Deps, Entry: j.Code.Entry, Hook: j.Hook, Configuration: j.Configuration,
-		Args: j.Args, Known: j.Known, Box: r.Box, Env: env, Memory: r.Memory, Now: float64(j.Now.UnixNano()) / 1e9,
+		Args: j.Args, Known: j.Known, Box: r.Box, Env: env, Now: float64(j.Now.UnixNano()) / 1e9,
 	})
 	return append(line, '\n'), err
 }
@@ -263,6 +270,7 @@ func (r *Runner) Fresh(ctx context.Context, j Job) Reply {
 	}
 	c.settle()
 	c.close()
+	r.leave(c.fence)
 	reply.Took = time.Since(j.began)
 	return reply
 }

@@ -5,7 +5,95 @@ Requests come as one line of JSON each on standard input, results leave as one
 line of JSON each on file descriptor 3, so that a plugin may print whatever it
 likes. In "fresh" mode there is one request, in "worker" mode there are many.
 """
+import os
 import sys
+
+
+def subreaper():
+    """Makes this process the parent of all orphans below it (Linux)."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    except Exception:
+        pass  # the host says what it cannot find
+
+
+def end_all():
+    """Ends every process below this one. Those of a process that ended have
+    become its own, so that none is left when there are no children."""
+    me = str(os.getpid())
+    while True:
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            try:
+                with open("/proc/" + name + "/stat", "rb") as f:
+                    parent = f.read().rpartition(b")")[2].split()[1].decode()
+                if parent == me:
+                    os.kill(int(name), 9)
+            except OSError:
+                continue
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def stand_guard(guard):
+    """Goes on in a child. The parent stays behind: as the first process of a
+    namespace, or as the one that gets all orphans, it is what nothing that the
+    plugin starts can leave. Its exit status is the child's; 128 and more is the
+    signal that ended it."""
+    if guard == "none":
+        return
+    if guard == "tree":
+        subreaper()
+    child = os.fork()
+    if not child:
+        return
+    for fd in range(4):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+    while True:
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            os._exit(127)
+        if pid == child:
+            break
+    if guard == "tree":
+        end_all()
+    os._exit(128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+
+
+def limit(limits):
+    """Sets what the kernel is to refuse; a system that has no such limit goes
+    without. Returns the processor time of a call in seconds."""
+    wanted = dict(part.split("=") for part in limits.split(",") if part)
+    try:
+        import resource
+    except ImportError:
+        return 0
+    for name, value in wanted.items():
+        kind = getattr(resource, "RLIMIT_" + name, None)
+        if kind is None or name == "CPU":
+            continue
+        try:
+            hard = resource.getrlimit(kind)[1]
+            value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
+            resource.setrlimit(kind, (value, value))
+        except (ValueError, OSError):
+            pass
+    return int(wanted.get("CPU", 0))
+
+
+if __name__ == "__main__":
+    stand_guard(sys.argv[3])
+    CPU = limit(sys.argv[4])
+
 import time
 
 BEGAN = time.perf_counter()
@@ -13,7 +101,6 @@ BEGAN = time.perf_counter()
 import importlib.machinery
 import importlib.util
 import json
-import os
 
 
 def out_of_reach(fd):
@@ -174,9 +261,28 @@ def chosen(method, args):
     return args if every else {k: v for k, v in args.items() if k in names}
 
 
+SPARE = []
+
+
+def keep_room():
+    """Holds descriptors that a plugin which uses up all of them leaves for the
+    report of it."""
+    while len(SPARE) < 4:
+        SPARE.append(out_of_reach(2))
+
+
+def give_way():
+    while SPARE:
+        try:
+            os.close(SPARE.pop())
+        except OSError:
+            pass
+
+
 def describe(kind, error):
     """An exception as the host reports it. It goes to the log as well, where
     the box has it too."""
+    give_way()
     import traceback
 
     frames = error.__traceback__
@@ -193,6 +299,17 @@ def describe(kind, error):
     except Exception:
         message = "(its text cannot be made)"
     return {"kind": kind, "type": type(error).__name__, "text": message[:20000], "traceback": text[-100000:]}
+
+
+def more_time():
+    """Gives a call its processor time, whatever the ones before have used."""
+    if not CPU:
+        return
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU, hard))
 
 
 class Host:
@@ -219,6 +336,8 @@ class Host:
                 healthy = True
             self.box.begin(request)
             self.surroundings.restore(request["env"])
+            more_time()
+            keep_room()
             marks.append(time.perf_counter())
             plugin = construct(self.module, request)
             marks.append(time.perf_counter())
@@ -267,10 +386,6 @@ def main():
             return
         if host is None:
             host = Host(channel, box.Box(request["box"]))
-            if request["memory"]:
-                import resource
-
-                resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
         if not host.serve(request) or mode == "fresh":
             return
 

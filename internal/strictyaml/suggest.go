@@ -1,26 +1,25 @@
-package seed
+package strictyaml
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// didYouMean is the hint for a word that is not among the known ones: the
+// DidYouMean is the hint for a word that is not among the known ones: the
 // nearest of them, or all when they are few.
-func didYouMean(word string, known []string) string {
-	if best, ok := nearest(word, known); ok {
+func DidYouMean(word string, known []string) string {
+	if best, ok := Nearest(word, known); ok {
 		return fmt.Sprintf("did you mean `%s`?", best)
 	}
 	if len(known) > 0 && len(known) <= 16 {
-		return "known are " + enumerate(known)
+		return "known are " + Enumerate(known)
 	}
 	return ""
 }
 
-// nearest finds the known word with the fewest typing mistakes to word, if that
+// Nearest finds the known word with the fewest typing mistakes to word, if that
 // is near enough to be meant.
-func nearest(word string, known []string) (string, bool) {
+func Nearest(word string, known []string) (string, bool) {
 	if len(word) > 64 { // nobody mistypes that much; and the distance is quadratic
 		return "", false
 	}
@@ -63,8 +62,8 @@ func distance(a, b string) int {
 	return last[len(y)]
 }
 
-// enumerate is "`a`, `b` and `c`".
-func enumerate(words []string) string {
+// Enumerate is "`a`, `b` and `c`".
+func Enumerate(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		quoted[i] = "`" + w + "`"
@@ -74,11 +73,4 @@ func enumerate(words []string) string {
 	}
 	last := len(quoted) - 1
 	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
-}
-
-// sorted is a sorted copy.
-func sorted(words []string) []string {
-	out := slices.Clone(words)
-	slices.Sort(out)
-	return out
 }

@@ -1,0 +1,193 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"counterpart/internal/state"
+)
+
+// Written are the records whose shared value, as requests get it, is no longer what
+// the store holds or the seed says: somebody has written to it in place. Before is
+// what Seeds returned when the server was new.
+func (s *Server) Written(ctx context.Context, before map[string]string) (out []string, err error) {
+	for name, h := range s.all() {
+		if now := h.seedsNow(); now != before[name] {
+			out = append(out, "a seed of "+name)
+		}
+		wrong, err := h.written(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range wrong {
+			out = append(out, name+" "+key)
+		}
+	}
+	return out, nil
+}
+
+// Seeds are the seeded records of every kind, as text.
+func (s *Server) Seeds() map[string]string {
+	out := map[string]string{}
+	for name, h := range s.all() {
+		out[name] = h.seedsNow()
+	}
+	return out
+}
+
+type inspected interface {
+	seedsNow() string
+	written(context.Context) ([]string, error)
+}
+
+// all are the kinds of records, by their prefix.
+func (s *Server) all() map[string]inspected {
+	out := map[string]inspected{}
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			if h, is := reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface().(inspected); is {
+				out[v.Type().Field(i).Name] = h
+			}
+		}
+	}
+	return out
+}
+
+func (h *shelf[T]) seedsNow() string {
+	raw, err := json.Marshal(h.seeds)
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
+}
+
+func (h *shelf[T]) written(ctx context.Context) (out []string, err error) {
+	keys, err := h.store.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		shared, err := h.cache.Read(ctx, h.store, key)
+		if err != nil {
+			return nil, err
+		}
+		fresh, _, err := state.Read[entry[T]](ctx, h.store, key)
+		if err != nil {
+			return nil, err
+		}
+		a, _ := json.Marshal(shared)
+		b, _ := json.Marshal(&fresh)
+		if string(a) != string(b) {
+			out = append(out, fmt.Sprintf("%s: requests get %s, the store has %s", key, a, b))
+		}
+	}
+	return out, nil
+}
+
+// Undescribed are the played paths that the table of a real server's does not have.
+func (s *Server) Undescribed() (out []string) {
+	for name, e := range s.engines {
+		for _, p := range e.paths {
+			ops := ""
+			for _, path := range s.described.Engine(e.at) {
+				if path.Same(p.shape()) {
+					ops += path.Ops
+				}
+			}
+			for op := range p.ops {
+				if !strings.Contains(ops, map[operation]string{opRead: "R", opList: "L", opWrite: "W", opPatch: "P", opDelete: "D"}[op]) {
+					out = append(out, name+" "+op.String()+" "+p.pattern)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Played are the shapes of the played paths, behind the mount at which a real server
+// describes them.
+func (s *Server) Played() (out []string) {
+	for _, e := range s.engines {
+		for _, p := range e.paths {
+			out = append(out, e.at+" "+p.shape())
+		}
+	}
+	return out
+}
+
+// Parameter is one parameter of a played path.
+type Parameter struct {
+	Engine, Shape, Name string
+	Declared            bool // as harmless or refused
+}
+
+// Parameters are those of all played paths, and the declarations that are about none.
+func (s *Server) Parameters() (out []Parameter, unused []string) {
+	used := map[string]bool{}
+	for _, e := range s.engines {
+		for _, p := range e.paths {
+			shape := p.shape()
+			for name := range p.known(&s.described, e).fields {
+				x := Parameter{Engine: e.at, Shape: shape, Name: name}
+				for _, u := range unplayedParameters {
+					if u.covers(e.at, shape) && u.about(name) {
+						x.Declared, used[u.at+" "+name] = true, true
+					}
+				}
+				out = append(out, x)
+			}
+		}
+	}
+	for _, u := range unplayedParameters {
+		for name := range strings.FieldsSeq(u.names) {
+			if !used[u.at+" "+name] {
+				unused = append(unused, u.at+" "+name)
+			}
+		}
+	}
+	return out, unused
+}
+
+// Features are what calls can be marked with: by their path, their parameters, or the
+// type of a mount.
+func (s *Server) Features() []string {
+	out := map[string]bool{enterpriseFeature: true}
+	for _, e := range s.engines {
+		for _, path := range s.described.Engine(e.at) {
+			played := e.fallback != nil && path.Same(e.fallback.shape())
+			for _, p := range e.paths {
+				played = played || path.Same(p.shape())
+			}
+			if !played && !isEnterprise(e.at, path.Template) {
+				out[s.featureOf(e.at, path.Template)] = true
+			}
+		}
+	}
+	for _, u := range unplayedParameters {
+		if u.refusal != nil {
+			out[u.feature] = true
+		}
+	}
+	for _, name := range unplayedEngines() {
+		out[name] = true
+	}
+	return slices.Collect(maps.Keys(out))
+}
+
+// PasswordOf makes a password by a policy's text; it is an error when the text is no
+// policy.
+func PasswordOf(text string, random io.Reader) (string, int, error) {
+	p, err := parsePasswordPolicy(text)
+	if err != nil {
+		return "", 0, err
+	}
+	password, err := p.generate(random)
+	return password, p.Length, err
+}

@@ -1,0 +1,111 @@
+package vault_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// readers are the files of each engine, by the mount at which a real server describes
+// it.
+var readers = map[string]string{
+	"sys": "system mount mounts tune remount policies lease wrap preflight catalog audit barrier passwordpolicy openapi", "identity": "entity group",
+	"auth/token": "token tokencreate tokenpaths tokenrenew tokenrole", "auth/userpass": "userpass login", "auth/ldap": "ldapauth login",
+	"auth/approle": "approle secretid login", "auth/cert": "cert login", "ldap": "static library libraryset", "ad": "static adrole library libraryset",
+	"database": "database databasestatic", "ssh": "ssh sshsign", "totp": "totp", "transit": "transit transitconfig transitseal transitsign transitexport system", "secret": "kv2 kv2meta",
+	"kv1": "kv1", "cubbyhole": "kv1",
+}
+
+// isAnswer reports a map of anything, which is how answers are written down.
+func isAnswer(x *ast.CompositeLit) bool {
+	m, is := x.Type.(*ast.MapType)
+	if !is {
+		return false
+	}
+	value, is := m.Value.(*ast.Ident)
+	return is && value.Name == "any"
+}
+
+// literal notes a text of the source.
+func literal(read map[string]bool, n ast.Node) bool {
+	if x, is := n.(*ast.BasicLit); is && x.Kind == token.STRING {
+		if text, err := strconv.Unquote(x.Value); err == nil {
+			read[text] = true
+		}
+	}
+	return true
+}
+
+// V4: each parameter of each played path is read by the engine, harmless to ignore
+// for a reason that is written down, or refused.
+func TestV4NoParameterIsSwallowed(t *testing.T) {
+	read := map[string]map[string]bool{}
+	for engine, files := range readers {
+		read[engine] = map[string]bool{}
+		for _, file := range strings.Fields(files) {
+			source, err := parser.ParseFile(token.NewFileSet(), file+".go", nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(source, func(n ast.Node) bool {
+				if answer, is := n.(*ast.CompositeLit); is && isAnswer(answer) { // what is shown is not read
+					for _, member := range answer.Elts {
+						if kv, is := member.(*ast.KeyValueExpr); is {
+							ast.Inspect(kv.Value, func(n ast.Node) bool { return literal(read[engine], n) })
+						}
+					}
+					return false
+				}
+				return literal(read[engine], n)
+			})
+		}
+	}
+	parameters, unused := serverOf(t, "").Parameters()
+	if len(parameters) < 500 {
+		t.Errorf("only %d parameters", len(parameters))
+	}
+	for _, p := range parameters {
+		if !p.Declared && !read[p.Engine][p.Name] {
+			t.Errorf("%s %s: the parameter %s is neither read nor declared", p.Engine, p.Shape, p.Name)
+		}
+	}
+	for _, rule := range unused {
+		t.Errorf("%s: no played path has that parameter", rule)
+	}
+}
+
+// V4: security parameters that are not played are refused, and the call says so.
+func TestV4UnplayedParametersAreRefused(t *testing.T) {
+	f, v := vaultOf(t, "")
+	v.says(t, "GET kv1/a?read_snapshot_id=x", 400, "unable to lock snapshot: loaded snapshots not supported")
+	v.says(t, `POST sys/mounts/ssh {"type":"ssh"}`, 204)
+	v.says(t, `POST ssh/roles/r {"key_type":"ca","allow_user_certificates":true,"default_user":"u","allowed_users_template":true}`, 403, "permission denied")
+	if e := f.Journal.Tail(1)[0]; e.Outcome != "unplayed" || e.Feature != "ssh roles: templates and empty principals" {
+		t.Errorf("the journal says %s %q", e.Outcome, e.Feature)
+	}
+	v.says(t, `POST ssh/roles/r {"key_type":"ca","allow_user_certificates":true,"default_user":"u","allowed_users_template":false,"not_before_duration":"90s"}`, 204)
+	v.says(t, "GET ssh/roles/r", 200, `"not_before_duration":90`)
+	v.says(t, `POST sys/auth/userpass/tune {"user_lockout_config":{"lockout_threshold":1,"lockout_duration":"60s"}}`, 204)
+	v.says(t, `@none POST auth/userpass/login/local {"password":"wrong"}`, 400)
+	v.says(t, `@none POST auth/userpass/login/local {"password":"pw"}`, 403)
+}
+
+// V4: a hash is what a login is held against.
+func TestV4PasswordHash(t *testing.T) {
+	_, v := vaultOf(t, "")
+	hash, err := bcrypt.GenerateFromPassword([]byte("hashed-pw"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.says(t, `POST auth/userpass/users/h {"password_hash":"`+string(hash)+`"}`, 204)
+	v.says(t, `@none POST auth/userpass/login/h {"password":"hashed-pw"}`, 200)
+	v.says(t, `@none POST auth/userpass/login/h {"password":"other"}`, 400, "invalid username or password")
+	v.says(t, `POST auth/userpass/users/h/password {"password":"plain"}`, 204)
+	v.says(t, `@none POST auth/userpass/login/h {"password":"hashed-pw"}`, 400)
+	v.says(t, `@none POST auth/userpass/login/h {"password":"plain"}`, 200)
+}

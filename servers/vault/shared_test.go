@@ -1,0 +1,43 @@
+package vault_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"counterpart/internal/dialect/dialecttest"
+	"counterpart/servers/vault"
+)
+
+// C2: values that come from the store, from a cache or from the seed are shared by
+// requests; no operation writes to them in place. All scripts are played, and then
+// what requests get is held against what the store has.
+func TestC2SharedValuesAreNotWritten(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/oracle/*.txt")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, path := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			var s *vault.Server
+			f := dialecttest.Run(t, watched(&s), oracleSeed)
+			before := s.Seeds()
+			if len(before) < 20 {
+				t.Fatalf("only %d kinds of records are looked at", len(before))
+			}
+			p := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
+			for n, line := range addressed(strings.Split(readFile(t, path), "\n"), f) {
+				line = strings.TrimSpace(line)
+				if rest, keep := strings.CutPrefix(line, "-> "); keep {
+					p.keep(t, n+1, rest)
+				} else if line != "" && !strings.HasPrefix(line, "#") {
+					p.ask(t, line)
+				}
+			}
+			wrong, err := s.Written(t.Context(), before)
+			if err != nil || len(wrong) > 0 {
+				t.Errorf("%v %s", err, strings.Join(wrong, "\n"))
+			}
+		})
+	}
+}
