@@ -206,6 +206,19 @@ func TestN6WhatEveryOperationRefuses(t *testing.T) {
 	}
 }
 
+// TestN6IfMatch: what is no ETag is malformed, another revision's is stale.
+func TestN6IfMatch(t *testing.T) {
+	a := start(t)
+	one := a.want(201, "", "sps", "POST", "/tickets/v1/tickets", `{"title":"x"}`).header.Get("Location")
+	for _, tag := range []string{`W/"1"`, "1", `"1`, `"x"`, `"-1"`, `""`, `"1","2"`} {
+		a.want(400, "bad_input", "sps If-Match="+tag, "PATCH", one, `{"title":"y"}`)
+	}
+	for _, tag := range []string{`"0"`, `"7"`} {
+		a.want(412, "stale", "sps If-Match="+tag, "PATCH", one, `{"title":"y"}`)
+		a.want(412, "stale", "sps If-Match="+tag, "POST", one+"/transitions", `{"to":"cancelled"}`)
+	}
+}
+
 // TestN6ValuesOfParameters: choices, bounds and forms are held to.
 func TestN6ValuesOfParameters(t *testing.T) {
 	a := start(t)
