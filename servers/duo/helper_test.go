@@ -87,7 +87,7 @@ type fleet struct {
 func start(t *testing.T, settings ...string) *fleet {
 	t.Helper()
 	set := append(settings, "sms_codes: 10")
-	f := dialecttest.Run(t, []dialect.Kind{{Name: "duo", New: duo.New, Settings: duo.Settings{}}}, fmt.Sprintf(cast, strings.Join(set, "\n    ")))
+	f := dialecttest.Run(t, []dialect.Kind{{Name: "duo", New: duo.New, Settings: duo.Settings{}, Secrets: duo.Secrets()}}, fmt.Sprintf(cast, strings.Join(set, "\n    ")))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: f.PKI.Pool(), ServerName: host, Time: f.Clock.Now}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &fleet{f, t, &http.Client{Transport: transport, Timeout: 30 * time.Second}, [2]string{ikey, skey}}

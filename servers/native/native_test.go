@@ -30,7 +30,7 @@ type api struct {
 	spec routers.Router
 }
 
-var kinds = []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}}}
+var kinds = []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}, Secrets: native.Secrets()}}
 
 // demo is the cast of the demo world with a native server alone.
 func demo(t testing.TB, block string) string {

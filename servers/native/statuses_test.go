@@ -170,6 +170,8 @@ func TestTheRemainingSuccesses(t *testing.T) {
 		}
 		return c
 	}
+	push := a.want(201, "", "sps", "POST", "/otp/v1/users/trent/devices", `{"kind":"push"}`).header.Get("Location")
+	a.want(409, "wrong_kind", "sps", "GET", push+"/qr.png", "")
 	a.want(204, "", "sps", "POST", made.header.Get("Location")+"/resync", fmt.Sprintf(`{"otp":%q,"next_otp":%q}`, code(500), code(501)))
 	a.want(200, "", "sps", "POST", "/otp/v1/verify", fmt.Sprintf(`{"user":"trent","otp":%q}`, code(502)))
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -163,13 +164,20 @@ func (r *request) download() error {
 	if err != nil {
 		return err
 	}
+	r.call().Response = fmt.Sprintf("%s, a file of %d octets", rec.values["content_type"], len(file.Value)) // whatever is in it
 	h := r.Response().Header()
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": rec.values["file_name"]}))
 	return r.Blob(http.StatusOK, rec.values["content_type"], file.Value)
 }
 
+// unshown keeps a file out of the journal.
+func (r *request) unshown() {
+	r.call().Request = r.Request().Method + " " + r.Request().URL.RequestURI() + "\n(a file)"
+}
+
 // upload takes the file as the body.
 func (r *request) upload() error {
+	r.unshown()
 	if err := r.name("attachment.upload", ""); err != nil {
 		return err
 	}
@@ -185,6 +193,7 @@ func (r *request) upload() error {
 // uploadForm takes the file as the last part of a form; clients that only claim
 // to send a form get the whole body as the file.
 func (r *request) uploadForm() error {
+	r.unshown()
 	if err := r.name("attachment.upload", ""); err != nil {
 		return err
 	}
