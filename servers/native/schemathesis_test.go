@@ -33,9 +33,10 @@ checks.positive_data_acceptance.enabled = false
 include-path-regex = "^/(clock|faults|decisions)$"
 checks.positive_data_acceptance.enabled = false
 
-[[operations]] # an order of octets that is no number of the journal
+[[operations]] # null stands for an empty match in a list
 include-path-regex = "^/journal/verify$"
 checks.positive_data_acceptance.enabled = false
+checks.negative_data_rejection.enabled = false
 `
 
 // TestRealSchemathesis throws what schemathesis makes of both specifications at the

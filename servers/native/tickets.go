@@ -3,7 +3,6 @@ package native
 import (
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -164,24 +163,6 @@ func (c *caller) id() string {
 func (s *Server) getTicket(c *caller) error {
 	t, err := s.Tickets.Get(c.Request().Context(), "", c.id())
 	return ticketed(c, http.StatusOK, t, err)
-}
-
-// revision is what If-Match demands; 0 demands nothing.
-func (c *caller) revision() (int, error) {
-	tag := c.Request().Header.Get("If-Match")
-	if tag == "" || tag == "*" {
-		return 0, nil
-	}
-	bare, opened := strings.CutPrefix(tag, `"`)
-	bare, closed := strings.CutSuffix(bare, `"`)
-	if !opened || !closed || bare == "" || len(bare) > 9 || strings.Trim(bare, "0123456789") != "" {
-		return 0, cause.Because(cause.BadInput, "If-Match is an ETag of a ticket, like \"3\", not %q", tag)
-	}
-	n, err := strconv.Atoi(bare)
-	if err != nil || n < 1 {
-		return 0, cause.Because(cause.Stale, "no ticket has the revision %s", tag)
-	}
-	return n, nil
 }
 
 // patchTicket is a merge patch (RFC 7396): what it does not name stays, also

@@ -392,13 +392,3 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 	}
 	return page, total, nil
 }
-
-// again loads a row that a search found; false: it is gone.
-func (r *request) again(f found) (*record, bool) {
-	if f.number != "" {
-		t, err := r.Tickets.Get(r.ctx(), r.settings.System, f.number)
-		return r.fromTicket(t), err == nil
-	}
-	rec, err := r.findOwn(r.ctx(), f.class, f.id)
-	return rec, err == nil && rec != nil
-}

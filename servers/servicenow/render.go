@@ -305,3 +305,13 @@ func (r *request) links(p *params, total int) string {
 	}
 	return strings.Join(append(out, at((total-1)/p.limit*p.limit, "last")), ",")
 }
+
+// again loads a row that a search found; false: it is gone.
+func (r *request) again(f found) (*record, bool) {
+	if f.number != "" {
+		t, err := r.Tickets.Get(r.ctx(), r.settings.System, f.number)
+		return r.fromTicket(t), err == nil
+	}
+	rec, err := r.findOwn(r.ctx(), f.class, f.id)
+	return rec, err == nil && rec != nil
+}
