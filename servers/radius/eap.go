@@ -204,6 +204,9 @@ func (t *eapTalk) renegotiate(ctx context.Context) (*wire.Reply, error) {
 			}
 		}
 	}
+	if name, known := foreignOf(t.in.Data); known {
+		t.l.x.call.NotPlayed(name)
+	}
 	return t.finish(ctx, rejectf(cause.NotAllowed, "the peer wants EAP types %v, allowed are %s", t.in.Data, strings.Join(allowed, ", ")))
 }
 

@@ -109,6 +109,9 @@ func (s *server) proofOf(x *exchange, name string) (proof, error) {
 	if refused != nil {
 		return proof{}, refused
 	}
+	if x.packet.Has(rfc2869.ARAPPassword_Type) {
+		x.call.NotPlayed(arap.Name)
+	}
 	return proof{}, cause.Because(cause.BadInput, "no password attribute: %s", s.lacks(x.packet))
 }
 
