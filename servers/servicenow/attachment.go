@@ -24,6 +24,8 @@ const (
 	maxUpload      = 8 << 20
 	maxAllUploads  = 64 << 20
 	maxAttachments = 1000
+
+	usualAttachments = 1000 // of a list that asks for no number
 )
 
 // shelf is how much room all attachments of an instance take.
@@ -96,6 +98,9 @@ func (r *request) listAttachments() error {
 	p, err := r.params()
 	if err != nil {
 		return err
+	}
+	if p.Get("sysparm_limit") == "" {
+		p.limit = usualAttachments
 	}
 	return r.list(t, p)
 }

@@ -33,6 +33,7 @@ type sheet struct {
 	display string // see params
 	columns []column
 	look    *glance
+	file    string // what comes before the sys_id in an attachment's download_link; empty: there is none
 }
 
 func (r *request) sheet(t *dict.Table, p *params) *sheet {
@@ -41,6 +42,9 @@ func (r *request) sheet(t *dict.Table, p *params) *sheet {
 		names = t.Fields()
 	}
 	out := &sheet{request: r, display: p.display, columns: make([]column, 0, len(names)), look: r.glance(r.ctx(), t.Name, r.closed)}
+	if strings.HasPrefix(r.call().Op, "attachment.") { // the Attachment API's own, no column of the table
+		out.file = r.base() + "/api/now/attachment/"
+	}
 	for _, n := range names {
 		if f, ok := r.field(t.Name, n); ok {
 			c := column{name: n, field: f}
@@ -91,6 +95,12 @@ func (s *sheet) appendRow(b []byte, rec *record) []byte {
 		default:
 			b = appendText(b, v)
 		}
+	}
+	if s.file != "" {
+		if len(s.columns) > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, `"download_link":`...), s.file+rec.id+"/file")
 	}
 	return append(b, '}')
 }

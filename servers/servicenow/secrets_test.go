@@ -53,3 +53,21 @@ func TestS11SecretsAreHidden(t *testing.T) {
 		t.Errorf("the audit takes words of the API for secrets: %+v", found)
 	}
 }
+
+// TestDownloadLinks: the Attachment API says where a file is, the table does not.
+func TestDownloadLinks(t *testing.T) {
+	a := start(t)
+	up := a.want(201, "POST", "/api/now/attachment/file?table_name=incident&table_sys_id="+a.id("INC0000046")+"&file_name=a.txt", "text", "Content-Type: text/plain").row()
+	want := a.base + "/api/now/attachment/" + up["sys_id"].(string) + "/file"
+	list := a.want(200, "GET", "/api/now/attachment", "").rows()
+	one := a.want(200, "GET", "/api/now/attachment/"+up["sys_id"].(string), "").row()
+	if up["download_link"] != want || list[0]["download_link"] != want || one["download_link"] != want {
+		t.Errorf("%v %v %v", up, list, one)
+	}
+	if got := a.want(200, "GET", want, "", "Accept: */*"); got.body != "text" {
+		t.Errorf("%q", got.body)
+	}
+	if row := a.want(200, "GET", "/api/now/table/sys_attachment/"+up["sys_id"].(string), "").row(); row["download_link"] != nil {
+		t.Errorf("%v", row)
+	}
+}
