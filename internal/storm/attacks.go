@@ -125,6 +125,9 @@ func (v *victim) crowd(port string, n int, hold time.Duration, do func(i int, c 
 		})
 	}
 	all.Wait()
+	if v.short {
+		hold /= 3
+	}
 	time.Sleep(hold)
 	return func() {
 		for _, c := range conns {
