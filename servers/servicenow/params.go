@@ -41,6 +41,8 @@ var unplayedParameters = map[string]string{
 	"encryption_context":              "encrypted attachments",
 	"textSearch":                      "full text search",
 	"chg_model":                       "changes after a change model",
+	"JOIN in encoded queries":         "rows of other tables in a condition",
+	"RLQUERY in encoded queries":      "how many related rows there are",
 	"aggregates of date_time":         "avg and sum of times",
 }
 

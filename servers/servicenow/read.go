@@ -281,7 +281,7 @@ func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 	q := query.Parse(text)
 	if text == "" {
 		var all [][]query.Condition
-		for _, name := range slices.Sorted(keys(p.Values)) {
+		for _, name := range slices.Sorted(maps.Keys(p.Values)) {
 			f, ok := r.field(t.Name, name)
 			if strings.HasPrefix(name, "sysparm_") || !ok || name == "order" && p.order != "" {
 				continue
@@ -304,22 +304,19 @@ func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 	}
 	plan := query.Compile(q, r.source(t.Name, r.user))
 	if len(plan.Dropped) > 0 {
+		for _, d := range plan.Dropped {
+			for _, word := range []string{"JOIN", "RLQUERY"} {
+				if strings.HasPrefix(d, word) {
+					r.call().NotPlayed(word + " in encoded queries")
+				}
+			}
+		}
 		r.call().Why = "not understood in the query, and dropped: " + strings.Join(plan.Dropped, "; ")
 		if r.settings.InvalidQuery == "none" {
 			r.call().Why = "not understood in the query, which therefore finds nothing: " + strings.Join(plan.Dropped, "; ")
 		}
 	}
 	return plan
-}
-
-func keys(v url.Values) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range v {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // found is a row that a list will show.

@@ -2,6 +2,7 @@ package servicenow_test
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,12 @@ func TestN2EveryDocumentedParameterCounts(t *testing.T) {
 		a.want(200, "GET", path, "")
 		if e := a.Journal.Tail(1)[0]; e.Feature != "" || e.Outcome != "ok" {
 			t.Errorf("%s: %s %q", path, e.Outcome, e.Feature)
+		}
+	}
+	for query, feature := range map[string]string{"RLQUERYtask_sla.task,>=1^ENDRLQUERY": "RLQUERY in encoded queries", "JOINincident.sys_id=task_sla.task!active=true": "JOIN in encoded queries"} {
+		a.want(200, "GET", list+"&sysparm_query="+url.QueryEscape(query), "")
+		if e := a.Journal.Tail(1)[0]; e.Feature != feature || !known(feature) {
+			t.Errorf("%s: %s %q, %s", query, e.Outcome, e.Feature, e.Why)
 		}
 	}
 	a.want(200, "GET", stats+"&sysparm_avg_fields=start_date", "")
