@@ -452,7 +452,7 @@ func TestBadRequestsAreProblemsAndChangeNothing(t *testing.T) {
 // TestN6NullReplacesNoRules: null is no set of rules, and other methods are said.
 func TestN6NullReplacesNoRules(t *testing.T) {
 	a := client(t)
-	a.want(201, "POST", "/faults", `{"rules":[{"kind":"status","args":{"status":"500"}}]}`)
+	a.want(201, "POST", "/faults", `{"rules":[{"kind":"status","args":{"code":"500"}}]}`)
 	a.want(400, "PUT", "/faults", `null`)
 	if r := a.want(200, "GET", "/faults", ""); r.str("rules.0.kind") != "status" {
 		t.Errorf("the rules are gone: %s", r.body)
