@@ -15,12 +15,12 @@ import (
 // Table lists every kind of server.
 func Table() []dialect.Kind {
 	return []dialect.Kind{
-		{Name: "native", New: native.New, Settings: native.Settings{}},
-		{Name: "radius", New: radius.New, Settings: radius.Settings{}, Personal: radius.Personal()},
+		{Name: "native", New: native.New, Settings: native.Settings{}, Scope: native.Scope, Secrets: native.Secrets()},
+		{Name: "radius", New: radius.New, Settings: radius.Settings{}, Personal: radius.Personal(), Scope: radius.Scope},
 		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}, Personal: ldap.Personal(), Scope: ldap.Scope},
 		{Name: "vault", New: vault.New, Settings: vault.Settings{}, Scope: vault.Scope, Secrets: vault.Secrets()},
-		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal()},
-		{Name: "duo", New: duo.New, Settings: duo.Settings{}},
+		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal(), Scope: servicenow.Scope, Secrets: servicenow.Secrets()},
+		{Name: "duo", New: duo.New, Settings: duo.Settings{}, Scope: duo.Scope, Secrets: duo.Secrets()},
 	}
 }
 

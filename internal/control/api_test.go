@@ -446,7 +446,29 @@ func TestBadRequestsAreProblemsAndChangeNothing(t *testing.T) {
 	}
 	req, _ := http.NewRequest("OPTIONS", url+"/clock", nil)
 	req.Header.Set("Authorization", "Bearer control-token")
-	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != 404 || resp.Header.Get("Access-Control-Allow-Methods") != "" {
+	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != 405 || resp.Header.Get("Access-Control-Allow-Methods") != "" {
 		t.Errorf("a preflight: %v %v", resp, err)
+	}
+}
+
+// TestN6NullReplacesNoRules: null is no set of rules, and other methods are said.
+func TestN6NullReplacesNoRules(t *testing.T) {
+	a := client(t)
+	a.want(201, "POST", "/faults", `{"rules":[{"kind":"status","args":{"code":"500"}}]}`)
+	a.want(400, "PUT", "/faults", `null`)
+	if r := a.want(200, "GET", "/faults", ""); r.str("rules.0.kind") != "status" {
+		t.Errorf("the rules are gone: %s", r.body)
+	}
+	for path, want := range map[string]string{"/faults": "DELETE, GET, POST, PUT", "/journal/verify": "POST", "/journal/7": "GET"} {
+		req, _ := http.NewRequest("PATCH", "http://"+a.f.Addr("control/http")+path, nil)
+		req.Header.Set("Authorization", "Bearer control-token")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 405 || resp.Header.Get("Allow") != want {
+			t.Errorf("%s: %d, Allow %q, want %q", path, resp.StatusCode, resp.Header.Get("Allow"), want)
+		}
 	}
 }

@@ -131,6 +131,10 @@ func (s *Server) Ports() []dialect.Port {
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
 			Routes: routes,
 			NotFound: s.guard(func(c echo.Context) error {
+				if allowed := dialect.Methods(routes, c.Request().URL.EscapedPath()); len(allowed) > 0 {
+					c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
+					return cause.Because(wrongMethod, "%s takes %s", c.Request().URL.Path, strings.Join(allowed, ", "))
+				}
 				return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
 			}),
 			Error: problem,

@@ -126,11 +126,14 @@ func wait(c echo.Context, name string, otherwise time.Duration) (time.Duration, 
 	return min(d, longestWait), nil
 }
 
+// wrongMethod is another verb than those of a path.
+const wrongMethod cause.Cause = "method not allowed"
+
 var statuses = map[cause.Cause]int{
 	cause.WrongCode: 400, cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
 	cause.UnknownTicket: 404, cause.NoDevice: 404,
 	cause.BadInput: 400, cause.NotAllowed: 403, cause.NotAuthenticated: 401, cause.Unavailable: 503, cause.Decided: 409,
-	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, tooLarge: 413, unsupportedMedia: 415,
+	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, wrongMethod: 405, tooLarge: 413, unsupportedMedia: 415,
 }
 
 // problem answers an error as a problem document (RFC 9457).

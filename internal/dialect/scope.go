@@ -1,6 +1,11 @@
 package dialect
 
-import "counterpart/internal/redact"
+import (
+	"slices"
+	"strings"
+
+	"counterpart/internal/redact"
+)
 
 // Scope is what a kind of server plays of the real system, and what that has
 // besides. docs/servers.md, the journal and the metrics speak in its words.
@@ -24,6 +29,34 @@ func Names(routes []Route) []string {
 	for i, r := range routes {
 		out[i] = r.Name()
 	}
+	return out
+}
+
+// Methods are the methods of the routes that a path, escaped as it came, fits best;
+// for the header Allow of a refusal with 405. ":x" in a route is any one part.
+func Methods(routes []Route, path string) []string {
+	got := strings.Split(path, "/")
+	var out []string
+	best := -1
+	for _, r := range routes {
+		want, same := strings.Split(r.Path, "/"), 0
+		fits := slices.EqualFunc(want, got, func(w, g string) bool {
+			if w == g {
+				same++
+			}
+			return w == g || strings.HasPrefix(w, ":") && g != ""
+		})
+		if !fits || same < best {
+			continue
+		}
+		if same > best {
+			out, best = nil, same
+		}
+		if !slices.Contains(out, r.Method) {
+			out = append(out, r.Method)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

@@ -3,13 +3,14 @@
 // factors, synchronous and asynchronous, enrolment and lock-out.
 //
 // Left out on purpose: WebAuthn and U2F, which the Auth API does not have, the
-// Admin API and the Universal Prompt, which are other products, and Yubikeys as
-// passcodes. A device's e-mail and voice codes are not Duo's: they stay unseen.
+// Admin and Accounts APIs (known, see scope.go) and the Universal Prompt, which are
+// other products, and Yubikeys as passcodes. A device's e-mail and voice codes are not Duo's: they stay unseen.
 package duo
 
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -73,8 +74,20 @@ func (s *Server) Faults() []string {
 
 // Ports implements dialect.Server.
 func (s *Server) Ports() []dialect.Port {
+	return []dialect.Port{{
+		Name: "https", Listen: s.set.Listen, TLS: true, Hosts: []string{s.set.Host},
+		Limits: dialect.Limits{Body: 64 << 10},
+		Try:    "curl -k https://{addr}/auth/v2/ping",
+		HTTP:   &dialect.HTTP{Routes: s.routes(), Error: fail, NotFound: s.unknown},
+	}}
+}
+
+// pingPath is the one path that asks nobody for a key.
+const pingPath = "/auth/v2/ping"
+
+func (s *Server) routes() []dialect.Route {
 	routes := []dialect.Route{
-		{Method: "GET", Path: "/auth/v2/ping", Do: s.ping},
+		{Method: "GET", Path: pingPath, Do: s.ping},
 		{Method: "GET", Path: "/auth/v2/check", Do: s.signed(s.check)},
 		{Method: "GET", Path: "/auth/v2/logo", Do: s.signed(s.showLogo)},
 		{Method: "POST", Path: "/auth/v2/enroll", Do: s.signed(s.enroll)},
@@ -83,24 +96,29 @@ func (s *Server) Ports() []dialect.Port {
 		{Method: "POST", Path: "/auth/v2/auth", Do: s.signed(s.auth)},
 		{Method: "GET", Path: "/auth/v2/auth_status", Do: s.signed(s.authStatus)},
 	}
-	routes = append(routes, s.legacyRoutes()...)
-	return []dialect.Port{{
-		Name: "https", Listen: s.set.Listen, TLS: true, Hosts: []string{s.set.Host},
-		Limits: dialect.Limits{Body: 64 << 10},
-		Try:    "curl -k https://{addr}/auth/v2/ping",
-		HTTP:   &dialect.HTTP{Routes: routes, Error: fail, NotFound: s.unknown},
-	}}
+	return append(routes, s.legacyRoutes()...)
 }
 
-// unknown answers a path that is not there, and a known one with another verb.
+// unknown answers a path that is not there, and a known one with another verb:
+// like the service after it has seen who asks.
 func (s *Server) unknown(c echo.Context) error {
-	read(c) // for the journal
-	for _, r := range s.Ports()[0].HTTP.Routes {
-		if r.Path == c.Request().URL.Path {
-			return cause.Because(wrongMethod, "%s takes %s", r.Path, r.Method)
+	body, _, _ := read(c) // for the journal
+	path := c.Request().URL.Path
+	i := slices.IndexFunc(s.routes(), func(r dialect.Route) bool { return r.Path == path })
+	in, err := Integration{}, error(nil)
+	api := apiOf(path)
+	if api != "" && path != pingPath { // anything else is no API's, and asks for no key
+		if in, err = s.authenticate(c, body); err != nil {
+			return err
+		}
+		if err := s.mayUse(dialect.CallFrom(c.Request().Context()), in, api); err != nil {
+			return err
 		}
 	}
-	return cause.Because(cause.NotFound, "there is no %s", c.Request().URL.Path)
+	if i >= 0 {
+		return cause.Because(wrongMethod, "%s takes %s", path, s.routes()[i].Method)
+	}
+	return cause.Because(cause.NotFound, "there is no %s", path)
 }
 
 // ping tells the time to anybody: a signature is never looked at.

@@ -86,8 +86,14 @@ type fleet struct {
 
 func start(t *testing.T, settings ...string) *fleet {
 	t.Helper()
+	return startWith(t, false, settings...)
+}
+
+// startWith is start, perhaps with a running clock.
+func startWith(t *testing.T, running bool, settings ...string) *fleet {
+	t.Helper()
 	set := append(settings, "sms_codes: 10")
-	f := dialecttest.Run(t, []dialect.Kind{{Name: "duo", New: duo.New, Settings: duo.Settings{}}}, fmt.Sprintf(cast, strings.Join(set, "\n    ")))
+	f := dialecttest.RunWith(t, dialecttest.Setup{Kinds: []dialect.Kind{{Name: "duo", New: duo.New, Settings: duo.Settings{}, Secrets: duo.Secrets()}}, Seed: fmt.Sprintf(cast, strings.Join(set, "\n    ")), Running: running})
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: f.PKI.Pool(), ServerName: host, Time: f.Clock.Now}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &fleet{f, t, &http.Client{Transport: transport, Timeout: 30 * time.Second}, [2]string{ikey, skey}}

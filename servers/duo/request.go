@@ -10,7 +10,6 @@ import (
 	"maps"
 	"mime"
 	"net/mail"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,8 +59,8 @@ func (s *Server) signed(do handler) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if len(in.APIs) > 0 && !slices.Contains(in.APIs, "auth") {
-			return cause.Because(notForAuth, "%s may use %v", in.Name, in.APIs)
+		if err := s.mayUse(dialect.CallFrom(c.Request().Context()), in, authAPI); err != nil {
+			return err
 		}
 		if err := s.limit(c, in); err != nil {
 			return err

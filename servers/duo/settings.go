@@ -36,7 +36,7 @@ type Integration struct {
 	Name      string   `yaml:"name" doc:"What it is called; by default its integration key."`
 	IKey      string   `yaml:"ikey" required:"true" format:"id" doc:"Integration key, DI and 18 more characters."`
 	SKey      string   `yaml:"skey" required:"true" format:"any" doc:"Secret key, 40 characters."`
-	APIs      []string `yaml:"apis" doc:"The APIs it may use; by default auth. One without auth is refused everywhere."`
+	APIs      []string `yaml:"apis" doc:"The kind of application by the APIs it may use: auth (default), admin, accounts. The Admin and Accounts APIs are known and not played."`
 	NewUsers  string   `yaml:"new_user_policy" default:"enroll" enum:"enroll|allow|deny" doc:"What becomes of people whom Duo does not know."`
 	PerMinute int      `yaml:"rate_limit" default:"0" min:"0" doc:"Requests per minute; 0 means any number."`
 }
@@ -80,6 +80,11 @@ func (s *Settings) check(w *world.World) error {
 			say("integrations[%d].ikey: %s is there twice", i, in.IKey)
 		}
 		taken[in.IKey] = true
+		for _, api := range in.APIs {
+			if api != authAPI && foreign[api].Name == "" {
+				say("integrations[%d].apis: %q is none; write auth, admin or accounts", i, api)
+			}
+		}
 	}
 	seen := map[string]bool{}
 	for i, m := range s.Users {

@@ -62,6 +62,9 @@ func (s *Server) authenticated(need role, do handler) echo.HandlerFunc {
 		if who.role < need {
 			return cause.Because(cause.NotAllowed, "%s is %s, and this needs %s", who.Name(), who.role, need)
 		}
+		if err := s.checkQuery(who); err != nil {
+			return err
+		}
 		return do(who)
 	}
 }

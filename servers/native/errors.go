@@ -27,6 +27,7 @@ type document struct {
 const (
 	idempotencyConflict cause.Cause = "idempotency conflict"
 	inProgress          cause.Cause = "idempotency in progress"
+	wrongMethod         cause.Cause = "method not allowed"
 	unsupportedMedia    cause.Cause = "unsupported media type"
 	tooLarge            cause.Cause = "too large"
 )
@@ -41,13 +42,13 @@ var wording = map[cause.Cause]struct {
 	cause.NotFound: {404, ""}, cause.UnknownUser: {404, ""}, cause.UnknownAccount: {404, ""}, cause.UnknownLease: {404, ""},
 	cause.UnknownRequest: {404, ""}, cause.UnknownTicket: {404, ""}, cause.UnknownSession: {404, ""}, cause.NoDevice: {404, "unknown_device"},
 	cause.NoSuchVersion: {404, "unknown_version"}, cause.NoSecret: {404, "no_such_secret"},
-	cause.BadInput: {400, ""}, cause.Malformed: {400, ""}, cause.ReasonRequired: {400, "reason_required"}, cause.TooLong: {400, "too_long"}, cause.WrongKind: {400, "wrong_kind"},
-	tooLarge: {413, ""}, unsupportedMedia: {415, ""},
+	cause.BadInput: {400, ""}, cause.Malformed: {400, ""}, cause.ReasonRequired: {400, "reason_required"}, cause.TooLong: {400, "too_long"},
+	wrongMethod: {405, ""}, tooLarge: {413, ""}, unsupportedMedia: {415, ""},
 	cause.CheckedOut: {409, "checked_out"}, cause.NotCheckedOut: {409, "not_checked_out"}, cause.LeaseExpired: {409, ""}, cause.LeaseReturned: {409, "lease_returned"},
 	cause.NotRenewable: {409, ""}, cause.ApprovalRequired: {409, ""}, cause.NotApproved: {409, "not_approved"}, cause.Decided: {409, "already_decided"},
 	cause.Exists: {409, "exists"}, cause.IllegalTransition: {409, ""}, cause.SessionLimit: {409, "session_limit"}, cause.Final: {409, "final"},
 	cause.Expired: {409, ""}, cause.DeviceLocked: {409, ""}, cause.DeviceOff: {409, ""}, cause.NotYetValid: {409, ""}, cause.WrongCode: {409, ""}, cause.Replayed: {409, "replayed"},
-	cause.NoneDelivered: {409, "none_delivered"}, idempotencyConflict: {409, ""}, inProgress: {409, ""},
+	cause.NoneDelivered: {409, "none_delivered"}, cause.WrongKind: {409, "wrong_kind"}, idempotencyConflict: {409, ""}, inProgress: {409, ""},
 	cause.NotHolder: {403, "not_holder"}, cause.NotApprover: {403, "not_an_approver"}, cause.SelfApproval: {403, "self_approval"},
 	cause.Stale: {412, "stale"}, cause.RateLimited: {429, ""},
 }

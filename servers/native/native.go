@@ -45,6 +45,7 @@ type Server struct {
 	settings Settings
 	keys     map[[32]byte]world.Client // by the hash of the secret
 	json     []byte                    // the specification as JSON
+	queries  map[string]map[string]*parameter
 }
 
 // New builds the server.
@@ -68,12 +69,13 @@ func New(env dialect.Env) (dialect.Server, error) {
 		}
 		s.keys[id] = c
 	}
-	var document any
+	var document map[string]any
 	if err := yaml.Unmarshal(spec, &document); err != nil {
 		return nil, fmt.Errorf("native: openapi.yaml: %w", err)
 	}
 	var err error
 	s.json, err = json.Marshal(document)
+	s.queries = queries(document)
 	return s, err
 }
 
@@ -86,20 +88,40 @@ func (s *Server) Ports() []dialect.Port {
 	if s.settings.TLS {
 		scheme = "https"
 	}
+	return []dialect.Port{{
+		Name: "http", Listen: s.settings.Listen, TLS: s.settings.TLS,
+		Try:  s.try(scheme),
+		HTTP: &dialect.HTTP{Routes: s.routes(), Error: problem, NotFound: s.unknown},
+	}}
+}
+
+// unknown answers a path or a method that is not there: what is there is said to
+// those who have logged in.
+func (s *Server) unknown(c echo.Context) error {
+	path := c.Request().URL.EscapedPath()
+	allowed := dialect.Methods(s.routes(), path)
+	if !strings.HasPrefix(path, "/openapi.") {
+		who, err := s.identify(c)
+		if err != nil {
+			return err
+		}
+		who.call().Actor = who.Name()
+	}
+	if len(allowed) == 0 {
+		return cause.Because(cause.NotFound, "there is no %s; see /openapi.yaml", c.Request().URL.Path)
+	}
+	c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
+	return cause.Because(wrongMethod, "%s takes %s", c.Request().URL.Path, strings.Join(allowed, ", "))
+}
+
+func (s *Server) routes() []dialect.Route {
 	routes := []dialect.Route{
 		{Method: "GET", Path: "/openapi.yaml", Do: func(c echo.Context) error { return c.Blob(http.StatusOK, "application/yaml", spec) }},
 		{Method: "GET", Path: "/openapi.json", Do: func(c echo.Context) error { return c.JSONBlob(http.StatusOK, s.json) }},
 	}
 	routes = append(routes, s.vaultRoutes()...)
 	routes = append(routes, s.otpRoutes()...)
-	routes = append(routes, s.ticketRoutes()...)
-	return []dialect.Port{{
-		Name: "http", Listen: s.settings.Listen, TLS: s.settings.TLS,
-		Try: s.try(scheme),
-		HTTP: &dialect.HTTP{Routes: routes, Error: problem, NotFound: func(c echo.Context) error {
-			return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
-		}},
-	}}
+	return append(routes, s.ticketRoutes()...)
 }
 
 // try is a command that works: as the first person who may log in.

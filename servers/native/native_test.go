@@ -30,7 +30,7 @@ type api struct {
 	spec routers.Router
 }
 
-var kinds = []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}}}
+var kinds = []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}, Secrets: native.Secrets()}}
 
 // demo is the cast of the demo world with a native server alone.
 func demo(t testing.TB, block string) string {
@@ -145,7 +145,7 @@ func (a *api) conforms(req *http.Request, body string, resp *http.Response, raw 
 	again.Body = io.NopCloser(strings.NewReader(body))
 	route, params, err := a.spec.FindRoute(again)
 	if err != nil {
-		if resp.StatusCode != 404 {
+		if resp.StatusCode != 404 && resp.StatusCode != 405 && resp.StatusCode != 401 {
 			a.t.Errorf("%s %s is not in openapi.yaml but answers %d", req.Method, req.URL.Path, resp.StatusCode)
 		}
 		return
@@ -194,7 +194,7 @@ func TestWhoMayCome(t *testing.T) {
 	a.want(403, "forbidden", "bob for alice", "GET", one, "") // a person acts for nobody else
 	a.want(403, "forbidden", "victor", "POST", one+"/checkout", "")
 	a.want(404, "not_found", "alice", "GET", "/vault/v1/nothing", "")
-	a.want(404, "not_found", "alice", "DELETE", one, "")
+	a.want(405, "method_not_allowed", "alice", "DELETE", one, "")
 	if e := a.f.Journal.Tail(1)[0]; e.Outcome != "unimplemented" {
 		t.Errorf("an unknown operation is journalled as %q", e.Outcome)
 	}

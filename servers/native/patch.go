@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 
 	"counterpart/internal/cause"
 	"counterpart/internal/strictjson"
@@ -81,4 +83,22 @@ func merge(target, patch map[string]any) {
 			target[k] = v
 		}
 	}
+}
+
+// revision is what If-Match demands; 0 demands nothing.
+func (c *caller) revision() (int, error) {
+	tag := c.Request().Header.Get("If-Match")
+	if tag == "" || tag == "*" {
+		return 0, nil
+	}
+	bare, opened := strings.CutPrefix(tag, `"`)
+	bare, closed := strings.CutSuffix(bare, `"`)
+	if !opened || !closed || bare == "" || len(bare) > 9 || strings.Trim(bare, "0123456789") != "" {
+		return 0, cause.Because(cause.BadInput, "If-Match is an ETag of a ticket, like \"3\", not %q", tag)
+	}
+	n, err := strconv.Atoi(bare)
+	if err != nil || n < 1 {
+		return 0, cause.Because(cause.Stale, "no ticket has the revision %s", tag)
+	}
+	return n, nil
 }

@@ -170,6 +170,66 @@ func TestTheRemainingSuccesses(t *testing.T) {
 		}
 		return c
 	}
+	push := a.want(201, "", "sps", "POST", "/otp/v1/users/trent/devices", `{"kind":"push"}`).header.Get("Location")
+	a.want(409, "wrong_kind", "sps", "GET", push+"/qr.png", "")
 	a.want(204, "", "sps", "POST", made.header.Get("Location")+"/resync", fmt.Sprintf(`{"otp":%q,"next_otp":%q}`, code(500), code(501)))
 	a.want(200, "", "sps", "POST", "/otp/v1/verify", fmt.Sprintf(`{"user":"trent","otp":%q}`, code(502)))
+}
+
+// TestN6WhatEveryOperationRefuses: parameters that an operation does not have, or
+// that are given twice, somebody unknown to act for, and other methods.
+func TestN6WhatEveryOperationRefuses(t *testing.T) {
+	a := start(t)
+	methods := map[string][]string{}
+	for _, op := range operations(t, a) {
+		a.want(400, "bad_input", "sps", op.method, op.path+"?nosuch=1", "")
+		a.want(400, "bad_input", "sps", op.method, op.path+"?limit=1&limit=2", "")
+		a.want(400, "bad_input", "sps", op.method, op.path+"?q=%ff", "")
+		a.want(400, "bad_input", "sps", op.method, op.path+"?q=%zz", "")
+		a.want(404, "unknown_user", "sps for nobody", op.method, op.path, "")
+		methods[op.path] = append(methods[op.path], op.method)
+	}
+	for path, known := range methods {
+		slices.Sort(known)
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+			if slices.Contains(known, method) {
+				continue
+			}
+			a.want(401, "not_authenticated", "", method, path, "")
+			if r := a.want(405, "method_not_allowed", "sps", method, path, ""); !slices.Equal(strings.Split(r.header.Get("Allow"), ", "), slices.Compact(known)) {
+				t.Errorf("%s %s: Allow %q, want %q", method, path, r.header.Get("Allow"), known)
+			}
+		}
+	}
+	a.want(401, "not_authenticated", "", "GET", "/nosuch", "")
+	a.want(404, "not_found", "sps", "GET", "/nosuch", "")
+	if r := a.want(405, "method_not_allowed", "", "POST", "/openapi.yaml", ""); r.header.Get("Allow") != "GET" {
+		t.Errorf("%v", r.header)
+	}
+}
+
+// TestN6IfMatch: what is no ETag is malformed, another revision's is stale.
+func TestN6IfMatch(t *testing.T) {
+	a := start(t)
+	one := a.want(201, "", "sps", "POST", "/tickets/v1/tickets", `{"title":"x"}`).header.Get("Location")
+	for _, tag := range []string{`W/"1"`, "1", `"1`, `"x"`, `"-1"`, `""`, `"1","2"`} {
+		a.want(400, "bad_input", "sps If-Match="+tag, "PATCH", one, `{"title":"y"}`)
+	}
+	for _, tag := range []string{`"0"`, `"7"`} {
+		a.want(412, "stale", "sps If-Match="+tag, "PATCH", one, `{"title":"y"}`)
+		a.want(412, "stale", "sps If-Match="+tag, "POST", one+"/transitions", `{"to":"cancelled"}`)
+	}
+}
+
+// TestN6ValuesOfParameters: choices, bounds and forms are held to.
+func TestN6ValuesOfParameters(t *testing.T) {
+	a := start(t)
+	for _, path := range []string{"/tickets/v1/tickets?state=AAA", "/tickets/v1/tickets?state=", "/tickets/v1/tickets?active_at=yesterday", "/tickets/v1/tickets?active_at=", "/tickets/v1/tickets?limit=0", "/tickets/v1/tickets?limit=1001",
+		"/tickets/v1/tickets?limit=+5", "/tickets/v1/tickets?limit=", "/tickets/v1/tickets?cursor=!", "/tickets/v1/tickets?cursor=YXQgLTE", "/tickets/v1/tickets?q=a%00", "/tickets/v1/tickets?requester=a%0ab", "/vault/v1/leases?state=AAA",
+		"/vault/v1/accounts/root@db01/password?version=-1", "/otp/v1/transactions/x?wait=1%00s", "/otp/v1/transactions/x?wait=%0a", "/otp/v1/transactions/x?wait=soon", "/otp/v1/transactions/x?wait=-1s", "/otp/v1/transactions/x?wait="} {
+		a.want(400, "bad_input", "sps", "GET", path, "")
+	}
+	for _, path := range []string{"/tickets/v1/tickets?state=approved&limit=1&cursor=", "/tickets/v1/tickets?active_at=2026-01-01T10:00:00Z", "/vault/v1/leases?state=active"} {
+		a.want(200, "", "sps", "GET", path, "")
+	}
 }

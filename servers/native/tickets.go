@@ -3,7 +3,6 @@ package native
 import (
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -164,19 +163,6 @@ func (c *caller) id() string {
 func (s *Server) getTicket(c *caller) error {
 	t, err := s.Tickets.Get(c.Request().Context(), "", c.id())
 	return ticketed(c, http.StatusOK, t, err)
-}
-
-// revision is what If-Match demands; 0 demands nothing.
-func (c *caller) revision() (int, error) {
-	tag := c.Request().Header.Get("If-Match")
-	if tag == "" || tag == "*" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(strings.Trim(tag, `"`))
-	if err != nil || n < 1 {
-		return 0, cause.Because(cause.Stale, "If-Match %s is no entity tag of a ticket", tag)
-	}
-	return n, nil
 }
 
 // patchTicket is a merge patch (RFC 7396): what it does not name stays, also

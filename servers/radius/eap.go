@@ -55,6 +55,10 @@ func (s *server) eapAccess(ctx context.Context, l *login) (*wire.Reply, error) {
 		return t.finish(ctx, reject(err))
 	}
 	if t.in.Type == eap.Identity {
+		if s.set.Flavour == "freeradius" && l.x.packet.Has(rfc2865.UserName_Type) && l.name != string(t.in.Data) {
+			// rlm_eap ends such a conversation before there is one: no EAP-Failure.
+			return s.settle(ctx, l, rejectf(cause.BadInput, "the EAP identity %.64q is not the User-Name %.64q", t.in.Data, l.name))
+		}
 		if l.name == "" {
 			l.name = string(t.in.Data)
 			l.user, l.known = s.resolve(l.name)
@@ -199,6 +203,9 @@ func (t *eapTalk) renegotiate(ctx context.Context) (*wire.Reply, error) {
 				return t.propose(ctx, []string{m})
 			}
 		}
+	}
+	if name, known := foreignOf(t.in.Data); known {
+		t.l.x.call.NotPlayed(name)
 	}
 	return t.finish(ctx, rejectf(cause.NotAllowed, "the peer wants EAP types %v, allowed are %s", t.in.Data, strings.Join(allowed, ", ")))
 }

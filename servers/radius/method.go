@@ -3,6 +3,7 @@ package radius
 import (
 	"bytes"
 	"crypto/subtle"
+	"errors"
 	"unicode/utf8"
 
 	"layeh.com/radius/rfc2865"
@@ -84,48 +85,99 @@ func toLatin1(s string) (out []byte, is bool) {
 }
 
 // proofOf takes the password attribute out of an Access-Request without EAP.
-// Which attribute it is decides the method; several of them are not for us to
-// choose from.
+// Which attribute it is decides the method. Of several the flavour chooses: a
+// FreeRADIUS sets Auth-Type in the order of its modules, chap and mschap before pap
+// (its default site; the oracle test asks it). A method that is not done here is not
+// looked for where there is another.
 func (s *server) proofOf(x *exchange, name string) (proof, error) {
-	p := x.packet
-	if hidden, found := p.Lookup(rfc2865.UserPassword_Type); found {
-		if err := s.allow("pap"); err != nil {
-			return proof{}, err
-		}
-		if s.set.Flavour == "freeradius" && len(hidden) > rfcPassword {
-			hidden = hidden[:rfcPassword] // so it does: a longer password never fits
-		}
-		text, err := x.secret.Reveal(make([]byte, 0, 64), hidden, p.Authenticator())
-		if err != nil {
-			return proof{}, cause.Because(cause.BadInput, "%v", err)
-		}
-		return typed("PAP", text), nil
+	order := [...]string{"pap", "chap", "mschap"}
+	if s.set.Flavour == "freeradius" {
+		order = [...]string{"chap", "mschap", "pap"}
 	}
-	if v, found := p.Lookup(rfc2865.CHAPPassword_Type); found {
-		if err := s.allow("chap"); err != nil {
+	var refused error
+	for _, kind := range order {
+		p, found, err := s.proofBy(kind, x, name)
+		switch {
+		case found && err == nil:
+			return p, nil
+		case found && !errors.Is(err, cause.NotAllowed):
 			return proof{}, err
+		case found && refused == nil:
+			refused = err
 		}
-		if len(v) != 17 {
-			return proof{}, cause.Because(cause.BadInput, "CHAP-Password has %d octets instead of 17", len(v))
-		}
-		challenge := wire.CHAPChallenge(p)
-		return proof{method: "CHAP", fits: func(clear []byte) bool { return wire.CHAPMatches(v, challenge, clear) }}, nil
 	}
-	m, found, ok := wire.FindMSCHAP(p, name)
+	if refused != nil {
+		return proof{}, refused
+	}
+	if x.packet.Has(rfc2869.ARAPPassword_Type) {
+		x.call.NotPlayed(arap.Name)
+	}
+	return proof{}, cause.Because(cause.BadInput, "no password attribute: %s", s.lacks(x.packet))
+}
+
+// proofBy reads the attribute of one kind of proof; found is false when there is none.
+func (s *server) proofBy(kind string, x *exchange, name string) (p proof, found bool, err error) {
+	switch kind {
+	case "pap":
+		return s.papProof(x)
+	case "chap":
+		return s.chapProof(x)
+	}
+	return s.mschapProofOf(x, name)
+}
+
+// papProof reads User-Password.
+func (s *server) papProof(x *exchange) (p proof, found bool, err error) {
+	hidden, found := x.packet.Lookup(rfc2865.UserPassword_Type)
 	if !found {
-		return proof{}, cause.Because(cause.BadInput, "no password attribute: %s", s.lacks(p))
+		return proof{}, false, nil
 	}
-	if !ok {
-		return proof{}, cause.Because(cause.BadInput, "MS-CHAP attributes are missing or of the wrong length")
+	if err := s.allow("pap"); err != nil {
+		return proof{}, true, err
+	}
+	if s.set.Flavour == "freeradius" && len(hidden) > rfcPassword {
+		hidden = hidden[:rfcPassword] // so it does: a longer password never fits
+	}
+	text, err := x.secret.Reveal(make([]byte, 0, 64), hidden, x.packet.Authenticator())
+	if err != nil {
+		return proof{}, true, cause.Because(cause.BadInput, "%v", err)
+	}
+	return typed("PAP", text), true, nil
+}
+
+// chapProof reads CHAP-Password.
+func (s *server) chapProof(x *exchange) (p proof, found bool, err error) {
+	v, found := x.packet.Lookup(rfc2865.CHAPPassword_Type)
+	if !found {
+		return proof{}, false, nil
+	}
+	if err := s.allow("chap"); err != nil {
+		return proof{}, true, err
+	}
+	if len(v) != 17 {
+		return proof{}, true, cause.Because(cause.BadInput, "CHAP-Password has %d octets instead of 17", len(v))
+	}
+	challenge := wire.CHAPChallenge(x.packet)
+	return proof{method: "CHAP", fits: func(clear []byte) bool { return wire.CHAPMatches(v, challenge, clear) }}, true, nil
+}
+
+// mschapProofOf reads MS-CHAP-Response or MS-CHAP2-Response.
+func (s *server) mschapProofOf(x *exchange, name string) (p proof, found bool, err error) {
+	m, found, ok := wire.FindMSCHAP(x.packet, name)
+	if !found {
+		return proof{}, false, nil
 	}
 	method, switched := "MS-CHAP", "mschap"
-	if m.Version == 2 {
+	if _, two := x.packet.Vendor(wire.Microsoft, wire.MSCHAP2Response); two {
 		method, switched = "MS-CHAPv2", "mschapv2"
 	}
 	if err := s.allow(switched); err != nil {
-		return proof{}, err
+		return proof{}, true, err
 	}
-	return mschapProof(method, m), nil
+	if !ok {
+		return proof{}, true, cause.Because(cause.BadInput, "MS-CHAP attributes are missing or of the wrong length")
+	}
+	return mschapProof(method, m), true, nil
 }
 
 func mschapProof(method string, m wire.MSCHAP) proof {

@@ -68,6 +68,13 @@ modules {
 	pap { }
 	chap { }
 	mschap { }
+	eap {
+		default_eap_type = md5
+		timer_expire = 60
+		ignore_unknown_eap_types = no
+		max_sessions = 1024
+		md5 { }
+	}
 	always ok {
 		rcode = ok
 	}
@@ -84,12 +91,21 @@ server default {
 		port = %[4]d
 	}
 	authorize {
-		files
 		chap
 		mschap
+		eap {
+			ok = return
+		}
+		files
 		pap
 	}
+	post-auth {
+		Post-Auth-Type REJECT {
+			eap
+		}
+	}
 	authenticate {
+		eap
 		Auth-Type PAP {
 			pap
 		}
@@ -164,6 +180,12 @@ func described(out []byte, r *request) string {
 			s += fmt.Sprintf(" key %d %x %v", typ, key, err)
 		}
 	}
+	if v, found := p.Lookup(79); found && len(v) >= 4 {
+		s += fmt.Sprintf(" EAP %d for %d", v[0], r.eapID())
+		if len(v) > 4 {
+			s += fmt.Sprintf(" type %d", v[4])
+		}
+	}
 	if v, found := p.Vendor(311, 12); found {
 		s += fmt.Sprintf(" keys %x", v)
 	}
@@ -219,6 +241,9 @@ func TestRealOracle(t *testing.T) {
 	add("Status-Server unsigned", b.request(layeh.CodeStatusServer))
 	add("bad Message-Authenticator", alter(b.pap("alice", "Alice-Pass-1").signed(), func(r *request) { r.secret = "another" }))
 	add("EAP unsigned", b.request(1, name("alice"), wire.Attribute{Type: 79, Value: []byte{2, 0, 0, 10, 1, 'a', 'l', 'i', 'c', 'e'}}))
+	for what, r := range combined(b) {
+		add(what, r)
+	}
 	add("Accounting on the auth port", alter(acctRequest(name("alice"), wire.Text(44, "s"), wire.Integer(40, 1)), func(r *request) { r.port = "auth" }))
 	add("Access on the acct port", alter(b.pap("alice", "Alice-Pass-1"), func(r *request) { r.port = "acct" }))
 	add("accounting", acctRequest(name("alice"), wire.Text(44, "s"), wire.Integer(40, 1), proxy[0]))

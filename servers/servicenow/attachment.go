@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -23,6 +24,8 @@ const (
 	maxUpload      = 8 << 20
 	maxAllUploads  = 64 << 20
 	maxAttachments = 1000
+
+	usualAttachments = 1000 // of a list that asks for no number
 )
 
 // shelf is how much room all attachments of an instance take.
@@ -96,6 +99,9 @@ func (r *request) listAttachments() error {
 	if err != nil {
 		return err
 	}
+	if p.Get("sysparm_limit") == "" {
+		p.limit = usualAttachments
+	}
 	return r.list(t, p)
 }
 
@@ -163,13 +169,20 @@ func (r *request) download() error {
 	if err != nil {
 		return err
 	}
+	r.call().Response = fmt.Sprintf("%s, a file of %d octets", rec.values["content_type"], len(file.Value)) // whatever is in it
 	h := r.Response().Header()
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": rec.values["file_name"]}))
 	return r.Blob(http.StatusOK, rec.values["content_type"], file.Value)
 }
 
+// unshown keeps a file out of the journal.
+func (r *request) unshown() {
+	r.call().Request = r.Request().Method + " " + r.Request().URL.RequestURI() + "\n(a file)"
+}
+
 // upload takes the file as the body.
 func (r *request) upload() error {
+	r.unshown()
 	if err := r.name("attachment.upload", ""); err != nil {
 		return err
 	}
@@ -185,6 +198,7 @@ func (r *request) upload() error {
 // uploadForm takes the file as the last part of a form; clients that only claim
 // to send a form get the whole body as the file.
 func (r *request) uploadForm() error {
+	r.unshown()
 	if err := r.name("attachment.upload", ""); err != nil {
 		return err
 	}

@@ -43,12 +43,16 @@ func (s *Server) api(version string, do handler) echo.HandlerFunc {
 		if !fits(c.Path(), c.Request().URL.EscapedPath()) { // the router takes slashes for part of the last parameter
 			return s.unknown(c)
 		}
+		understood := speak(c)
 		u, err := s.identify(c)
 		if err != nil {
 			return err
 		}
 		r := &request{Context: c, Server: s, user: u, version: version}
 		r.call().Actor = u.actor()
+		if !understood {
+			return fail(notAcceptable, "")
+		}
 		if err := r.headers(); err != nil {
 			return err
 		}
@@ -240,18 +244,14 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// headers holds Accept and Content-Type against what strict instances demand.
+// headers holds what strict instances demand: Accept, and a Content-Type they read.
 func (r *request) headers() error {
 	if !r.settings.StrictHeaders {
 		return nil
 	}
 	h := r.Request().Header
-	accept := h.Get("Accept")
-	if accept == "" {
+	if h.Get("Accept") == "" {
 		return fail(noAccept, "")
-	}
-	if !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*") && !strings.Contains(accept, "application/*") {
-		return fail(notAcceptable, accept)
 	}
 	if strings.Contains(r.Path(), "/attachment/") {
 		return nil
@@ -262,7 +262,7 @@ func (r *request) headers() error {
 		if kind == "" {
 			return &failure{Cause: noAccept, why: "a body without Content-Type"}
 		}
-		if !strings.HasPrefix(kind, "application/json") {
+		if !strings.HasPrefix(kind, "application/json") && !isXML(kind) {
 			return fail(wrongMedia, kind)
 		}
 	}

@@ -80,6 +80,9 @@ func (r *request) runBatch() error {
 	if err := r.name("batch", ""); err != nil {
 		return err
 	}
+	if isXML(r.Request().Header.Get("Content-Type")) {
+		return fail(wrongMedia, "")
+	}
 	raw, err := io.ReadAll(r.Request().Body)
 	if err != nil {
 		return tooBig(err)

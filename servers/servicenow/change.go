@@ -32,6 +32,7 @@ func (r *request) listChanges() error {
 	if err != nil {
 		return err
 	}
+	p.order = p.Get("order") // no filter here, though there is a column of that name
 	return r.list(t, p)
 }
 
@@ -62,6 +63,9 @@ func (r *request) insertChange() error {
 func (r *request) theChange(op string) (*record, error) {
 	if _, err := r.tableNamed("change_request"); err != nil {
 		return nil, err
+	}
+	if feature, known := r.foreignOf(r.Request().URL.EscapedPath(), nil); known { // change/normal is no row
+		return nil, r.foreignCall(r.call(), feature)
 	}
 	rec, err := r.find(r.ctx(), "change_request", r.Param("sys_id"))
 	object := ""

@@ -98,12 +98,11 @@ func (s *Server) refID(table, name string) (string, bool) {
 	case "sys_user_group":
 		g, ok := s.groupNamed(name)
 		return s.idOf("sys_user_group", g.ID), ok
-	case "cmdb_ci", "cmdb_ci_server":
-		if a, ok := s.assetNamed(name); ok {
-			return s.idOf("cmdb_ci", a.ID), true
-		}
 	}
-	if isTask(table) {
+	if a, ok := s.assetNamed(name); ok && s.covers(table, assetClass(a)) {
+		return s.idOf("cmdb_ci", a.ID), true
+	}
+	if s.isTask(table) {
 		if t, err := s.Tickets.Get(context.Background(), s.settings.System, name); err == nil {
 			return s.ticketID(&t), true
 		}
@@ -155,6 +154,13 @@ func (r *request) body() (map[string]string, error) {
 	raw, err := io.ReadAll(r.Request().Body)
 	if err != nil {
 		return nil, tooBig(err)
+	}
+	if isXML(r.Request().Header.Get("Content-Type")) {
+		out, err := entry(raw)
+		if err != nil {
+			return nil, &failure{Cause: badXML, why: err.Error()}
+		}
+		return out, nil
 	}
 	var v any
 	if err := decode(raw, &v); err != nil {
@@ -238,18 +244,17 @@ func plainText(v any) (string, bool) {
 }
 
 // plantRow makes one row of the block's records.
-func (s *Server) plantRow(class string, i int, given map[string]string) error {
+func (s *Server) plantRow(class, where string, given map[string]string) error {
 	tab, ok := s.dict.Table(class)
-	where := fmt.Sprintf("records.%s[%d]", class, i)
 	if !ok {
 		return fmt.Errorf("%s: there is no table %q; add it to tables", where, class)
 	}
 	values := map[string]string{}
-	if isTask(class) {
+	if s.isTask(class) {
 		maps.Copy(values, fixed)
-		maps.Copy(values, fixedOf[class])
+		maps.Copy(values, s.fixedOf(class))
 		values["sys_class_name"], values["active"], values["approval"] = class, "true", "not requested"
-		values["state"] = tableWords(class).draft
+		values["state"] = s.tableWords(class).draft
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		f, ok := tab.Field(name)
@@ -271,14 +276,13 @@ func (s *Server) plantRow(class string, i int, given map[string]string) error {
 	}
 	id := given["sys_id"]
 	if id == "" {
-		id = s.idOf(class, fmt.Sprintf("record %s %d", given[tab.DisplayBy], i))
+		id = s.idOf(class, fmt.Sprintf("record %s %d", given[tab.DisplayBy], len(s.seeded[class])))
 	}
 	if _, twice := s.seededAt[class+"/"+id]; twice {
 		return fmt.Errorf("%s: another row has the sys_id %s", where, id)
 	}
 	s.derive(class, values)
-	s.seededAt[class+"/"+id] = len(s.seeded[class])
-	s.seeded[class] = append(s.seeded[class], &record{class: class, id: id, values: s.made(id, values)})
+	s.keep(&record{class: class, id: id, values: s.made(id, values)})
 	return nil
 }
 
@@ -313,11 +317,11 @@ func (s *Server) relative(f *dict.Field, v string) string {
 // derive sets the columns of a ticket that is this instance's alone which follow
 // from others.
 func (s *Server) derive(class string, values map[string]string) {
-	if !isTask(class) {
+	if !s.isTask(class) {
 		return
 	}
-	values["active"] = strconv.FormatBool(!tableWords(class).isClosed(values["state"]))
-	if class == "incident" {
-		values["incident_state"] = values["state"]
+	values["active"] = strconv.FormatBool(!s.tableWords(class).isClosed(values["state"]))
+	if alias, ok := otherStates[s.kindOf(class)]; ok {
+		values[alias] = values["state"]
 	}
 }

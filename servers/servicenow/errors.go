@@ -18,6 +18,7 @@ const (
 	invalidTable   cause.Cause = "invalid table"
 	methodRefused  cause.Cause = "method not supported"
 	badBody        cause.Cause = "body is no JSON"
+	badXML         cause.Cause = "body is no XML"
 	noAccept       cause.Cause = "accept is missing"
 	notAcceptable  cause.Cause = "not acceptable"
 	wrongMedia     cause.Cause = "unsupported media type"
@@ -49,6 +50,7 @@ var wording = map[cause.Cause]struct {
 	invalidTable:           {400, "Invalid table %s", ""},
 	cause.BadInput:         {400, "Invalid request", "%s"},
 	badBody:                {400, "Exception while reading request", "The payload is not valid JSON."},
+	badXML:                 {400, "Exception while reading request", "The payload is not valid XML."},
 	noAccept:               {400, "Bad Request", "Accept header is required"},
 	negativeOffset:         {400, "offset is %s", "Negative offset is not supported"},
 	rejectComments:         {400, "Comments are required when rejecting", ""},

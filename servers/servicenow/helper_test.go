@@ -15,7 +15,7 @@ import (
 	"counterpart/servers/servicenow"
 )
 
-var kinds = []dialect.Kind{{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}}, {Name: "native", New: native.New, Settings: native.Settings{}}}
+var kinds = []dialect.Kind{{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Secrets: servicenow.Secrets()}, {Name: "native", New: native.New, Settings: native.Settings{}}}
 
 // company is the seed of these tests; settings of the instance sn1 follow it.
 const company = `

@@ -177,8 +177,9 @@ type params struct {
 	limit      int
 	offset     int
 	countless  bool
-	suppressed bool // no Link header
-	shown      bool // a write's values are display values
+	suppressed bool   // no Link header
+	shown      bool   // a write's values are display values
+	order      string // a column, behind those of the query
 }
 
 // usualLimit is how many rows a list has that asks for no number.
@@ -209,6 +210,7 @@ func (r *request) params() (*params, error) {
 		}
 		p.offset = min(n, math.MaxInt32)
 	}
+	r.notice(p)
 	return p, nil
 }
 
@@ -279,9 +281,9 @@ func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 	q := query.Parse(text)
 	if text == "" {
 		var all [][]query.Condition
-		for _, name := range slices.Sorted(keys(p.Values)) {
+		for _, name := range slices.Sorted(maps.Keys(p.Values)) {
 			f, ok := r.field(t.Name, name)
-			if strings.HasPrefix(name, "sysparm_") || !ok {
+			if strings.HasPrefix(name, "sysparm_") || !ok || name == "order" && p.order != "" {
 				continue
 			}
 			v := p.Get(name)
@@ -297,24 +299,24 @@ func (r *request) plan(t *dict.Table, p *params) *query.Plan {
 		}
 		q.Branches[0] = all
 	}
+	if p.order != "" {
+		q.Orders = append(q.Orders, query.Order{Field: p.order})
+	}
 	plan := query.Compile(q, r.source(t.Name, r.user))
 	if len(plan.Dropped) > 0 {
+		for _, d := range plan.Dropped {
+			for _, word := range []string{"JOIN", "RLQUERY"} {
+				if strings.HasPrefix(d, word) {
+					r.call().NotPlayed(word + " in encoded queries")
+				}
+			}
+		}
 		r.call().Why = "not understood in the query, and dropped: " + strings.Join(plan.Dropped, "; ")
 		if r.settings.InvalidQuery == "none" {
 			r.call().Why = "not understood in the query, which therefore finds nothing: " + strings.Join(plan.Dropped, "; ")
 		}
 	}
 	return plan
-}
-
-func keys(v url.Values) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range v {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // found is a row that a list will show.
@@ -324,19 +326,23 @@ type found struct {
 	keys      []string
 }
 
-// search runs a query: the rows of the page that is asked for, and how many there
-// are in all. Only what leads back to a row is kept of it.
-func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
-	plan, lag := r.plan(t, p), r.lag()
-	rows, look := r.rows(r.ctx(), t.Name), r.glance(r.ctx(), t.Name, r.closed)
+// each visits the rows that a call's query finds, as far as it may cost; row reads
+// the columns of the one at hand.
+func (r *request) each(t *dict.Table, p *params, look *glance, visit func(rec *record, row query.Row)) error {
+	return r.match(t, r.plan(t, p), look, visit)
+}
+
+func (r *request) match(t *dict.Table, plan *query.Plan, look *glance, visit func(rec *record, row query.Row)) error {
+	lag, found := r.lag(), 0
+	rows := r.rows(r.ctx(), t.Name)
 	if ids, ok := plan.Pinned("sys_id"); ok && !listed(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, ids, nil)
-	} else if numbers, ok := plan.Pinned("number"); ok && isTask(t.Name) {
+	} else if numbers, ok := plan.Pinned("number"); ok && r.isTask(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, nil, numbers)
 	}
 	for rec, err := range rows {
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
 		rec, ok := r.behind(rec, lag)
 		if !ok {
@@ -344,11 +350,21 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		}
 		row := look.at(rec)
 		if look.cost > r.quota {
-			return nil, 0, &failure{Cause: overdrawn, why: fmt.Sprintf("the query was ended after %d rows that match", total)}
+			return &failure{Cause: overdrawn, why: fmt.Sprintf("the query was ended after %d rows that match", found)}
 		}
-		if !plan.Match(row) {
-			continue
+		if plan.Match(row) {
+			found++
+			visit(rec, row)
 		}
+	}
+	return nil
+}
+
+// search runs a query: the rows of the page that is asked for, and how many there
+// are in all. Only what leads back to a row is kept of it.
+func (r *request) search(t *dict.Table, p *params) (page []found, total int, err error) {
+	plan := r.plan(t, p)
+	err = r.match(t, plan, r.glance(r.ctx(), t.Name, r.closed), func(rec *record, row query.Row) {
 		total++
 		f := found{class: rec.class, id: rec.id}
 		if rec.ticket != nil {
@@ -357,9 +373,12 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		if plan.Ordered() {
 			f.keys = plan.Keys(row)
 		} else if total <= p.offset || total > p.offset+p.limit {
-			continue
+			return
 		}
 		page = append(page, f)
+	})
+	if err != nil {
+		return nil, 0, err
 	}
 	if plan.Ordered() {
 		slices.SortStableFunc(page, func(a, b found) int {
@@ -369,14 +388,4 @@ func (r *request) search(t *dict.Table, p *params) (page []found, total int, err
 		page = page[:min(p.limit, len(page))]
 	}
 	return page, total, nil
-}
-
-// again loads a row that a search found; false: it is gone.
-func (r *request) again(f found) (*record, bool) {
-	if f.number != "" {
-		t, err := r.Tickets.Get(r.ctx(), r.settings.System, f.number)
-		return r.fromTicket(t), err == nil
-	}
-	rec, err := r.findOwn(r.ctx(), f.class, f.id)
-	return rec, err == nil && rec != nil
 }

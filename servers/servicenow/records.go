@@ -48,29 +48,20 @@ func (s *Server) fromTicket(t ticket.Ticket) *record {
 }
 
 // isTask reports whether rows of a table are tickets.
-func isTask(class string) bool { _, ok := kinds[class]; return ok }
+func (s *Server) isTask(class string) bool { return s.dict.Extends(class, "task") }
 
 // covers reports whether a row of class is also a row of table.
-func (s *Server) covers(table, class string) bool {
-	for class != "" && class != table {
-		t, ok := s.dict.Table(class)
-		if !ok {
-			return false
-		}
-		class = t.Parent
-	}
-	return class == table
-}
+func (s *Server) covers(table, class string) bool { return s.dict.Extends(class, table) }
 
 // classes lists a table and those below it.
 func (s *Server) classes(table string) []string {
-	return append([]string{table}, s.dict.Children(table)...)
+	return append([]string{table}, s.dict.Below(table)...)
 }
 
 // rows yields the rows of a table and of those below it, one at a time.
 func (s *Server) rows(ctx context.Context, table string) iter.Seq2[*record, error] {
 	return func(yield func(*record, error) bool) {
-		if isTask(table) {
+		if s.isTask(table) {
 			for t, err := range s.Tickets.All(ctx, s.settings.System) {
 				if err != nil {
 					yield(nil, err)
@@ -81,8 +72,13 @@ func (s *Server) rows(ctx context.Context, table string) iter.Seq2[*record, erro
 				}
 			}
 		}
+		written, err := s.written(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
 		for _, class := range s.classes(table) {
-			for r, err := range s.ownRows(ctx, class) {
+			for r, err := range s.theRows(ctx, class, written[class]) {
 				if !yield(r, err) || err != nil {
 					return
 				}
@@ -91,32 +87,54 @@ func (s *Server) rows(ctx context.Context, table string) iter.Seq2[*record, erro
 	}
 }
 
+// written are the sys_ids of rows that were written to, by table: one look at the
+// store for all tables that a list has rows of.
+func (s *Server) written(ctx context.Context) (map[string][]string, error) {
+	keys, err := s.Store.List(ctx, "row/")
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	out := map[string][]string{}
+	for _, key := range keys {
+		class, id, _ := strings.Cut(strings.TrimPrefix(key, "row/"), "/")
+		out[class] = append(out[class], id)
+	}
+	return out, nil
+}
+
 // ownRows yields the rows of one table that are no tickets.
 func (s *Server) ownRows(ctx context.Context, class string) iter.Seq2[*record, error] {
 	return func(yield func(*record, error) bool) {
-		inserted, err := s.Store.List(ctx, rowKey(class, ""))
+		written, err := s.written(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		s.theRows(ctx, class, written[class])(yield)
+	}
+}
+
+// theRows is ownRows for a list that knows which of them were written to.
+func (s *Server) theRows(ctx context.Context, class string, written []string) iter.Seq2[*record, error] {
+	return func(yield func(*record, error) bool) {
 		for base, err := range s.base(ctx, class) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if r, err := s.laid(ctx, base, len(inserted) > 0); err != nil || r != nil {
+			if r, err := s.laid(ctx, base, len(written) > 0); err != nil || r != nil {
 				if !yield(r, err) || err != nil {
 					return
 				}
 			}
 		}
-		for _, key := range inserted {
-			o, found, err := state.Read[overlay](ctx, s.Store, key)
+		for _, id := range written {
+			o, found, err := state.Read[overlay](ctx, s.Store, rowKey(class, id))
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if found && o.Own && !yield(&record{class: class, id: strings.TrimPrefix(key, rowKey(class, "")), values: o.Values}, nil) {
+			if found && o.Own && !yield(&record{class: class, id: id, values: o.Values}, nil) {
 				return
 			}
 		}
@@ -152,7 +170,7 @@ func (s *Server) find(ctx context.Context, table, id string) (*record, error) {
 			return r, err
 		}
 	}
-	if !isTask(table) {
+	if !s.isTask(table) {
 		return nil, missing
 	}
 	number, ok := s.numberOf(id)
@@ -226,8 +244,13 @@ func (s *Server) pinned(ctx context.Context, table string, ids, numbers []string
 		if numbers == nil {
 			return
 		}
+		written, err := s.written(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
 		for _, class := range s.classes(table) { // a number may be there twice
-			for r, err := range s.ownRows(ctx, class) {
+			for r, err := range s.theRows(ctx, class, written[class]) {
 				if err != nil || slices.ContainsFunc(numbers, func(n string) bool { return strings.EqualFold(n, r.values["number"]) }) {
 					if !give(r, err) {
 						return

@@ -33,6 +33,7 @@ type sheet struct {
 	display string // see params
 	columns []column
 	look    *glance
+	file    string // what comes before the sys_id in an attachment's download_link; empty: there is none
 }
 
 func (r *request) sheet(t *dict.Table, p *params) *sheet {
@@ -41,6 +42,9 @@ func (r *request) sheet(t *dict.Table, p *params) *sheet {
 		names = t.Fields()
 	}
 	out := &sheet{request: r, display: p.display, columns: make([]column, 0, len(names)), look: r.glance(r.ctx(), t.Name, r.closed)}
+	if strings.HasPrefix(r.call().Op, "attachment.") { // the Attachment API's own, no column of the table
+		out.file = r.base() + "/api/now/attachment/"
+	}
 	for _, n := range names {
 		if f, ok := r.field(t.Name, n); ok {
 			c := column{name: n, field: f}
@@ -91,6 +95,12 @@ func (s *sheet) appendRow(b []byte, rec *record) []byte {
 		default:
 			b = appendText(b, v)
 		}
+	}
+	if s.file != "" {
+		if len(s.columns) > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, `"download_link":`...), s.file+rec.id+"/file")
 	}
 	return append(b, '}')
 }
@@ -248,7 +258,8 @@ func (r *request) list(t *dict.Table, p *params) error {
 func (r *request) writer(h http.Header) (*bufio.Writer, func() error) {
 	var to io.Writer = r.Response()
 	var zip *gzip.Writer
-	if r.settings.Gzip && strings.Contains(r.Request().Header.Get("Accept-Encoding"), "gzip") {
+	_, asXML := r.Response().Writer.(*xmlWriter)
+	if r.settings.Gzip && !asXML && strings.Contains(r.Request().Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		h.Add("Vary", "Accept-Encoding")
 		zip, _ = gzip.NewWriterLevel(r.Response(), gzip.BestSpeed)
@@ -303,4 +314,14 @@ func (r *request) links(p *params, total int) string {
 		out = append(out, at(p.offset+p.limit, "next"))
 	}
 	return strings.Join(append(out, at((total-1)/p.limit*p.limit, "last")), ",")
+}
+
+// again loads a row that a search found; false: it is gone.
+func (r *request) again(f found) (*record, bool) {
+	if f.number != "" {
+		t, err := r.Tickets.Get(r.ctx(), r.settings.System, f.number)
+		return r.fromTicket(t), err == nil
+	}
+	rec, err := r.findOwn(r.ctx(), f.class, f.id)
+	return rec, err == nil && rec != nil
 }

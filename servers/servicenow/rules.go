@@ -3,8 +3,6 @@ package servicenow
 import (
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 
 	"counterpart/internal/cause"
 	"counterpart/servers/servicenow/internal/query"
@@ -16,10 +14,10 @@ func (r *request) guard(next *record, when string, values map[string]string, was
 	if err := r.acl(when, next, was); err != nil {
 		return err
 	}
-	if was != nil && isTask(was.class) && when == "update" && r.settings.ClosedIsReadonly && r.user.role < admin && r.value(was, "active") == "false" {
+	if was != nil && r.isTask(was.class) && when == "update" && r.settings.ClosedIsReadonly && r.user.role < admin && r.value(was, "active") == "false" {
 		return &failure{Cause: aclUpdate, why: "the ticket is closed"}
 	}
-	if isTask(next.class) && when != "delete" {
+	if r.isTask(next.class) && when != "delete" {
 		if err := r.policies(next, was, values); err != nil {
 			return err
 		}
@@ -60,42 +58,4 @@ func (r *request) matches(table, text string, rec *record) bool {
 		return true
 	}
 	return query.Compile(query.Parse(text), r.source(table, r.user)).Match(r.glance(r.ctx(), table, nil).at(rec))
-}
-
-// policies are the state models and the mandatory fields.
-func (r *request) policies(next, was *record, values map[string]string) error {
-	to := r.value(next, "state")
-	from := tableWords(next.class).draft
-	if was != nil {
-		from = r.value(was, "state")
-	}
-	enforced := next.class == "change_request" && r.settings.ChangeModel == "enforced" || next.class == "incident" && r.settings.IncidentModel == "enforced"
-	if was != nil && enforced && values["state"] != "" && to != from {
-		rejected := r.value(was, "approval") == "rejected"
-		if !slices.Contains(nextStates(next.class, r.value(was, "type"), from, rejected), to) {
-			name := map[string]string{"change_request": "Change Model: Check State Transition", "incident": "Incident: Check State Transition"}[next.class]
-			return r.aborted(next.class, name, fmt.Sprintf("from state %s to %s", from, to))
-		}
-	}
-	if next.class != "incident" || !r.settings.MandatoryOnClose || was != nil && to == from {
-		return nil
-	}
-	var missing []string
-	switch to {
-	case "6", "7":
-		for name, label := range map[string]string{"close_code": "Resolution code", "close_notes": "Resolution notes"} {
-			if r.value(next, name) == "" {
-				missing = append(missing, label)
-			}
-		}
-	case "3":
-		if r.value(next, "hold_reason") == "1" && values["comments"] == "" {
-			missing = append(missing, "Additional comments")
-		}
-	}
-	if len(missing) > 0 {
-		slices.Sort(missing)
-		return fail(dataPolicy, strings.Join(missing, ", "))
-	}
-	return nil
 }

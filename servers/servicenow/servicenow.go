@@ -3,7 +3,7 @@
 // aggregate, batch, attachment, tiny URL and change APIs. Its tickets are the
 // world's: what is written here, every other face of the fleet sees.
 //
-// Left out on purpose: JOIN and RLQUERY clauses, XML, domains, import sets, the
+// Left out on purpose: JOIN and RLQUERY clauses, domains, import sets, the
 // number of a ticket once it is made, and writes to people and groups, which the
 // seed alone decides (they get the ACL's refusal).
 package servicenow
@@ -107,10 +107,7 @@ func (s *Server) loadZones() error {
 func (s *Server) dictionary() error {
 	s.dict = dict.New(s.settings.ClosedSkipped)
 	for i, t := range s.settings.Tables {
-		if isTask(t.Extends) {
-			return fmt.Errorf("tables[%d]: a table cannot extend %s here; write fields for it", i, t.Extends)
-		}
-		if _, err := s.dict.AddTable(dict.Extra{Name: t.Name, Label: t.Label, Display: t.Display, Extends: t.Extends, Fields: t.Fields}); err != nil {
+		if _, err := s.dict.AddTable(dict.Extra{Name: t.Name, Label: t.Label, Display: t.Display, Extends: t.Extends, Prefix: t.Prefix, Fields: t.Fields}); err != nil {
 			return fmt.Errorf("tables[%d]: %w", i, err)
 		}
 	}
@@ -233,10 +230,16 @@ func (s *Server) try() string {
 // unknown answers a path outside the contract, or another method on one inside:
 // after the login, as an instance does.
 func (s *Server) unknown(c echo.Context) error {
+	if _, spoken := c.Response().Writer.(*xmlWriter); !spoken {
+		speak(c)
+	}
 	if _, err := s.identify(c); err != nil {
 		return err
 	}
 	path := c.Request().URL.EscapedPath()
+	if feature, known := s.foreignOf(path, c.QueryParams()); known {
+		return s.foreignCall(dialect.CallFrom(c.Request().Context()), feature)
+	}
 	if slices.ContainsFunc(s.routes(), func(r dialect.Route) bool { return fits(r.Path, path) }) {
 		return cause.Because(methodRefused, "%s %s", c.Request().Method, path)
 	}

@@ -14,8 +14,9 @@ type Settings struct {
 	StrictHeaders    bool   `yaml:"strict_headers" doc:"Whether requests without Accept, or with a body that is not declared JSON, are refused."`
 	ClosedIsReadonly bool   `yaml:"closed_is_readonly" doc:"Whether only admins change closed tickets, default true." default:"true"`
 	EmptyV1404       bool   `yaml:"empty_v1_404" doc:"Whether a list without a match is 404 under /api/now/v1, default true." default:"true"`
-	ChangeModel      string `yaml:"change_model" doc:"Whether a change moves only along its state model: enforced (default) or free." default:"enforced" enum:"enforced|free"`
+	ChangeModel      string `yaml:"change_model" doc:"Whether a change, and a change task, moves only along its state model: enforced (default) or free." default:"enforced" enum:"enforced|free"`
 	IncidentModel    string `yaml:"incident_model" doc:"The same for incidents, default free." default:"free" enum:"enforced|free"`
+	ProblemModel     string `yaml:"problem_model" doc:"The same for problems and their tasks, with the data policies of problems, default enforced." default:"enforced" enum:"enforced|free"`
 	MandatoryOnClose bool   `yaml:"mandatory_on_close" doc:"Whether an incident is resolved and closed only with close_code and close_notes, default true." default:"true"`
 	ClosedSkipped    string `yaml:"closed_skipped" doc:"The value of Closed Skipped in catalog tables: 7 (default) or 5." default:"7" enum:"5|7" format:"any"`
 	Gzip             bool   `yaml:"gzip" doc:"Whether lists are compressed for clients that ask; faults that change fields cannot then, so the default is false."`
@@ -31,7 +32,7 @@ type Settings struct {
 	Access        []Restriction  `yaml:"access" doc:"Who may do what with a table, beside the usual rules: deletes and sys_ tables need admin."`
 	BusinessRules []BusinessRule `yaml:"business_rules" doc:"Rules that abort writes."`
 
-	Tables  []TableSettings                `yaml:"tables" doc:"Tables beside the usual ones."`
+	Tables  []TableSettings                `yaml:"tables" doc:"Tables beside those that every instance has."`
 	Fields  map[string]map[string]string   `yaml:"fields" doc:"Further fields of tables: table, field, type (as in tables)." format:"any"`
 	Records map[string][]map[string]string `yaml:"records" doc:"Rows by table. Rows of the ticket tables are this instance's alone: a duplicate number, for one. References are names, times may be relative (now-1h), sys_id may be given." format:"any"`
 }
@@ -101,9 +102,11 @@ type BusinessRule struct {
 
 // TableSettings is a table beside the usual ones.
 type TableSettings struct {
-	Name    string            `yaml:"name" doc:"Its name, u_ and something." required:"true" format:"word"`
-	Label   string            `yaml:"label" doc:"What people call it."`
-	Extends string            `yaml:"extends" doc:"The table it extends; not task."`
-	Display string            `yaml:"display" doc:"The field that names a row, default number or name."`
-	Fields  map[string]string `yaml:"fields" doc:"Field and type: text, integer, boolean, date_time, date, journal, or reference and a table." format:"any"`
+	Name    string              `yaml:"name" doc:"Its name, u_ and something, or that of a table that a plugin of the instance adds." required:"true" format:"word"`
+	Label   string              `yaml:"label" doc:"What people call it."`
+	Extends string              `yaml:"extends" doc:"The table it extends. What clients insert into one that extends task are tickets of the company."`
+	Prefix  string              `yaml:"prefix" doc:"What numbers of its rows begin with, if it extends task; default is that of the table it extends." format:"word"`
+	Display string              `yaml:"display" doc:"The field that names a row, default number or name."`
+	Fields  map[string]string   `yaml:"fields" doc:"Field and type: text, integer, boolean, date_time, date, journal, reference and a table, or choice and values with what people see of them (choice new=New, done=Done)." format:"any"`
+	Rows    []map[string]string `yaml:"rows" doc:"Its rows; as in records." format:"any"`
 }

@@ -89,7 +89,17 @@ var update = flag.Bool("update", false, "rewrite testdata/golden.txt")
 // TestGoldenExchange holds whole answers, octet for octet, against the file that
 // shows them; headers that vary are left out.
 func TestGoldenExchange(t *testing.T) {
+	for name, running := range map[string]bool{"frozen": false, "running": true} {
+		t.Run(name, func(t *testing.T) { goldenExchange(t, running) })
+	}
+}
+
+// goldenExchange is the test on a clock that stands or runs.
+func goldenExchange(t *testing.T, running bool) {
 	a := start(t)
+	if running {
+		a.Clock.Resume()
+	}
 	id := a.id("INC0000046")
 	var out strings.Builder
 	for _, request := range []string{

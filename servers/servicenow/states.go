@@ -37,12 +37,22 @@ var wordsOf = map[string]words{
 	"incident":       {closed: []string{"7"}, cancelled: "8", hold: "3", draft: "1", pending: "1", approved: "1", going: "2", done: []string{"6"}},
 	"change_request": {closed: []string{"3"}, cancelled: "4", draft: "-5", pending: "-3", approved: "-2", going: "-1"},
 	"problem":        {closed: []string{"107"}, draft: "101", pending: "102", approved: "103", going: "104", done: []string{"106"}},
+	"change_task":    {closed: []string{"3"}, cancelled: "4", draft: "1", pending: "-5", approved: "1", going: "2"},
+	"problem_task":   {closed: []string{"157"}, draft: "151", pending: "152", approved: "152", going: "154"},
 	"":               {closed: []string{"3", "4", "5", "7"}, cancelled: "4", draft: "1", pending: "-5", approved: "1", going: "2"},
 }
 
-func tableWords(table string) words {
-	if w, ok := wordsOf[table]; ok {
-		return w
+// tableWords are those of a table, or of the nearest that it extends.
+func (s *Server) tableWords(table string) words {
+	for table != "" {
+		if w, ok := wordsOf[table]; ok {
+			return w
+		}
+		t, ok := s.dict.Table(table)
+		if !ok {
+			break
+		}
+		table = t.Parent
 	}
 	return wordsOf[""]
 }
@@ -107,7 +117,7 @@ func (w words) shown(s ticket.State) string {
 
 // standing reads a ticket's state and approval.
 func (s *Server) standing(t *ticket.Ticket, table string) standing {
-	w := tableWords(table)
+	w := s.tableWords(table)
 	n, since := standing{t.Fields[wroteState], t.Fields[wroteGrant]}, ticket.State(t.Fields[boardState])
 	if since == "" {
 		n, since = s.seededStanding(t, table, n)
@@ -145,7 +155,7 @@ func (s *Server) seededStanding(t *ticket.Ticket, table string, given standing) 
 		}
 		return otherwise
 	}
-	w := tableWords(table)
+	w := s.tableWords(table)
 	return standing{state: read("state", seeded.State, w.shown(since)), approval: read("approval", seeded.Approval, "not requested")}, since
 }
 
@@ -179,7 +189,7 @@ func approvalOf(t *ticket.Ticket, known string) string {
 // classOf is the table that a ticket is a row of.
 func (s *Server) classOf(t *ticket.Ticket) string {
 	if c := t.Fields["sys_class_name"]; c != "" {
-		if _, ok := kinds[c]; ok {
+		if s.isTask(c) {
 			return c
 		}
 	}
@@ -195,29 +205,17 @@ func (s *Server) classOf(t *ticket.Ticket) string {
 var kinds = map[string]string{"incident": "incident", "change_request": "change", "problem": "problem", "sc_request": "request",
 	"sc_req_item": "access", "sc_task": "task", "task": "task"}
 
-// moves are the steps of a change, ticketing.md section 4: for normal ones; types
-// skip some of them. Canceling is another matter.
-var moves = map[string]map[string][]string{
-	"normal":    {"-5": {"-4"}, "-4": {"-3"}, "-3": {"-2"}, "-2": {"-1"}, "-1": {"0"}, "0": {"3"}},
-	"standard":  {"-5": {"-2"}, "-2": {"-1"}, "-1": {"0"}, "0": {"3"}},
-	"emergency": {"-5": {"-3"}, "-3": {"-2"}, "-2": {"-1"}, "-1": {"0"}, "0": {"3"}},
-	"incident":  {"1": {"2", "3", "6", "8"}, "2": {"3", "6", "8"}, "3": {"2", "6", "8"}, "6": {"7", "2"}},
-}
-
-// nextStates are the states that a row may go to by its own model.
-func nextStates(table, kind, state string, rejected bool) []string {
-	model := kind
-	if table == "incident" {
-		model = "incident"
-	} else if moves[model] == nil {
-		model = "normal"
+// kindOf is what rows of a table are to the world: what those of the nearest table
+// are that it extends.
+func (s *Server) kindOf(table string) string {
+	for {
+		if k, ok := kinds[table]; ok {
+			return k
+		}
+		t, ok := s.dict.Table(table)
+		if !ok || t.Parent == "" {
+			return "task"
+		}
+		table = t.Parent
 	}
-	next := slices.Clone(moves[model][state])
-	if table == "change_request" && state != "0" && state != "3" && state != "4" {
-		next = append(next, "4")
-	}
-	if rejected && state != "-5" {
-		next = append(next, "-5")
-	}
-	return next
 }

@@ -32,8 +32,23 @@ func instant(v string) time.Time {
 var fixed = map[string]string{"knowledge": "false", "made_sla": "true", "escalation": "0", "reassignment_count": "0", "impact": "3", "urgency": "3", "priority": "4",
 	"upon_approval": "proceed", "upon_reject": "cancel", "sys_domain": "global", "sys_domain_path": "/", "order": ""}
 
-// fixedOf are those of one table.
-var fixedOf = map[string]map[string]string{
+// fixedOf are those of a table, or of the nearest that it extends.
+func (s *Server) fixedOf(class string) map[string]string {
+	for class != "" {
+		if v, ok := fixedBy[class]; ok {
+			return v
+		}
+		t, ok := s.dict.Table(class)
+		if !ok {
+			return nil
+		}
+		class = t.Parent
+	}
+	return nil
+}
+
+// fixedBy are the fixed columns by table.
+var fixedBy = map[string]map[string]string{
 	"incident": {"severity": "3", "notify": "1", "child_incidents": "0", "reopen_count": "0", "category": "inquiry"},
 	"change_request": {"type": "normal", "risk": "3", "phase": "requested", "phase_state": "open", "scope": "3", "reason": "", "cab_required": "false", "production_system": "false",
 		"outside_maintenance_schedule": "false", "conflict_status": "Not Run", "unauthorized": "false", "is_bulk": "false", "category": "Other"},
@@ -99,12 +114,12 @@ func (s *Server) ticketValue(r *record, field string) string {
 		return strconv.Itoa(t.Revision - 1)
 	case "sys_created_by", "sys_updated_by":
 		return s.writer(t, field)
-	case "state", "incident_state", "approval", "active", "on_hold":
+	case "state", "incident_state", "problem_state", "approval", "active", "on_hold":
 		return s.standingValue(r, field)
 	case "comments", "work_notes", "comments_and_work_notes":
 		return "" // entries are in the history
 	}
-	return t.fieldOr(field, r.class)
+	return s.fieldOr(t, field, r.class)
 }
 
 // standingValue is a column that follows from how the ticket stands.
@@ -117,7 +132,7 @@ func (s *Server) standingValue(r *record, field string) string {
 	case "approval":
 		return r.standing.approval
 	case "active":
-		return strconv.FormatBool(!tableWords(r.class).isClosed(r.standing.state))
+		return strconv.FormatBool(!s.tableWords(r.class).isClosed(r.standing.state))
 	case "on_hold":
 		return strconv.FormatBool(r.ticket.State == ticket.OnHold)
 	}
@@ -128,11 +143,11 @@ func (s *Server) standingValue(r *record, field string) string {
 type row struct{ ticket.Ticket }
 
 // fieldOr is a column that only the instance knows, or its default.
-func (t *row) fieldOr(field, class string) string {
+func (s *Server) fieldOr(t *row, field, class string) string {
 	if v, ok := t.Fields[field]; ok && field != boardState {
 		return v
 	}
-	if v, ok := fixedOf[class][field]; ok {
+	if v, ok := s.fixedOf(class)[field]; ok {
 		return v
 	}
 	return fixed[field]

@@ -3,8 +3,6 @@ package servicenow
 import (
 	"context"
 	"iter"
-	"maps"
-	"slices"
 	"strconv"
 
 	"counterpart/internal/ticket"
@@ -38,7 +36,26 @@ func (s *Server) base(ctx context.Context, class string) iter.Seq2[*record, erro
 			}
 		case "sys_user_grmember":
 			s.members(yield)
-		case "cmdb_ci", "cmdb_ci_server":
+		case "sys_choice":
+			s.choiceRows(yield)
+		case "sys_dictionary":
+			s.fieldRows(yield)
+		case "sys_db_object":
+			for _, name := range s.dict.Tables() {
+				if !yield(s.tableRow(name), nil) {
+					return
+				}
+			}
+		case "sys_user_has_role":
+			for u := range s.everybody() {
+				if u.role != noRole && !yield(s.roleRow(u), nil) {
+					return
+				}
+			}
+		default:
+			if !s.dict.Extends(class, "cmdb_ci") {
+				return
+			}
 			for a := range s.World.Assets() {
 				if assetClass(a) == class && !yield(s.assetRow(a), nil) {
 					return
@@ -64,10 +81,9 @@ func (s *Server) baseRow(ctx context.Context, class, id string) (*record, error)
 		if g, ok := s.index().groups[id]; ok {
 			return s.groupRow(g), nil
 		}
-	case "cmdb_ci", "cmdb_ci_server":
-		if a, ok := s.index().assets[id]; ok && assetClass(a) == class {
-			return s.assetRow(a), nil
-		}
+	}
+	if a, ok := s.index().assets[id]; ok && assetClass(a) == class {
+		return s.assetRow(a), nil
 	}
 	if listed(class) {
 		for r, err := range s.base(ctx, class) {
@@ -81,7 +97,11 @@ func (s *Server) baseRow(ctx context.Context, class, id string) (*record, error)
 
 // listed are tables in which a row is found by looking at all of them.
 func listed(class string) bool {
-	return class == "sys_user_grmember" || class == "sysapproval_approver" || class == "sys_journal_field"
+	switch class {
+	case "sys_user_grmember", "sysapproval_approver", "sys_journal_field", "sys_choice", "sys_dictionary", "sys_db_object", "sys_user_has_role":
+		return true
+	}
+	return false
 }
 
 // made are the columns that every row has, for one that the seed made.
@@ -125,27 +145,33 @@ func (s *Server) members(yield func(*record, error) bool) {
 	}
 }
 
+// assetClasses are the classes of the CMDB by platform; what no class is made for
+// is a configuration item.
+var assetClasses = map[string]string{"linux": "cmdb_ci_linux_server", "windows": "cmdb_ci_win_server", "unix": "cmdb_ci_unix_server", "solaris": "cmdb_ci_unix_server",
+	"aix": "cmdb_ci_unix_server", "hpux": "cmdb_ci_unix_server", "esx": "cmdb_ci_esx_server", "esxi": "cmdb_ci_esx_server", "cisco-ios": "cmdb_ci_netgear", "cisco-nxos": "cmdb_ci_netgear",
+	"juniper-junos": "cmdb_ci_netgear", "router": "cmdb_ci_ip_router", "switch": "cmdb_ci_ip_switch", "firewall": "cmdb_ci_ip_firewall"}
+
 func assetClass(a world.Asset) string {
-	switch a.Platform {
-	case "linux", "windows":
-		return "cmdb_ci_server"
+	if c, ok := assetClasses[world.Fold(a.Platform)]; ok {
+		return c
 	}
 	return "cmdb_ci"
 }
 
 func (s *Server) assetRow(a world.Asset) *record {
 	id := s.idOf("cmdb_ci", a.ID)
-	v := map[string]string{"name": a.Name, "short_description": a.Description, "sys_class_name": assetClass(a), "install_status": "1", "operational_status": "1", "sys_domain": "global"}
+	class := assetClass(a)
+	v := map[string]string{"name": a.Name, "short_description": a.Description, "sys_class_name": class, "install_status": "1", "operational_status": "1", "sys_domain": "global", "sys_domain_path": "/"}
 	if a.Address.IsValid() {
 		v["ip_address"] = a.Address.String()
 	}
 	if len(a.Hostnames) > 0 {
 		v["fqdn"], v["host_name"] = a.Hostnames[0], a.Name
 	}
-	if v["sys_class_name"] == "cmdb_ci_server" {
+	if s.dict.Extends(class, "cmdb_ci_computer") {
 		v["os"] = a.Platform
 	}
-	return &record{class: v["sys_class_name"], id: id, values: s.made(id, v)}
+	return &record{class: class, id: id, values: s.made(id, v)}
 }
 
 // ofTickets yields what tickets have many of: approvers or journal entries.
@@ -210,18 +236,4 @@ func (s *Server) approverOf(ctx context.Context, r *record) (t ticket.Ticket, pe
 		return ticket.Ticket{}, "", err
 	}
 	return task.ticket.Ticket, s.worldName(r.values["approver"]), nil
-}
-
-// Rows of the seed.
-
-// plant turns the block's records into rows, with what is wrong with them.
-func (s *Server) plant() error {
-	for _, class := range slices.Sorted(maps.Keys(s.settings.Records)) {
-		for i, given := range s.settings.Records[class] {
-			if err := s.plantRow(class, i, given); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -1,8 +1,10 @@
 package servicenow
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -21,7 +23,11 @@ import (
 var derived = []string{"number", "active", "opened_at", "closed_at", "closed_by", "comments_and_work_notes", "approval_history"}
 
 // closedToWrites are tables that the seed alone decides, or an API of their own.
-var closedToWrites = []string{"sys_user", "sys_user_group", "sys_user_grmember", "sys_journal_field", "sys_attachment"}
+var closedToWrites = []string{"sys_user", "sys_user_group", "sys_user_grmember", "sys_journal_field", "sys_attachment",
+	"sys_user_role", "sys_user_has_role", "sys_group_has_role", "sys_dictionary", "sys_choice", "sys_db_object"}
+
+// otherStates are the columns that hold the state once more, by kind of ticket.
+var otherStates = map[string]string{"incident": "incident_state", "problem": "problem_state"}
 
 // change is what a write asks for: stored values by column.
 func (r *request) change(t *dict.Table, p *params) (map[string]string, error) {
@@ -48,8 +54,8 @@ func (r *request) stored(t *dict.Table, given map[string]string, shown bool) map
 			}
 		}
 	}
-	if v, ok := out["incident_state"]; ok && out["state"] == "" {
-		out["state"] = v
+	if alias := otherStates[r.kindOf(t.Name)]; out["state"] == "" && out[alias] != "" {
+		out["state"] = out[alias]
 	}
 	return out
 }
@@ -78,12 +84,12 @@ func (r *request) create(t *dict.Table, values map[string]string) (*record, erro
 	if slices.Contains(closedToWrites, t.Name) || t.Name == "sysapproval_approver" || strings.HasPrefix(t.Name, "sys_") && r.user.role < admin {
 		return nil, &failure{Cause: aclInsert, why: t.Name + " is decided by the seed, or by admins"}
 	}
-	if !isTask(t.Name) {
+	if !r.isTask(t.Name) {
 		return r.createOwn(t, values)
 	}
-	x := ticket.Ticket{System: r.settings.System, Type: kinds[t.Name], State: ticket.Draft, Fields: map[string]string{"sys_class_name": t.Name,
+	x := ticket.Ticket{System: r.settings.System, Type: r.kindOf(t.Name), State: ticket.Draft, Fields: map[string]string{"sys_class_name": t.Name,
 		"sys_created_by": r.user.name, "sys_updated_by": r.user.name, "opened_by": r.user.id}}
-	w := tableWords(t.Name)
+	w := r.tableWords(t.Name)
 	x.Fields[wroteState], x.Fields[wroteGrant], x.Fields[boardState] = w.draft, "not requested", string(ticket.Draft)
 	r.apply(&x, t.Name, values)
 	number := values["number"]
@@ -116,6 +122,9 @@ func (r *request) createOwn(t *dict.Table, values map[string]string) (*record, e
 		return nil, err
 	}
 	rec := &record{class: t.Name, id: hex.EncodeToString(raw[:]), values: maps.Clone(values)}
+	if _, numbered := t.Field("number"); numbered && t.Prefix != "" && !r.isTask(t.Name) && rec.values["number"] == "" {
+		rec.values["number"] = fmt.Sprintf("%s%07d", t.Prefix, binary.BigEndian.Uint32(raw[:4])%10_000_000)
+	}
 	if _, ok := t.Field("sys_class_name"); ok {
 		rec.values["sys_class_name"] = t.Name
 	}
@@ -254,7 +263,7 @@ func (r *request) apply(t *ticket.Ticket, class string, values map[string]string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v := values[name]
 		switch {
-		case slices.Contains(derived, name) || name == boardState || name == "state" || name == "incident_state" || name == "approval" || name == "on_hold":
+		case slices.Contains(derived, name) || name == boardState || name == "state" || name == otherStates[t.Type] || name == "approval" || name == "on_hold":
 		case name == "comments" || name == "work_notes":
 			kind := "comment"
 			if name == "work_notes" {
@@ -264,7 +273,7 @@ func (r *request) apply(t *ticket.Ticket, class string, values map[string]string
 				t.Notes = append(slices.Clone(t.Notes), ticket.Note{Kind: kind, Text: v, Author: r.user.actor(), At: r.Clock.Now()})
 			}
 		default:
-			if name == "u_account" || name == "u_protocol" || v != "" || t.Fields[name] != "" || fixed[name] != "" || fixedOf[class][name] != "" || worldly(class, name) {
+			if name == "u_account" || name == "u_protocol" || v != "" || t.Fields[name] != "" || fixed[name] != "" || r.fixedOf(class)[name] != "" || worldly(class, name) {
 				r.assign(t, class, name, v)
 			}
 		}
@@ -308,7 +317,7 @@ func (r *request) settle(t *ticket.Ticket, class string, was standing, values ma
 			now.approval = "requested"
 		}
 	}
-	w := tableWords(class)
+	w := r.tableWords(class)
 	next := w.boardState(class, now, t.State)
 	if wroteH && hold == "true" || !wroteH && t.State == ticket.OnHold && w.hold == "" {
 		if !w.isClosed(now.state) && class == "change_request" {

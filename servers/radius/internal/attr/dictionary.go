@@ -101,7 +101,7 @@ func entries() []entry {
 		std(rfc2865.CallbackID_Type, "Callback-Id", text),
 		std(rfc2865.FramedRoute_Type, "Framed-Route", text),
 		std(rfc2865.FramedIPXNetwork_Type, "Framed-IPX-Network", integer),
-		own(rfc2865.State_Type, "State", octets),
+		own(rfc2865.State_Type, "State", hidden),
 		std(rfc2865.Class_Type, "Class", octets),
 		std(rfc2865.SessionTimeout_Type, "Session-Timeout", integer),
 		std(rfc2865.IdleTimeout_Type, "Idle-Timeout", integer),

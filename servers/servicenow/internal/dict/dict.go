@@ -30,7 +30,8 @@ type Field struct {
 	Type    Type
 	Table   string // that a reference points into
 	Choices []Choice
-	Numeric bool // choices are numbers
+	Numeric bool   // choices are numbers
+	Owner   string // the table that declares it, perhaps above the one asked
 }
 
 // Choice is one value a field offers, and what people see of it.
@@ -84,6 +85,9 @@ func (t *Table) Add(f *Field) {
 	if _, ok := t.fields[f.Name]; ok {
 		return
 	}
+	if f.Owner == "" {
+		f.Owner = t.Name
+	}
 	t.fields[f.Name] = f
 	i, _ := slices.BinarySearch(t.order, f.Name)
 	t.order = slices.Insert(t.order, i, f.Name)
@@ -92,8 +96,7 @@ func (t *Table) Add(f *Field) {
 // Dictionary is all tables of an instance.
 type Dictionary struct {
 	tables map[string]*Table
-	// TaskTables are the tables that extend task and whose rows are tickets.
-	TaskTables []*Table
+	below  map[string][]string // the tables that extend one, at any depth, sorted
 }
 
 // Table finds a table.
@@ -102,27 +105,38 @@ func (d *Dictionary) Table(name string) (*Table, bool) {
 	return t, ok
 }
 
-// Children lists the names of the tables that extend a table.
-func (d *Dictionary) Children(name string) []string {
-	var out []string
-	for _, n := range slices.Sorted(maps.Keys(d.tables)) {
-		if d.tables[n].Parent == name {
-			out = append(out, n)
+// Tables lists the names of all tables, sorted.
+func (d *Dictionary) Tables() []string { return slices.Sorted(maps.Keys(d.tables)) }
+
+// Below lists the names of the tables that extend a table, at any depth.
+func (d *Dictionary) Below(name string) []string { return d.below[name] }
+
+// Extends reports whether a table is another or extends it.
+func (d *Dictionary) Extends(table, above string) bool {
+	for table != "" {
+		if table == above {
+			return true
 		}
+		t, ok := d.tables[table]
+		if !ok {
+			return false
+		}
+		table = t.Parent
 	}
-	return out
+	return false
 }
 
 // Extra is a table beside the usual ones.
 type Extra struct {
 	Name, Label, Display, Extends string
+	Prefix                        string            // of numbers
 	Fields                        map[string]string // name → type, as the seed writes it
 }
 
 // New is the dictionary that every instance has. skipped is the value of
 // "Closed Skipped" of catalog tasks, which instances differ in.
 func New(skipped string) *Dictionary {
-	d := &Dictionary{tables: map[string]*Table{}}
+	d := &Dictionary{tables: make(map[string]*Table, len(standard)), below: map[string][]string{}}
 	for _, t := range standard {
 		d.add(t)
 	}
@@ -131,14 +145,8 @@ func New(skipped string) *Dictionary {
 		f.Choices = append(slices.Clone(f.Choices), Choice{skipped, "Closed Skipped"})
 		d.tables[name].fields["state"] = &f
 	}
-	for _, name := range taskTables {
-		d.TaskTables = append(d.TaskTables, d.tables[name])
-	}
 	return d
 }
-
-// taskTables in the order in which a number's owner is looked for.
-var taskTables = []string{"incident", "change_request", "problem", "sc_request", "sc_req_item", "sc_task", "task"}
 
 // add makes a table of its definition.
 func (d *Dictionary) add(def definition) *Table {
@@ -148,25 +156,33 @@ func (d *Dictionary) add(def definition) *Table {
 	}
 	for word := range strings.FieldsSeq(def.fields + " " + system) {
 		name, kind, _ := strings.Cut(word, ":")
-		if f, ok := parse(name, kind); ok {
+		if f, ok := parse(name, kind); ok && t.fields[name] == nil {
+			f.Owner = def.name
 			t.fields[name] = f
 		}
 	}
 	for _, name := range []string{def.name + ".", ""} {
 		for field, f := range t.fields {
 			if c, ok := choices[name+field]; ok && f.Choices == nil {
-				f = &Field{Name: field, Type: f.Type, Numeric: numeric(c), Choices: c}
+				f = &Field{Name: field, Type: f.Type, Numeric: numeric(c), Choices: c, Owner: f.Owner}
 				if f.Numeric {
 					f.Type = Integer
 				}
 				t.fields[field] = f
 			} else if ok && name != "" {
-				t.fields[field] = &Field{Name: field, Type: f.Type, Numeric: f.Numeric, Choices: c}
+				t.fields[field] = &Field{Name: field, Type: f.Type, Numeric: f.Numeric, Choices: c, Owner: f.Owner}
 			}
 		}
 	}
+	if f, ok := t.fields["sys_class_name"]; ok { // one field for all tables that share it
+		f.Choices = append(f.Choices, Choice{t.Name, t.Label})
+	}
 	t.order = slices.Sorted(maps.Keys(t.fields))
 	d.tables[t.Name] = t
+	for up := t.Parent; up != ""; up = d.tables[up].Parent {
+		i, _ := slices.BinarySearch(d.below[up], t.Name)
+		d.below[up] = slices.Insert(d.below[up], i, t.Name)
+	}
 	return t
 }
 
@@ -182,16 +198,19 @@ func (d *Dictionary) AddTable(x Extra) (*Table, error) {
 	if x.Extends != "" && d.tables[x.Extends] == nil {
 		return nil, fmt.Errorf("there is no table %q to extend", x.Extends)
 	}
-	t := d.add(definition{name: x.Name, label: x.Label, parent: x.Extends, display: x.Display})
+	if x.Label == "" {
+		x.Label = x.Name
+	}
+	if x.Prefix == "" && x.Extends != "" {
+		x.Prefix = d.tables[x.Extends].Prefix
+	}
+	t := d.add(definition{name: x.Name, label: x.Label, prefix: x.Prefix, parent: x.Extends, display: x.Display})
 	for _, name := range slices.Sorted(maps.Keys(x.Fields)) {
 		f, err := d.Parse(name, x.Fields[name])
 		if err != nil {
 			return nil, err
 		}
 		t.Add(f)
-	}
-	if t.Label == "" {
-		t.Label = x.Name
 	}
 	if t.DisplayBy == "" {
 		t.DisplayBy = "sys_id"
@@ -209,7 +228,8 @@ func (d *Dictionary) AddTable(x Extra) (*Table, error) {
 }
 
 // Parse makes a field of a type as the seed writes it: text, integer, boolean,
-// date_time, date, journal, or reference and a table.
+// date_time, date, journal, reference and a table, or choice and what it offers:
+// "choice new=New, done=Done".
 func (d *Dictionary) Parse(name, kind string) (*Field, error) {
 	short := map[string]string{"": "", "text": "", "string": "", "integer": "i", "boolean": "b", "date_time": "t", "date": "d", "journal": "j"}
 	word, known := short[kind]
@@ -219,11 +239,32 @@ func (d *Dictionary) Parse(name, kind string) (*Field, error) {
 		}
 		word, known = "@"+table, true
 	}
-	if !known || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || name == "" {
-		return nil, fmt.Errorf("field %q: %q is no type; write text, integer, boolean, date_time, date, journal or reference and a table", name, kind)
+	if offers, ok := strings.CutPrefix(kind, "choice "); ok {
+		f, _ := parse(name, "")
+		for offer := range strings.SplitSeq(offers, ",") {
+			value, label, labelled := strings.Cut(strings.TrimSpace(offer), "=")
+			if !labelled {
+				label = value
+			}
+			f.Choices, known = append(f.Choices, Choice{value, label}), true
+		}
+		if f.Numeric = numeric(f.Choices); f.Numeric {
+			f.Type = Integer
+		}
+		if plainName(name) {
+			return f, nil
+		}
+	}
+	if !known || !plainName(name) {
+		return nil, fmt.Errorf("field %q: %q is no type; write text, integer, boolean, date_time, date, journal, reference and a table, or choice and its values", name, kind)
 	}
 	f, _ := parse(name, word)
 	return f, nil
+}
+
+// plainName reports a name that a column can have.
+func plainName(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 // parse reads the short form of a type: i b t d j g, or @table.
