@@ -161,6 +161,7 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 		return nil, refuseOn(a, ErrConstraint, a.Name+": multiple values provided")
 	}
 	norms := make([]string, len(m.Values))
+	seen := make(map[string]int, len(m.Values))
 	for i, v := range m.Values {
 		n, ok := s.Norm(a, v)
 		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
@@ -172,10 +173,10 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 		if !ok || a.Name == "objectClass" && s.Class(v) == nil {
 			return nil, refuseOn(a, ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
 		}
-		if first := slices.Index(norms[:i], n); first >= 0 {
+		if first, twice := seen[n]; twice {
 			return nil, refuseOn(a, ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
 		}
-		norms[i] = n
+		norms[i], seen[n] = n, i
 	}
 	return norms, nil
 }
@@ -222,11 +223,11 @@ func (e *draft) set(a *schema.Attribute, options string, values []string) {
 // change applies one modification to a plain attribute.
 func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norms []string) error {
 	have := e.current(a, options)
-	find := func(n string) int {
-		return slices.IndexFunc(have, func(v string) bool {
-			got, ok := e.s.Schema.Norm(a, v)
-			return got == n && (ok || v == n)
-		})
+	at := make(map[string]int, len(have)) // by normal form
+	for i := len(have) - 1; i >= 0; i-- {
+		if n, ok := e.s.Schema.Norm(a, have[i]); ok || have[i] == n {
+			at[n] = i
+		}
 	}
 	switch m.Op {
 	case proto.ModAdd:
@@ -234,7 +235,7 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 			return refuseOn(a, ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
 		}
 		for i, v := range m.Values {
-			if find(norms[i]) >= 0 {
+			if _, there := at[norms[i]]; there {
 				if e.by.Permissive {
 					continue
 				}
@@ -249,15 +250,17 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 		if len(m.Values) == 0 {
 			have = nil
 		}
+		gone := make(map[int]bool, len(m.Values))
 		for i := range m.Values {
-			at := find(norms[i])
-			if at < 0 && !e.by.Permissive {
+			n, there := at[norms[i]]
+			if !there && !e.by.Permissive {
 				return refuseOn(a, ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
 			}
-			if at >= 0 {
-				have = slices.Delete(have, at, at+1)
+			if there {
+				gone[n] = true
 			}
 		}
+		have = without(have, gone)
 	case proto.ModReplace:
 		have = slices.Clone(m.Values)
 	case proto.ModIncrement:
@@ -275,6 +278,16 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 	}
 	e.set(a, options, have)
 	return nil
+}
+
+// without are the values but those at some places.
+func without(values []string, gone map[int]bool) (out []string) {
+	for i, v := range values {
+		if !gone[i] {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // increment adds a number to every value (RFC 4525 section 3).
@@ -308,12 +321,38 @@ func (e *draft) members(m proto.Change) error {
 			e.dropMembers()
 		}
 	}
+	list := e.listed()
 	for i, v := range m.Values {
-		if err := e.member(m.Op, i, v); err != nil {
+		if err := e.member(list, m.Op, i, v); err != nil {
 			return err
 		}
 	}
+	e.c.Plus = slices.DeleteFunc(e.c.Plus, func(p string) bool { return list.off[p] })
+	e.c.Minus = slices.DeleteFunc(e.c.Minus, func(k string) bool { return list.back[k] })
 	return nil
+}
+
+// roll is who a draft says is in and out of its group, so that many values are looked
+// up in one pass. What it takes off leaves the draft when all values are done.
+type roll struct {
+	plus      map[string]string // what stands in Plus, by "#" and key or by normal name
+	minus     map[string]bool
+	off, back map[string]bool // leave Plus, leave Minus
+}
+
+func (e *draft) listed() *roll {
+	l := &roll{plus: make(map[string]string, len(e.c.Plus)), minus: make(map[string]bool, len(e.c.Minus)), off: map[string]bool{}, back: map[string]bool{}}
+	for _, p := range e.c.Plus {
+		name := p
+		if !strings.HasPrefix(p, "#") {
+			name, _ = e.s.Schema.NormDN(p)
+		}
+		l.plus[name] = p
+	}
+	for _, k := range e.c.Minus {
+		l.minus[k] = true
+	}
+	return l
 }
 
 func (e *draft) dropMembers() {
@@ -324,28 +363,23 @@ func (e *draft) dropMembers() {
 	}
 }
 
-func (e *draft) member(op int64, i int, value string) error {
+func (e *draft) member(list *roll, op int64, i int, value string) error {
 	normal, err := e.s.Schema.NormDN(value)
 	if err != nil {
 		return refuse(ErrSyntax, fmt.Sprintf("member: value #%d invalid per syntax", i))
 	}
 	id, found := e.s.Lookup(normal)
-	ref := value
+	ref, name, key := value, normal, ""
 	if found {
-		ref = "#" + e.s.key(id)
+		key = e.s.key(id)
+		ref, name = "#"+key, "#"+key
 	} else if e.s.Schema.Flavour == schema.AD && op != proto.ModDelete {
 		return &Missing{Snapshot: e.s, Matched: None}
 	}
-	at := slices.IndexFunc(e.c.Plus, func(p string) bool {
-		if found || strings.HasPrefix(p, "#") {
-			return p == ref
-		}
-		n, _ := e.s.Schema.NormDN(p)
-		return n == normal
-	})
+	plus, added := list.plus[name]
 	seeded := found && (&Snapshot{Base: e.s.Base}).lists(e.id, id)
-	left := seeded && slices.Contains(e.c.Minus, e.s.key(id))
-	has := at >= 0 || seeded && !left
+	left := seeded && list.minus[key]
+	has := added || seeded && !left
 	if e.s.Schema.Flavour == schema.AD {
 		if err := e.samMember(op, id, has); err != nil {
 			return err
@@ -357,18 +391,22 @@ func (e *draft) member(op int64, i int, value string) error {
 			return nil
 		}
 		return refuse(ErrNoSuchAttribute, "modify/delete: member: no such value")
-	case op == proto.ModDelete && at >= 0:
-		e.c.Plus = slices.Delete(e.c.Plus, at, at+1)
+	case op == proto.ModDelete && added:
+		delete(list.plus, name)
+		list.off[plus] = true
 	case op == proto.ModDelete:
-		e.c.Minus = append(e.c.Minus, e.s.key(id))
+		list.minus[key] = true
+		e.c.Minus = append(e.c.Minus, key)
 	case has:
 		if e.by.Permissive {
 			return nil
 		}
 		return refuse(ErrValueExists, fmt.Sprintf("modify/add: member: value #%d already exists", i))
 	case left:
-		e.c.Minus = slices.DeleteFunc(e.c.Minus, func(k string) bool { return k == e.s.key(id) })
+		delete(list.minus, key)
+		list.back[key] = true
 	default:
+		list.plus[name] = ref
 		e.c.Plus = append(e.c.Plus, ref)
 	}
 	return nil
