@@ -178,6 +178,9 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 		err = m.allowed()
 	}
 	if err == nil {
+		err = m.settle(by)
+	}
+	if err == nil {
 		err = m.apply(d, by)
 	}
 	res, err := op.written(err)

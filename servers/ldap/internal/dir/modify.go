@@ -295,15 +295,25 @@ func (e *draft) increment(a *schema.Attribute, have, by []string) error {
 	if len(have) == 0 {
 		return refuseOn(a, ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
 	}
-	n, _ := strconv.ParseInt(by[0], 10, 64)
 	for i, v := range have {
-		old, err := strconv.ParseInt(v, 10, 64)
+		sum, err := Increased(a, v, by[0])
 		if err != nil {
-			return refuseOn(a, ErrConstraint, "modify/increment: "+a.Name+": value out of range")
+			return err
 		}
-		have[i] = strconv.FormatInt(old+n, 10)
+		have[i] = sum
 	}
 	return nil
+}
+
+// Increased is a value and what is added to it, as far as both are numbers.
+func Increased(a *schema.Attribute, value, by string) (string, error) {
+	old, err := strconv.ParseInt(value, 10, 64)
+	n, wrong := strconv.ParseInt(by, 10, 64)
+	if sum := old + n; err == nil && wrong == nil && (sum > old) == (n > 0) {
+		text := strconv.FormatInt(sum, 10)
+		return text, within(a, []string{text})
+	}
+	return "", refuseOn(a, ErrConstraint, "modify/increment: "+a.Name+": value out of range")
 }
 
 // members applies one modification to the member attribute. It is kept as a
