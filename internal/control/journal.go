@@ -38,8 +38,12 @@ func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err e
 	}
 	q := c.QueryParam
 	since, err = number(c, "since")
-	return since, journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
-		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}, err
+	m = journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
+		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}
+	if wrong := m.Mistakes(); len(wrong) > 0 && err == nil {
+		err = cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
+	}
+	return since, m, err
 }
 
 // find answers what was recorded after ?since=N, filtered; ?wait=10s holds the
