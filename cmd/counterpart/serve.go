@@ -26,6 +26,7 @@ type serveCmd struct {
 	Ports        string  `enum:"seed,auto" default:"seed" help:"Port numbers: those of the seed, or free ones (${enum})."`
 	PortsFile    string  `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
 	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
+	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
 	LogLevel     string  `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
@@ -43,6 +44,9 @@ func (c *serveCmd) Run(e *env) error {
 			return control.CheckToken(token)
 		}
 	}
+	if c.JournalSize < 1 || c.JournalSize > 1024 {
+		return fmt.Errorf("--journal-size %d is not from 1 to 1024 MiB; --no-journal remembers nothing", c.JournalSize)
+	}
 	if !c.Pprof {
 		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
 	}
@@ -54,7 +58,7 @@ func (c *serveCmd) Run(e *env) error {
 	var level slog.Level
 	level.UnmarshalText([]byte(c.LogLevel))
 	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
-		NoJournal: c.NoJournal, ControlToken: token, Profiles: c.Pprof,
+		NoJournal: c.NoJournal, JournalBytes: c.JournalSize << 20, ControlToken: token, Profiles: c.Pprof,
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
 		Log:      slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
 	r.opt.Load = r.load

@@ -38,6 +38,7 @@ type Options struct {
 	Host         string         // default 127.0.0.1
 	Auto         bool           // free port numbers
 	NoJournal    bool
+	JournalBytes int // of what is remembered; default 6 MiB
 	NoControl    bool
 	Profiles     bool // the runtime's profiles on the control port
 	ControlToken string
@@ -100,7 +101,7 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
 	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
-		c.Journal = journal.New(journal.Limits{}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
+		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
 	}
 	c.domain()
 	if err := c.restore(context.Background()); err != nil {

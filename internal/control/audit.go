@@ -77,7 +77,7 @@ func (s *Server) sightings(e journal.Entry) (out []sighting) {
 			if !slices.Contains(seen, f.Whose) && wrong(f.Whose) {
 				seen = append(seen, f.Whose)
 				out = append(out, sighting{Seq: e.Seq, Server: e.Server, Op: shown.Op, Actor: shown.Actor, Whose: f.Whose, Where: where,
-					Text: "a secret of " + f.Whose + said})
+					Text: secretOf(f.Whose) + said})
 			}
 		}
 	}
@@ -91,6 +91,14 @@ func (s *Server) sightings(e journal.Entry) (out []sighting) {
 	see("request", body, " was sent to "+e.Server+", which has no business with it", func(whose string) bool { return !s.mayTell(whose, e) })
 	see("response", e.Response, " was in an answer that is not about its owner", func(whose string) bool { return !s.mayHear(whose, e) })
 	return out
+}
+
+// secretOf names a secret in a sentence.
+func secretOf(whose string) string {
+	if server, brought := strings.CutPrefix(whose, "value "); brought {
+		return "a value that a client keeps in " + server
+	}
+	return "a secret of " + whose
 }
 
 // mayTell reports whether a secret belongs into a request: its owner's own, or

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func (s *Server) find(c echo.Context, patience time.Duration) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 		defer cancel()
 		defer s.untilStop(cancel)()
-		s.Journal.Until(ctx, since, m, int(max(count, 1))) // that nothing came is an answer too
+		s.await(ctx, question{since: since, match: m, limit: int(max(count, 1))}) // that nothing came is an answer too
 	}
 	return s.page(c, question{since: since, match: m, limit: int(limit)})
 }
@@ -104,6 +105,7 @@ func (s *Server) page(c echo.Context, q question) error {
 			if _, err := io.WriteString(w, text); err != nil {
 				return nil // whoever asked has gone
 			}
+			runtime.Gosched()
 			sent, last = sent+1, p.Seqs[i]
 		}
 		if p.Last >= end || c.Request().Context().Err() != nil {
@@ -142,8 +144,8 @@ func (s *Server) verify(c echo.Context) error {
 // alive is how often a silent stream shows that it lives.
 const alive = 15 * time.Second
 
-// eachReader is what a reader of the stream adds to the pause that all of them make
-// after an event, so that thousands take no more of the machine than a few.
+// eachReader is what a client that waits adds to the pause that all of them make before
+// they look again, so that thousands take no more of the machine than a few.
 const eachReader = 25 * time.Microsecond
 
 // streamBuffer is how much the system holds of a stream that is not read.
@@ -162,39 +164,47 @@ func (s *Server) stream(c echo.Context) error {
 			return cause.Because(cause.BadInput, "Last-Event-ID must be a whole number, not %q", last)
 		}
 	}
-	ctx, cancel := context.WithCancel(c.Request().Context())
-	defer cancel()
-	defer s.untilStop(cancel)()
-	fleet.Narrow(ctx, streamBuffer)
-	readers := s.readers.Add(1)
+	fleet.Narrow(c.Request().Context(), streamBuffer)
+	w, err := fleet.Detach(c)
+	if err != nil {
+		return err
+	}
+	defer w.Release()
+	ctx := w.Context
+	s.readers.Add(1)
 	defer s.readers.Add(-1)
-	w := c.Response()
-	w.Header().Set(echo.HeaderContentType, "text/event-stream")
-	w.Header().Set(echo.HeaderCacheControl, "no-store")
-	w.WriteHeader(http.StatusOK)
-	io.WriteString(w, ": the journal\n\n")
-	w.Flush()
+	io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: the journal\n\n")
 	for first := true; ctx.Err() == nil; first = false {
 		p := s.Journal.Lines(since, m)
 		if err := events(w, p, first && since == 0); err != nil {
 			return nil // whoever listened has gone
 		}
-		w.Flush()
 		if since = p.Last; since < p.Newest {
 			continue
 		}
-		pause(ctx, time.Duration(readers)*eachReader)
+		s.pause(ctx)
 		wait, stop := context.WithTimeout(ctx, alive)
-		s.Journal.Until(wait, since, journal.Match{}, 1)
+		s.Journal.Moved(wait, since)
 		stop()
-		readers = s.readers.Load()
 	}
 	return nil
 }
 
-// pause waits for a little real time.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
+// await returns when there are as many entries as the question's limit, or ctx ends.
+func (s *Server) await(ctx context.Context, q question) {
+	s.readers.Add(1)
+	defer s.readers.Add(-1)
+	for found, seq := 0, q.since; ctx.Err() == nil; s.pause(ctx) {
+		n, last := s.Journal.Count(ctx, seq, q.match)
+		if found, seq = found+n, last; found >= q.limit || s.Journal.Moved(ctx, seq) != nil {
+			return
+		}
+	}
+}
+
+// pause waits for a little real time, the longer the more others are waiting.
+func (s *Server) pause(ctx context.Context) {
+	t := time.NewTimer(time.Duration(s.readers.Load()) * eachReader)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -208,12 +218,11 @@ func events(w io.Writer, p journal.Lines, begins bool) error {
 	if p.Missed > 0 && !begins {
 		fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d}\n\n", p.Missed, p.Dropped)
 	}
-	for i, text := range p.Texts { // in parts: formatted it would be held once more while a client does not read
-		for _, part := range [...]string{"id: ", strconv.FormatUint(p.Seqs[i], 10), "\nevent: entry\ndata: ", text, "\n\n"} {
-			if _, err := io.WriteString(w, part); err != nil {
-				return err
-			}
+	for i, text := range p.Texts {
+		if _, err := io.WriteString(w, "id: "+strconv.FormatUint(p.Seqs[i], 10)+"\nevent: entry\ndata: "+text+"\n\n"); err != nil {
+			return err
 		}
+		runtime.Gosched() // among thousands of streams, somebody else's request comes in between
 	}
 	_, err := io.WriteString(w, ": still here\n\n")
 	return err

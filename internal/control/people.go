@@ -49,6 +49,9 @@ func (s *Server) person(c echo.Context) (string, error) {
 // make one, too.
 const look = 20 * time.Millisecond
 
+// eachLook is what each client that waits adds to that.
+const eachLook = 200 * time.Microsecond
+
 // approvals lists them; ?wait=10s holds the request until there is one.
 func (s *Server) approvals(c echo.Context) error {
 	if err := known(c, "user", "state", "wait"); err != nil {
@@ -69,8 +72,8 @@ func (s *Server) approvals(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 	defer cancel()
 	defer s.untilStop(cancel)()
-	tick := time.NewTicker(look)
-	defer tick.Stop()
+	s.readers.Add(1)
+	defer s.readers.Add(-1)
 	all, err := s.Factors.Approvals(context.WithoutCancel(ctx), user)
 	for {
 		if err != nil {
@@ -80,10 +83,12 @@ func (s *Server) approvals(c echo.Context) error {
 		if len(all) > 0 || ctx.Err() != nil {
 			return c.JSON(http.StatusOK, map[string]any{"approvals": orEmpty(all)})
 		}
+		t := time.NewTimer(look + time.Duration(s.readers.Load())*eachLook)
 		select {
-		case <-tick.C:
+		case <-t.C:
 		case <-ctx.Done():
 		}
+		t.Stop()
 		all, err = s.lately(context.WithoutCancel(ctx))
 	}
 }

@@ -3,10 +3,13 @@ package control_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"counterpart/internal/journal"
 )
 
 // listen opens the journal's stream and sends its lines.
@@ -72,4 +75,28 @@ func TestTheJournalStreams(t *testing.T) {
 	open, stop := a.listen(t, "", "") // a stream does not keep the fleet from stopping
 	defer stop()
 	await(t, open, "id: 1")
+}
+
+// TestS1ASlowReaderIsToldWhatItMissed: what the journal has forgotten since it last
+// read is counted, and the stream goes on with what is there.
+func TestS1ASlowReaderIsToldWhatItMissed(t *testing.T) {
+	a := client(t)
+	for i := range 10_050 { // the journal holds 10,000
+		a.f.Journal.Record(journal.Entry{Server: "x", Op: fmt.Sprint("op ", i)})
+	}
+	again, stop := a.listen(t, "", "20")
+	await(t, again, "event: missed")
+	await(t, again, `{"missed":30,"dropped":50}`)
+	await(t, again, "id: 51")
+	stop()
+	begins, stop := a.listen(t, "", "") // whoever begins has missed nothing
+	defer stop()
+	for line := range begins {
+		if strings.Contains(line, "missed") {
+			t.Error(line)
+		}
+		if strings.Contains(line, "id: 51") {
+			break
+		}
+	}
 }

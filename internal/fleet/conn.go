@@ -19,20 +19,10 @@ const handshakeTimeout = 10 * time.Second
 // cut.
 func (f *Fleet) serveConns(p *port) (stop func()) {
 	var open sync.WaitGroup
-	var mu sync.Mutex
-	live := map[net.Conn]bool{}
 	f.running.Go(func() {
 		f.accept(p, func(c *link) {
-			mu.Lock()
-			live[c] = true
-			mu.Unlock()
 			open.Go(func() {
-				defer func() {
-					c.Close()
-					mu.Lock()
-					delete(live, c)
-					mu.Unlock()
-				}()
+				defer c.Close()
 				f.conn(p, c)
 			})
 		})
@@ -46,11 +36,9 @@ func (f *Fleet) serveConns(p *port) (stop func()) {
 			return
 		case <-f.hard.Done():
 		}
-		mu.Lock()
-		for c := range live {
-			reset(c)
+		for _, l := range p.roster.links() {
+			reset(l)
 		}
-		mu.Unlock()
 		<-gone
 	}
 }

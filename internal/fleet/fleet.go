@@ -294,6 +294,9 @@ func (f *Fleet) Serve(ctx context.Context) error {
 	<-ctx.Done()
 	f.serving.Store(false)
 	f.softStop()
+	for _, p := range f.ports {
+		p.roster.letGo()
+	}
 	late := time.AfterFunc(f.Grace, f.hardStop)
 	defer late.Stop()
 	var stopping sync.WaitGroup

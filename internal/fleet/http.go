@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -49,11 +48,8 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 	srv := &http.Server{
 		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
-		BaseContext: func(net.Listener) context.Context { return f.hard },
-		ConnContext: seated,
+		ConnContext: seated, ConnState: p.roster.note,
 	}
-	silent := &silent{conns: map[net.Conn]bool{}}
-	srv.ConnState = silent.note
 	f.running.Go(func() {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			f.Log.Error("a port stopped serving", "port", p.ID(), "error", err)
@@ -64,14 +60,18 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		// answer that.
 		last, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		defer context.AfterFunc(f.hard, func() { time.AfterFunc(f.Grace, cancel) })()
-		silent.close()
+		defer context.AfterFunc(f.hard, func() {
+			p.roster.cancelAll()
+			time.AfterFunc(f.Grace, cancel)
+		})()
+		p.roster.endSilent()
 		srv.Shutdown(last)
 		srv.Close()
 	}
 }
 
-// seated is the context of a connection, which ends with it.
+// seated is the context of a connection, which ends with it: when it is closed, when
+// the client is gone, at the end of the grace.
 func seated(ctx context.Context, c net.Conn) context.Context {
 	w := under(c)
 	ctx, cancel := context.WithCancel(ctx)
@@ -79,41 +79,6 @@ func seated(ctx context.Context, c net.Conn) context.Context {
 	s := dialect.NewSeat(ctx)
 	s.Conn = w
 	return s
-}
-
-// silent are the connections that have not sent a whole request yet. To
-// http.Server.Shutdown they are busy for their first five seconds.
-type silent struct {
-	mu     sync.Mutex
-	conns  map[net.Conn]bool
-	closed bool
-}
-
-// note follows a connection; it is a http.Server's ConnState.
-func (s *silent) note(c net.Conn, state http.ConnState) {
-	w := under(c)
-	if state != http.StateNew && (!w.silent.Load() || !w.silent.Swap(false)) {
-		return // nearly always: each request comes by twice
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(s.conns, c)
-	case s.closed:
-		c.Close()
-	default:
-		s.conns[c] = true
-	}
-}
-
-func (s *silent) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for c := range s.conns {
-		c.Close()
-	}
 }
 
 // handler opens a call for each request, routes it and closes the call.

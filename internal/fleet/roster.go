@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,8 +19,10 @@ import (
 type roster struct {
 	slots chan struct{} // one for each connection
 
-	mu  sync.Mutex
-	all map[*link]struct{}
+	mu       sync.Mutex
+	all      map[*link]struct{}
+	ending   bool // those that have not asked yet end at once
+	stopping bool // nobody waits any more
 
 	tick    atomic.Int64  // of the fleet's sweeper, for the age of what was seen last
 	evicted atomic.Uint64 // idle connections that made room for others
@@ -41,6 +44,7 @@ type link struct {
 	moves  atomic.Int64 // how often something was read or written
 	busy   atomic.Int64 // tick at which the running request came; 0: none. HTTP only
 	gone   atomic.Bool  // the client has closed its side while something waited for it
+	silent atomic.Bool  // no whole request has come yet. HTTP only
 
 	mu      sync.Mutex
 	cancel  func()         // of the connection's context; HTTP only
@@ -159,7 +163,9 @@ func (l *link) leave() {
 		return
 	}
 	l.roster.mu.Lock()
-	delete(l.roster.all, l)
+	if delete(l.roster.all, l); len(l.roster.all) == 0 {
+		l.roster.all = map[*link]struct{}{} // a map never gives back what it has grown to
+	}
 	l.roster.mu.Unlock()
 	<-l.roster.slots
 	l.lost()
@@ -169,17 +175,19 @@ func (l *link) leave() {
 // Nobody else would notice: an operation waits, and nothing is read meanwhile.
 func (l *link) whenGone(f func()) (stop func()) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed.Load() || l.gone.Load() {
-		f()
-		return func() {}
-	}
 	if l.waiting == nil {
 		l.waiting = map[int]func(){}
 	}
 	l.last++
 	n := l.last
 	l.waiting[n] = f
+	l.mu.Unlock()
+	l.roster.mu.Lock()
+	stopping := l.roster.stopping
+	l.roster.mu.Unlock()
+	if l.closed.Load() || l.gone.Load() || stopping { // whoever saw to that may not have seen f
+		l.release()
+	}
 	return func() {
 		l.mu.Lock()
 		delete(l.waiting, n)
@@ -187,24 +195,34 @@ func (l *link) whenGone(f func()) (stop func()) {
 	}
 }
 
-// lost tells those who wait.
+// lost ends the connection's context and tells those who wait.
 func (l *link) lost() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cancel != nil {
-		l.cancel()
+	cancel := l.cancel
+	l.mu.Unlock()
+	if cancel != nil {
+		cancel()
 	}
-	for n, f := range l.waiting {
+	l.release()
+}
+
+// release tells those who wait.
+func (l *link) release() {
+	l.mu.Lock()
+	waiting := l.waiting
+	l.waiting = nil
+	l.mu.Unlock()
+	for _, f := range waiting { // it may close the connection
 		f()
-		delete(l.waiting, n)
 	}
 }
 
 // ends has f called when the client has gone or the connection is closed.
 func (l *link) ends(f func()) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cancel = f; l.closed.Load() || l.gone.Load() {
+	l.cancel = f
+	l.mu.Unlock()
+	if l.closed.Load() || l.gone.Load() {
 		f()
 	}
 }
@@ -213,6 +231,65 @@ func (l *link) waited() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.waiting) > 0
+}
+
+// links are the connections that there are now.
+func (r *roster) links() []*link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]*link, 0, len(r.all))
+	for l := range r.all {
+		out = append(out, l)
+	}
+	return out
+}
+
+// endSilent closes the connections that have not sent a whole request yet, and those
+// that still come. To http.Server.Shutdown they are busy for their first five seconds.
+func (r *roster) endSilent() {
+	r.mu.Lock()
+	r.ending = true
+	r.mu.Unlock()
+	for _, l := range r.links() {
+		if l.silent.Load() {
+			l.Close()
+		}
+	}
+}
+
+// note follows a connection; it is a http.Server's ConnState.
+func (r *roster) note(c net.Conn, state http.ConnState) {
+	w := under(c)
+	if state != http.StateNew {
+		if w.silent.Load() { // nearly never: each request comes by twice
+			w.silent.Store(false)
+		}
+		return
+	}
+	w.silent.Store(true)
+	r.mu.Lock()
+	ending := r.ending
+	r.mu.Unlock()
+	if ending {
+		c.Close()
+	}
+}
+
+// letGo tells all who wait, and those who still come, to go on: the fleet stops.
+func (r *roster) letGo() {
+	r.mu.Lock()
+	r.stopping = true
+	r.mu.Unlock()
+	for _, l := range r.links() {
+		l.release()
+	}
+}
+
+// cancelAll ends the contexts of all connections.
+func (r *roster) cancelAll() {
+	for _, l := range r.links() {
+		l.lost()
+	}
 }
 
 // sweep looks at the connections once.

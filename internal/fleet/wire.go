@@ -61,10 +61,9 @@ func (g *gatekeeper) Close() error {
 // the reader goes on.
 type wire struct {
 	*link
-	x      *exchange    // that is under way
-	silent atomic.Bool  // no whole request has come yet
-	made   time.Time    // of the connection
-	until  atomic.Int64 // nanoseconds since made: when what was written must have been taken
+	x     *exchange    // that is under way
+	made  time.Time    // of the connection
+	until atomic.Int64 // nanoseconds since made: when what was written must have been taken
 
 	// Deadlines for reading are nanoseconds since made; 0: none, below: all reads end.
 	wanted  atomic.Int64
@@ -76,7 +75,6 @@ type wire struct {
 // newWire is a connection of a roster.
 func newWire(l *link) *wire {
 	w := &wire{link: l, made: time.Now()}
-	w.silent.Store(true)
 	return w
 }
 

@@ -38,7 +38,7 @@ func (e *Entry) size() int {
 // Limits bound what is remembered.
 type Limits struct {
 	Entries int // default 10,000
-	Bytes   int // default 8 MiB
+	Bytes   int // default 6 MiB
 }
 
 // Journal is the timeline. A nil Journal remembers nothing and costs nothing.
@@ -64,7 +64,7 @@ func New(l Limits, mask *Mask) *Journal {
 		l.Entries = 10_000
 	}
 	if l.Bytes <= 0 {
-		l.Bytes = 8 << 20
+		l.Bytes = 6 << 20
 	}
 	return &Journal{limits: l, mask: mask, moved: make(chan struct{}), turn: make(chan struct{}, 1)}
 }

@@ -206,40 +206,49 @@ func (j *Journal) MaskedEntries() uint64 {
 	return j.shown.made.Load()
 }
 
-// Until waits until there are n entries after seq that match, or for the end of
+// Moved waits until there is an entry after seq, whatever it is, or for the end of
 // ctx, whose error it then returns.
-func (j *Journal) Until(ctx context.Context, seq uint64, m Match, n int) error {
+func (j *Journal) Moved(ctx context.Context, seq uint64) error {
 	if j == nil {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	for found := 0; ; {
+	for {
 		moved := j.next()
-		for {
-			select {
-			case j.turn <- struct{}{}:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			texts, first, _ := j.after(seq)
-			for i, packed := range texts {
-				if e := unpack(packed, first+uint64(i)); m.fits(&e) {
-					found++
-				}
-			}
-			<-j.turn
-			if len(texts) == 0 {
-				break
-			}
-			if seq = first + uint64(len(texts)) - 1; found >= n {
-				return nil
-			}
+		if j.Recorded() > seq {
+			return nil
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// Count is how many entries after seq match, and where to go on counting. Whoever
+// counts takes turns with others, and stops at the end of ctx.
+func (j *Journal) Count(ctx context.Context, seq uint64, m Match) (found int, last uint64) {
+	if j == nil {
+		return 0, seq
+	}
+	for {
+		select {
+		case j.turn <- struct{}{}:
+		case <-ctx.Done():
+			return found, seq
+		}
+		texts, first := j.some(seq)
+		for i, packed := range texts {
+			if e := unpack(packed, first+uint64(i)); m.fits(&e) {
+				found++
+			}
+		}
+		<-j.turn
+		if len(texts) == 0 {
+			return found, max(seq, first-1)
+		}
+		seq = first + uint64(len(texts)) - 1
 	}
 }
 

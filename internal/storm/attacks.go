@@ -29,12 +29,12 @@ const hold = 8 * time.Second
 
 func attacks(v *victim) []attack {
 	out := []attack{
-		{name: "streams that never read", clients: 9000, connected: true, before: v.fillJournal, run: func(n int) func() {
+		{name: "streams that never read", clients: 10_000, connected: true, before: v.fillJournal, run: func(n int) func() {
 			return v.crowd("control/http", n, hold, func(_ int, c net.Conn) { fmt.Fprint(c, "GET /journal/stream HTTP/1.1\r\nHost: localhost\r\n\r\n") })
 		}},
 	}
 	for _, port := range v.tcp() {
-		out = append(out, attack{name: "idle on " + port, clients: 9000, connected: true, run: func(n int) func() {
+		out = append(out, attack{name: "idle on " + port, clients: 10_000, connected: true, run: func(n int) func() {
 			return v.crowd(port, n, hold, func(int, net.Conn) {})
 		}})
 	}
@@ -88,6 +88,8 @@ func work(v *victim) []attack {
 		{name: "hung operations", clients: 5000, connected: true, before: v.rule("hang", "native", `"op":"POST *",`), after: v.clear, run: func(n int) func() {
 			return v.crowd("native/http", n, hold, func(_ int, c net.Conn) { io.WriteString(c, post("/vault/v1/sessions", strings.Repeat("x", 4000))) })
 		}},
+		{name: "waiting for the journal", clients: 5000, connected: true, run: listing("/journal/wait?since=1000000000&wait=60s")},
+		{name: "waiting for approvals", clients: 5000, connected: true, run: listing("/approvals?user=alice&wait=60s")},
 		{name: "pages of the journal, never read", clients: 2000, connected: true, run: listing("/journal")},
 		{name: "tokens: 50,000, listed by clients that never read", clients: 300, connected: true, stores: true, before: v.mint(50_000), run: listing("/tokens")},
 		{name: "tokens: exports that are never read", clients: 100, connected: true, stores: true, run: listing("/state")},
@@ -123,6 +125,9 @@ func (v *victim) crowd(port string, n int, hold time.Duration, do func(i int, c 
 		})
 	}
 	all.Wait()
+	if v.short {
+		hold /= 3
+	}
 	time.Sleep(hold)
 	return func() {
 		for _, c := range conns {
