@@ -178,6 +178,9 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 		err = m.allowed()
 	}
 	if err == nil {
+		err = op.notWritten(call, changes)
+	}
+	if err == nil {
 		err = m.settle(by)
 	}
 	if err == nil {
@@ -205,6 +208,21 @@ func (op *operation) check(changes []proto.Change, by func(*schema.Schema, proto
 	for _, m := range changes {
 		if err := by(op.c.s.schema, m); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// notWritten refuses changes of attributes that would have no effect.
+func (op *operation) notWritten(call *dialect.Call, changes []proto.Change) error {
+	for _, c := range changes {
+		a, _ := op.c.s.schema.Describe(c.Desc)
+		if a == nil {
+			continue
+		}
+		if name := feature(foreignAttributes, op.c.s.set.Flavour, a.Name); name != "" {
+			call.NotPlayed(name)
+			return errInsufficient
 		}
 	}
 	return nil
@@ -278,6 +296,11 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 	}
 	if err == nil {
 		err = op.mayWriteEntries(ctx, "no write access to parent")
+	}
+	for _, a := range attributes {
+		if err == nil {
+			err = op.notWritten(call, []proto.Change{{Attribute: a}})
+		}
 	}
 	if err != nil {
 		return op.written(err)
