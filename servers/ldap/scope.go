@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"counterpart/internal/dialect"
+	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"
 )
 
@@ -95,6 +96,21 @@ func feature(list []foreign, of, id string) string {
 		}
 	}
 	return ""
+}
+
+// notWritten refuses changes of attributes that would have no effect.
+func (op *operation) notWritten(call *dialect.Call, changes []proto.Change) error {
+	for _, c := range changes {
+		a, _ := op.c.s.schema.Describe(c.Desc)
+		if a == nil {
+			continue
+		}
+		if name := feature(foreignAttributes, op.c.s.set.Flavour, a.Name); name != "" {
+			call.NotPlayed(name)
+			return errInsufficient
+		}
+	}
+	return nil
 }
 
 // Scope is what this server plays of both directories, and what they have besides.

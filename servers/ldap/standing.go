@@ -35,7 +35,7 @@ func (m *modification) settle(by dir.Author) error {
 			at = len(out)
 			out = append(out, proto.Change{Op: proto.ModReplace, Attribute: proto.Attribute{Desc: a.Name, Values: now.Values(a, "")}})
 		}
-		left, err := leaves(s, a, out[at].Values, c, by.Permissive)
+		left, err := m.leaves(a, out[at].Values, c, by.Permissive)
 		if err != nil {
 			return err
 		}
@@ -54,8 +54,8 @@ func (m *modification) settle(by dir.Author) error {
 }
 
 // leaves are the values of a single-valued attribute behind a change.
-func leaves(s *schema.Schema, a *schema.Attribute, have []string, c proto.Change, permissive bool) ([]string, error) {
-	there := len(have) > 0
+func (m *modification) leaves(a *schema.Attribute, have []string, c proto.Change, permissive bool) ([]string, error) {
+	s, there := m.op.c.s.schema, len(have) > 0
 	same := there && len(c.Values) > 0
 	if same {
 		old, _ := s.Norm(a, have[0])

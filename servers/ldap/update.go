@@ -213,21 +213,6 @@ func (op *operation) check(changes []proto.Change, by func(*schema.Schema, proto
 	return nil
 }
 
-// notWritten refuses changes of attributes that would have no effect.
-func (op *operation) notWritten(call *dialect.Call, changes []proto.Change) error {
-	for _, c := range changes {
-		a, _ := op.c.s.schema.Describe(c.Desc)
-		if a == nil {
-			continue
-		}
-		if name := feature(foreignAttributes, op.c.s.set.Flavour, a.Name); name != "" {
-			call.NotPlayed(name)
-			return errInsufficient
-		}
-	}
-	return nil
-}
-
 // describeChanges names what is modified, never the values.
 func describeChanges(changes []proto.Change) string {
 	var b strings.Builder
