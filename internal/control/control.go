@@ -71,6 +71,7 @@ type Server struct {
 	readers atomic.Int64  // of the journal's stream
 	turns   chan struct{} // of listings, exports and imports
 	scrapes chan struct{} // of /metrics
+	glance  glance        // of those who wait for an approval
 }
 
 //go:embed openapi.yaml

@@ -162,3 +162,19 @@ func TestS9OneSpellingOfAPathAndOfAKey(t *testing.T) {
 		}
 	}
 }
+
+// TestS1QuestionsToTheJournalAreBounded: what one question costs is its reader's
+// business no longer when the timeline is held against it.
+func TestS1QuestionsToTheJournalAreBounded(t *testing.T) {
+	a := client(t)
+	long := strings.Repeat("*a", 300)
+	for _, path := range []string{"/journal?op=" + long, "/journal/find?why=" + long, "/journal/wait?actor=" + long, "/journal/stream?object=" + long} {
+		if r := a.want(400, "GET", path, ""); !strings.Contains(r.body, "is longer than 400 octets") {
+			t.Errorf("%s: %s", path[:20], r.body)
+		}
+	}
+	many := strings.Repeat(`{"match":{"op":"x"}},`, 200) + `{"match":{"op":"x"}}`
+	for _, check := range []string{`{"expect":[` + many + `]}`, `{"expect":[{"match":{"op":"` + long + `"}}]}`, `{"only":[{"why":"` + long + `"}]}`} {
+		a.want(400, "POST", "/journal/verify", check)
+	}
+}

@@ -39,8 +39,12 @@ func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err e
 	}
 	q := c.QueryParam
 	since, err = number(c, "since")
-	return since, journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
-		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}, err
+	m = journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
+		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}
+	if wrong := m.Mistakes(); len(wrong) > 0 && err == nil {
+		err = cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
+	}
+	return since, m, err
 }
 
 // find answers what was recorded after ?since=N, filtered; ?wait=10s holds the
@@ -191,7 +195,7 @@ func (s *Server) await(ctx context.Context, q question) {
 	s.readers.Add(1)
 	defer s.readers.Add(-1)
 	for found, seq := 0, q.since; ctx.Err() == nil; s.pause(ctx) {
-		n, last := s.Journal.Count(seq, q.match)
+		n, last := s.Journal.Count(ctx, seq, q.match)
 		if found, seq = found+n, last; found >= q.limit || s.Journal.Moved(ctx, seq) != nil {
 			return
 		}

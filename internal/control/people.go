@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -73,12 +74,12 @@ func (s *Server) approvals(c echo.Context) error {
 	defer s.untilStop(cancel)()
 	s.readers.Add(1)
 	defer s.readers.Add(-1)
+	all, err := s.Factors.Approvals(context.WithoutCancel(ctx), user)
 	for {
-		all, err := s.Factors.Approvals(context.WithoutCancel(ctx), user)
 		if err != nil {
 			return err
 		}
-		all = slices.DeleteFunc(all, func(a factor.Approval) bool { return want != "" && a.State != want })
+		all = slices.DeleteFunc(all, func(a factor.Approval) bool { return want != "" && a.State != want || user != "" && a.UserID != user })
 		if len(all) > 0 || ctx.Err() != nil {
 			return c.JSON(http.StatusOK, map[string]any{"approvals": orEmpty(all)})
 		}
@@ -88,7 +89,32 @@ func (s *Server) approvals(c echo.Context) error {
 		case <-ctx.Done():
 		}
 		t.Stop()
+		all, err = s.lately(context.WithoutCancel(ctx))
 	}
+}
+
+// glance is a look at everybody's approvals, which all who wait for one share: what
+// they cost together does not depend on how many they are.
+type glance struct {
+	mu  sync.Mutex
+	at  time.Duration // real time; 0: nobody has looked
+	all []factor.Approval
+}
+
+// lately are everybody's approvals as they were, at most, one look ago. They are the
+// caller's.
+func (s *Server) lately(ctx context.Context) ([]factor.Approval, error) {
+	g := &s.glance
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, now := s.Clock.Both(); g.at == 0 || now-g.at >= look {
+		all, err := s.Factors.Approvals(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		g.at, g.all = now, all
+	}
+	return slices.Clone(g.all), nil
 }
 
 func orEmpty[T any](v []T) []T {

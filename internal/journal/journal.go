@@ -51,6 +51,7 @@ type Journal struct {
 	seq   uint64 // of the newest entry
 	base  uint64 // number of the last entry before Clear
 	moved chan struct{}
+	turn  chan struct{} // held by whoever looks through entries for those that match: thousands can want to
 
 	shown    shown
 	learning sync.Mutex
@@ -65,7 +66,7 @@ func New(l Limits, mask *Mask) *Journal {
 	if l.Bytes <= 0 {
 		l.Bytes = 6 << 20
 	}
-	return &Journal{limits: l, mask: mask, moved: make(chan struct{})}
+	return &Journal{limits: l, mask: mask, moved: make(chan struct{}), turn: make(chan struct{}, 1)}
 }
 
 // Record appends an entry and gives it its number, from 1 on.

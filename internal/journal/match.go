@@ -20,6 +20,20 @@ type Match struct {
 	Why     string `json:"why,omitempty"`   // part of it
 }
 
+// MaxCriterion is the length in octets of what a field of a Match can be: each entry is
+// held against it.
+const MaxCriterion = 400
+
+// Mistakes names the fields that are too long to be looked for.
+func (m Match) Mistakes() (out []string) {
+	for _, c := range m.criteria(&Entry{}) {
+		if len(c.want) > MaxCriterion {
+			out = append(out, fmt.Sprintf("%s is longer than %d octets", c.name, MaxCriterion))
+		}
+	}
+	return out
+}
+
 // criterion is one field of a Match that is set.
 type criterion struct {
 	name, want, got string
@@ -48,12 +62,14 @@ func (m Match) fits(e *Entry) bool {
 		(m.Why == "" || strings.Contains(strings.ToLower(e.Why), strings.ToLower(m.Why)))
 }
 
+// flat makes a pattern in which "*" alone is special, and stands for slashes, too.
+var flat = strings.NewReplacer("/", "\x00", "[", "\\[", "?", "\\?")
+
 // wild compares an operation's name, in which "*" stands for anything.
 func wild(pattern, op string) bool {
 	if !strings.Contains(pattern, "*") {
 		return strings.EqualFold(pattern, op)
 	}
-	flat := strings.NewReplacer("/", "\x00", "[", "\\[", "?", "\\?")
 	ok, _ := path.Match(flat.Replace(strings.ToLower(pattern)), strings.ReplaceAll(strings.ToLower(op), "/", "\x00"))
 	return ok
 }

@@ -98,10 +98,12 @@ type Lines struct {
 	Missed  uint64 // entries after the asked number that were forgotten
 }
 
-// mostLines and mostOctets bound one answer of Lines.
+// Bounds of one answer of Lines: lines, their octets, and entries that are looked at
+// for those that match.
 const (
 	mostLines  = 64
 	mostOctets = 64 << 10
+	mostLooked = 1024
 )
 
 // Lines returns entries after number seq that match, oldest first, some at a time:
@@ -120,7 +122,11 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	}
 	out.Last = min(max(seq, gone), out.Newest)
 	j.mu.Unlock()
-	size := 0
+	if m != (Match{}) {
+		j.turn <- struct{}{}
+		defer func() { <-j.turn }()
+	}
+	size, looked := 0, 0
 	for out.Last < out.Newest && len(out.Seqs) < mostLines && size < mostOctets {
 		if m == (Match{}) { // most often: nothing needs to be looked at that is there already
 			if text, ok := j.shown.get(out.Last + 1); ok {
@@ -130,7 +136,11 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 				continue
 			}
 		}
+		if looked >= mostLooked {
+			break
+		}
 		texts, first := j.some(out.Last)
+		looked += len(texts)
 		if len(texts) == 0 { // cleared meanwhile
 			out.Last = out.Newest
 			break
@@ -216,20 +226,27 @@ func (j *Journal) Moved(ctx context.Context, seq uint64) error {
 	}
 }
 
-// Count is how many entries after seq match, and where to go on counting.
-func (j *Journal) Count(seq uint64, m Match) (found int, last uint64) {
+// Count is how many entries after seq match, and where to go on counting. Whoever
+// counts takes turns with others, and stops at the end of ctx.
+func (j *Journal) Count(ctx context.Context, seq uint64, m Match) (found int, last uint64) {
 	if j == nil {
 		return 0, seq
 	}
 	for {
-		texts, first := j.some(seq)
-		if len(texts) == 0 {
-			return found, max(seq, first-1)
+		select {
+		case j.turn <- struct{}{}:
+		case <-ctx.Done():
+			return found, seq
 		}
+		texts, first := j.some(seq)
 		for i, packed := range texts {
 			if e := unpack(packed, first+uint64(i)); m.fits(&e) {
 				found++
 			}
+		}
+		<-j.turn
+		if len(texts) == 0 {
+			return found, max(seq, first-1)
 		}
 		seq = first + uint64(len(texts)) - 1
 	}

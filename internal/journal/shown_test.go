@@ -1,11 +1,13 @@
 package journal_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"counterpart/internal/journal"
 	"counterpart/internal/redact"
@@ -176,5 +178,24 @@ func TestS5LongAndManySecrets(t *testing.T) {
 	many := strings.Repeat("g", 4096)
 	if got := s.Hide(many, false); strings.Contains(got, "g") {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestS1ThousandsWaitForWhatNeverComes: whoever waits looks through the timeline one
+// after the other, and not at all once he has left.
+func TestS1ThousandsWaitForWhatNeverComes(t *testing.T) {
+	j := journal.New(journal.Limits{}, nil)
+	for range 10000 {
+		j.Record(journal.Entry{Server: "vault", Op: "system.health.read", Request: "GET /v1/sys/health"})
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range 4000 {
+		all.Go(func() { j.Count(ctx, 0, journal.Match{Op: "*z*y*"}) })
+	}
+	leave()
+	at := time.Now()
+	if all.Wait(); time.Since(at) > 5*time.Second {
+		t.Errorf("they were still looking %v after they had left", time.Since(at))
 	}
 }

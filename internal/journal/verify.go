@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -57,12 +58,27 @@ type Near struct {
 	Differs []string `json:"differs"` // "outcome is denied, not ok"
 }
 
+// MaxExpected is how much one check can expect: all of the timeline is held against each
+// expectation, and each that fails is told with the entries that come closest.
+const MaxExpected = 200
+
 // Mistakes names what makes a check senseless, one sentence each.
 func (c Check) Mistakes() (out []string) {
 	if len(c.Expect)+len(c.Order)+len(c.Only) == 0 {
 		out = append(out, "nothing is expected; give expect, order or only")
 	}
+	if n := len(c.Expect) + len(c.Order) + len(c.Only); n > MaxExpected {
+		return append(out, fmt.Sprintf("%d things are expected, at most %d can be at once", n, MaxExpected))
+	}
+	for i, m := range append(slices.Clone(c.Order), c.Only...) {
+		for _, wrong := range m.Mistakes() {
+			out = append(out, fmt.Sprintf("order and only, number %d: %s", i, wrong))
+		}
+	}
 	for i, x := range c.Expect {
+		for _, wrong := range x.Match.Mistakes() {
+			out = append(out, fmt.Sprintf("expect[%d]: %s", i, wrong))
+		}
 		given := 0
 		for _, n := range []*int{x.Count, x.AtLeast, x.AtMost} {
 			if n == nil {

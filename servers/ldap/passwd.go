@@ -41,9 +41,6 @@ type newPassword struct {
 	value string
 }
 
-// standings are the attributes that show how somebody stands.
-var standings = []string{"userAccountControl", "lockoutTime", "pwdLastSet", "pwdAccountLockedTime", "pwdReset"}
-
 // split sorts the changes.
 func (m *modification) split(changes []proto.Change) error {
 	s := m.op.c.s
@@ -57,9 +54,6 @@ func (m *modification) split(changes []proto.Change) error {
 			}
 		case a != nil && person && slices.Contains(standings, a.Name):
 			m.standing = append(m.standing, c)
-			if a.Name == "userAccountControl" { // signin knows but one of its bits
-				m.plain = append(m.plain, c)
-			}
 		default:
 			isMember := a != nil && (a.Name == "member" || a.Name == "memberUid" || a.Name == "uniqueMember")
 			m.members, m.others = m.members || isMember, m.others || !isMember
@@ -191,52 +185,6 @@ func (m *modification) apply(name dn.DN, by dir.Author) error {
 
 func matchesAny(stored []string, password string) bool {
 	return slices.ContainsFunc(stored, func(v string) bool { return verify(v, password) })
-}
-
-// stand turns a write of a state attribute into what it means.
-func (m *modification) stand(userID string, c proto.Change) error {
-	logins := m.op.c.s.env.Logins
-	a, _ := m.op.c.s.schema.Describe(c.Desc)
-	value := ""
-	if len(c.Values) > 0 && c.Op != proto.ModDelete {
-		value = c.Values[0]
-	}
-	switch a.Name {
-	case "userAccountControl":
-		bits, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return dir.ErrSyntax
-		}
-		st, err := logins.Standing(m.ctx, userID)
-		if err != nil {
-			return err
-		}
-		off := bits&2 != 0
-		switch {
-		case off && st.Status != world.Disabled:
-			return logins.SetStatus(m.ctx, userID, world.Disabled)
-		case !off && st.Status == world.Disabled:
-			return logins.SetStatus(m.ctx, userID, world.Active)
-		}
-	case "lockoutTime":
-		if value == "0" || value == "" {
-			return logins.Unlock(m.ctx, userID)
-		}
-		return dir.ErrUnwilling
-	case "pwdLastSet":
-		if value == "0" || value == "-1" {
-			return logins.SetMustChange(m.ctx, userID, value == "0")
-		}
-		return dir.ErrUnwilling
-	case "pwdAccountLockedTime":
-		if value == "" {
-			return logins.Unlock(m.ctx, userID)
-		}
-		return logins.SetStatus(m.ctx, userID, world.Locked)
-	case "pwdReset":
-		return logins.SetMustChange(m.ctx, userID, strings.EqualFold(value, "TRUE"))
-	}
-	return nil
 }
 
 // resetRefused is AD's answer to a reset, which differs from that to a change.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"counterpart/internal/dialect"
+	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"
 )
 
@@ -80,6 +81,12 @@ var foreignMechanisms = []foreign{
 	{"SCRAM-SHA-256", "SASL SCRAM-SHA-256", schema.OpenLDAP, ""},
 }
 
+// foreignAttributes are attributes that the real servers take and that have no effect
+// here: written, they are refused as to somebody without the right.
+var foreignAttributes = []foreign{
+	{"nTSecurityDescriptor", "nTSecurityDescriptor, written", schema.AD, "access control of one's own: every entry has the same"},
+}
+
 // feature is the name of a foreign part in a flavour; "" for what neither the real
 // server nor this one knows.
 func feature(list []foreign, of, id string) string {
@@ -89,6 +96,21 @@ func feature(list []foreign, of, id string) string {
 		}
 	}
 	return ""
+}
+
+// notWritten refuses changes of attributes that would have no effect.
+func (op *operation) notWritten(call *dialect.Call, changes []proto.Change) error {
+	for _, c := range changes {
+		a, _ := op.c.s.schema.Describe(c.Desc)
+		if a == nil {
+			continue
+		}
+		if name := feature(foreignAttributes, op.c.s.set.Flavour, a.Name); name != "" {
+			call.NotPlayed(name)
+			return errInsufficient
+		}
+	}
+	return nil
 }
 
 // Scope is what this server plays of both directories, and what they have besides.
@@ -101,7 +123,7 @@ func Scope() dialect.Scope {
 		s.Plays = append(s.Plays, x.name)
 	}
 	slices.Sort(s.Plays)
-	for _, list := range [][]foreign{foreignControls, foreignExtensions, foreignMechanisms} {
+	for _, list := range [][]foreign{foreignControls, foreignExtensions, foreignMechanisms, foreignAttributes} {
 		for _, f := range list {
 			if !slices.ContainsFunc(s.Unplayed, func(have dialect.Feature) bool { return have.Name == f.name }) {
 				s.Unplayed = append(s.Unplayed, dialect.Feature{Name: f.name, Doc: f.doc})

@@ -61,6 +61,23 @@ func TestUnplayedPartsAreNamed(t *testing.T) {
 	}
 }
 
+// TestV4DescriptorIsNotSwallowed: a security descriptor that is written and would have
+// no effect is refused, on add and modify, and marked with its name.
+func TestV4DescriptorIsNotSwallowed(t *testing.T) {
+	l := open(t, adset())
+	c := l.bound("ldaps", adRoot, rootPW)
+	m := goldap.NewModifyRequest(adPerson("Bob Brown"), nil)
+	m.Replace("nTSecurityDescriptor", []string{"\x01\x00\x04\x80"})
+	refused(t, "modify", c.Modify(m), 50, "00002098")
+	if call := l.last("modify"); call.Outcome != dialect.Unplayed || call.Feature != "nTSecurityDescriptor, written" {
+		t.Errorf("modify: %s %q", call.Outcome, call.Feature)
+	}
+	refused(t, "add", c.Add(adUser("New", "sAMAccountName", "new", "ntsecuritydescriptor", "x")), 50, "00002098")
+	if call := l.last("add"); call.Outcome != dialect.Unplayed {
+		t.Errorf("add: %s", call.Outcome)
+	}
+}
+
 // TestL2NoPlainInDomain: a domain controller has no PLAIN, on no connection.
 func TestL2NoPlainInDomain(t *testing.T) {
 	l := open(t, adset())

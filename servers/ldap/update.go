@@ -178,6 +178,12 @@ func (op *operation) modify(ctx context.Context, call *dialect.Call) (proto.Resu
 		err = m.allowed()
 	}
 	if err == nil {
+		err = op.notWritten(call, changes)
+	}
+	if err == nil {
+		err = m.settle(by)
+	}
+	if err == nil {
 		err = m.apply(d, by)
 	}
 	res, err := op.written(err)
@@ -275,6 +281,11 @@ func (op *operation) add(ctx context.Context, call *dialect.Call) (proto.Result,
 	}
 	if err == nil {
 		err = op.mayWriteEntries(ctx, "no write access to parent")
+	}
+	for _, a := range attributes {
+		if err == nil {
+			err = op.notWritten(call, []proto.Change{{Attribute: a}})
+		}
 	}
 	if err != nil {
 		return op.written(err)

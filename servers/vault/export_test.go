@@ -191,3 +191,13 @@ func PasswordOf(text string, random io.Reader) (string, int, error) {
 	password, err := p.generate(random)
 	return password, p.Length, err
 }
+
+// Batch works on a batch of n items.
+func Batch(ctx context.Context, n int, one func()) error {
+	r := &request{ctx: ctx}
+	_, err := r.batched(make([]fields, n), true, 0, func(int, fields) (map[string]any, error) {
+		one()
+		return map[string]any{}, nil
+	})
+	return err
+}

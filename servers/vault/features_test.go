@@ -33,6 +33,8 @@ func TestV6KnownPathsAreNotUnknown(t *testing.T) {
 		{`POST sys/mounts/zz {"type":"zz"}`, 400, "plugin not found in the catalog: zz", "denied", ""},
 		{"GET sys/nosuch", 404, "unsupported path", "unimplemented", ""},
 		{"GET sys/audit", 200, `"data":{}`, "ok", ""},
+		{`POST sys/mounts/mine {"type":"transit"}`, 204, "", "ok", ""}, // which is played
+		{`POST sys/auth/mine {"type":"approle"}`, 204, "", "ok", ""},
 	} {
 		v.says(t, c.line, c.status, c.words)
 		e := f.Journal.Tail(1)[0]

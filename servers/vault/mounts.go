@@ -184,10 +184,10 @@ func putMount(r *request, auth bool) (*answer, error) {
 		return nil, bad("backend type must be specified as a string")
 	}
 	stored, known := r.mountKind(kind, auth)
-	if err := r.unmountable(kind, auth); !known && err != nil {
-		return nil, err
-	}
 	if !known {
+		if err := r.unmountable(kind, auth); err != nil {
+			return nil, err
+		}
 		return nil, bad("plugin not found in the catalog: %s", kind)
 	}
 	m := newMount(stored, path, r.Rand)

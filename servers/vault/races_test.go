@@ -1,13 +1,22 @@
 package vault_test
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"counterpart/servers/vault"
 )
 
 // raced sends requests from many connections at once.
@@ -115,5 +124,55 @@ func TestC4StaticCredentialAtRotation(t *testing.T) {
 				t.Errorf("%d readers got a password that had just been replaced", stale)
 			}
 		})
+	}
+}
+
+// S1: a batch is no longer worked on when its client has left.
+func TestS1BatchEndsWithItsClient(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	done := 0
+	err := vault.Batch(ctx, 1000, func() {
+		if done++; done == 3 {
+			leave()
+		}
+	})
+	if done != 3 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d items were worked on, %v", done, err)
+	}
+}
+
+// S2: a backup comes from outside. One that is no whole key is not restored.
+func TestS2BackupIsAWholeKey(t *testing.T) {
+	f, v := vaultOf(t, "")
+	v.says(t, `POST sys/mounts/transit2 {"type":"transit"}`, 204)
+	r := race(f.Addr("vault/http"))
+	k32 := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	version := `"versions":[{"made":"2026-01-01T00:00:00Z","key":"` + k32 + `"}]`
+	der, err := func() ([]byte, error) {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return x509.MarshalPKCS8PrivateKey(k)
+	}()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, key := range map[string]string{
+		"a short ed25519 key":   `{"type":"ed25519","latest":1,"minimum":1,` + version + `}`,
+		"a long AES key":        `{"type":"aes128-gcm96","latest":1,"minimum":1,` + version + `}`,
+		"no key":                `{"type":"aes256-gcm96","latest":1,"minimum":1,"versions":[{"made":"2026-01-01T00:00:00Z"}]}`,
+		"an EC key for RSA":     `{"type":"rsa-2048","latest":1,"minimum":1,"versions":[{"key":"` + base64.StdEncoding.EncodeToString(der) + `"}]}`,
+		"a P-256 key for P-384": `{"type":"ecdsa-p384","latest":1,"minimum":1,"versions":[{"key":"` + base64.StdEncoding.EncodeToString(der) + `"}]}`,
+		"a negative size":       `{"type":"hmac","size":-1,"latest":1,"minimum":1,` + version + `}`,
+		"a negative minimum":    `{"type":"aes256-gcm96","latest":1,"minimum":-5,` + version + `}`,
+		"a minimum too high":    `{"type":"aes256-gcm96","latest":1,"minimum":2,` + version + `}`,
+		"rotation each ns":      `{"type":"aes256-gcm96","latest":1,"minimum":1,"auto_rotate":1,` + version + `}`,
+		"convergent alone":      `{"type":"aes256-gcm96","latest":1,"minimum":1,"convergent":true,` + version + `}`,
+	} {
+		backup := base64.StdEncoding.EncodeToString([]byte(`{"name":"k","key":` + key + `}`))
+		if status, said := r.ask("POST", "transit2/restore", "root", `{"backup":"`+backup+`","force":true}`); status != 500 || !strings.Contains(string(said), "valid policy") {
+			t.Errorf("%s: %d %s", what, status, said)
+		}
 	}
 }

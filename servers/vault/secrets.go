@@ -18,7 +18,7 @@ func Secrets() []dialect.Place {
 			places = append(places, dialect.Place{Op: op, In: dialect.InAnswer, Path: p})
 		}
 	}
-	for _, op := range []string{"kv.write", "kv.patch", "cubbyhole.write", "kv.misuse.*", "system.wrapping.wrap.*"} {
+	for _, op := range []string{"kv.write", "kv.patch", "kv.data.write", "kv.data.patch", "cubbyhole.write", "kv.misuse.*", "system.wrapping.wrap.*"} {
 		request(op, "**") // whatever the names are, they are the client's
 	}
 	for _, op := range []string{"kv.read", "cubbyhole.read", "system.wrapping.unwrap.*"} {

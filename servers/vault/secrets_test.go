@@ -15,6 +15,7 @@ func TestS11SecretsAreHidden(t *testing.T) {
 		`POST kv1/mine {"favourite":"bring-kv1-value","nested":{"deep":["bring-kv1-deep"]}}`, "GET kv1/mine",
 		`POST secret/data/mine {"data":{"favourite":"bring-kv2-value"},"options":{"cas":0}}`, "GET secret/data/mine",
 		`+Content-Type:application/merge-patch+json PATCH secret/data/mine {"data":{"more":"bring-kv2-patch"}}`,
+		`POST secret/data/mine {"favourite":"bring-kv2-without-data"}`, "+Content-Type:application/x-www-form-urlencoded POST secret/data/mine favourite=bring-kv2-form",
 		`POST cubbyhole/mine {"favourite":"bring-cubby-value"}`, "GET cubbyhole/mine",
 		`POST secret/mine {"favourite":"bring-misuse-value"}`,
 		`POST kv1/broken {"favourite":"bring-broken-value"`,

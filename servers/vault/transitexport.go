@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"counterpart/servers/vault/internal/keyring"
 )
@@ -107,7 +108,7 @@ func restoreTransit(r *request) (*answer, error) {
 	if err := json.Unmarshal(raw, &b); err != nil {
 		return nil, faulty(err.Error())
 	}
-	if b.Key == nil || !keyring.Known(b.Key.Type) || len(b.Key.Versions) != b.Key.Latest || b.Key.Latest < 1 || b.Key.Latest > maxVersions {
+	if b.Key == nil || b.Key.Latest > maxVersions || !b.Key.Usable() || b.Key.AutoRotate != 0 && b.Key.AutoRotate < time.Hour {
 		return nil, faulty("backup data does not contain a valid policy")
 	}
 	name := r.vars["name"]

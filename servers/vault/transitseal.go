@@ -72,6 +72,9 @@ func (r *request) batched(items []fields, isBatch bool, failed int, one func(i i
 	results := make([]any, len(items))
 	wrong := 0
 	for i, f := range items {
+		if err := r.ctx.Err(); err != nil { // nobody waits for the rest
+			return nil, err
+		}
 		data, err := one(i, f)
 		var refused *refusal
 		switch {

@@ -192,7 +192,7 @@ func (e *draft) checkAllowed(classes []string) error {
 		}
 	}
 	for _, name := range e.s.Schema.Required(classes) {
-		if a := e.s.Schema.Attr(name); !supplied[name] && (e.adding || e.touched[a]) && !e.present(a) {
+		if a := e.s.Schema.Attr(name); (e.adding && !supplied[name] || !e.adding && e.touched[a]) && !e.present(a) {
 			return breaks(ruleRequired, a)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"counterpart/internal/world"
 	"counterpart/servers/ldap/internal/dn"
+	"counterpart/servers/ldap/internal/schema"
 )
 
 // builtinRIDs are the well-known groups of every domain (MS-DTYP 2.4.2.4). A
@@ -45,6 +46,30 @@ func (t *tree) add(parent ID, name, classes string, values ...string) ID {
 	return id
 }
 
+// Bits of systemFlags (MS-ADTS 2.2.10), and those of the containers that every domain
+// begins with.
+const (
+	flagNoDelete = 0x80000000
+	flagNoRename = 0x08000000
+	flagNoMove   = 0x04000000
+	domainFlags  = "-1946157056" // all three
+)
+
+// systemFlags are an entry's.
+func (s *Snapshot) systemFlags(id ID) uint32 {
+	if s.Schema.Flavour != schema.AD {
+		return 0
+	}
+	r := s.seedReader()
+	r.Seek(id)
+	v := r.Values(s.Schema.Attr("systemFlags"), "")
+	if len(v) == 0 {
+		return 0
+	}
+	n, _ := strconv.ParseInt(v[0], 10, 64)
+	return uint32(n)
+}
+
 // addDomain lays out the naming contexts of a domain controller.
 func (b *Base) addDomain() error {
 	d, err := dn.Parse(b.Suffix)
@@ -56,11 +81,11 @@ func (b *Base) addDomain() error {
 	root := t.add(None, b.Suffix, "domain domainDNS", append([]string{"objectSid", b.domainSID(), "msDS-Behavior-Version", "7",
 		"wellKnownObjects", "B:32:A9D1CA15768811D1ADED00C04FD8D5CD:CN=Users," + b.Suffix,
 		"wellKnownObjects", "B:32:AA312825768811D1ADED00C04FD8D5CD:CN=Computers," + b.Suffix}, policyValues(org)...)...)
-	t.add(root, "CN=Builtin", "builtinDomain")
-	t.add(root, "CN=Computers", "container")
-	dcs := t.add(root, "OU=Domain Controllers", "organizationalUnit")
-	users := t.add(root, "CN=Users", "container")
-	t.add(root, "CN=System", "container")
+	t.add(root, "CN=Builtin", "builtinDomain", "systemFlags", domainFlags, "isCriticalSystemObject", "TRUE")
+	t.add(root, "CN=Computers", "container", "systemFlags", domainFlags, "isCriticalSystemObject", "TRUE")
+	dcs := t.add(root, "OU=Domain Controllers", "organizationalUnit", "systemFlags", domainFlags, "isCriticalSystemObject", "TRUE")
+	users := t.add(root, "CN=Users", "container", "systemFlags", domainFlags, "isCriticalSystemObject", "TRUE")
+	t.add(root, "CN=System", "container", "systemFlags", domainFlags, "isCriticalSystemObject", "TRUE")
 	for _, name := range []string{"Domain Admins", "Domain Users", "Domain Guests", "Domain Computers", "Domain Controllers"} {
 		if _, seeded := b.World.Group(name); seeded || t.err != nil {
 			continue

@@ -161,6 +161,7 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 		return nil, refuseOn(a, ErrConstraint, a.Name+": multiple values provided")
 	}
 	norms := make([]string, len(m.Values))
+	seen := make(map[string]int, len(m.Values))
 	for i, v := range m.Values {
 		n, ok := s.Norm(a, v)
 		if a.Kind == schema.Blob || a.Kind == schema.Facsimile {
@@ -172,10 +173,10 @@ func normalise(s *schema.Schema, m proto.Change) ([]string, error) {
 		if !ok || a.Name == "objectClass" && s.Class(v) == nil {
 			return nil, refuseOn(a, ErrSyntax, fmt.Sprintf("%s: value #%d invalid per syntax", a.Name, i))
 		}
-		if first := slices.Index(norms[:i], n); first >= 0 {
+		if first, twice := seen[n]; twice {
 			return nil, refuseOn(a, ErrValueExists, fmt.Sprintf("%s: value #%d provided more than once", a.Name, first))
 		}
-		norms[i] = n
+		norms[i], seen[n] = n, i
 	}
 	return norms, nil
 }
@@ -222,11 +223,11 @@ func (e *draft) set(a *schema.Attribute, options string, values []string) {
 // change applies one modification to a plain attribute.
 func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norms []string) error {
 	have := e.current(a, options)
-	find := func(n string) int {
-		return slices.IndexFunc(have, func(v string) bool {
-			got, ok := e.s.Schema.Norm(a, v)
-			return got == n && (ok || v == n)
-		})
+	at := make(map[string]int, len(have)) // by normal form
+	for i := len(have) - 1; i >= 0; i-- {
+		if n, ok := e.s.Schema.Norm(a, have[i]); ok || have[i] == n {
+			at[n] = i
+		}
 	}
 	switch m.Op {
 	case proto.ModAdd:
@@ -234,7 +235,7 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 			return refuseOn(a, ErrSyntax, "modify/add: "+a.Name+": no values given") // slapd says protocolError; nobody sends it
 		}
 		for i, v := range m.Values {
-			if find(norms[i]) >= 0 {
+			if _, there := at[norms[i]]; there {
 				if e.by.Permissive {
 					continue
 				}
@@ -249,15 +250,17 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 		if len(m.Values) == 0 {
 			have = nil
 		}
+		gone := make(map[int]bool, len(m.Values))
 		for i := range m.Values {
-			at := find(norms[i])
-			if at < 0 && !e.by.Permissive {
+			n, there := at[norms[i]]
+			if !there && !e.by.Permissive {
 				return refuseOn(a, ErrNoSuchAttribute, "modify/delete: "+a.Name+": no such value")
 			}
-			if at >= 0 {
-				have = slices.Delete(have, at, at+1)
+			if there {
+				gone[n] = true
 			}
 		}
+		have = without(have, gone)
 	case proto.ModReplace:
 		have = slices.Clone(m.Values)
 	case proto.ModIncrement:
@@ -277,99 +280,38 @@ func (e *draft) change(a *schema.Attribute, options string, m proto.Change, norm
 	return nil
 }
 
+// without are the values but those at some places.
+func without(values []string, gone map[int]bool) (out []string) {
+	for i, v := range values {
+		if !gone[i] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // increment adds a number to every value (RFC 4525 section 3).
 func (e *draft) increment(a *schema.Attribute, have, by []string) error {
 	if len(have) == 0 {
 		return refuseOn(a, ErrNoSuchAttribute, "modify/increment: "+a.Name+": no such attribute")
 	}
-	n, _ := strconv.ParseInt(by[0], 10, 64)
 	for i, v := range have {
-		old, err := strconv.ParseInt(v, 10, 64)
+		sum, err := Increased(a, v, by[0])
 		if err != nil {
-			return refuseOn(a, ErrConstraint, "modify/increment: "+a.Name+": value out of range")
-		}
-		have[i] = strconv.FormatInt(old+n, 10)
-	}
-	return nil
-}
-
-// members applies one modification to the member attribute. It is kept as a
-// difference to the seed, by key, so that renaming a member renames it here and
-// a group of a hundred thousand costs nothing to add one person to.
-func (e *draft) members(m proto.Change) error {
-	switch m.Op {
-	case proto.ModReplace:
-		e.dropMembers()
-	case proto.ModDelete:
-		if len(m.Values) == 0 {
-			if len(e.r.Values(e.s.Schema.Attr("member"), "")) == 0 && !e.by.Permissive {
-				return refuse(ErrNoSuchAttribute, "modify/delete: member: no such attribute")
-			}
-			e.dropMembers()
-		}
-	}
-	for i, v := range m.Values {
-		if err := e.member(m.Op, i, v); err != nil {
 			return err
 		}
+		have[i] = sum
 	}
 	return nil
 }
 
-func (e *draft) dropMembers() {
-	e.c.Plus, e.c.Minus = nil, nil
-	bare := &Snapshot{Base: e.s.Base}
-	if e.s.kind(e.id) == isGroup {
-		bare.Members(e.id, func(m ID) bool { e.c.Minus = append(e.c.Minus, e.s.key(m)); return true })
+// Increased is a value and what is added to it, as far as both are numbers.
+func Increased(a *schema.Attribute, value, by string) (string, error) {
+	old, err := strconv.ParseInt(value, 10, 64)
+	n, wrong := strconv.ParseInt(by, 10, 64)
+	if sum := old + n; err == nil && wrong == nil && (sum > old) == (n > 0) {
+		text := strconv.FormatInt(sum, 10)
+		return text, within(a, []string{text})
 	}
-}
-
-func (e *draft) member(op int64, i int, value string) error {
-	normal, err := e.s.Schema.NormDN(value)
-	if err != nil {
-		return refuse(ErrSyntax, fmt.Sprintf("member: value #%d invalid per syntax", i))
-	}
-	id, found := e.s.Lookup(normal)
-	ref := value
-	if found {
-		ref = "#" + e.s.key(id)
-	} else if e.s.Schema.Flavour == schema.AD && op != proto.ModDelete {
-		return &Missing{Snapshot: e.s, Matched: None}
-	}
-	at := slices.IndexFunc(e.c.Plus, func(p string) bool {
-		if found || strings.HasPrefix(p, "#") {
-			return p == ref
-		}
-		n, _ := e.s.Schema.NormDN(p)
-		return n == normal
-	})
-	seeded := found && (&Snapshot{Base: e.s.Base}).lists(e.id, id)
-	left := seeded && slices.Contains(e.c.Minus, e.s.key(id))
-	has := at >= 0 || seeded && !left
-	if e.s.Schema.Flavour == schema.AD {
-		if err := e.samMember(op, id, has); err != nil {
-			return err
-		}
-	}
-	switch {
-	case op == proto.ModDelete && !has:
-		if e.by.Permissive {
-			return nil
-		}
-		return refuse(ErrNoSuchAttribute, "modify/delete: member: no such value")
-	case op == proto.ModDelete && at >= 0:
-		e.c.Plus = slices.Delete(e.c.Plus, at, at+1)
-	case op == proto.ModDelete:
-		e.c.Minus = append(e.c.Minus, e.s.key(id))
-	case has:
-		if e.by.Permissive {
-			return nil
-		}
-		return refuse(ErrValueExists, fmt.Sprintf("modify/add: member: value #%d already exists", i))
-	case left:
-		e.c.Minus = slices.DeleteFunc(e.c.Minus, func(k string) bool { return k == e.s.key(id) })
-	default:
-		e.c.Plus = append(e.c.Plus, ref)
-	}
-	return nil
+	return "", refuseOn(a, ErrConstraint, "modify/increment: "+a.Name+": value out of range")
 }

@@ -58,6 +58,7 @@ var (
 	ruleOnRDN      = &Rule{67, 0x2016, "MS-ADTS 3.1.1.5.3.2"} // DS_CANT_ON_RDN
 	ruleTaken      = &Rule{68, 0x2071, "MS-ADTS 3.1.1.5.2.2"} // DS_OBJ_STRING_NAME_EXISTS
 	ruleNonLeaf    = &Rule{66, 0x2015, "MS-ADTS 3.1.1.5.5.3"} // DS_CANT_ON_NON_LEAF
+	ruleNoDelete   = &Rule{53, 0x20CE, "MS-ADTS 3.1.1.5.5.3"} // DS_CANT_DELETE: systemFlags
 	ruleUnwilling  = &Rule{53, 0x2077, "MS-ADTS 3.1.1.5.3.2"} // DS_ILLEGAL_MOD_OPERATION
 	ruleCritical   = &Rule{53, 0x55B, "MS-ADTS 3.1.1.5.5.3"}  // SPECIAL_ACCOUNT: isCriticalSystemObject
 

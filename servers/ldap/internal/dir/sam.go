@@ -83,10 +83,21 @@ func mayModify(a *schema.Attribute) error {
 	return nil
 }
 
+// intBits are the sizes of the syntaxes of numbers: Integer and Enumeration are one,
+// LargeInteger the other (MS-ADTS 3.1.1.2.2.2.2).
+var intBits = map[string]int{"2.5.5.9": 32, "2.5.5.16": 64}
+
 // within holds values against the range of their attribute: characters, octets
 // or numbers.
 func within(a *schema.Attribute, values []string) error {
 	p, ok := a.Published()
+	if bits := intBits[p.Syntax]; ok && bits > 0 {
+		for _, v := range values {
+			if _, err := strconv.ParseInt(v, 10, bits); err != nil {
+				return breaks(ruleSyntax, a)
+			}
+		}
+	}
 	if !ok || a.Has(schema.Secret) || a.Kind == schema.SID || !p.HasLow && !p.HasTop {
 		return nil
 	}

@@ -113,6 +113,9 @@ func (s *Snapshot) mayDelete(id ID) error {
 	if s.Schema.Flavour != schema.AD {
 		return nil
 	}
+	if s.systemFlags(id)&flagNoDelete != 0 {
+		return breaks(ruleNoDelete, nil)
+	}
 	r := s.seedReader()
 	r.Seek(id)
 	if v := r.Values(s.Schema.Attr("isCriticalSystemObject"), ""); len(v) > 0 && v[0] == "TRUE" || s.InSchema(id) {

@@ -222,6 +222,9 @@ func (e *draft) rename(rdn dn.RDN, above ID, deleteOld bool) error {
 		e.set(a, "", have)
 	}
 	from := s.Parent(e.id)
+	if flags := s.systemFlags(e.id); flags&flagNoRename != 0 && text != s.RDN(e.id) || flags&flagNoMove != 0 && from != above {
+		return refuse(ErrUnwilling, "the domain needs the entry where it is") // MS-ADTS 3.1.1.5.4.1.1
+	}
 	e.c.RDN, e.c.Parent = text, s.key(above)
 	if s.Schema.Flavour == schema.AD {
 		return e.renamed(rdn, from, above)

@@ -3,6 +3,7 @@
 package keyring
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -138,6 +139,42 @@ func (k *Key) Check() error {
 		return fmt.Errorf("invalid key size for HMAC key, must be between 32 and 512 bytes")
 	}
 	return nil
+}
+
+// Usable reports a key that is whole: its versions have what its type works with, and
+// its numbers are about them. What came from outside is asked this before it is kept.
+func (k *Key) Usable() bool {
+	if !Known(k.Type) || k.Check() != nil || k.Latest < 1 || k.Latest != len(k.Versions) || k.Minimum < 1 || k.Minimum > k.Latest ||
+		k.MinEncrypt < 0 || k.MinEncrypt > k.Latest || k.Available < 0 || k.Available > k.Minimum {
+		return false
+	}
+	for n := range k.Versions {
+		if n+1 >= max(k.Available, 1) && !k.fits(&k.Versions[n]) {
+			return false
+		}
+	}
+	return true
+}
+
+// fits reports whether a version's keys are of the key's type.
+func (k *Key) fits(v *Version) bool {
+	kind := k.kind()
+	switch {
+	case kind.octets > 0:
+		return len(v.Key) == kind.octets
+	case k.Type == HMAC:
+		return len(v.Key) == k.Size
+	case k.Type == Ed25519:
+		return len(v.Key) == ed25519.PrivateKeySize && bytes.Equal(v.Key, ed25519.NewKeyFromSeed(v.Key[:ed25519.SeedSize]))
+	}
+	private, err := x509.ParsePKCS8PrivateKey(v.Key)
+	switch private := private.(type) {
+	case *rsa.PrivateKey:
+		return err == nil && private.N.BitLen() == kind.bits
+	case *ecdsa.PrivateKey:
+		return err == nil && private.Curve == kind.curve
+	}
+	return false
 }
 
 // Fresh makes a version for the key; it may take a while.
