@@ -32,16 +32,6 @@ func identity(name string) wire.Attribute {
 	return wire.Attribute{Type: 79, Value: append([]byte{2, 7, 0, byte(5 + len(name)), 1}, name...)}
 }
 
-// eapID is the identifier of a request's EAP packet; 0 without one.
-func (r *request) eapID() byte {
-	for _, a := range r.attrs {
-		if a.Type == 79 && len(a.Value) > 1 {
-			return a.Value[1]
-		}
-	}
-	return 0
-}
-
 // combined are requests with two proofs in them, each right or wrong, in both
 // orders, and EAP identities of somebody else.
 func combined(b *bed) map[string]*request {

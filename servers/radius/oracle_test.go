@@ -390,3 +390,13 @@ server default {
 		t.Errorf("the last call: %s, %s", call.Port, call.Request)
 	}
 }
+
+// eapID is the identifier of a request's EAP packet; 0 without one.
+func (r *request) eapID() byte {
+	for _, a := range r.attrs {
+		if a.Type == 79 && len(a.Value) > 1 {
+			return a.Value[1]
+		}
+	}
+	return 0
+}

@@ -40,10 +40,7 @@ func foreignOf(wanted []byte) (string, bool) {
 
 // Scope is what this server plays of a RADIUS server, and what it knows besides.
 func Scope() dialect.Scope {
-	out := dialect.Scope{Plays: []string{"Access-Request", "Accounting-Request", "Status-Server"}}
-	for _, method := range []string{"PAP", "CHAP", "MS-CHAP", "MS-CHAPv2"} {
-		out.Plays = append(out.Plays, method)
-	}
+	out := dialect.Scope{Plays: []string{"Access-Request", "Accounting-Request", "Status-Server", "PAP", "CHAP", "MS-CHAP", "MS-CHAPv2"}}
 	for _, method := range eapMethods() {
 		out.Plays = append(out.Plays, "EAP-"+strings.ToUpper(method))
 	}

@@ -52,6 +52,8 @@ func (s *Server) base(ctx context.Context, class string) iter.Seq2[*record, erro
 					return
 				}
 			}
+		case "sysapproval_approver", "sys_journal_field":
+			s.ofTickets(ctx, class, yield)
 		default:
 			if !s.dict.Extends(class, "cmdb_ci") {
 				return
@@ -61,8 +63,6 @@ func (s *Server) base(ctx context.Context, class string) iter.Seq2[*record, erro
 					return
 				}
 			}
-		case "sysapproval_approver", "sys_journal_field":
-			s.ofTickets(ctx, class, yield)
 		}
 	}
 }

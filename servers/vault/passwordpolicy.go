@@ -159,7 +159,8 @@ func (p *passwordPolicy) check(least int) error {
 	case 1:
 		return errors.New(one(wrong[0]))
 	}
-	return fmt.Errorf("%d errors occurred:\n\t* %s\n\n", len(wrong), strings.Join(wrong, "\n\t* "))
+	all := fmt.Sprintf("%d errors occurred:\n\t* %s\n\n", len(wrong), strings.Join(wrong, "\n\t* "))
+	return errors.New(all)
 }
 
 // charset are all characters.

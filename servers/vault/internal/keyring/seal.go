@@ -141,6 +141,7 @@ func (k *Key) sealRSA(random io.Reader, n int, plain []byte, padding string) ([]
 	public := private.Public().(*rsa.PublicKey)
 	var sealed []byte
 	if padding == "pkcs1v15" {
+		//lint:ignore SA1019 it is one of Vault's paddings, and insecure there, too
 		sealed, err = rsa.EncryptPKCS1v15(random, public, plain)
 	} else {
 		sealed, err = rsa.EncryptOAEP(sha256.New(), random, public, plain, nil)
@@ -220,6 +221,7 @@ func (k *Key) openRSA(random io.Reader, n int, raw []byte, padding string) (plai
 	case !isRSA:
 		return nil, errors.New("the version has no RSA key")
 	case padding == "pkcs1v15":
+		//lint:ignore SA1019 it is one of Vault's paddings, and insecure there, too
 		plain, err = rsa.DecryptPKCS1v15(random, key, raw)
 	default:
 		plain, err = rsa.DecryptOAEP(sha256.New(), random, key, raw, nil)
