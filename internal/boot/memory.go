@@ -13,7 +13,7 @@ const (
 	limitEvery = 200 * time.Millisecond
 	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
 	eachOpen   = 24 << 10 // more for each open connection
-	slack      = 4 << 20  // garbage beside what is in use, and a quarter of that
+	slack      = 4 << 20  // garbage beside what is in use, and half of that
 )
 
 // How a process gives memory back that a storm of clients has left behind. The
@@ -39,7 +39,7 @@ func LimitMemory(ctx context.Context, open func() int) {
 	for {
 		metrics.Read(sample)
 		used := int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
-		limit := max(int64(atRest+eachOpen*open()), used+used/4+slack)
+		limit := max(int64(atRest+eachOpen*open()), used+used/2+slack)
 		if limit = min(limit, before); limit > set+set/16 || limit < set-set/16 { // to set it stops the world for a moment
 			debug.SetMemoryLimit(limit)
 			set = limit
