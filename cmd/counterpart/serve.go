@@ -77,6 +77,7 @@ func (c *serveCmd) Run(e *env) error {
 	go boot.ReturnMemory(e.ctx, func() {
 		if c := serving.Load(); c != nil {
 			c.Journal.Rest()
+			c.Fleet.Rest()
 		}
 	})
 	go boot.LimitMemory(e.ctx, func() (open int) {

@@ -165,19 +165,19 @@ func (s *Server) stream(c echo.Context) error {
 		}
 	}
 	fleet.Narrow(c.Request().Context(), streamBuffer)
-	w, err := fleet.Detach(c)
-	if err != nil {
-		return err
-	}
-	defer w.Release()
-	ctx := w.Context
+	return fleet.Detach(c, func(w *fleet.Detached) { s.follow(w, question{since: since, match: m}) })
+}
+
+// follow writes entries as they come until the client has gone.
+func (s *Server) follow(w *fleet.Detached, q question) {
+	ctx, since := w.Context, q.since
 	s.readers.Add(1)
 	defer s.readers.Add(-1)
 	io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: the journal\n\n")
 	for first := true; ctx.Err() == nil; first = false {
-		p := s.Journal.Lines(since, m)
+		p := s.Journal.Lines(since, q.match)
 		if err := events(w, p, first && since == 0); err != nil {
-			return nil // whoever listened has gone
+			return // whoever listened has gone
 		}
 		if since = p.Last; since < p.Newest {
 			continue
@@ -187,7 +187,6 @@ func (s *Server) stream(c echo.Context) error {
 		s.Journal.Moved(wait, since)
 		stop()
 	}
-	return nil
 }
 
 // await returns when there are as many entries as the question's limit, or ctx ends.

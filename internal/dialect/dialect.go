@@ -71,6 +71,9 @@ type Port struct {
 	// Its context outlives the datagram and ends with the fleet. req is only good
 	// until Packet returns; resp is not modified by the fleet, so it may be kept.
 	Packet func(ctx context.Context, req []byte, from net.Addr) (resp []byte)
+	// Rest lets go what the server keeps in memory and nobody needs any more. It is
+	// called now and then; nil: there is nothing of that kind.
+	Rest func()
 }
 
 // Cert says what a TLS port wants to know of its clients. Certificates are held

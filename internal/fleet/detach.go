@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/labstack/echo/v4"
 )
@@ -16,21 +17,20 @@ var errNoConnection = errors.New("fleet: the request has no connection of its ow
 type Detached struct {
 	net.Conn
 	Context context.Context // ends with the client, or when the fleet stops
-	stop    func()
 }
 
 // Detach takes the connection of a request out of net/http's hands, for an answer
-// without an end to one of many clients: a connection that net/http keeps has a second
-// goroutine and four buffers. The caller writes the answer, head and all, and calls
-// Release.
-func Detach(c echo.Context) (*Detached, error) {
+// without an end to one of many clients: what net/http and echo keep for a request, a
+// second goroutine and buffers, goes when the handler returns. run writes the answer,
+// head and all, after that; the connection is closed when it returns.
+func Detach(c echo.Context, run func(*Detached)) error {
 	l := linkFrom(c.Request().Context())
 	if l == nil {
-		return nil, errNoConnection
+		return errNoConnection
 	}
 	conn, _, err := http.NewResponseController(c.Response().Writer).Hijack()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.Response().Committed = true
 	ctx, cancel := context.WithCancel(context.Background())
@@ -38,11 +38,17 @@ func Detach(c echo.Context) (*Detached, error) {
 		cancel()
 		conn.Close() // whoever writes does not go on
 	})
-	return &Detached{Conn: conn, Context: ctx, stop: func() { stop(); cancel() }}, nil
-}
-
-// Release closes the connection.
-func (d *Detached) Release() {
-	d.stop()
-	d.Close()
+	d := &Detached{Conn: conn, Context: ctx}
+	go func() {
+		defer conn.Close()
+		defer cancel()
+		defer stop()
+		defer func() {
+			if what := recover(); what != nil {
+				l.roster.log.Error("an answer without an end panicked; it is cut off, the fleet goes on", "panic", what, "stack", string(debug.Stack()))
+			}
+		}()
+		run(d)
+	}()
+	return nil
 }

@@ -120,7 +120,7 @@ func Bind(c Config) (*Fleet, error) {
 // bind opens one port; number is what it gets where any would do.
 func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
-	b.roster = newRoster(orElse(p.Limits.Conns, 16384))
+	b.roster = newRoster(orElse(p.Limits.Conns, 16384), f.Log)
 	addr, err := f.address(b.ID(), p.Listen, number)
 	if err != nil {
 		return nil, fmt.Errorf("%s: listen %q: %w", b.ID(), p.Listen, err)
@@ -250,6 +250,15 @@ func (f *Fleet) Loads() []Load {
 		out[i] = Load{p.Endpoint.Server, p.Endpoint.Port, len(p.roster.slots), p.roster.evicted.Load(), p.roster.dropped.Load()}
 	}
 	return out
+}
+
+// Rest has the servers let go what nobody needs any more.
+func (f *Fleet) Rest() {
+	for _, p := range f.ports {
+		if p.Port.Rest != nil {
+			p.Port.Rest()
+		}
+	}
 }
 
 // Serve answers on all ports until ctx ends, then stops: idle connections are

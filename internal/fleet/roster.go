@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -18,6 +19,7 @@ import (
 // their operation waits.
 type roster struct {
 	slots chan struct{} // one for each connection
+	log   *slog.Logger
 
 	mu       sync.Mutex
 	all      map[*link]struct{}
@@ -29,8 +31,8 @@ type roster struct {
 	dropped atomic.Uint64 // connections and datagrams turned away for want of room
 }
 
-func newRoster(most int) *roster {
-	r := &roster{slots: make(chan struct{}, most), all: map[*link]struct{}{}}
+func newRoster(most int, log *slog.Logger) *roster {
+	r := &roster{log: log, slots: make(chan struct{}, most), all: map[*link]struct{}{}}
 	r.tick.Store(1)
 	return r
 }

@@ -132,6 +132,23 @@ func (c *replyCache) sweep(sh *cacheShard, now time.Time) {
 	}
 }
 
+// rest removes all replies whose time is over, and the memory that their number took:
+// after a storm of requests no packet may come that pays for it.
+func (c *replyCache) rest(now time.Time) {
+	for i := range c.shards {
+		sh := &c.shards[i]
+		sh.mu.Lock()
+		for before := -1; before != len(sh.slots) && sh.head != nil; {
+			before = len(sh.slots)
+			c.sweep(sh, now)
+		}
+		if len(sh.slots) == 0 {
+			sh.slots = map[cacheKey]*slot{}
+		}
+		sh.mu.Unlock()
+	}
+}
+
 // evict makes room by forgetting the oldest reply of the shard. Running
 // requests are never forgotten.
 func (c *replyCache) evict(sh *cacheShard) bool {

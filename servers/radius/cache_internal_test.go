@@ -52,6 +52,34 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+// TestS10CacheRests: when no packet comes any more, what is over goes all the same; what
+// is running, and what can still be asked for again, stays.
+func TestS10CacheRests(t *testing.T) {
+	c := newReplyCache(5*time.Second, 100_000)
+	for n := range 10_000 {
+		s, _, err := c.begin(at(n), numbered(n), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n != 7 { // which runs
+			c.finish(s, []byte{2}, noon)
+		}
+	}
+	later := noon.Add(4 * time.Second)
+	if _, reply, err := c.begin(at(8), numbered(8), later); err != nil || reply == nil {
+		t.Fatal(reply, err)
+	}
+	if c.rest(later); c.count.Load() != 10_000 {
+		t.Errorf("%d entries, and none is over", c.count.Load())
+	}
+	if c.rest(noon.Add(6 * time.Second)); c.count.Load() != 2 {
+		t.Errorf("%d entries are left, want the one that runs and the one that was asked for again", c.count.Load())
+	}
+	if _, _, err := c.begin(at(7), numbered(7), later); !errors.Is(err, errDuplicate) {
+		t.Errorf("the one that runs is gone: %v", err)
+	}
+}
+
 func TestCacheForgetsWhatIsOver(t *testing.T) {
 	c := newReplyCache(5*time.Second, 1_000_000)
 	now := noon

@@ -141,7 +141,8 @@ func (s *server) configureMethods(def []string) error {
 // them RADIUS over TCP and over TLS.
 func (s *server) Ports() []dialect.Port {
 	ports := []dialect.Port{
-		{Name: onAuth.String(), Listen: s.set.Listen, Try: s.try(), Packet: s.packet(onAuth)},
+		{Name: onAuth.String(), Listen: s.set.Listen, Try: s.try(), Packet: s.packet(onAuth),
+			Rest: func() { s.cache.rest(s.env.Clock.Now()) }},
 		{Name: onAcct.String(), After: onAuth.String(), Listen: s.set.AcctListen, Packet: s.packet(onAcct)},
 	}
 	if s.set.TCPListen != "" {
