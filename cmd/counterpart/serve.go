@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -105,12 +106,6 @@ func (c *serveCmd) Run(e *env) error {
 // seed is to follow.
 func (c *serveCmd) serve(e *env, r *reloader, now running) error {
 	s, company := now.seed, now.company
-	if c.PortsFile != "" {
-		if err := writePorts(c.PortsFile, company); err != nil {
-			company.Fleet.Close()
-			return err
-		}
-	}
 	if !slices.Contains(worlds.Names(), c.Seed) { // the ready-made ones are as they are on purpose
 		for _, w := range s.Warnings {
 			fmt.Fprintln(e.err, "warning:", w)
@@ -121,6 +116,13 @@ func (c *serveCmd) serve(e *env, r *reloader, now running) error {
 	r.arm(cancel)
 	done := make(chan error, 1)
 	go func() { done <- company.Serve(ctx) }()
+	<-company.Fleet.Up() // whoever finds the ports file finds the fleet ready
+	if c.PortsFile != "" {
+		if err := writePorts(c.PortsFile, company); err != nil {
+			cancel()
+			return errors.Join(err, <-done)
+		}
+	}
 	var err error
 	if c.JSON {
 		err = announceJSON(e.out, company)

@@ -75,7 +75,8 @@ type Fleet struct {
 	ports   []*port
 	running sync.WaitGroup // loops and everything they started
 	serving atomic.Bool
-	queued  atomic.Int64 // datagrams that a fault delays
+	up      chan struct{} // closed once every port is served
+	queued  atomic.Int64  // datagrams that a fault delays
 	// soft ends at once on a stop: idle connections go. hard ends after the
 	// grace: running requests are cancelled.
 	soft, hard         context.Context
@@ -101,7 +102,7 @@ func Bind(c Config) (*Fleet, error) {
 	if c.Grace == 0 {
 		c.Grace = time.Second
 	}
-	f := &Fleet{Config: c}
+	f := &Fleet{Config: c, up: make(chan struct{})}
 	f.soft, f.softStop = context.WithCancel(context.Background())
 	f.hard, f.hardStop = context.WithCancel(context.Background())
 	var wrong []error
@@ -226,6 +227,9 @@ func (f *Fleet) Soft() context.Context { return f.soft }
 // Ready reports whether every port is bound and served.
 func (f *Fleet) Ready() bool { return f.serving.Load() }
 
+// Up is closed once every port is bound and served.
+func (f *Fleet) Up() <-chan struct{} { return f.up }
+
 // Dropped counts the datagrams and connections that were turned away because a
 // port had no slot left.
 func (f *Fleet) Dropped() (n uint64) {
@@ -278,6 +282,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 	}
 	f.running.Go(f.sweeper)
 	f.serving.Store(true)
+	close(f.up)
 	<-ctx.Done()
 	f.serving.Store(false)
 	f.softStop()

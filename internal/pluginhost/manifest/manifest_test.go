@@ -123,7 +123,7 @@ func TestS2HostileManifests(t *testing.T) {
 	} {
 		began := time.Now()
 		_, v := manifest.Parse([]byte(text+"\n"+rest), host)
-		if d := time.Since(began); d > 2*time.Second {
+		if d := time.Since(began); d > 30*time.Second { // a minute and more, or no end, before there were limits
 			t.Errorf("%s took %v", name, d)
 		}
 		if len(v.Problems) > 200 {
