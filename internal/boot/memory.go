@@ -58,8 +58,9 @@ func ReturnMemory(ctx context.Context, rest func()) {
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
-	var allocated uint64
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	used := func() uint64 { return sample[3].Value.Uint64() + sample[5].Value.Uint64() }
+	var allocated, floor uint64 // floor is what was in use after the last return
 	returned, rested := time.Now(), time.Now()
 	for {
 		select {
@@ -78,9 +79,14 @@ func ReturnMemory(ctx context.Context, rest func()) {
 		if garbage := int64(sample[3].Value.Uint64()) - int64(sample[4].Value.Uint64()); garbage > 0 {
 			spare += uint64(garbage)
 		}
-		if grown < calm*uint64(lookEvery/time.Second) && spare >= worth && time.Since(returned) >= returnEvery {
+		resting := grown < calm*uint64(lookEvery/time.Second) && time.Since(returned) >= returnEvery
+		// What clients left counts as in use until the next collection, two minutes later
+		// when nothing happens; so growth since the last return is a reason, too.
+		if resting && (spare >= worth || used() > floor+floor/4+worth) {
 			debug.FreeOSMemory()
 			returned = time.Now()
+			metrics.Read(sample)
+			floor = used()
 		}
 	}
 }
