@@ -268,7 +268,7 @@ func TestS2HostileScenarios(t *testing.T) {
 		if err == nil || len(err.Error()) > 50_000 {
 			t.Errorf("%s: %.200v", name, err)
 		}
-		if d := time.Since(began); d > 30*time.Second {
+		if d := time.Since(began); d > 5*time.Second {
 			t.Errorf("%s took %v", name, d)
 		}
 	}

@@ -188,7 +188,7 @@ func TestS2RefusedAtOnce(t *testing.T) {
 			if !strings.Contains(wrong.Error(), c.want) {
 				t.Errorf("got %.300s, want %s", wrong.Error(), c.want)
 			}
-			if d := time.Since(began); d > 30*time.Second { // what this would cost without limits has no end
+			if d := time.Since(began); d > 2*time.Second {
 				t.Errorf("it took %v", d)
 			}
 			var v map[string]any
