@@ -56,10 +56,10 @@ published: tools build ## published plugins; PLUGINS=folder with their checkouts
 	@PLUGINS="$(abspath $(PLUGINS))" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
 
 bench: tools build ## design section 10, as ratios measured side by side
-	@PATH="$$PATH:/usr/sbin" go run ./internal/bench -python $(VENV)/bin/python3 $(BENCH)
+	@PATH="$$PATH:/usr/sbin" go run ./internal/measure/bench -python $(VENV)/bin/python3 $(BENCH)
 
 storm: build ## thousands of clients that misbehave, and what they cost; STORM=-short is what CI runs
-	@go run ./internal/storm $(STORM)
+	@go run ./internal/measure/storm $(STORM)
 
 pgo: ## rewrite the compiler's profile from the benchmarks
 	@.ci/pgo

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"testing"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 )

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 // build makes facts of a file without mistakes.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 func (l *loader) account(a *account, passwords map[string]string) world.Account {

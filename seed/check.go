@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/strictyaml"
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/strictyaml"
 )
 
 // loader is one file on its way to facts.

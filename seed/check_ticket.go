@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 func (l *loader) checkTickets() {

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/strictyaml"
+	"counterpart/internal/serving/strictyaml"
 )
 
 // maxData is the largest state in octets before it is packed. Export and Load

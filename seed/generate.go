@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 // sized is g with the number of groups that follows from that of the people.

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/seed"
 )
 

@@ -14,7 +14,7 @@ import (
 	"slices"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 // Options are what a seed needs to know of the world around it.

@@ -10,7 +10,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/seed"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 // names knows what everything is called, to find what is named twice and what

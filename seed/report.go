@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"counterpart/internal/strictyaml"
+	"counterpart/internal/serving/strictyaml"
 )
 
 // reporter collects problems. Values that aliases repeat would say the same

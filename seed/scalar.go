@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/strictyaml"
+	"counterpart/internal/serving/strictyaml"
 )
 
 // scalar decodes text, numbers and true or false.

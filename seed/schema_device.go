@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/strictyaml"
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/strictyaml"
 )
 
 type device struct {

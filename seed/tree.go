@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"counterpart/internal/strictyaml"
+	"counterpart/internal/serving/strictyaml"
 )
 
 // node is one value of the file.

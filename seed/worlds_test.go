@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 )

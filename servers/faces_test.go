@@ -19,9 +19,9 @@ import (
 	radiusclient "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/fault"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/journal"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/fault"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/journal"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/seed/worlds"
 	"counterpart/servers"
 )

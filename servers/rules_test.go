@@ -12,57 +12,60 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/clock"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/steering/boot"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 	"counterpart/servers"
 )
 
-// mayImport lists, for each part of the tree, which other parts of ours it may
-// import; the first prefix that fits a package decides. Tests are not bound.
-var mayImport = []struct {
+// floors are the folders of internal/, top to bottom. A package imports what is on
+// floors below its own; rooms says what it may take from its own floor.
+var floors = []string{"internal/measure", "internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company"}
+
+// rooms lists, for packages that use others of their own floor, which. The first
+// prefix that fits decides. Tests are not bound.
+var rooms = []struct {
 	part string
 	may  []string
 }{
-	{"internal/world", nil},
-	{"internal/clock", nil},
-	{"internal/cause", nil},
-	{"internal/strictjson", []string{"internal/cause"}},
-	{"internal/strictyaml", nil},
-	{"internal/fault", nil},
-	{"internal/redact", nil},
-	{"internal/journal", []string{"internal/redact"}},
-	{"internal/state", []string{"internal/clock", "internal/state"}},
-	{"internal/checkout", domain},
-	{"internal/factor", domain},
-	{"internal/signin", domain},
-	{"internal/ticket", domain},
-	{"internal/pki", []string{"internal/world", "internal/clock", "internal/checkout", "internal/cause"}}, // checkout knows how to derive a key
-	{"internal/dialect/dialecttest", []string{"internal", "seed"}},
-	{"internal/dialect", append([]string{"internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault", "internal/redact"}, domain...)},
-	{"internal/fleet", []string{"internal/dialect", "internal/fault", "internal/journal", "internal/pki", "internal/clock"}},
-	{"internal/egress", []string{"internal/dialect", "internal/fleet"}},
-	{"internal/control", []string{"internal/fleet", "internal/fault", "internal/journal", "internal/dialect", "internal/state", "internal/clock",
-		"internal/world", "internal/cause", "internal/factor", "internal/signin", "internal/pki", "internal/checkout", "internal/ticket", "internal/decision", "internal/strictjson", "internal/strictyaml"}},
-	{"internal/storm", nil},                             // it attacks from outside
-	{"internal/bench", []string{"internal/pluginhost"}}, // everything else it measures from outside
-	{"internal/decision", domain},
-	{"internal/pluginhost", []string{"internal/pluginhost", "internal/cause", "internal/strictyaml"}},
-	{"internal/scenario", []string{"internal", "seed"}},
-	{"internal/boot", []string{"internal", "seed"}},
-	{"seed", []string{"internal/world", "internal/strictyaml", "seed"}},
+	{"internal/serving/journal", []string{"internal/serving/redact"}},
+	{"internal/serving/dialect", []string{"internal/serving/fault", "internal/serving/redact"}},
+	{"internal/serving/fleet", []string{"internal/serving/dialect", "internal/serving/fault", "internal/serving/journal", "internal/serving/pki"}},
+	{"internal/serving/egress", []string{"internal/serving/dialect", "internal/serving/fleet"}},
+	{"internal/serving", nil},
+	{"internal/company/world", nil},
+	{"internal/company/clock", nil},
+	{"internal/company/cause", nil},
+	{"internal/company/state", []string{"internal/company/clock", "internal/company/state"}},
+	{"internal/company", domain},
+}
+
+// halls are the parts of the tree beside the floors, and what they may import of ours.
+var halls = []struct {
+	part string
+	may  []string
+}{
+	{"internal/measure/storm", nil}, // it attacks from outside
+	{"internal/measure/bench", []string{"internal/plugins/pluginhost"}},
+	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
+	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
+	{"internal/steering/control", append([]string{"internal/face"}, beneath...)},
+	{"internal/steering", append([]string{"internal/steering", "internal/face", "seed"}, beneath...)}, // boot and the tests' harness
+	{"seed", []string{"internal/company/world", "internal/serving/strictyaml", "seed"}},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
-	{"servers", []string{"internal/dialect", "servers"}},
+	{"servers", []string{"internal/serving/dialect", "servers"}},
 	{"cmd", []string{"internal", "seed", "servers"}},
 }
 
-var domain = []string{"internal/world", "internal/state", "internal/clock", "internal/cause", "internal/decision"}
+var (
+	domain  = []string{"internal/company/world", "internal/company/state", "internal/company/clock", "internal/company/cause", "internal/company/decision"}
+	beneath = []string{"internal/serving", "internal/company"}
+)
 
 // server is what one server's package and those below it may import.
 func server(name string) []string {
-	return append([]string{"internal/dialect", "internal/checkout", "internal/factor", "internal/signin", "internal/ticket", "internal/fault",
-		"internal/strictjson", "servers/" + name}, domain...)
+	return []string{"internal/serving/dialect", "internal/serving/fault", "internal/serving/strictjson", "internal/face", "internal/company", "servers/" + name}
 }
 
 const module = "counterpart/"
@@ -99,18 +102,42 @@ func sources(t *testing.T, visit func(path string, f *ast.File, set *token.FileS
 
 func within(pkg, part string) bool { return pkg == part || strings.HasPrefix(pkg, part+"/") }
 
-// allowed is what a package may import: a server's is the same for all servers.
+// allowed is what a package may import: a server's is the same for all servers, and
+// a floor's packages what is below it, and what rooms says of their own.
 func allowed(pkg string) (part string, may []string, known bool) {
 	if rest, below := strings.CutPrefix(pkg, "servers/"); below && !within(pkg, "servers/counterparttest") {
 		name, _, _ := strings.Cut(rest, "/")
 		return "servers/" + name, server(name), true
 	}
-	for _, r := range mayImport {
+	for _, r := range halls {
 		if within(pkg, r.part) {
 			return r.part, r.may, true
 		}
 	}
+	for i, floor := range floors {
+		if !within(pkg, floor) {
+			continue
+		}
+		for _, r := range rooms {
+			if within(pkg, r.part) {
+				return r.part, append(slices.Clone(r.may), floors[i+1:]...), true
+			}
+		}
+	}
 	return "", nil, false
+}
+
+// TestInternalIsItsFloors: who opens internal/ sees the floors and nothing else.
+func TestInternalIsItsFloors(t *testing.T) {
+	found, err := os.ReadDir("../internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if !slices.Contains(floors, "internal/"+f.Name()) {
+			t.Errorf("internal/%s is none of the floors %v", f.Name(), floors)
+		}
+	}
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {

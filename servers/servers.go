@@ -3,7 +3,7 @@
 package servers
 
 import (
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/duo"
 	"counterpart/servers/ldap"
 	"counterpart/servers/native"

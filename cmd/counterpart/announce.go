@@ -7,8 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
+	"counterpart/internal/steering/boot"
 )
 
 // mostPeople is how many people are introduced; a load test's crowd is not.

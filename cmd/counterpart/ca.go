@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/clock"
-	"counterpart/internal/pki"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/serving/pki"
+	"counterpart/internal/steering/boot"
 	"counterpart/servers"
 )
 

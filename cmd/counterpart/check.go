@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/clock"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/steering/boot"
 	"counterpart/seed"
 	"counterpart/servers"
 )

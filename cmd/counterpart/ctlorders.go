@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"counterpart/internal/strictyaml"
+	"counterpart/internal/serving/strictyaml"
 )
 
 type ctlDecide struct {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"sync"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/steering/boot"
 	"counterpart/seed"
 )
 

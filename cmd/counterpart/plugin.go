@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"counterpart/internal/pluginhost"
-	"counterpart/internal/scenario"
+	"counterpart/internal/plugins/pluginhost"
+	"counterpart/internal/plugins/scenario"
 	"counterpart/servers"
 )
 

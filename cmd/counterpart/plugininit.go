@@ -9,8 +9,8 @@ import (
 	"regexp"
 	"strings"
 
-	"counterpart/internal/pluginhost"
-	"counterpart/internal/scenario"
+	"counterpart/internal/plugins/pluginhost"
+	"counterpart/internal/plugins/scenario"
 )
 
 type pluginInitCmd struct {

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/term"
 
-	"counterpart/internal/pluginhost"
-	"counterpart/internal/scenario"
+	"counterpart/internal/plugins/pluginhost"
+	"counterpart/internal/plugins/scenario"
 	"counterpart/servers"
 )
 

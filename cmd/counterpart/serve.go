@@ -13,9 +13,9 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/clock"
-	"counterpart/internal/control"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/steering/boot"
+	"counterpart/internal/steering/control"
 	"counterpart/seed/worlds"
 	"counterpart/servers"
 )

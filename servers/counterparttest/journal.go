@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/factor"
+	"counterpart/internal/company/factor"
 )
 
 // patience is how long Wait and Answer look for what is to come, in real time.

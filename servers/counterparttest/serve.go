@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"counterpart/internal/boot"
+	"counterpart/internal/steering/boot"
 )
 
 // serve lets a bound company answer; what it returns stops that and waits.

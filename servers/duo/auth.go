@@ -10,11 +10,11 @@ import (
 	"slices"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/signin"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 	"counterpart/servers/duo/internal/sign"
 )
 

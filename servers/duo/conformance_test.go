@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/factor"
-	"counterpart/internal/journal"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/serving/journal"
 	"counterpart/servers/duo/internal/sign"
 )
 

@@ -16,8 +16,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 )
 
 // Server is one Duo account.

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // The life of an activation code.

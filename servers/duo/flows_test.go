@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/factor"
-	"counterpart/internal/fault"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/serving/fault"
 	"counterpart/servers/duo/internal/sign"
 )
 

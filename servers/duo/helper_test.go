@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/duo"
 	"counterpart/servers/duo/internal/sign"
 )

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/journal"
 	"counterpart/servers/duo/internal/sign"
 )
 

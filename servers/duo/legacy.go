@@ -3,8 +3,8 @@ package duo
 import (
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 )
 
 // legacyRoutes are the paths of rest/v1, which answer in JSON, or in BSON for

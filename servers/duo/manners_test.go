@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/decision"
-	"counterpart/internal/factor"
-	"counterpart/internal/fault"
-	"counterpart/internal/journal"
+	"counterpart/internal/company/decision"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/journal"
 	"counterpart/servers/counterparttest"
 	"counterpart/servers/duo/internal/sign"
 )

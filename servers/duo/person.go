@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // person is somebody whom Duo knows.

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/factor"
-	"counterpart/internal/world"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
 )
 
 // phone is a device as Duo shows it. The company's devices that reach one number

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // admission is what preauth decides.

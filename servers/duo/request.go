@@ -16,9 +16,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/duo/internal/sign"
 )
 

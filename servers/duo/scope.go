@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 )
 
 // authAPI is the API that is played: /auth/v2, and /rest/v1 of the older clients.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/journal"
 	"counterpart/servers/duo"
 )
 

@@ -1,6 +1,6 @@
 package duo
 
-import "counterpart/internal/dialect"
+import "counterpart/internal/serving/dialect"
 
 // Secrets are the places of secrets in messages: passcodes and what stands where
 // they may stand, bypass codes, tokens of trusted devices, what activates a phone.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/journal"
 )
 
 // TestS11SecretsAreHidden: what enrols a phone, what bypasses one and what is typed

@@ -8,8 +8,8 @@ import (
 	"regexp"
 	"time"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 )
 
 // Settings is a Duo server's block of the seed: what only Duo knows. People and

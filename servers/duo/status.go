@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/factor"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 )
 
 // transaction is an authentication that is polled.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 	"counterpart/servers/duo/internal/sign"
 )
 

@@ -9,9 +9,9 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/signin"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/proto"
 )

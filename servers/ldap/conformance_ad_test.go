@@ -9,7 +9,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/proto"
 )

@@ -13,7 +13,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"

@@ -8,7 +8,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/signin"
+	"counterpart/internal/company/signin"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"

@@ -7,8 +7,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"

@@ -6,8 +6,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"
 )

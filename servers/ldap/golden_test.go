@@ -6,9 +6,9 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/journal"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/ldap"
 )
 

@@ -19,12 +19,12 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/clock"
-	"counterpart/internal/dialect"
-	"counterpart/internal/fault"
-	"counterpart/internal/signin"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/fault"
 	"counterpart/servers/ldap"
 )
 

@@ -43,7 +43,7 @@ import (
 	"net"
 	"sync"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/schema"
 )

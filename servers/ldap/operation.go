@@ -6,7 +6,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/filter"
 	"counterpart/servers/ldap/internal/proto"

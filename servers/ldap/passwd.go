@@ -10,10 +10,10 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/signin"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/proto"

@@ -18,8 +18,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"

@@ -3,7 +3,7 @@ package ldap
 import (
 	"slices"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"
 )

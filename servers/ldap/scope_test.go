@@ -7,7 +7,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/proto"
 )

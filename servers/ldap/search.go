@@ -11,8 +11,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/fault"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/filter"

@@ -18,10 +18,10 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/clock"
-	"counterpart/internal/dialect"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/schema"
 )

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"

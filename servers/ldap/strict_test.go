@@ -7,8 +7,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/clock"
-	"counterpart/internal/state"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"
 )

@@ -9,8 +9,8 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/signin"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/ldap/internal/dir"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/proto"

@@ -6,10 +6,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/checkout"
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 )
 
 // role is what a caller may do; each includes the ones before it.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/ticket"
 )
 
 // TestConformance walks the part NT of ticketing.md's checklist.

@@ -3,8 +3,8 @@ package native
 import (
 	"testing"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/strictjson"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/strictjson"
 )
 
 // Strict decodes a body as validate does and demands a cause for every refusal.

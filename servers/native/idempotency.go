@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 )
 
 // remembered is how long an Idempotency-Key is.

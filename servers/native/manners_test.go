@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/decision"
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/company/decision"
+	"counterpart/internal/steering/dialecttest"
 )
 
 func TestRefusalsTellNobodyWhatTheyHide(t *testing.T) {

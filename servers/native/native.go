@@ -17,9 +17,9 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.yaml.in/yaml/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 )
 
 // Settings is a native server's block of the seed.

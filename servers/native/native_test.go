@@ -16,8 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/seed/worlds"
 	"counterpart/servers/native"
 )

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/factor"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 )
 
 func (s *Server) otpRoutes() []dialect.Route {

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/strictjson"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/serving/strictjson"
 )
 
 // mergePatch is the JSON object of a merge patch (RFC 7396).

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 // What may stand in a query is what openapi.yaml says, read from there: names,

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // refusable are operations that may refuse what their schema allows with 400: what

@@ -1,6 +1,6 @@
 package native
 
-import "counterpart/internal/dialect"
+import "counterpart/internal/serving/dialect"
 
 // Scope is all operations: the interface is our own, and has nothing that is not
 // played.

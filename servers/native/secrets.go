@@ -1,6 +1,6 @@
 package native
 
-import "counterpart/internal/dialect"
+import "counterpart/internal/serving/dialect"
 
 // Secrets are the places of secrets in messages: passwords and keys that are fetched
 // or checked out, what a new device shares with its owner, codes that are typed.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/journal"
 )
 
 // TestS11SecretsAreHidden: what is fetched, enrolled and typed stands in no journal,

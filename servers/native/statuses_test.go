@@ -11,10 +11,10 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"counterpart/internal/checkout"
-	"counterpart/internal/dialect"
-	"counterpart/internal/factor"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/native"
 )
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/ticket"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 )
 
 func (s *Server) ticketRoutes() []dialect.Route {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/checkout"
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 )
 
 func (s *Server) vaultRoutes() []dialect.Route {

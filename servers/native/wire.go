@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/strictjson"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/strictjson"
 )
 
 const timeFormat = time.RFC3339Nano

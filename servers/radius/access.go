@@ -11,9 +11,9 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/wire"
 )
 

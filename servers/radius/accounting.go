@@ -16,8 +16,8 @@ import (
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/attr"
 	"counterpart/servers/radius/internal/wire"
 )

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/factor"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
 )
 
 // duo is the Duo Authentication Proxy: a password, then a factor that is chosen

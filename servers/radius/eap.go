@@ -9,8 +9,8 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/eap"
 	"counterpart/servers/radius/internal/wire"
 )

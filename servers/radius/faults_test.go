@@ -10,7 +10,7 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -14,9 +14,9 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/journal"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
 )
 

@@ -12,9 +12,9 @@ import (
 	layeh "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/journal"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/eap"
 	"counterpart/servers/radius/internal/wire"

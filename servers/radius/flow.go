@@ -7,9 +7,9 @@ import (
 
 	"layeh.com/radius/rfc2869"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius/internal/wire"
 )
 

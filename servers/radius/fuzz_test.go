@@ -6,7 +6,7 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius/internal/wire"
 )
 

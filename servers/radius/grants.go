@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius/internal/attr"
 )
 

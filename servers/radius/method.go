@@ -9,7 +9,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -14,7 +14,7 @@ import (
 	"layeh.com/radius/rfc2759"
 	"layeh.com/radius/rfc3079"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/wire"
 )

@@ -3,8 +3,8 @@ package radius
 import (
 	"context"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
 )
 
 // nps is Microsoft NPS with the Entra MFA extension: the password against the

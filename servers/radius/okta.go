@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
 )
 
 // okta is the Okta RADIUS Server Agent: a password, then a numbered list of

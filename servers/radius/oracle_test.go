@@ -17,7 +17,7 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/wire"
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 	"counterpart/servers/radius/internal/eap"
 	"counterpart/servers/radius/internal/wire"
 )

@@ -32,8 +32,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/attr"
 )
 

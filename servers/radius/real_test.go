@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/clock"
-	"counterpart/internal/dialect"
-	"counterpart/internal/factor"
-	"counterpart/internal/signin"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
 )
 

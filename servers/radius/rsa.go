@@ -5,9 +5,9 @@ import (
 	"crypto/subtle"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // rsa is RSA Authentication Manager over RADIUS: a passcode is PIN and

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 )
 
 // foreignEAP are the EAP types of the IANA registry that RADIUS servers offer and

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/eap"
 	"counterpart/servers/radius/internal/wire"

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius/internal/attr"
 	"counterpart/servers/radius/internal/wire"
 )

@@ -11,7 +11,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/wire"
 )
 

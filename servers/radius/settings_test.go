@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/radius"
 )
 

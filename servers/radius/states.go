@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 )
 
 // round is what a challenge leaves behind, under its State (RFC 2865 section

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/factor"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
 )
 
 // steps is the flow of the generic and freeradius flavours: what a login

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/wire"
 )
 

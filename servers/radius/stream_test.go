@@ -13,7 +13,7 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/wire"
 )
 

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/eap"
 	"counterpart/servers/radius/internal/wire"
 )

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
 )
 
 // wording is how one flavour says things: the only place where its texts are.

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 	"counterpart/servers/servicenow/internal/dict"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 )
 
 // What one batch may hold. What is beyond comes back as unserviced, and clients

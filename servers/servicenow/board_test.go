@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/fault"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/serving/fault"
 )
 
 // native asks the native face about a ticket.

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"slices"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/ticket"
 )
 
 // The Change Management API is the Table API of change requests in other

@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/fault"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/journal"
 )
 
 // jwt is an HS256 token.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 )
 
 // The faults that only an instance can play. Statuses, delays, cut and changed

@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"counterpart/internal/ticket"
-	"counterpart/internal/world"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
 )
 
 // A sys_id has 32 hexadecimal digits. Those of tickets are the number, enciphered

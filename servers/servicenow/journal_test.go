@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/journal"
 )
 
 // TestTheJournalShowsNoCredentials: passwords, client secrets, API keys, cookies

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // rule finds the rate limit for a user's call on a table: one for the user beats

@@ -16,10 +16,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/signin"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 )
 
 // How long tokens live.

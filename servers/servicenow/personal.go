@@ -1,6 +1,6 @@
 package servicenow
 
-import "counterpart/internal/dialect"
+import "counterpart/internal/serving/dialect"
 
 // Personal are the settings of people and clients that this server reads.
 func Personal() []dialect.Personal {

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
 )

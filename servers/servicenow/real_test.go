@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
 )
 
 // realCompany adds what the clients' error paths need: a user who is limited,

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/ticket"
 	"counterpart/servers/servicenow/internal/dict"
 )
 

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
 )

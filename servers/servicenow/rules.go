@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 	"counterpart/servers/servicenow/internal/query"
 )
 

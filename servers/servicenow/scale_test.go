@@ -12,12 +12,12 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/clock"
-	"counterpart/internal/dialect"
-	"counterpart/internal/signin"
-	"counterpart/internal/state"
-	"counterpart/internal/ticket"
-	"counterpart/internal/world"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 )
 
 // foreign are the operations of an instance that are known and not played, by path:

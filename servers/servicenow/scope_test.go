@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/journal"
 	"counterpart/servers/servicenow"
 )
 

@@ -1,6 +1,6 @@
 package servicenow
 
-import "counterpart/internal/dialect"
+import "counterpart/internal/serving/dialect"
 
 // Secrets are the places of secrets in messages: what clients log in with, tokens,
 // passwords of users. Headers are in no journal, and files are left out by upload

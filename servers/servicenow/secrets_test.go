@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/journal"
 )
 
 // TestS11SecretsAreHidden plants a value at each place of a secret, in requests and

@@ -19,9 +19,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/dialect"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
 )

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/boot"
-	"counterpart/internal/clock"
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/steering/boot"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 )

@@ -3,8 +3,8 @@ package servicenow
 import (
 	"slices"
 
-	"counterpart/internal/ticket"
-	"counterpart/internal/world"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
 )
 
 // A ticket of the world has one state for all its faces; an instance has its own

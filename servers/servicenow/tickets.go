@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/ticket"
-	"counterpart/internal/world"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
 	"counterpart/servers/servicenow/internal/query"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // A tiny URL stands for a long one for a day. Its key follows from the user and

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 // role is what a user may do; each includes the ones before it.

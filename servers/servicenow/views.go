@@ -5,8 +5,8 @@ import (
 	"iter"
 	"strconv"
 
-	"counterpart/internal/ticket"
-	"counterpart/internal/world"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
 )
 
 // Views are tables whose rows are what the world knows: people, groups, machines,

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/ticket"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/ticket"
 	"counterpart/servers/servicenow/internal/dict"
 )
 

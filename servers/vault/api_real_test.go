@@ -20,8 +20,8 @@ import (
 	userpasslogin "github.com/hashicorp/vault/api/auth/userpass"
 	bao "github.com/openbao/openbao/api/v2"
 
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
 )
 
 // appRole is a role of the method approle.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 // maxBody is the longest body.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

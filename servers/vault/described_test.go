@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 	"counterpart/servers/vault"
 )

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/checkout"
-	"counterpart/internal/dialect/dialecttest"
-	"counterpart/internal/world"
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/world"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // accountOf is the account of a person.

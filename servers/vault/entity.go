@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // entity is somebody in the identity store.

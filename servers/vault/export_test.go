@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // Written are the records whose shared value, as requests get it, is no longer what

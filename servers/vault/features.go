@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/vault/internal/api"
 )
 

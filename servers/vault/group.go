@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // identityGroup is a group of the identity store: its members have its policies, and

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/signin"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
 )
 
 // knownToken is a token that was found before, with the records that it was made

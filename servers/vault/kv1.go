@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/checkout"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/checkout"
 )
 
 // kvData is a secret of kv version 1 or of a cubbyhole.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // editVersions changes a secret that is there.

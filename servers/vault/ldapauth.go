@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 // ldapAuthEngine is the auth method ldap: the company's people, with the passwords

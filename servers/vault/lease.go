@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 )
 
 // lease is what an engine has handed out for a time. It lives no longer than the

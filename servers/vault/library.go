@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 )
 
 // library is a set of accounts that are checked out.

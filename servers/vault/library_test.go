@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
 )
 
 func libraryOrder(t *testing.T) {

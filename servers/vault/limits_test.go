@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
 )
 
 func TestLeasesOfStrangeMountsAreWellFormed(t *testing.T) {

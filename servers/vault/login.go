@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 // lock counts the failed logins of one name at one mount.

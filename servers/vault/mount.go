@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // System-wide lifetimes of leases and tokens.

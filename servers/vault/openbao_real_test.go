@@ -5,7 +5,7 @@ package vault_test
 import (
 	"testing"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

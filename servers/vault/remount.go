@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 )
 
 func remount(r *request) (*answer, error) {

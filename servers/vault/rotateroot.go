@@ -3,7 +3,7 @@ package vault
 import (
 	"strings"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // rootRotation is a change of the password with which an engine logs in to the

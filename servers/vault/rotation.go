@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/state"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 )
 
 // rotation is a change of an account's password that is decided and may not have

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // secretID is a secret ID of a role; its record is named by its hash.

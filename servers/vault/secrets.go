@@ -1,6 +1,6 @@
 package vault
 
-import "counterpart/internal/dialect"
+import "counterpart/internal/serving/dialect"
 
 // Secrets are the places of secrets in messages: what is kept in kv, what transit
 // works on, keys, seeds, passwords, tokens. Ciphertexts, accessors and names are none.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/internal/journal"
+	"counterpart/internal/serving/journal"
 )
 
 // S11: what a client brings or takes as a secret does not stand in the journal, and the

@@ -14,7 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"counterpart/internal/dialect"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/vault/internal/policy"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // shelf is one kind of record: what the seed says, and over it what has changed

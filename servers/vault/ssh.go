@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"counterpart/internal/checkout"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 )
 
 // sshRole is a role of the ssh engine.

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"counterpart/internal/checkout"
+	"counterpart/internal/company/checkout"
 )
 
 // backdated is how long before its signature a certificate is valid.

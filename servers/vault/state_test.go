@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/fault"
+	"counterpart/internal/serving/fault"
 )
 
 func readFile(t *testing.T, path string) string {

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/checkout"
-	"counterpart/internal/signin"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/signin"
 )
 
 // target is an account whose password an engine manages: one of the company's

@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/signin"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
 )
 
 // token is a live token of this server. What only Vault knows of it stands in the

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 func createToken(r *request) (*answer, error) { return r.create(nil, false) }

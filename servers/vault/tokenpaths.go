@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 // tokenEngine is the auth method token. Servers before 1.21, and OpenBao, take a token

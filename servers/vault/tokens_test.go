@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/dialect/dialecttest"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 

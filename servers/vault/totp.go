@@ -16,7 +16,7 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
-	"counterpart/internal/cause"
+	"counterpart/internal/company/cause"
 )
 
 // totpKey is a key of the totp engine.

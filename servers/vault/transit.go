@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 	"counterpart/servers/vault/internal/keyring"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"counterpart/internal/cause"
-	"counterpart/internal/signin"
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
 )
 
 // userpassEngine is the auth method userpass: names and passwords that the server

@@ -19,8 +19,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"counterpart/internal/dialect"
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/vault/internal/api"
 	"counterpart/servers/vault/internal/keyring"
 )

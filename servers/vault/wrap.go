@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // wrapped is an answer kept for the holder of a single-use token.

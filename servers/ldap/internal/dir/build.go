@@ -5,7 +5,7 @@ import (
 	"hash/maphash"
 	"strings"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/schema"
 )

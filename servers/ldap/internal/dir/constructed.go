@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/schema"
 )
 

@@ -18,8 +18,8 @@ import (
 	"strings"
 	"sync"
 
-	"counterpart/internal/signin"
-	"counterpart/internal/world"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/schema"
 )

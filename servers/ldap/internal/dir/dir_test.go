@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"counterpart/internal/clock"
-	"counterpart/internal/state"
-	"counterpart/internal/world"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/dn"
 	"counterpart/servers/ldap/internal/proto"
 	"counterpart/servers/ldap/internal/schema"

@@ -3,7 +3,7 @@ package dir
 import (
 	"slices"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/schema"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 )
 
 // overlay is everything that clients have written: one record of the store, so

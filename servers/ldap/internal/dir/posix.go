@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"counterpart/internal/world"
+	"counterpart/internal/company/world"
 	"counterpart/servers/ldap/internal/schema"
 )
 

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"counterpart/internal/state"
+	"counterpart/internal/company/state"
 	"counterpart/servers/ldap/internal/schema"
 )
 

@@ -1,0 +1,297 @@
+// Package decision is how a person or a test decides what the world decides
+// otherwise: "alice's next push is denied", "bob is locked for 3 attempts", "the
+// next 2 checkouts of root@db01 need approval for 5 s". The verbs are the same
+// whatever server asks; domain packages consult the Book and the servers word
+// what comes of it.
+package decision
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
+)
+
+// Verb is what is decided.
+type Verb string
+
+// The verbs. What each does to an operation stands with the domain package
+// that consults it: a push, a code, a password, a checkout, a ticket.
+const (
+	Approve         Verb = "approve"
+	Deny            Verb = "deny"
+	Delay           Verb = "delay"   // what happens, happens After later
+	Timeout         Verb = "timeout" // nobody answers
+	Fraud           Verb = "fraud"
+	Lock            Verb = "lock"
+	Expire          Verb = "expire"
+	RequireApproval Verb = "require_approval"
+)
+
+// Verbs lists them all.
+func Verbs() []Verb {
+	return []Verb{Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, RequireApproval}
+}
+
+// Field is the sort of operation that is decided.
+type Field string
+
+// The fields.
+const (
+	Login    Field = "login"    // a password
+	Code     Field = "code"     // a typed one-time code
+	Push     Field = "push"     // a request to somebody's device, or a call
+	Checkout Field = "checkout" // of an account
+	Ticket   Field = "ticket"   // whether a ticket permits an access
+)
+
+// Fields lists them all.
+func Fields() []Field { return []Field{Login, Code, Push, Checkout, Ticket} }
+
+// meaningful says which verbs each field knows; an order that could never be
+// obeyed is refused when it is given.
+var meaningful = map[Field][]Verb{
+	Login:    {Deny, Delay, Lock, Expire},
+	Code:     {Deny, Delay, Lock, Expire},
+	Push:     {Approve, Deny, Delay, Timeout, Fraud, Lock, Expire},
+	Checkout: {Deny, Delay, RequireApproval},
+	Ticket:   {Approve, Deny, Delay, Lock, Expire},
+}
+
+// Decision is one standing order.
+type Decision struct {
+	ID      string        `json:"id" yaml:"-"`
+	Verb    Verb          `json:"verb" yaml:"verb"`
+	On      Field         `json:"on,omitempty" yaml:"on"` // empty: every operation that the verb means something for
+	User    string        `json:"user,omitempty" yaml:"user"`
+	Device  string        `json:"device,omitempty" yaml:"device"`
+	Account string        `json:"account,omitempty" yaml:"account"`
+	Ticket  string        `json:"ticket,omitempty" yaml:"ticket"`
+	Next    int           `json:"next,omitempty" yaml:"next"`  // how many operations; 0: until lifted
+	After   time.Duration `json:"after,omitzero" yaml:"after"` // how long the answer takes, by the fleet's clock
+	Until   time.Time     `json:"until,omitzero" yaml:"-"`     // the order dies by itself
+	Made    time.Time     `json:"made" yaml:"-"`
+	Used    int           `json:"used" yaml:"-"`
+
+	taken time.Time // when Take found it
+}
+
+// Why is the sentence that stands in the journal for an order that was obeyed.
+func (d Decision) Why() string { return fmt.Sprintf("%s says so: %s", d.ID, d.Verb) }
+
+// Subject is the operation about to be decided.
+type Subject struct {
+	On                            Field
+	User, Device, Account, Ticket string
+	Devices                       []string // what Device could be, while it is not known
+}
+
+// Book holds the standing orders, in one record of the store. A nil Book has
+// none.
+type Book struct {
+	store state.Store
+	clock clock.Clock
+	world *world.World
+}
+
+// New returns a Book over a store.
+func New(w *world.World, s state.Store, c clock.Clock) *Book {
+	return &Book{store: s, clock: c, world: w}
+}
+
+const (
+	record = "decisions"
+	most   = 256 // orders at once
+)
+
+type book struct {
+	Last   int        `json:"last"`
+	Orders []Decision `json:"orders"`
+}
+
+// Add gives an order, which comes after those before it. It names something
+// that exists: a mistyped name would wait for ever.
+func (b *Book) Add(ctx context.Context, d Decision) (Decision, error) {
+	if err := b.check(&d); err != nil {
+		return Decision{}, err
+	}
+	err := state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
+		now := b.clock.Now()
+		v.Orders = slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })
+		if len(v.Orders) >= most {
+			return time.Time{}, cause.Because(cause.RateLimited, "there are %d decisions already", len(v.Orders))
+		}
+		v.Last++
+		d.ID, d.Made, d.Used = fmt.Sprintf("decision-%d", v.Last), now, 0
+		v.Orders = append(v.Orders, d)
+		return time.Time{}, nil
+	})
+	return d, err
+}
+
+func (b *Book) check(d *Decision) error {
+	bad := func(format string, args ...any) error { return cause.Because(cause.BadInput, format, args...) }
+	if !slices.Contains(Verbs(), d.Verb) {
+		return bad("verb must be one of %v, not %q", Verbs(), d.Verb)
+	}
+	if d.User == "" && d.Device == "" && d.Account == "" && d.Ticket == "" {
+		return bad("say whom or what it is about: user, device, account or ticket")
+	}
+	if d.Next < 0 || d.After < 0 {
+		return bad("next and after must be at least 0")
+	}
+	if d.Verb == Delay && d.After == 0 {
+		return bad("a delay needs `after`")
+	}
+	if !d.Until.IsZero() && !d.Until.After(b.clock.Now()) {
+		return bad("until %s has passed", d.Until.Format(time.RFC3339))
+	}
+	if err := d.possible(); err != nil {
+		return err
+	}
+	return b.resolve(d)
+}
+
+// possible refuses an order that nothing would ever obey.
+func (d *Decision) possible() error {
+	if d.On != "" && !slices.Contains(Fields(), d.On) {
+		return cause.Because(cause.BadInput, "on must be one of %v, not %q", Fields(), d.On)
+	}
+	fits := func(f Field) bool {
+		return (d.On == "" || d.On == f) && slices.Contains(meaningful[f], d.Verb) &&
+			(d.Device == "" || f == Code || f == Push) && (d.Account == "" || f == Checkout) && (d.Ticket == "" || f == Ticket)
+	}
+	if !slices.ContainsFunc(Fields(), fits) {
+		return cause.Because(cause.BadInput, "nothing would ever obey %q about this; a login or code knows %v, a push %v, a checkout %v, a ticket %v",
+			d.Verb, meaningful[Login], meaningful[Push], meaningful[Checkout], meaningful[Ticket])
+	}
+	return nil
+}
+
+// resolve finds what the order names and puts its ID in.
+func (b *Book) resolve(d *Decision) error {
+	if d.User != "" {
+		u, ok := b.world.Login(d.User)
+		if !ok {
+			return cause.Because(cause.UnknownUser, "nobody is called %q", d.User)
+		}
+		d.User = u.ID
+	}
+	if d.Account != "" {
+		a, ok := b.world.AccountByID(d.Account)
+		if !ok {
+			return cause.Because(cause.UnknownAccount, "there is no account %q", d.Account)
+		}
+		d.Account = a.ID
+	}
+	if _, seeded := b.world.Device(d.Device); d.Device != "" && !seeded && !strings.Contains(d.Device, ":") { // enrolled ones have a colon
+		return cause.Because(cause.NoDevice, "there is no device %q", d.Device)
+	}
+	return nil
+}
+
+// List returns the orders in force, in their order.
+func (b *Book) List(ctx context.Context) ([]Decision, error) {
+	v, _, err := state.Read[book](ctx, b.store, record)
+	now := b.clock.Now()
+	out := slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })
+	if out == nil {
+		out = []Decision{}
+	}
+	return out, err
+}
+
+// Lift takes an order back; all of them with an empty ID.
+func (b *Book) Lift(ctx context.Context, id string) error {
+	return state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
+		before := len(v.Orders)
+		v.Orders = slices.DeleteFunc(v.Orders, func(o Decision) bool { return id == "" || o.ID == id })
+		if id != "" && len(v.Orders) == before {
+			return time.Time{}, cause.Because(cause.NotFound, "there is no decision %q", id)
+		}
+		return time.Time{}, nil
+	})
+}
+
+// Take returns the first order about s with one of the verbs, and counts it:
+// an order for the next N operations decides exactly N of them, however many
+// race. Without an order it costs one look into the store.
+func (b *Book) Take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
+	if b == nil {
+		return Decision{}, false, nil
+	}
+	r, err := b.store.Get(ctx, record)
+	if err != nil || r.Value == nil { // nearly always: nobody has decided anything
+		return Decision{}, false, err
+	}
+	return b.take(ctx, s)
+}
+
+func (b *Book) take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
+	err = state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
+		d, ok = Decision{}, false
+		now := b.clock.Now()
+		i := v.find(s, now)
+		if i < 0 {
+			return time.Time{}, state.ErrKeep
+		}
+		o := &v.Orders[i]
+		o.Used++
+		d, ok = *o, true
+		d.taken = now
+		if o.Next > 0 && o.Used >= o.Next {
+			v.Orders = slices.Delete(v.Orders, i, i+1)
+		}
+		return time.Time{}, nil
+	})
+	return d, ok, err
+}
+
+// Peek is Take that does not count.
+func (b *Book) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
+	if b == nil {
+		return Decision{}, false, nil
+	}
+	v, _, err := state.Read[book](ctx, b.store, record)
+	if i := v.find(s, b.clock.Now()); err == nil && i >= 0 {
+		return v.Orders[i], true, nil
+	}
+	return Decision{}, false, err
+}
+
+// Obey is Take for callers that wait an order's After out by themselves: it
+// returns once that time has passed.
+func (b *Book) Obey(ctx context.Context, s Subject) (Decision, bool, error) {
+	d, ok, err := b.Take(ctx, s)
+	if ok {
+		err = b.Wait(ctx, d)
+	}
+	return d, ok && err == nil, err
+}
+
+// Wait returns once the After of an order that was taken has passed since.
+func (b *Book) Wait(ctx context.Context, d Decision) error {
+	if d.After <= 0 {
+		return nil
+	}
+	return b.clock.Wait(ctx, d.taken.Add(d.After))
+}
+
+func (v *book) find(s Subject, now time.Time) int {
+	return slices.IndexFunc(v.Orders, func(o Decision) bool { return o.about(s) && (o.Until.IsZero() || now.Before(o.Until)) })
+}
+
+// about reports whether everything that an order names is what s is about, and
+// its verb means something there.
+func (d Decision) about(s Subject) bool {
+	is := func(want, got string) bool { return want == "" || strings.EqualFold(want, got) }
+	device := is(d.Device, s.Device) || s.Device == "" && slices.ContainsFunc(s.Devices, func(x string) bool { return is(d.Device, x) })
+	return (d.On == "" || d.On == s.On) && slices.Contains(meaningful[s.On], d.Verb) &&
+		is(d.User, s.User) && device && is(d.Account, s.Account) && is(d.Ticket, s.Ticket)
+}

@@ -1,0 +1,293 @@
+// Package factor verifies second factors for every server of a fleet: TOTP and
+// HOTP with windows, drift, resynchronisation and lock-out, backup codes, codes
+// delivered to an outbox, and push approvals judged when polled. What was
+// accepted once is never accepted again, whichever server asks, and of two
+// callers who race with one code exactly one wins. Facts and numbers follow
+// contracts of RFC 4226, RFC 6238 and the defaults of privacyIDEA.
+package factor
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/decision"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
+)
+
+// Config is what a Bench stands on.
+type Config struct {
+	World *world.World
+	Store state.Store
+	Clock clock.Clock
+	Rand  io.Reader // secrets and identifiers of what is enrolled at run time
+	// Decisions are a person's or a test's orders; nil has none.
+	Decisions *decision.Book
+	// Secret hears of every device secret and delivered code; nil does not care.
+	Secret func(whose, secret string)
+}
+
+// Bench is where devices are verified.
+type Bench struct {
+	Config
+	mu      sync.Mutex
+	waiting map[string][]*waiter // approval ID → who waits for its decision
+}
+
+// waiter is one caller of Await.
+type waiter struct{ up context.CancelFunc }
+
+// New returns a Bench over c.
+func New(c Config) *Bench { return &Bench{Config: c, waiting: map[string][]*waiter{}} }
+
+// Device is a device with its live state.
+type Device struct {
+	world.Device
+	Locked   bool
+	Disabled bool // by the seed or since
+	Failures int
+	Enrolled bool   // made at run time
+	Next     uint64 // HOTP: the counter that comes next
+}
+
+// Match is an accepted code.
+type Match struct {
+	Device  Device
+	Counter uint64 // the HOTP counter or TOTP step that was used up
+}
+
+// progress is what a device remembers: the record that makes codes single use.
+type progress struct {
+	Counter  *uint64   `json:"counter,omitempty"`   // HOTP: next counter
+	LastStep *int64    `json:"last_step,omitempty"` // TOTP: highest step accepted
+	Drift    int64     `json:"drift,omitempty"`     // steps, learnt by resynchronisation
+	Failures int       `json:"failures,omitempty"`
+	LockedAt time.Time `json:"locked_at,omitzero"`
+	Disabled *bool     `json:"disabled,omitempty"`
+	Removed  bool      `json:"removed,omitempty"`
+	Used     []string  `json:"used,omitempty"` // Static: codes that are gone
+	Sent     *sent     `json:"sent,omitempty"` // the code delivered last
+	Asked    int       `json:"asked,omitempty"`
+}
+
+func progressKey(deviceID string) string { return "device/" + deviceID }
+
+func enrolledKey(userID, deviceID string) string { return "enrolled/" + userID + "/" + deviceID }
+
+// Find returns a device, seeded or enrolled.
+func (b *Bench) Find(ctx context.Context, deviceID string) (Device, error) {
+	d, ok := b.World.Device(deviceID)
+	enrolled := false
+	if !ok {
+		owner, _, cut := strings.Cut(deviceID, ":")
+		var err error
+		if !cut {
+			return Device{}, cause.Because(cause.NoDevice, "there is no device %q", deviceID)
+		}
+		if d, ok, err = state.Read[world.Device](ctx, b.Store, enrolledKey(owner, deviceID)); err != nil {
+			return Device{}, err
+		}
+		enrolled = true
+	}
+	p, _, err := state.Read[progress](ctx, b.Store, progressKey(deviceID))
+	if err != nil {
+		return Device{}, err
+	}
+	if !ok || p.Removed {
+		return Device{}, cause.Because(cause.NoDevice, "there is no device %q", deviceID)
+	}
+	return b.live(d, &p, enrolled), nil
+}
+
+func (b *Bench) live(d world.Device, p *progress, enrolled bool) Device {
+	return Device{Device: d, Locked: p.locked(d, b.Clock.Now()), Disabled: p.disabled(d), Failures: p.Failures, Enrolled: enrolled, Next: nextCounter(d, p)}
+}
+
+func (p *progress) disabled(d world.Device) bool {
+	if p.Disabled != nil {
+		return *p.Disabled
+	}
+	return d.Disabled
+}
+
+func (p *progress) locked(d world.Device, now time.Time) bool {
+	if p.Failures < maxFail(d) {
+		return false
+	}
+	return d.LockReset == 0 || p.LockedAt.IsZero() || now.Before(p.LockedAt.Add(d.LockReset))
+}
+
+func maxFail(d world.Device) int {
+	if d.MaxFail > 0 {
+		return d.MaxFail
+	}
+	return 10
+}
+
+// Devices returns somebody's devices, the seeded ones first.
+func (b *Bench) Devices(ctx context.Context, userID string) ([]Device, error) {
+	seeded := b.World.DevicesOf(userID)
+	out := make([]Device, 0, len(seeded))
+	for _, d := range seeded {
+		p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
+		if err != nil {
+			return nil, err
+		}
+		if !p.Removed {
+			out = append(out, b.live(d, &p, false))
+		}
+	}
+	keys, err := b.enrolledKeys(ctx, userID)
+	for _, k := range keys {
+		d, err := b.Find(ctx, strings.TrimPrefix(k, "enrolled/"+userID+"/"))
+		if errors.Is(err, cause.NoDevice) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, err
+}
+
+// enrolledKeys avoids a listing of the whole store for people who never
+// enrolled anything, which is nearly everybody.
+func (b *Bench) enrolledKeys(ctx context.Context, userID string) ([]string, error) {
+	r, err := b.Store.Get(ctx, "enrolled/"+userID)
+	if err != nil || r.Value == nil {
+		return nil, err
+	}
+	return b.Store.List(ctx, "enrolled/"+userID+"/")
+}
+
+// Enrol gives somebody a new device. Without a secret it makes one of 20
+// octets; the ID is chosen here.
+func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Device, error) {
+	u, ok := b.World.User(userID)
+	if !ok {
+		return Device{}, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
+	}
+	return b.enrol(ctx, u.ID, d)
+}
+
+// EnrolGuest gives a device to somebody whom the company does not know: a name
+// that a client enrolled at one server alone, which chooses the ID, such as
+// "duo/zoe".
+func (b *Bench) EnrolGuest(ctx context.Context, guestID string, d world.Device) (Device, error) {
+	if _, ok := b.World.User(guestID); ok || guestID == "" || strings.Contains(guestID, ":") {
+		return Device{}, cause.Because(cause.BadInput, "%q cannot be a guest's ID", guestID)
+	}
+	return b.enrol(ctx, guestID, d)
+}
+
+func (b *Bench) enrol(ctx context.Context, ownerID string, d world.Device) (Device, error) {
+	if err := checkDevice(d); err != nil {
+		return Device{}, err
+	}
+	if len(d.Secret) == 0 && (d.Kind == world.TOTP || d.Kind == world.HOTP) {
+		d.Secret = make([]byte, 20)
+		if _, err := io.ReadFull(b.Rand, d.Secret); err != nil {
+			return Device{}, err
+		}
+	}
+	if d.Window == (world.Window{}) {
+		d.Window = defaultWindow[d.Kind]
+	}
+	d.UserID, d.ID = ownerID, ownerID+":"+world.UUID(b.Rand)
+	if b.Secret != nil {
+		for _, s := range append(Secrets(d), d.Codes...) {
+			b.Secret("device "+d.ID, s)
+		}
+	}
+	err := state.Edit(ctx, b.Store, "enrolled/"+ownerID, func(v *bool, _ bool) (time.Time, error) { *v = true; return time.Time{}, nil })
+	if err != nil {
+		return Device{}, err
+	}
+	err = state.Edit(ctx, b.Store, enrolledKey(ownerID, d.ID), func(v *world.Device, _ bool) (time.Time, error) {
+		*v = d
+		return time.Time{}, nil
+	})
+	if err != nil {
+		return Device{}, err
+	}
+	return b.Find(ctx, d.ID)
+}
+
+// Secrets are the secrets of a device in the forms in which they travel.
+func Secrets(d world.Device) (out []string) {
+	if len(d.Secret) > 0 {
+		out = append(out, Base32(d.Secret), hex.EncodeToString(d.Secret))
+	}
+	for _, raw := range [][]byte{d.PrivateID, d.AESKey} {
+		if len(raw) > 0 {
+			out = append(out, hex.EncodeToString(raw))
+		}
+	}
+	return append(out, d.PIN)
+}
+
+// defaultWindow is the profile "rfc" of RFC 6238 section 5.2 for TOTP, and ten
+// counters for HOTP.
+var defaultWindow = map[world.DeviceKind]world.Window{world.TOTP: {Before: 1, After: 1}, world.HOTP: {After: 10}}
+
+func checkDevice(d world.Device) error {
+	switch d.Kind {
+	case world.TOTP, world.HOTP:
+		if d.Digits != 0 && (d.Digits < 6 || d.Digits > 8) {
+			return cause.Because(cause.BadInput, "digits must be 6, 7 or 8, not %d", d.Digits)
+		}
+		if _, ok := algorithms[strings.ToUpper(d.Algorithm)]; !ok {
+			return cause.Because(cause.BadInput, "algorithm must be SHA1, SHA256 or SHA512, not %q", d.Algorithm)
+		}
+		if d.Period < 0 || d.Period != 0 && d.Period < time.Second {
+			return cause.Because(cause.BadInput, "period must be at least a second")
+		}
+	case world.SMS, world.Voice, world.Mail:
+		if d.Address == "" {
+			return cause.Because(cause.BadInput, "a %s device needs an address", d.Kind)
+		}
+	case world.Push, world.Call, world.Static:
+	default:
+		return cause.Because(cause.BadInput, "a device of kind %q cannot be enrolled", d.Kind)
+	}
+	return nil
+}
+
+// Remove takes a device away, a seeded one too.
+func (b *Bench) Remove(ctx context.Context, deviceID string) error {
+	return b.set(ctx, deviceID, func(p *progress) { p.Removed = true })
+}
+
+// Disable switches a device off or on.
+func (b *Bench) Disable(ctx context.Context, deviceID string, off bool) error {
+	return b.set(ctx, deviceID, func(p *progress) { p.Disabled = &off })
+}
+
+// Unlock forgets a device's failures; counters stay.
+func (b *Bench) Unlock(ctx context.Context, deviceID string) error {
+	return b.set(ctx, deviceID, func(p *progress) { p.Failures, p.LockedAt = 0, time.Time{} })
+}
+
+func (b *Bench) set(ctx context.Context, deviceID string, f func(*progress)) error {
+	if _, err := b.Find(ctx, deviceID); err != nil {
+		return err
+	}
+	return state.Edit(ctx, b.Store, progressKey(deviceID), func(p *progress, _ bool) (time.Time, error) {
+		f(p)
+		return time.Time{}, nil
+	})
+}
+
+// Can reports whether a device of kind k takes typed codes.
+func Can(k world.DeviceKind) bool {
+	return slices.Contains([]world.DeviceKind{world.TOTP, world.HOTP, world.SMS, world.Voice, world.Mail, world.Static}, k)
+}

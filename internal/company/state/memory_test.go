@@ -1,0 +1,29 @@
+package state_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
+)
+
+func TestMemory(t *testing.T) {
+	statetest.Run(t, func(t *testing.T, c clock.Clock) state.Store { return state.NewMemory(c) })
+}
+
+func TestMemorySweepsTheDead(t *testing.T) {
+	c := clock.Frozen(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	m := state.NewMemory(c)
+	for i := range 200_000 {
+		c.Advance(time.Millisecond)
+		m.Update(t.Context(), fmt.Sprint("token/", i), func(state.Record) (state.Record, error) {
+			return state.Record{Value: []byte("v"), Expires: c.Now().Add(time.Second)}, nil
+		})
+	}
+	if n := m.Held(); n > 64*600 {
+		t.Errorf("%d records are held although at most 1000 are alive", n)
+	}
+}

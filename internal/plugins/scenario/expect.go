@@ -1,0 +1,161 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"counterpart/internal/plugins/pluginhost"
+	"counterpart/internal/serving/journal"
+)
+
+// judge holds what happened against what is expected.
+func (r *run) judge(p *pluginhost.Result) {
+	e := r.Expect
+	if r.Given["outcome"] && !fits(e.Outcome, string(p.Outcome.State)) {
+		r.differ("outcome", shown(e.Outcome), p.Outcome.String())
+	}
+	if r.Given["error"] {
+		var kind any = missing{}
+		if p.Outcome.Err != nil {
+			kind = string(p.Outcome.Err.Kind)
+		}
+		if !fits(e.Error, kind) {
+			r.differ("error", shown(e.Error), shown(kind))
+		}
+	}
+	if r.prompts < len(r.Prompts) {
+		r.differ("prompts", fmt.Sprintf("%d prompts", len(r.Prompts)), fmt.Sprintf("%d were asked", r.prompts))
+	}
+	r.hooks(p)
+	r.secrets(p)
+	r.cookies(p)
+	var log []string
+	for _, l := range p.Log {
+		log = append(log, l.Text)
+	}
+	r.diffs = append(r.diffs, lines(e.Log, e.NoLog, log)...)
+	if r.Given["backend"] || e.BackendExact {
+		r.diffs = append(r.diffs, sequence(e.Backend, r.operations(), e.BackendExact)...)
+	}
+}
+
+// operations are the journal's entries as fields.
+func (r *run) operations() (out []map[string]any) {
+	for _, e := range r.fleet.Journal.Since(0, journal.Match{}, 0).Entries {
+		out = append(out, operation(e, r.fleet.kind[e.Server]))
+	}
+	return out
+}
+
+// hooks compares each hook that is spoken of.
+func (r *run) hooks(p *pluginhost.Result) {
+	for hook, want := range map[pluginhost.Hook]map[string]any{
+		pluginhost.Authenticate: r.Expect.Authenticate, pluginhost.Authorize: r.Expect.Authorize, pluginhost.SessionEnded: r.Expect.SessionEnded,
+		pluginhost.GetPasswordList: r.Expect.Passwords, pluginhost.GetPrivateKeyList: r.Expect.Keys, pluginhost.AuthenticationCompleted: r.Expect.Completed,
+		pluginhost.GetRemoteAppCredentials: r.Expect.RemoteApp, pluginhost.GetTOTPCodes: r.Expect.TOTP,
+	} {
+		calls := p.CallsOf("", hook)
+		got := called(calls)
+		if limit := number(want["max_ms"]); limit != nil {
+			for i, c := range calls {
+				if ms := float64(c.Took) / float64(time.Millisecond); ms > *limit {
+					r.differ(fmt.Sprintf("%s.max_ms", hook), text(want["max_ms"]), fmt.Sprintf("%.0f ms in call %d", ms, i+1))
+				}
+			}
+		}
+		rest := map[string]any{}
+		for k, v := range want {
+			if k != "max_ms" {
+				rest[k] = v
+			}
+		}
+		r.diffs = append(r.diffs, compare(string(hook), rest, got)...)
+	}
+}
+
+// called is a hook as the fields that expect may name: of its last call.
+func called(calls []pluginhost.Call) map[string]any {
+	m := map[string]any{"calls": len(calls)}
+	if len(calls) == 0 {
+		return m
+	}
+	last := calls[len(calls)-1]
+	for name, v := range map[string]string{"verdict": last.Verdict, "reason": last.Reason, "gateway_user": last.GatewayUser} {
+		if v != "" {
+			m[name] = v
+		}
+	}
+	if last.GatewayUser != "" {
+		groups := []any{}
+		for _, g := range last.GatewayGroups {
+			groups = append(groups, g)
+		}
+		m["gateway_groups"] = groups
+	}
+	if last.Metadata != "" {
+		m["metadata"] = any(last.Metadata)
+		var v any
+		if json.Unmarshal([]byte(last.Metadata), &v) == nil {
+			m["metadata"] = v
+		}
+	}
+	if last.Err != nil {
+		m["error"] = string(last.Err.Kind)
+	}
+	return m
+}
+
+// secrets compares the passwords and keys that were returned.
+func (r *run) secrets(p *pluginhost.Result) {
+	if r.Given["passwords"] {
+		got := []any{}
+		for _, s := range p.Passwords {
+			got = append(got, s)
+		}
+		if want := append([]any{}, r.Expect.PasswordList...); !fits(want, got) {
+			r.differ("passwords", text(want), text(got))
+		}
+	}
+	if !r.Given["keys"] {
+		return
+	}
+	if len(r.Expect.KeyList) != len(p.Keys) {
+		r.differ("keys", fmt.Sprintf("%d keys", len(r.Expect.KeyList)), fmt.Sprintf("%d keys", len(p.Keys)))
+		return
+	}
+	for i, want := range r.Expect.KeyList {
+		k := p.Keys[i]
+		got := map[string]any{"type": k.Type, "fingerprint": k.Fingerprint, "pem": k.PEM}
+		if k.Refused != "" {
+			got["refused"] = k.Refused
+		}
+		r.diffs = append(r.diffs, compare(fmt.Sprintf("keys[%d]", i), want, got)...)
+	}
+}
+
+// cookies compares parts of the final cookies.
+func (r *run) cookies(p *pluginhost.Result) {
+	for what, c := range map[string]struct {
+		want any
+		got  json.RawMessage
+	}{
+		"cookie.aa": {r.Expect.Cookie.AA, p.Cookies[pluginhost.AA]}, "session_cookie": {r.Expect.SessionCookie, p.SessionCookie},
+		"cookie.credentialstore": {r.Expect.Cookie.Store, p.Cookies[pluginhost.CredentialStore]},
+	} {
+		if c.want == nil {
+			continue
+		}
+		got := any(missing{})
+		if len(c.got) > 0 {
+			got = decoded(c.got)
+		}
+		parts, isMap := c.want.(map[string]any)
+		fields, _ := got.(map[string]any)
+		if isMap {
+			r.diffs = append(r.diffs, compare(what, parts, fields)...)
+		} else if !fits(c.want, got) {
+			r.differ(what, shown(c.want), shown(got))
+		}
+	}
+}

@@ -1,0 +1,337 @@
+// Package boot puts a fleet together from a seed: world, store, domain, servers,
+// ports, control port. It is the one place where everything meets; commands and
+// tests call it.
+package boot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+
+	"counterpart/internal/company/checkout"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/decision"
+	"counterpart/internal/company/factor"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/ticket"
+	"counterpart/internal/company/world"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/egress"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/fleet"
+	"counterpart/internal/serving/journal"
+	"counterpart/internal/serving/pki"
+	"counterpart/internal/steering/control"
+	"counterpart/seed"
+)
+
+// Options are how a fleet is to run.
+type Options struct {
+	Kinds        []dialect.Kind // servers.Table()
+	Host         string         // default 127.0.0.1
+	Auto         bool           // free port numbers
+	NoJournal    bool
+	JournalBytes int // of what is remembered; default 6 MiB
+	NoControl    bool
+	Profiles     bool // the runtime's profiles on the control port
+	ControlToken string
+	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
+	// Load takes another seed in place of this one, once it has answered; nil: not
+	// to be had. It returns the seed's digest.
+	Load  func(ctx context.Context, text []byte) (digest string, err error)
+	Clock *clock.Virtual // default: real time
+	// Unplayed hears of each feature once that a client asked for and that a server
+	// does not play; may be nil.
+	Unplayed func(server, feature string)
+	Log      *slog.Logger
+}
+
+// Company is a fleet with everything behind it.
+type Company struct {
+	World    *world.World
+	Clock    *clock.Virtual
+	Store    state.Store
+	Accounts *checkout.Desk
+	Factors  *factor.Bench
+	Logins   *signin.Guard
+	Tickets  *ticket.Board
+	// Decisions are the standing orders that all of the above obey.
+	Decisions *decision.Book
+	Faults    *fault.Table
+	Journal   *journal.Journal
+	Meter     journal.Meter
+	Secrets   *journal.Secrets // what the journal hides
+	PKI       *pki.Authority
+	Fleet     *fleet.Fleet // nil until Bind
+	opt       Options
+	seed      *seed.Seed
+	servers   []fleet.Instance
+}
+
+// controlListen is where the control port is unless the seed says otherwise.
+const controlListen = ":8099"
+
+// New builds all servers of a seed without opening a port. The error has every
+// mistake in any server's block.
+func New(s *seed.Seed, opt Options) (*Company, error) {
+	if opt.Host == "" {
+		opt.Host = "127.0.0.1"
+	}
+	if opt.Clock == nil {
+		opt.Clock = clock.New()
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if s.State != nil { // an export goes on where it stopped, whatever time it is here
+		opt.Clock = clock.Frozen(s.State.Started)
+	}
+	w, err := world.New(s.Facts)
+	if err != nil {
+		return nil, err
+	}
+	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt, seed: s}
+	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
+	c.Secrets.Public = func(value string) bool { return public(w, value) }
+	if !opt.NoJournal {
+		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
+	}
+	c.domain()
+	if err := c.restore(context.Background()); err != nil {
+		return nil, err
+	}
+	if err := c.build(s); err != nil {
+		return nil, err
+	}
+	if err := c.goOn(); err != nil {
+		return nil, err
+	}
+	if err := c.steer(context.Background()); err != nil {
+		return nil, err
+	}
+	if err := c.addControl(s.Control); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// domain makes the rules that all servers share.
+func (c *Company) domain() {
+	shared := state.Under(c.Store, "domain/")
+	c.Decisions = decision.New(c.World, shared, c.Clock)
+	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock, Decisions: c.Decisions, Secret: c.Secrets.Issue})
+	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor"), Decisions: c.Decisions, Secret: c.Secrets.Issue})
+	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket"), Decisions: c.Decisions})
+	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Managed: c.managed(),
+		Decisions: c.Decisions, Secret: c.Secrets.Issue})
+}
+
+// managed lets a vault's account be the password of a directory user.
+func (c *Company) managed() signin.Managed {
+	return signin.Managed{
+		Secret: c.SecretOf,
+		Set: func(ctx context.Context, id string, was *string, password string) error {
+			return c.Accounts.Replace(ctx, id, was, password, "changed in the directory")
+		},
+	}
+}
+
+// random is a server's source of identifiers: repeatable with a store of its
+// own, truly random where several processes draw for one store.
+func (c *Company) random(name string) io.Reader {
+	if c.Store.Shared() {
+		return rand.Reader
+	}
+	return &locked{r: c.World.Derive(c.salt(name)...)}
+}
+
+type locked struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+// Read implements io.Reader for concurrent use.
+func (l *locked) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(p)
+}
+
+func (c *Company) build(s *seed.Seed) error {
+	var wrong []error
+	var kinds, hosts []string
+	taken := map[string]string{} // address → the port of this seed that listens there
+	authority := &late{}
+	for _, block := range s.Servers {
+		i := slices.IndexFunc(c.opt.Kinds, func(k dialect.Kind) bool { return k.Name == block.Kind })
+		if i < 0 {
+			wrong = append(wrong, fmt.Errorf("%s: there is no server of the kind %q", block.Pos, block.Kind))
+			continue
+		}
+		srv, err := c.opt.Kinds[i].New(c.env(block, authority))
+		if err != nil {
+			wrong = append(wrong, at(block, err))
+			continue
+		}
+		c.servers = append(c.servers, fleet.Instance{Name: block.Name, Kind: block.Kind, Server: srv})
+		kinds = append(kinds, srv.Faults()...)
+		for _, p := range srv.Ports() {
+			hosts = append(hosts, p.Hosts...)
+			if err := c.claim(taken, block.Name, p); err != nil {
+				wrong = append(wrong, at(block, err))
+			}
+		}
+	}
+	if len(hosts) > 0 {
+		proxy := c.proxy(s.Egress)
+		kinds = append(kinds, proxy.Server.Faults()...)
+		c.servers = append(c.servers, proxy)
+		if err := c.claim(taken, proxy.Name, proxy.Server.Ports()[0]); err != nil {
+			wrong = append(wrong, fmt.Errorf("egress: %w", err))
+		}
+	}
+	if err := seed.Merge(wrong...); err != nil {
+		return err
+	}
+	c.Faults = fault.New(c.World.RandomSeed(), kinds...)
+	c.Faults.Now = c.Clock.Now
+	var err error
+	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
+	authority.set(c.PKI)
+	return err
+}
+
+// egressListen is where the proxy is unless the seed says otherwise.
+const egressListen = ":3128"
+
+// proxy leads clients that know a vendor's host name to its port.
+func (c *Company) proxy(s seed.Egress) fleet.Instance {
+	if s.Listen == "" {
+		s.Listen = egressListen
+	}
+	return fleet.Instance{Name: "egress", Kind: "egress", Server: egress.New(egress.Config{Listen: s.Listen, Username: s.Username, Password: s.Password,
+		Endpoints: func() []fleet.Endpoint { return c.Fleet.Endpoints() }})}
+}
+
+// claim refuses a port where another one of the same seed listens.
+func (c *Company) claim(taken map[string]string, server string, p dialect.Port) error {
+	host, number, err := net.SplitHostPort(p.Listen)
+	if err != nil || number == "0" || c.opt.Auto {
+		return nil
+	}
+	if host == "" {
+		host = c.opt.Host
+	}
+	addr := "tcp " + net.JoinHostPort(host, number)
+	if p.Packet != nil {
+		addr = "udp " + net.JoinHostPort(host, number)
+	}
+	if other, ok := taken[addr]; ok {
+		return fmt.Errorf("its port %s listens on %s, and so does %s; give one of them another address", p.Name, addr, other)
+	}
+	taken[addr] = server + "/" + p.Name
+	return nil
+}
+
+// at says where the block stands whose server refused it, unless the error
+// knows that better.
+func at(block seed.ServerBlock, err error) error {
+	var known *seed.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &seed.Error{Problems: []seed.Problem{{File: block.Pos.File, Line: block.Pos.Line, Column: block.Pos.Column,
+		Path: "servers." + block.Name, Message: err.Error()}}}
+}
+
+func (c *Company) env(block seed.ServerBlock, authority *late) dialect.Env {
+	return dialect.Env{
+		Name: block.Name, World: c.World, Accounts: c.Accounts, Factors: c.Factors, Logins: c.Logins, Tickets: c.Tickets,
+		Store: state.Under(c.Store, "server/"+block.Name+"/"), Clock: c.Clock, Rand: c.random("server/" + block.Name),
+		Log: c.opt.Log.With("server", block.Name), TLS: authority.config(), Decode: block.Decode,
+		URL: func(port string) string { return c.url(block.Name, port) },
+	}
+}
+
+// url is how clients reach a port: known once the ports are bound.
+func (c *Company) url(server, port string) string {
+	if c.Fleet == nil {
+		return ""
+	}
+	for _, e := range c.Fleet.Endpoints() {
+		if e.Server == server && e.Port == port {
+			return e.URL()
+		}
+	}
+	return ""
+}
+
+func (c *Company) addControl(s seed.Control) error {
+	if c.opt.NoControl {
+		return nil
+	}
+	listen, token := s.Listen, s.Token
+	if listen == "" {
+		listen = controlListen
+	}
+	if c.opt.ControlToken != "" {
+		token = c.opt.ControlToken
+	}
+	if token != "" {
+		if err := control.CheckToken(token); err != nil {
+			return err
+		}
+	}
+	if listen[0] == ':' { // without a token it stays at home, wherever the rest goes
+		host := c.opt.Host
+		if token == "" {
+			host = "127.0.0.1"
+		}
+		listen = net.JoinHostPort(host, listen[1:])
+	}
+	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
+		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Profiles: c.opt.Profiles})
+	if err != nil {
+		return err
+	}
+	c.servers = append(c.servers, fleet.Instance{Name: "control", Kind: "control", Server: srv})
+	return nil
+}
+
+// Keep lets the next Bind give ports the numbers that they had.
+func (c *Company) Keep(ports map[string]string) { c.opt.Fixed = ports }
+
+// Bind opens every port; none stays open when one cannot be opened.
+func (c *Company) Bind() (err error) {
+	c.Fleet, err = fleet.Bind(fleet.Config{Host: c.opt.Host, Auto: c.opt.Auto, Fixed: c.opt.Fixed, Servers: c.servers, Faults: c.Faults,
+		Journal: c.Journal, Meter: &c.Meter, PKI: c.PKI, Clock: c.Clock, Log: c.opt.Log, Unplayed: c.opt.Unplayed})
+	return err
+}
+
+// Reset takes everything but the clock, which never goes back, to where the seed
+// had it: state, faults, decisions, journal.
+func (c *Company) Reset(ctx context.Context) error {
+	if err := c.Store.Reset(ctx, ""); err != nil {
+		return err
+	}
+	c.Journal.Clear()
+	if err := c.restore(ctx); err != nil {
+		return err
+	}
+	return c.steer(ctx)
+}
+
+// Serve answers until ctx ends and everything has stopped.
+func (c *Company) Serve(ctx context.Context) error {
+	err := c.Fleet.Serve(ctx)
+	return errors.Join(err, c.Store.Close())
+}

@@ -1,0 +1,295 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/company/cause"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/fleet"
+	"counterpart/internal/serving/journal"
+)
+
+func (s *Server) journalRoutes() []dialect.Route {
+	return []dialect.Route{
+		s.route("GET", "/journal", func(c echo.Context) error { return s.find(c, 0) }),
+		s.route("GET", "/journal/find", func(c echo.Context) error { return s.find(c, 0) }),
+		s.route("GET", "/journal/wait", func(c echo.Context) error { return s.find(c, 10*time.Second) }),
+		s.heavy("POST", "/journal/verify", s.verify),
+		s.route("GET", "/journal/stream", s.stream),
+		s.route("GET", "/journal/:seq", s.explain),
+	}
+}
+
+var criteria = []string{"since", "server", "port", "op", "actor", "object", "outcome", "status", "fault", "why"}
+
+// asked is what a query wants of the journal.
+func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err error) {
+	if err = known(c, append(more, criteria...)...); err != nil {
+		return 0, m, err
+	}
+	q := c.QueryParam
+	since, err = number(c, "since")
+	m = journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
+		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}
+	if wrong := m.Mistakes(); len(wrong) > 0 && err == nil {
+		err = cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
+	}
+	return since, m, err
+}
+
+// find answers what was recorded after ?since=N, filtered; ?wait=10s holds the
+// request until there is something, ?count=N until there are so many.
+func (s *Server) find(c echo.Context, patience time.Duration) error {
+	since, m, err := asked(c, "limit", "wait", "count")
+	if err != nil {
+		return err
+	}
+	limit, err := number(c, "limit")
+	if err != nil {
+		return err
+	}
+	count, err := number(c, "count")
+	if err != nil {
+		return err
+	}
+	d, err := wait(c, "wait", patience)
+	if err != nil {
+		return err
+	}
+	if d > 0 {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
+		defer cancel()
+		defer s.untilStop(cancel)()
+		s.await(ctx, question{since: since, match: m, limit: int(max(count, 1))}) // that nothing came is an answer too
+	}
+	return s.page(c, question{since: since, match: m, limit: int(limit)})
+}
+
+// question is what a reader wants of the journal.
+type question struct {
+	since uint64
+	match journal.Match
+	limit int // entries; 0: all
+}
+
+// page writes a page of the journal as it is read, some entries at a time: what a
+// reader costs does not depend on how much there is.
+func (s *Server) page(c echo.Context, q question) error {
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.WriteHeader(http.StatusOK)
+	io.WriteString(w, `{"entries":[`)
+	first := s.Journal.Lines(q.since, q.match)
+	end, sent, missed, last := first.Newest, 0, first.Missed, q.since
+	for p := first; ; p = s.Journal.Lines(p.Last, q.match) {
+		if sent > 0 {
+			missed += p.Missed
+		}
+		for i, text := range p.Texts {
+			if p.Seqs[i] > end || q.limit > 0 && sent == q.limit {
+				return closePage(w, last, first.Dropped, missed)
+			}
+			if sent > 0 {
+				io.WriteString(w, ",")
+			}
+			if _, err := io.WriteString(w, text); err != nil {
+				return nil // whoever asked has gone
+			}
+			runtime.Gosched()
+			sent, last = sent+1, p.Seqs[i]
+		}
+		if p.Last >= end || c.Request().Context().Err() != nil {
+			return closePage(w, end, first.Dropped, missed)
+		}
+	}
+}
+
+// closePage ends what page began.
+func closePage(w io.Writer, last, dropped, missed uint64) error {
+	_, err := fmt.Fprintf(w, `],"last":%d,"dropped":%d,"missed":%t}`+"\n", last, dropped, missed > 0)
+	return err
+}
+
+// untilStop cancels when the fleet stops, so that a held request does not keep
+// it.
+func (s *Server) untilStop(cancel context.CancelFunc) (done func() bool) {
+	f := s.Fleet()
+	if f == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(f.Soft(), cancel)
+}
+
+func (s *Server) verify(c echo.Context) error {
+	var in journal.Check
+	if err := read(c, &in, false); err != nil {
+		return err
+	}
+	if wrong := in.Mistakes(); len(wrong) > 0 {
+		return cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
+	}
+	return c.JSON(http.StatusOK, s.Journal.Verify(in))
+}
+
+// alive is how often a silent stream shows that it lives.
+const alive = 15 * time.Second
+
+// eachReader is what a client that waits adds to the pause that all of them make before
+// they look again, so that thousands take no more of the machine than a few.
+const eachReader = 25 * time.Microsecond
+
+// streamBuffer is how much the system holds of a stream that is not read.
+const streamBuffer = 64 << 10
+
+// stream sends entries as server-sent events, from ?since or Last-Event-ID on. One
+// that does not keep up is told how much it missed; one that reads nothing for a
+// minute is cut off.
+func (s *Server) stream(c echo.Context) error {
+	since, m, err := asked(c)
+	if err != nil {
+		return err
+	}
+	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
+		if since, err = strconv.ParseUint(last, 10, 63); err != nil {
+			return cause.Because(cause.BadInput, "Last-Event-ID must be a whole number, not %q", last)
+		}
+	}
+	fleet.Narrow(c.Request().Context(), streamBuffer)
+	return fleet.Detach(c, func(w *fleet.Detached) { s.follow(w, question{since: since, match: m}) })
+}
+
+// follow writes entries as they come until the client has gone.
+func (s *Server) follow(w *fleet.Detached, q question) {
+	ctx, since := w.Context, q.since
+	s.readers.Add(1)
+	defer s.readers.Add(-1)
+	io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: the journal\n\n")
+	for first := true; ctx.Err() == nil; first = false {
+		p := s.Journal.Lines(since, q.match)
+		if err := events(w, p, first && since == 0); err != nil {
+			return // whoever listened has gone
+		}
+		if since = p.Last; since < p.Newest {
+			continue
+		}
+		s.pause(ctx)
+		wait, stop := context.WithTimeout(ctx, alive)
+		s.Journal.Moved(wait, since)
+		stop()
+	}
+}
+
+// await returns when there are as many entries as the question's limit, or ctx ends.
+func (s *Server) await(ctx context.Context, q question) {
+	s.readers.Add(1)
+	defer s.readers.Add(-1)
+	for found, seq := 0, q.since; ctx.Err() == nil; s.pause(ctx) {
+		n, last := s.Journal.Count(ctx, seq, q.match)
+		if found, seq = found+n, last; found >= q.limit || s.Journal.Moved(ctx, seq) != nil {
+			return
+		}
+	}
+}
+
+// pause waits for a little real time, the longer the more others are waiting.
+func (s *Server) pause(ctx context.Context) {
+	t := time.NewTimer(time.Duration(s.readers.Load()) * eachReader)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// events writes lines as events. Whoever begins at the beginning has missed nothing
+// by what was forgotten before.
+func events(w io.Writer, p journal.Lines, begins bool) error {
+	if p.Missed > 0 && !begins {
+		fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d}\n\n", p.Missed, p.Dropped)
+	}
+	for i, text := range p.Texts {
+		if _, err := io.WriteString(w, "id: "+strconv.FormatUint(p.Seqs[i], 10)+"\nevent: entry\ndata: "+text+"\n\n"); err != nil {
+			return err
+		}
+		runtime.Gosched() // among thousands of streams, somebody else's request comes in between
+	}
+	_, err := io.WriteString(w, ": still here\n\n")
+	return err
+}
+
+// explained is one entry with the sentences that a person would want.
+type explained struct {
+	Entry journal.Entry `json:"entry"`
+	Text  []string      `json:"explanation"`
+	Rules []fault.State `json:"rules"` // that fired and are still in force
+}
+
+func (s *Server) explain(c echo.Context) error {
+	seq, err := strconv.ParseUint(c.Param("seq"), 10, 63)
+	if err != nil {
+		return cause.Because(cause.NotFound, "there is no %s; entries have numbers", c.Request().URL.Path)
+	}
+	e, ok := s.Journal.Entry(seq)
+	if !ok {
+		return cause.Because(cause.NotFound, "entry %d is not on record: it has not happened, or it was forgotten", seq)
+	}
+	x := explained{Entry: e, Text: sentences(e), Rules: []fault.State{}}
+	for _, r := range s.Rules.States() {
+		for _, id := range e.Faults {
+			if r.ID == id {
+				x.Rules = append(x.Rules, r)
+				x.Text = append(x.Text, fmt.Sprintf("Rule %s (%s) has struck %d of %d matching operations so far.", r.ID, r.Kind, r.Fired, r.Seen))
+			}
+		}
+	}
+	return c.JSON(http.StatusOK, x)
+}
+
+var endings = map[string]string{
+	"ok": "went well", "denied": "was refused, as the world demands", "challenge": "was answered with a further question",
+	"failed": "could not be understood", "dropped": "was met with silence, on purpose", "error": "failed through our own fault",
+	"unimplemented": "is outside of what this server plays", "unplayed": "asked for something that the real system has and that is not played here", "broken": "was broken by a fault rule",
+}
+
+// sentences say what an entry means.
+func sentences(e journal.Entry) []string {
+	who := e.Actor
+	if who == "" {
+		who = "Somebody at " + e.Peer
+	}
+	about := ""
+	if e.Object != "" {
+		about = " about " + e.Object
+	}
+	end := endings[e.Outcome]
+	if end == "" {
+		end = "ended as " + e.Outcome
+	}
+	out := []string{fmt.Sprintf("At %s %s sent %s to %s%s; it %s.", e.At.Format(time.RFC3339), who, e.Op, e.Server, about, end)}
+	if e.Why != "" {
+		out = append(out, "Reason: "+e.Why+".")
+	}
+	if e.Feature != "" {
+		out = append(out, fmt.Sprintf("%s is not played here; the client got what the vendor says to somebody who may not or cannot use it.", e.Feature))
+	}
+	if e.Status != "" {
+		out = append(out, fmt.Sprintf("The client saw %s, unless the answer was lost.", e.Status))
+	}
+	switch e.Broken {
+	case "before":
+		out = append(out, "The fault struck before the operation: nothing was changed.")
+	case "after":
+		out = append(out, "The fault struck after the operation: what it changed stands.")
+	}
+	return out
+}

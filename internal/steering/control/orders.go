@@ -1,0 +1,212 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"counterpart/internal/company/cause"
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/decision"
+	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/fault"
+)
+
+type clockState struct {
+	Now    time.Time `json:"now"`
+	Frozen bool      `json:"frozen"`
+}
+
+func (s *Server) showClock(c echo.Context) error {
+	return c.JSON(http.StatusOK, clockState{s.Clock.Now(), s.Clock.IsFrozen()})
+}
+
+// setClock moves the fleet's time forward, and stops it or lets it run.
+func (s *Server) setClock(c echo.Context) error {
+	var in struct {
+		Advance span       `json:"advance"`
+		To      *time.Time `json:"to"`
+		Frozen  *bool      `json:"frozen"`
+	}
+	if err := read(c, &in, false); err != nil {
+		return err
+	}
+	by := time.Duration(in.Advance)
+	switch {
+	case in.Advance == 0 && in.To == nil && in.Frozen == nil:
+		return cause.Because(cause.BadInput, "say what to do: advance, to or frozen")
+	case in.Advance != 0 && in.To != nil:
+		return cause.Because(cause.BadInput, "give either advance or to")
+	case in.To != nil:
+		if by = in.To.Sub(s.Clock.Now()); by < 0 {
+			return cause.Because(cause.BadInput, "the fleet's time is past %s, and time never goes back", in.To.Format(time.RFC3339))
+		}
+	}
+	if s.Clock.Now().After(clock.Latest.Add(-by)) {
+		return cause.Because(cause.BadInput, "%v", clock.ErrTooLate)
+	}
+	if in.Frozen != nil && *in.Frozen { // first, so that the moment asked for is the one it stands at
+		s.Clock.Freeze()
+		if in.To != nil {
+			by = in.To.Sub(s.Clock.Now())
+		}
+	}
+	if err := s.Clock.Advance(by); err != nil {
+		return cause.Because(cause.BadInput, "%v", err)
+	}
+	if in.Frozen != nil && !*in.Frozen {
+		s.Clock.Resume()
+	}
+	return s.showClock(c)
+}
+
+func (s *Server) faultRoutes() []dialect.Route {
+	return []dialect.Route{
+		s.route("GET", "/faults", s.showFaults),
+		s.route("PUT", "/faults", s.setFaults),
+		s.route("POST", "/faults", s.addFaults),
+		s.route("DELETE", "/faults", func(c echo.Context) error {
+			s.Rules.Set(nil)
+			return c.NoContent(http.StatusNoContent)
+		}),
+		s.route("DELETE", "/faults/:id", func(c echo.Context) error {
+			if !s.Rules.Remove(c.Param("id")) {
+				return cause.Because(cause.NotFound, "there is no fault rule %q", c.Param("id"))
+			}
+			return c.NoContent(http.StatusNoContent)
+		}),
+	}
+}
+
+type ruleSet struct {
+	Rules []fault.Rule `json:"rules"`
+}
+
+func (s *Server) showFaults(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]any{"rules": s.Rules.States(), "kinds": s.Rules.Kinds()})
+}
+
+func (s *Server) setFaults(c echo.Context) error {
+	var in ruleSet
+	if err := read(c, &in, false); err != nil {
+		return err
+	}
+	if err := s.Rules.Set(in.Rules); err != nil {
+		return cause.Because(cause.BadInput, "%v", err)
+	}
+	return s.showFaults(c)
+}
+
+func (s *Server) addFaults(c echo.Context) error {
+	var in ruleSet
+	if err := read(c, &in, false); err != nil {
+		return err
+	}
+	if len(in.Rules) == 0 {
+		return cause.Because(cause.BadInput, "rules is empty; give at least one")
+	}
+	ids, err := s.Rules.Add(in.Rules...)
+	if err != nil {
+		return cause.Because(cause.BadInput, "%v", err)
+	}
+	return c.JSON(http.StatusCreated, map[string]any{"ids": ids})
+}
+
+func (s *Server) decisionRoutes() []dialect.Route {
+	return []dialect.Route{
+		s.route("GET", "/decisions", s.showDecisions),
+		s.route("POST", "/decisions", s.addDecision),
+		s.route("DELETE", "/decisions", func(c echo.Context) error { return s.lift(c, "") }),
+		s.route("DELETE", "/decisions/:id", func(c echo.Context) error { return s.lift(c, c.Param("id")) }),
+	}
+}
+
+// order is a decision on the wire.
+type order struct {
+	ID      string         `json:"id,omitempty"`
+	Verb    decision.Verb  `json:"verb"`
+	On      decision.Field `json:"on,omitempty"`
+	User    string         `json:"user,omitempty"`
+	Device  string         `json:"device,omitempty"`
+	Account string         `json:"account,omitempty"`
+	Ticket  string         `json:"ticket,omitempty"`
+	Next    int            `json:"next,omitempty"`
+	After   span           `json:"after,omitempty"`
+	For     span           `json:"for,omitempty"` // dies by itself after that time
+	Until   time.Time      `json:"until,omitzero"`
+	Made    time.Time      `json:"made,omitzero"`
+	Used    int            `json:"used,omitempty"`
+}
+
+func ordered(d decision.Decision) order {
+	return order{ID: d.ID, Verb: d.Verb, On: d.On, User: d.User, Device: d.Device, Account: d.Account, Ticket: d.Ticket, Next: d.Next,
+		After: span(d.After), Until: d.Until, Made: d.Made, Used: d.Used}
+}
+
+func (s *Server) showDecisions(c echo.Context) error {
+	all, err := s.Decisions.List(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	rows := []order{}
+	for _, d := range all {
+		rows = append(rows, ordered(d))
+	}
+	return c.JSON(http.StatusOK, map[string]any{"decisions": rows, "verbs": decision.Verbs(), "fields": decision.Fields()})
+}
+
+func (s *Server) addDecision(c echo.Context) error {
+	var in order
+	if err := read(c, &in, false); err != nil {
+		return err
+	}
+	if in.ID != "" || !in.Made.IsZero() || in.Used != 0 {
+		return cause.Because(cause.BadInput, "id, made and used are given here, not by you")
+	}
+	ctx := c.Request().Context()
+	if err := s.exists(ctx, &in); err != nil {
+		return err
+	}
+	d := decision.Decision{Verb: in.Verb, On: in.On, User: in.User, Device: in.Device, Account: in.Account, Ticket: in.Ticket, Next: in.Next,
+		After: time.Duration(in.After), Until: in.Until}
+	if in.For > 0 {
+		if !in.Until.IsZero() {
+			return cause.Because(cause.BadInput, "give either for or until")
+		}
+		d.Until = s.Clock.Now().Add(time.Duration(in.For))
+	}
+	d, err := s.Decisions.Add(ctx, d)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, ordered(d))
+}
+
+// exists refuses an order about a ticket or an enrolled device that is not there;
+// people and accounts are looked up by the book itself.
+func (s *Server) exists(ctx context.Context, in *order) error {
+	if in.Ticket != "" {
+		t, err := s.Tickets.Get(ctx, "", in.Ticket)
+		if err != nil {
+			return err
+		}
+		in.Ticket = t.ID
+	}
+	if in.Device != "" {
+		d, err := s.Factors.Find(ctx, in.Device)
+		if err != nil {
+			return err
+		}
+		in.Device = d.ID
+	}
+	return nil
+}
+
+func (s *Server) lift(c echo.Context, id string) error {
+	if err := s.Decisions.Lift(c.Request().Context(), id); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
