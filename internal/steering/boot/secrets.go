@@ -23,7 +23,7 @@ func known(w *world.World, add func(whose, secret string)) {
 		}
 	}
 	for a := range w.Accounts() {
-		add("account "+a.ID, a.Password)
+		add("account "+a.ID, w.AccountPassword(a))
 		for _, k := range a.Keys {
 			add("account "+a.ID, k.PEM)
 		}
@@ -51,8 +51,11 @@ func public(w *world.World, value string) bool {
 	if _, ok := w.AccountByID(value); ok {
 		return true
 	}
+	for range w.AccountsNamed(value) {
+		return true
+	}
 	o := w.Organization()
-	return len(w.AccountsNamed(value)) > 0 || strings.EqualFold(value, o.Name) || strings.EqualFold(value, o.Domain)
+	return strings.EqualFold(value, o.Name) || strings.EqualFold(value, o.Domain)
 }
 
 // places are the rules of where secrets stand in the messages of each server.
