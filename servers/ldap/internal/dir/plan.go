@@ -182,11 +182,7 @@ func (s *Snapshot) planEqual(a *schema.Attribute, normal string) (plan, bool) {
 	if !ok {
 		return plan{}, false
 	}
-	p := plan{listed: true, list: make([]ID, len(hits))}
-	for i, h := range hits {
-		p.list[i] = ID(h)
-	}
-	return p, true
+	return plan{listed: true, list: hits}, true
 }
 
 func (s *Snapshot) hasCustom(a *schema.Attribute) bool {
@@ -213,7 +209,7 @@ func (s *Snapshot) planClass(a *schema.Attribute, normal string) plan {
 	if s.hasCustom(a) {
 		return s.whole()
 	}
-	users, groups := len(s.users) > 0, len(s.groups) > 0
+	users, groups := s.user0 < s.group0, len(s.groups) > 0
 	r := (&Snapshot{Base: s.Base}).seedReader()
 	has := func(id ID) bool {
 		r.Seek(id)
