@@ -3,6 +3,7 @@ package world
 import (
 	"iter"
 	"net/netip"
+	"slices"
 )
 
 // Asset finds an asset by name, host name or address.
@@ -79,6 +80,15 @@ func (w *World) Accounts() iter.Seq[Account] {
 
 // AccountCount is the number of accounts.
 func (w *World) AccountCount() int { return w.facts.AccountCount() }
+
+// WrittenAccounts yields the accounts that the seed writes out, in its order.
+func (w *World) WrittenAccounts() iter.Seq[Account] { return slices.Values(w.facts.Accounts) }
+
+// MadeAccounts is the number of generated accounts.
+func (w *World) MadeAccounts() int { return w.made.Accounts }
+
+// MadeAccount is the i-th generated account.
+func (w *World) MadeAccount(i int) Account { return w.made.account(i) }
 
 // AccountPassword is the password that the seed gives an account: version 1. For
 // a generated account it is drawn now.

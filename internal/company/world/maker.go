@@ -20,9 +20,9 @@ type maker struct {
 	secrets    sync.Pool  // of *drawer
 }
 
-// secretSize is the octets of a generated TOTP secret: the one of person i stands
-// at i·secretSize in one stream.
-const secretSize = 20
+// SecretSize is the octets of a generated TOTP secret: the one of person i stands
+// at i·SecretSize in one stream.
+const SecretSize = 20
 
 func newMaker(f *Facts) *maker {
 	m := &maker{Generated: f.Generated, randomSeed: f.RandomSeed}
@@ -78,7 +78,7 @@ func (m *maker) userID(i int) string { return Numbered("user", i+1) }
 func (m *maker) device(i int) Device {
 	const suffix = "-totp"
 	id := string(append(appendNumbered(make([]byte, 0, 24), "user", i+1), suffix...))
-	secret := make([]byte, secretSize)
+	secret := make([]byte, SecretSize)
 	m.secret(i, secret)
 	return Device{ID: id, UserID: id[:len(id)-len(suffix)], Kind: TOTP, Secret: secret,
 		Algorithm: "SHA1", Digits: 6, Period: 30 * time.Second, Window: Window{Before: 1, After: 1},
@@ -96,7 +96,7 @@ type drawer struct {
 func (m *maker) secret(i int, p []byte) {
 	d := m.secrets.Get().(*drawer)
 	defer m.secrets.Put(d)
-	for at := i * secretSize; len(p) > 0; {
+	for at := i * SecretSize; len(p) > 0; {
 		d.mac.Reset()
 		binary.BigEndian.PutUint64(d.n[:], uint64(at/sha256.Size))
 		d.mac.Write(d.n[:])

@@ -143,6 +143,9 @@ func (w *World) InAnyGroup(userID string, groups []string) bool {
 // Generated is what the world generates.
 func (w *World) Generated() *Generated { return &w.made.Generated }
 
+// MadeSecret reads the TOTP secret of the i-th generated person, or its beginning.
+func (w *World) MadeSecret(i int, secret []byte) { w.made.secret(i, secret) }
+
 // Device finds a seeded device by ID.
 func (w *World) Device(id string) (Device, bool) {
 	if i, ok := w.made.DeviceNumber(id); ok {

@@ -12,9 +12,10 @@ import (
 	"counterpart/seed"
 )
 
-// known adds every secret that a world holds.
+// known adds every secret that a world holds but for those that it generates, which
+// the journal reads.
 func known(w *world.World, add func(whose, secret string)) {
-	for u := range w.Users() {
+	for u := range w.Written() {
 		add("user "+u.ID, u.Password)
 		for _, d := range w.DevicesOf(u.ID) {
 			for _, s := range append(factor.Secrets(d), d.Codes...) {
@@ -22,7 +23,7 @@ func known(w *world.World, add func(whose, secret string)) {
 			}
 		}
 	}
-	for a := range w.Accounts() {
+	for a := range w.WrittenAccounts() {
 		add("account "+a.ID, w.AccountPassword(a))
 		for _, k := range a.Keys {
 			add("account "+a.ID, k.PEM)
