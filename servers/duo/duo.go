@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/world"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -27,7 +28,7 @@ type Server struct {
 	integrations map[string]Integration // by integration key
 	members      map[string]Member      // by the person's ID
 	logo         []byte
-	ids          func() map[string]string // Duo's user ID → the person's
+	ids          func() *world.Lookup // Duo's user ID → person
 }
 
 // New builds the server.

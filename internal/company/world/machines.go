@@ -31,6 +31,17 @@ func (w *World) Assets() iter.Seq[Asset] {
 	return chain(w.facts.Assets, w.made.Assets, w.made.asset)
 }
 
+// AssetCount is the number of assets.
+func (w *World) AssetCount() int { return len(w.facts.Assets) + w.made.Assets }
+
+// AssetAt is the asset of a number below AssetCount, in the seed's order.
+func (w *World) AssetAt(i int) Asset {
+	if i < len(w.facts.Assets) {
+		return w.facts.Assets[i]
+	}
+	return w.made.asset(i - len(w.facts.Assets))
+}
+
 // Account finds an account by the asset's and its own name.
 func (w *World) Account(asset, name string) (Account, bool) {
 	a, ok := w.Asset(asset)

@@ -47,13 +47,23 @@ func (w *World) User(name string) (User, bool) {
 	return w.UserAt(i), true
 }
 
-// UserByMail finds a person by e-mail address.
-func (w *World) UserByMail(mail string) (User, bool) {
+// MailNumber finds a person by e-mail address. The number is below UserCount.
+func (w *World) MailNumber(mail string) (i int, ok bool) {
 	key := Fold(mail)
 	if i, ok := w.made.MailNumber(key); ok {
-		return w.made.user(i), true
+		return len(w.people) + i, true
 	}
-	return at(w.people, w.mails, key)
+	i, ok = w.mails[key]
+	return i, ok
+}
+
+// UserByMail finds a person by e-mail address.
+func (w *World) UserByMail(mail string) (User, bool) {
+	i, ok := w.MailNumber(mail)
+	if !ok {
+		return User{}, false
+	}
+	return w.UserAt(i), true
 }
 
 // Login finds the person meant by any of the forms people log in with: a name

@@ -60,7 +60,7 @@ func (b *Base) madeWith(a *schema.Attribute, normal string) (out []ID) {
 		}
 		return out
 	}
-	const longest = 4096 // octets; theirs are shorter
+	const longest = 4096                                        // octets; theirs are shorter
 	for text := normal; text != "" && len(normal) <= longest; { // all else has the person's digits in it
 		i := strings.IndexAny(text, "0123456789")
 		if i < 0 {
