@@ -133,3 +133,25 @@ func compareSearches(t *testing.T, x, y *Snapshot) {
 		}
 	}
 }
+
+// TestALargeGroupIsNoLongList: a search for the members of a group, or for their
+// number, keeps no list of a hundred thousand; what it finds is the same.
+func TestALargeGroupIsNoLongList(t *testing.T) {
+	facts := world.Facts{Organization: world.Organization{Domain: "acme.test"}, Groups: []world.Group{{ID: "group000001", Name: "group000001", GIDNumber: 700}},
+		Generated: world.Generated{Users: 100_000, Groups: 1, Password: "x", Domain: "acme.test", UIDs: world.Numbers{First: 10000}}}
+	s, err := directory(t, schema.OpenLDAP, facts).Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"memberOf": "cn=group000001,ou=groups,dc=acme,dc=test", "gidNumber": "700"} {
+		f := &filter.Filter{Op: filter.Equal, Attr: s.Schema.Attr(name), Value: value}
+		if p := s.plan(f); p.listed {
+			t.Errorf("%s: a list of %d", name, len(p.list))
+		}
+		n := 0
+		s.Search(Query{Base: None, Scope: WholeSubtree, Filter: f, After: None}, s.seedReader(), func() bool { return true }, func(ID) bool { n++; return true })
+		if want := map[string]int{"memberOf": 100_000, "gidNumber": 100_001}[name]; n != want {
+			t.Errorf("%s: %d entries, want %d", name, n, want)
+		}
+	}
+}

@@ -182,8 +182,15 @@ func (s *Snapshot) planEqual(a *schema.Attribute, normal string) (plan, bool) {
 	if !ok {
 		return plan{}, false
 	}
+	if len(hits) > longList {
+		return plan{}, false
+	}
 	return plan{listed: true, list: hits}, true
 }
+
+// longList bounds what a search keeps: going through all entries does not take much
+// longer than through a list of so many.
+const longList = 1 << 16
 
 func (s *Snapshot) hasCustom(a *schema.Attribute) bool {
 	for _, c := range s.custom {
@@ -199,7 +206,10 @@ func (s *Snapshot) gather(id ID, from func(ID, func(ID) bool)) plan {
 	if id == None {
 		return p
 	}
-	from(id, func(m ID) bool { p.list = append(p.list, m); return true })
+	from(id, func(m ID) bool { p.list = append(p.list, m); return len(p.list) <= longList })
+	if len(p.list) > longList {
+		return s.whole()
+	}
 	slices.Sort(p.list)
 	return p
 }
