@@ -49,7 +49,7 @@ func TestGeneratedSecretsAreFoundLikeListedOnes(t *testing.T) {
 			want, got := listed(w), journal.NewSecrets(nil)
 			got.Generated = w
 			r := rand.New(rand.NewPCG(1, uint64(len(password))))
-			for range 20_000 {
+			for range 3000 {
 				text := hiding(r, w)
 				if x, y := want.Find(text), got.Find(text); !slices.Equal(x, y) {
 					t.Fatalf("%q: found %v, want %v", text, y, x)
@@ -103,6 +103,25 @@ func BenchmarkGather(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
 			s.Hide(text, false)
+		}
+	})
+}
+
+// FuzzGeneratedSecrets: in any text the same is hidden as if all secrets were listed.
+func FuzzGeneratedSecrets(f *testing.F) {
+	w := generated(f, 300, 20, "a{name}/b {name}\"c")
+	want, got := listed(w), journal.NewSecrets(nil)
+	got.Generated = w
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 50 {
+		f.Add(hiding(r, w), true)
+	}
+	f.Fuzz(func(t *testing.T, text string, cut bool) {
+		if x, y := want.Hide(text, cut), got.Hide(text, cut); x != y {
+			t.Errorf("%q is hidden as %q, want %q", text, y, x)
+		}
+		if x, y := want.Find(text), got.Find(text); !slices.Equal(x, y) {
+			t.Errorf("%q: found %v, want %v", text, y, x)
 		}
 	})
 }
