@@ -30,6 +30,7 @@ var mayImport = []struct {
 	{"internal/cause", nil},
 	{"internal/strictjson", []string{"internal/cause"}},
 	{"internal/strictyaml", nil},
+	{"internal/linear", nil}, // for tests
 	{"internal/fault", nil},
 	{"internal/redact", nil},
 	{"internal/journal", []string{"internal/redact"}},
