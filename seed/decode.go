@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"context"
 	"encoding"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ type decoder struct {
 	layouts layouts
 	now     time.Time
 	refs    []reference
-	keep    bool // a server's settings: what the server filled in beats the defaults of the tags
+	ctx     context.Context // nil: nobody goes away
+	keep    bool            // a server's settings: what the server filled in beats the defaults of the tags
 }
 
 // reference is a name that must be the name of something.
@@ -291,6 +293,9 @@ func (d *decoder) list(n *node, v reflect.Value, f field) {
 	item := f.item()
 	item.typ, item.inList = v.Type().Elem(), true
 	for i, c := range n.Items {
+		if i%1024 == 0 && d.ctx != nil && d.ctx.Err() != nil {
+			return
+		}
 		if c.Reported {
 			continue
 		}
