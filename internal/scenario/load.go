@@ -15,8 +15,13 @@ import (
 	"counterpart/internal/strictyaml"
 )
 
-// maxFile bounds a scenario file.
-const maxFile = 1 << 20
+// maxFile bounds a scenario file. Each of its cases is laid over the whole of it:
+// their number is bounded, and what they make together.
+const (
+	maxFile  = 1 << 20
+	maxCases = 2000
+	maxTotal = 64 << 20
+)
 
 // Load reads scenario files; a folder stands for the *.yaml files below it that
 // have a `scenario` key. A suite.yaml beside a scenario is laid under it.
@@ -91,13 +96,20 @@ func loadFile(path string) ([]Case, error) {
 	if len(overrides) == 0 {
 		overrides = []map[string]any{{}}
 	}
+	if len(overrides) > maxCases {
+		return nil, fmt.Errorf("%s: %d cases, at most %d are read; write a second file", path, len(overrides), maxCases)
+	}
 	var out []Case
+	total := 0
 	for _, o := range overrides {
 		name, _ := o["name"].(string)
 		delete(o, "name")
 		c, err := decode(path, name, merge(merge(suite, base), o))
 		if err != nil {
 			return nil, err
+		}
+		if total += c.size; total > maxTotal {
+			return nil, fmt.Errorf("%s: its cases, each laid over the whole file, make more than %d octets; write a second file", path, maxTotal)
 		}
 		if slices.ContainsFunc(out, func(x Case) bool { return x.Name == name }) {
 			return nil, fmt.Errorf("%s: two cases are called %q", path, name)
@@ -141,7 +153,7 @@ func parse(path string, text []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, named(path, err)
 	}
-	m, ok := root.Plain().(map[string]any)
+	m, ok := root.Written().(map[string]any)
 	if !ok {
 		return nil, fmt.Errorf("%s:%d:%d: a scenario is a block of keys, not %s", path, root.Line, root.Column, root.Kind)
 	}
