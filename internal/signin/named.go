@@ -25,8 +25,9 @@ func (g *Guard) name(ctx context.Context, t Token, key string) (fresh bool, err 
 	return fresh, err
 }
 
-// keepName lets an accessor live as long as its token does after a renewal. It is
-// never cut short, so of two renewals at once the longer counts.
+// keepName lets an accessor live as long as its token is about to. It comes before
+// the renewal: a token whose name had died could not be revoked by it. It is never
+// cut short, so of two renewals at once the longer counts.
 func (g *Guard) keepName(ctx context.Context, t Token) error {
 	return g.Store.Update(ctx, nameKey(t.ID), func(r state.Record) (state.Record, error) {
 		if until := t.forgotten(); r.Value != nil && !r.Expires.IsZero() && until.After(r.Expires) {
@@ -86,6 +87,12 @@ func (g *Guard) EditMeta(ctx context.Context, id string, fn func(meta map[string
 	if err != nil {
 		return err
 	}
-	_, err = g.editToken(ctx, key, func(t *Token) error { fn(t.Meta); return nil })
+	_, err = g.editToken(ctx, key, func(t *Token) error {
+		if t.Meta == nil {
+			t.Meta = map[string]string{}
+		}
+		fn(t.Meta)
+		return nil
+	})
 	return err
 }

@@ -206,21 +206,33 @@ func (g *Guard) Renew(ctx context.Context, secret string, ttl time.Duration) (To
 }
 
 func (g *Guard) renew(ctx context.Context, key string, ttl time.Duration) (Token, error) {
-	renewed, err := g.editToken(ctx, key, func(t *Token) error {
-		if !t.Renewable {
-			return cause.Because(cause.NotRenewable, "token %s is not renewable", t.ID)
-		}
-		t.Renewed = g.Clock.Now()
-		t.Expires = t.Renewed.Add(ttl)
-		if end := t.Issued.Add(t.MaxTTL); t.MaxTTL > 0 && t.Expires.After(end) {
-			t.Expires = end
-		}
-		return nil
-	})
+	about, err := g.look(ctx, key)
 	if err != nil {
 		return Token{}, err
 	}
-	return renewed, g.keepName(ctx, renewed)
+	if err := about.renew(g.Clock.Now(), ttl); err != nil {
+		return Token{}, err
+	}
+	if err := g.keepName(ctx, about); err != nil {
+		return Token{}, err
+	}
+	renewed, err := g.editToken(ctx, key, func(t *Token) error { return t.renew(g.Clock.Now(), ttl) })
+	if err != nil {
+		return Token{}, err
+	}
+	return renewed, nil
+}
+
+// renew moves the end to now plus ttl, as far as MaxTTL allows.
+func (t *Token) renew(now time.Time, ttl time.Duration) error {
+	if !t.Renewable {
+		return cause.Because(cause.NotRenewable, "token %s is not renewable", t.ID)
+	}
+	t.Renewed, t.Expires = now, now.Add(ttl)
+	if end := t.Issued.Add(t.MaxTTL); t.MaxTTL > 0 && t.Expires.After(end) {
+		t.Expires = end
+	}
+	return nil
 }
 
 // Revoke ends a token at once.
