@@ -63,7 +63,7 @@ func find(path string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(p) != ".yaml" || d.Name() == suiteName {
+		if err != nil || d.IsDir() || filepath.Ext(p) != ".yaml" || d.Name() == suiteName || !regular(p) {
 			return err
 		}
 		text, err := slurp(p, maxFile)
@@ -75,6 +75,12 @@ func find(path string) ([]string, error) {
 	return files, err
 }
 
+// regular tells files from pipes and devices, which may never end.
+func regular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // loadFile reads one file and splits it into its cases.
 func loadFile(path string) ([]Case, error) {
 	base, err := readMap(path)
@@ -82,7 +88,7 @@ func loadFile(path string) ([]Case, error) {
 		return nil, err
 	}
 	suite := map[string]any{}
-	if s := filepath.Join(filepath.Dir(path), suiteName); exists(s) {
+	if s := filepath.Join(filepath.Dir(path), suiteName); regular(s) {
 		if suite, err = readMap(s); err != nil {
 			return nil, err
 		}
