@@ -166,28 +166,31 @@ func place(text []byte, at int) (line, col int) {
 // cannot hold as they are.
 func notText(text []byte) *Problem {
 	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(text[i:])
-		}
-		p := Problem{Message: "this is not text in UTF-8", Hint: "save the file as UTF-8"}
-		switch {
-		case r >= ' ' && r < 0x7f || r == '\n' || r == '\t':
-			i += size
-			continue
-		case r == 0, r == utf8.RuneError && size == 1:
-		case r < ' ', r == 0xfffe, r == 0xffff:
-			p.Message, p.Hint = fmt.Sprintf("the character U+%04X cannot stand in a text", r), fmt.Sprintf(`write "\u%04x" in double quotes`, r)
-		case r == 0x85, r == 0x2028, r == 0x2029:
-			p.Message, p.Hint = fmt.Sprintf("the character U+%04X ends a line for some and not for others", r), fmt.Sprintf(`write "\u%04x" in double quotes, or a new line`, r)
-		default:
-			i += size
+		if b := text[i]; b >= ' ' && b < 0x7f || b == '\n' || b == '\t' {
+			i++
 			continue
 		}
-		p.Line, p.Column = place(text, i)
-		return &p
+		r, size := utf8.DecodeRune(text[i:])
+		if message, hint := odd(r, size); message != "" {
+			line, col := place(text, i)
+			return &Problem{Line: line, Column: col, Message: message, Hint: hint}
+		}
+		i += size
 	}
 	return nil
+}
+
+// odd says what is wrong with a character of so many octets; nothing with most.
+func odd(r rune, size int) (message, hint string) {
+	switch {
+	case r == 0, r == utf8.RuneError && size == 1:
+		return "this is not text in UTF-8", "save the file as UTF-8"
+	case r < ' ' && r != '\n' && r != '\t', r == 0xfffe, r == 0xffff:
+		return fmt.Sprintf("the character U+%04X cannot stand in a text", r), fmt.Sprintf(`write "\u%04x" in double quotes`, r)
+	case r == 0x85, r == 0x2028, r == 0x2029:
+		return fmt.Sprintf("the character U+%04X ends a line for some and not for others", r), fmt.Sprintf(`write "\u%04x" in double quotes, or a new line`, r)
+	}
+	return "", ""
 }
 
 // crowded finds where the marks that make values are more than most. Every value
