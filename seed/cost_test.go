@@ -214,8 +214,8 @@ func TestS8ExportsOfHardTexts(t *testing.T) {
 		deep = "\n" + strings.Repeat(" ", i) + "a: " + deep
 	}
 	for name, src := range map[string]string{
-		"deep":   "\"faults\" : []\nx-deep:" + deep + "\n? state\n: {}\n",
-		"marks":  "users: [{name: a}]\nx-note: |\n  " + strings.Repeat(",", 1_999_900) + "\n",
+		"deep":  "\"faults\" : []\nx-deep:" + deep + "\n? state\n: {}\n",
+		"marks": "users: [{name: a}]\nx-note: |\n  " + strings.Repeat(",", 1_999_900) + "\n",
 	} {
 		s, err := seed.Load("x.yaml", []byte(src), seed.Options{Now: now})
 		if err != nil {

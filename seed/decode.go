@@ -19,6 +19,7 @@ type decoder struct {
 	now     time.Time
 	refs    []reference
 	ctx     context.Context // nil: nobody goes away
+	gone    bool            // somebody has
 	keep    bool            // a server's settings: what the server filled in beats the defaults of the tags
 }
 
@@ -275,6 +276,14 @@ func written(s string) *node {
 	return n
 }
 
+// stop looks now and then whether somebody still waits for what is decoded.
+func (d *decoder) stop(i int) bool {
+	if i%1024 == 0 && !d.gone && d.ctx != nil && d.ctx.Err() != nil {
+		d.gone = true
+	}
+	return d.gone
+}
+
 // list decodes a list into a slice.
 func (d *decoder) list(n *node, v reflect.Value, f field) {
 	if n.Kind != list {
@@ -293,7 +302,7 @@ func (d *decoder) list(n *node, v reflect.Value, f field) {
 	item := f.item()
 	item.typ, item.inList = v.Type().Elem(), true
 	for i, c := range n.Items {
-		if i%1024 == 0 && d.ctx != nil && d.ctx.Err() != nil {
+		if d.stop(i) {
 			return
 		}
 		if c.Reported {
