@@ -41,7 +41,7 @@ func TestS2HostileScenariosAreLinear(t *testing.T) {
 // is bounded.
 func TestS2CasesOfALargeFile(t *testing.T) {
 	head := "scenario: " + strings.Repeat("x", 400_000) + "\nplugins: {aa: {package: p}}\nconnection: {protocol: ssh}\ncases:\n"
-	for n, want := range map[int]string{1_000: "make more than 67108864 octets", 3_000: "at most 2000 are read"} {
+	for n, want := range map[int]string{1_000: "make more than 16777216 octets", 3_000: "at most 2000 are read"} {
 		var b strings.Builder
 		b.WriteString(head)
 		for i := range n {

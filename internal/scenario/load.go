@@ -20,7 +20,7 @@ import (
 const (
 	maxFile  = 1 << 20
 	maxCases = 2000
-	maxTotal = 64 << 20
+	maxTotal = 16 << 20
 )
 
 // Load reads scenario files; a folder stands for the *.yaml files below it that
