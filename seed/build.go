@@ -171,13 +171,19 @@ func (l *loader) device(d *device, owner *world.User) world.Device {
 
 // deviceID is a name for a device that nothing else has.
 func (l *loader) deviceID(base string) string {
-	id := base
-	for i := 2; ; i++ {
+	if l.numbers == nil {
+		l.numbers = map[string]int{}
+	}
+	for {
+		l.numbers[base]++
+		id := base
+		if n := l.numbers[base]; n > 1 {
+			id = fmt.Sprintf("%s-%d", base, n)
+		}
 		if _, taken := l.names.devices[id]; !taken && !l.names.makes("devices", id) {
 			l.names.devices[id] = named{id: id}
 			return id
 		}
-		id = fmt.Sprintf("%s-%d", base, i)
 	}
 }
 

@@ -23,8 +23,11 @@ type loader struct {
 	file     file
 	names    *names
 	uid, gid counter
-	pems     map[*key]string // the keys that are given, without comments
+	pems     map[*key]string   // the keys that are given, without comments
+	parsed   map[string]parsed // by the text of a key
 	files    map[string][]byte
+	numbers  map[string]int // by the beginning of a device's name: the last number given out
+	compared int            // assets that were held against patterns
 }
 
 // check holds the parts of the file against each other. What the decoder has

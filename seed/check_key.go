@@ -55,17 +55,35 @@ func (l *loader) checkKey(k *key) {
 	if content == "" {
 		return
 	}
-	block, _ := pem.Decode([]byte(content))
-	parsed, err := ssh.ParseRawPrivateKey([]byte(content))
-	if err != nil || block == nil {
+	is := l.parse(content)
+	switch {
+	case is.kind == "":
 		l.report.node(at, "this is not a private key in PEM without a passphrase", "`ssh-keygen -m PEM -N ''` makes one")
-		return
+	case k.Type != "" && is.kind != k.Type:
+		l.report.node(at, fmt.Sprintf("this is a key of type %s, not %s", is.kind, k.Type), "change `type`")
+	default:
+		l.pems[k] = is.pem
 	}
-	if is := keyType(parsed); k.Type != "" && is != k.Type {
-		l.report.node(at, fmt.Sprintf("this is a key of type %s, not %s", is, k.Type), "change `type`")
-		return
+}
+
+// parsed is what a text of a key is: nothing, or a key without comments around it.
+type parsed struct{ kind, pem string }
+
+// parse reads a key once, however many accounts have it: that takes a millisecond.
+func (l *loader) parse(content string) parsed {
+	if is, ok := l.parsed[content]; ok {
+		return is
 	}
-	l.pems[k] = string(pem.EncodeToMemory(block)) // without the comments around it
+	var is parsed
+	block, _ := pem.Decode([]byte(content))
+	if private, err := ssh.ParseRawPrivateKey([]byte(content)); err == nil && block != nil {
+		is = parsed{keyType(private), string(pem.EncodeToMemory(block))}
+	}
+	if l.parsed == nil {
+		l.parsed = map[string]parsed{}
+	}
+	l.parsed[content] = is
+	return is
 }
 
 // keyType is the name that SSH has for the kind of a private key.
@@ -88,6 +106,9 @@ func (l *loader) readFile(name string) ([]byte, error) {
 	}
 	if l.opt.FS == nil {
 		return nil, errors.New("this seed has no folder")
+	}
+	if content, ok := l.files[name]; ok {
+		return content, nil
 	}
 	f, err := l.opt.FS.Open(name)
 	if err != nil {

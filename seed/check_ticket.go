@@ -2,9 +2,9 @@ package seed
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"path"
-	"slices"
 	"strings"
 
 	"counterpart/internal/company/world"
@@ -13,6 +13,9 @@ import (
 func (l *loader) checkTickets() {
 	seen := map[string]*node{}
 	for i := range l.file.Tickets {
+		if l.ctx.Err() != nil {
+			return
+		}
 		t := &l.file.Tickets[i]
 		l.checkTicket(t)
 		if t.ID == "" || t.System == "" {
@@ -60,8 +63,9 @@ func (l *loader) checkTicket(t *ticket) {
 	}
 	for _, x := range t.Targets {
 		accounts := []spot{}
+		at := x.At.of("accounts")
 		for i, a := range x.Accounts {
-			accounts = append(accounts, spot{a, x.At.item("accounts", i)})
+			accounts = append(accounts, spot{a, at.Item(i)})
 		}
 		if x.Asset != "" {
 			l.checkTarget(spot{x.Asset, x.At.of("asset")}, accounts)
@@ -78,7 +82,7 @@ type spot struct {
 // checkTarget holds a target against the assets there are, and the accounts on
 // those that it matches.
 func (l *loader) checkTarget(asset spot, accounts []spot) {
-	if l.names.unread["asset"] {
+	if l.names.unread["asset"] || l.report.full() || l.tired(asset.n) {
 		return
 	}
 	matched, generated, ok := l.match(asset.text)
@@ -100,18 +104,52 @@ func (l *loader) checkTarget(asset spot, accounts []spot) {
 		if a.text == "*" || a.text == "" || l.report.full() {
 			continue
 		}
+		if l.accountOn(matched, a.text) {
+			continue
+		}
 		var there []string
 		for id := range matched {
 			there = append(there, l.names.accountsOn[id]...)
-		}
-		if slices.ContainsFunc(there, func(s string) bool { return world.Fold(s) == world.Fold(a.text) }) {
-			continue
 		}
 		hint := "there is none at all"
 		if len(there) > 0 {
 			hint = didYouMean(a.text, sorted(there))
 		}
 		l.report.node(a.n, fmt.Sprintf("there is no account `%s` on `%s`", short(a.text), short(asset.text)), hint)
+	}
+}
+
+// mostCompared bounds what targets of tickets are held against, all of them
+// together: each may be a pattern, and each asset may be meant.
+const mostCompared = 10_000_000
+
+// tired reports whether that many were compared; it warns once.
+func (l *loader) tired(n *node) bool {
+	if l.compared < mostCompared {
+		return false
+	}
+	if l.compared < math.MaxInt {
+		l.compared = math.MaxInt
+		l.warnings.node(n, "from here on, targets are not held against the assets", "there are too many patterns for that many assets")
+	}
+	return true
+}
+
+// accountOn reports whether one of the assets has an account of that name.
+func (l *loader) accountOn(assets map[string]bool, name string) bool {
+	l.compare(len(assets))
+	for id := range assets {
+		if _, ok := l.names.accounts[world.Fold(name+"@"+id)]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// compare counts what is compared.
+func (l *loader) compare(n int) {
+	if l.compared < mostCompared {
+		l.compared += n
 	}
 }
 
@@ -138,6 +176,7 @@ func (l *loader) match(pattern string) (ids map[string]bool, generated, ok bool)
 		return ids, made, true
 	}
 	if p, err := netip.ParsePrefix(key); err == nil {
+		l.compare(len(l.file.Assets))
 		for i := range l.file.Assets {
 			if a := &l.file.Assets[i]; a.Address.IsValid() && p.Contains(a.Address) {
 				ids[world.Fold(a.Name)] = true
@@ -148,6 +187,7 @@ func (l *loader) match(pattern string) (ids map[string]bool, generated, ok bool)
 	if _, err := path.Match(key, ""); err != nil {
 		return nil, false, false
 	}
+	l.compare(len(l.names.assets))
 	for name, x := range l.names.assets {
 		if hit, _ := path.Match(key, name); hit {
 			ids[x.id] = true
@@ -156,7 +196,11 @@ func (l *loader) match(pattern string) (ids map[string]bool, generated, ok bool)
 	if l.names.makes("assets", key) {
 		return ids, true, true
 	}
-	for i := 1; isPattern(key) && i <= l.names.generated.Assets; i++ {
+	if !isPattern(key) {
+		return ids, false, true
+	}
+	for i := 1; i <= l.names.generated.Assets; i++ {
+		l.compare(1)
 		if hit, _ := path.Match(key, world.Numbered("asset", i)); hit {
 			return ids, true, true
 		}

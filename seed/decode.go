@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"context"
 	"encoding"
 	"errors"
 	"fmt"
@@ -17,7 +18,9 @@ type decoder struct {
 	layouts layouts
 	now     time.Time
 	refs    []reference
-	keep    bool // a server's settings: what the server filled in beats the defaults of the tags
+	ctx     context.Context // nil: nobody goes away
+	gone    bool            // somebody has
+	keep    bool            // a server's settings: what the server filled in beats the defaults of the tags
 }
 
 // reference is a name that must be the name of something.
@@ -273,6 +276,14 @@ func written(s string) *node {
 	return n
 }
 
+// stop looks now and then whether somebody still waits for what is decoded.
+func (d *decoder) stop(i int) bool {
+	if i%1024 == 0 && !d.gone && d.ctx != nil && d.ctx.Err() != nil {
+		d.gone = true
+	}
+	return d.gone
+}
+
 // list decodes a list into a slice.
 func (d *decoder) list(n *node, v reflect.Value, f field) {
 	if n.Kind != list {
@@ -291,6 +302,9 @@ func (d *decoder) list(n *node, v reflect.Value, f field) {
 	item := f.item()
 	item.typ, item.inList = v.Type().Elem(), true
 	for i, c := range n.Items {
+		if d.stop(i) {
+			return
+		}
 		if c.Reported {
 			continue
 		}

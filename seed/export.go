@@ -2,13 +2,9 @@ package seed
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,10 +13,6 @@ import (
 
 	"counterpart/internal/serving/strictyaml"
 )
-
-// maxData is the largest state in octets before it is packed. Export and Load
-// have the same limit, so that whatever the one writes the other reads.
-const maxData = 128 << 20
 
 // ErrTooLarge means that a fleet has changed more than an export can hold.
 var ErrTooLarge = errors.New("too large for an export")
@@ -53,6 +45,9 @@ func (s *Seed) Export(faults []map[string]any, st State) ([]byte, error) {
 	if out.Len() > MaxSize {
 		return nil, fmt.Errorf("%w: it would have %d octets, a seed has at most %d", ErrTooLarge, out.Len(), MaxSize)
 	}
+	if p := strictyaml.Check(out.Bytes(), config()); p != nil {
+		return nil, fmt.Errorf("%w: line %d of it: %s", ErrTooLarge, p.Line, p.Message)
+	}
 	return out.Bytes(), nil
 }
 
@@ -71,6 +66,11 @@ func (s *Seed) base() ([]byte, error) {
 	var out bytes.Buffer
 	for _, e := range root.Entries {
 		fmt.Fprintf(&out, "%s: %s\n", quoted(e.Name), flow(e.Value))
+	}
+	// Written without aliases and in lines, it may be larger and deeper than it was.
+	again := read(context.Background(), out.Bytes(), &reporter{})
+	if len(root.Entries) > 0 && (again == nil || !same(again, root)) {
+		return nil, fmt.Errorf("%w: what its aliases stand for, or what is in its brackets, is too much for one seed", ErrTooLarge)
 	}
 	return out.Bytes(), nil
 }
@@ -142,7 +142,7 @@ func writeFlow(b *strings.Builder, n *node) {
 	case null:
 		b.WriteString("null")
 	case text:
-		b.WriteString(strconv.QuoteToASCII(n.Text))
+		b.WriteString(quote(n.Text))
 	case list:
 		b.WriteString("[")
 		for i, c := range n.Items {
@@ -170,18 +170,53 @@ func writeFlow(b *strings.Builder, n *node) {
 // quoted is a key. One that is longer than YAML lets a key be without it gets a
 // question mark.
 func quoted(key string) string {
-	q := strconv.QuoteToASCII(key)
+	q := quote(key)
 	if len(q) > 1000 {
 		return "? " + q + " "
 	}
 	return q
 }
 
+// marks are what a reader of YAML counts, or stops at when it comes in rows,
+// whether it stands in quotes or not.
+const marks = "<\"'&*!,[{?:-"
+
+// quote is a text in double quotes of YAML, in ASCII. Many marks in it are written
+// by their numbers.
+func quote(s string) string {
+	const few = 200
+	n := 0
+	for i := range len(s) {
+		if strings.IndexByte(marks, s[i]) >= 0 {
+			n++
+		}
+	}
+	if n <= few {
+		return strconv.QuoteToASCII(s)
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for s != "" {
+		end := strings.IndexAny(s, marks)
+		if end < 0 {
+			end = len(s)
+		}
+		q := strconv.QuoteToASCII(s[:end])
+		b.WriteString(q[1 : len(q)-1])
+		if s = s[end:]; s != "" {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+			s = s[1:]
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
 // inline is a value of Go in one line of YAML.
 func inline(v any) string {
 	switch v := v.(type) {
 	case string:
-		return strconv.QuoteToASCII(strings.ToValidUTF8(v, "\ufffd"))
+		return quote(strings.ToValidUTF8(v, "\ufffd"))
 	case map[string]string:
 		parts := make([]string, 0, len(v))
 		for _, k := range slices.Sorted(maps.Keys(v)) {
@@ -196,115 +231,4 @@ func inline(v any) string {
 		return "{" + strings.Join(parts, ", ") + "}"
 	}
 	return fmt.Sprint(v)
-}
-
-// packData makes the text of saved.Data.
-func packData(d data) (string, error) {
-	var packed strings.Builder
-	text := base64.NewEncoder(base64.StdEncoding, &packed)
-	z := gzip.NewWriter(text)
-	n := &tally{w: z}
-	if err := writeData(n, d); err != nil {
-		return "", err
-	}
-	if err := z.Close(); err != nil {
-		return "", err
-	}
-	if err := text.Close(); err != nil {
-		return "", err
-	}
-	if n.n > maxData {
-		return "", fmt.Errorf("%w: the state has %d octets, the limit is %d", ErrTooLarge, n.n, maxData)
-	}
-	return packed.String(), nil
-}
-
-// writeData writes the JSON of data record by record: as one document it would be
-// held in memory as a whole, several times over.
-func writeData(w io.Writer, d data) error {
-	if len(d.Records) == 0 { // a state in which nothing has happened
-		return json.NewEncoder(w).Encode(d)
-	}
-	if _, err := io.WriteString(w, `{"records":[`); err != nil {
-		return err
-	}
-	for i := range d.Records {
-		text, err := json.Marshal(&d.Records[i])
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			text = append([]byte{','}, text...)
-		}
-		if _, err := w.Write(text); err != nil {
-			return err
-		}
-	}
-	files, err := json.Marshal(d.Files)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "],\"files\":%s}\n", files)
-	return err
-}
-
-// tally counts what is written.
-type tally struct {
-	w io.Writer
-	n int
-}
-
-// Write implements io.Writer.
-func (c *tally) Write(p []byte) (int, error) {
-	c.n += len(p)
-	return c.w.Write(p)
-}
-
-// unpackData reads saved.Data. What it unpacks to is bounded: a little of it may
-// stand for very much.
-func unpackData(ctx context.Context, packed string) (d data, err error) {
-	if packed == "" {
-		return d, nil
-	}
-	z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
-	if err != nil {
-		return d, err
-	}
-	in := &io.LimitedReader{R: patient{ctx, z}, N: maxData + 1}
-	decoder := json.NewDecoder(in)
-	decoder.DisallowUnknownFields()
-	err = decoder.Decode(&d)
-	switch {
-	case in.N <= 0:
-		return data{}, fmt.Errorf("it unpacks to more than %d octets", maxData)
-	case err != nil:
-		return data{}, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return data{}, errors.New("there is something behind it")
-	}
-	type place struct{ table, key string }
-	seen := make(map[place]bool, len(d.Records))
-	for _, r := range d.Records {
-		if at := (place{r.Table, r.Key}); seen[at] {
-			return data{}, fmt.Errorf("the record `%s` of `%s` is there twice", strictyaml.Short(r.Key), strictyaml.Short(r.Table))
-		} else {
-			seen[at] = true
-		}
-	}
-	return d, nil
-}
-
-// patient reads as long as somebody waits for it.
-type patient struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read implements io.Reader.
-func (p patient) Read(b []byte) (int, error) {
-	if err := p.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return p.r.Read(b)
 }

@@ -184,11 +184,40 @@ func TestS8AStateThatUnpacksToTooMuch(t *testing.T) {
 	}
 }
 
-// TestS2LoadingEndsWithItsRequest: nobody waits for a seed of 4 MB any more.
+// asked is a context that ends when it was asked so often whether it has.
+type asked struct {
+	context.Context
+	left, times int
+}
+
+// Err implements context.Context.
+func (a *asked) Err() error {
+	if a.times++; a.times > a.left {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestS2LoadingEndsWithItsRequest: whenever nobody waits for a seed any more, in
+// every part of the work.
 func TestS2LoadingEndsWithItsRequest(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := seed.LoadContext(ctx, "x.yaml", handWritten(1_000_000), seed.Options{Now: now}); !errors.Is(err, context.Canceled) {
-		t.Errorf("%.200v", err)
+	src := append(handWritten(500_000), "tickets:\n"+strings.Repeat("- {id: t}\n", 2)...)
+	src = append(src, lines("assets:\n", "- {name: a%d}\n", 3_000)...)
+	load := func(left int) (int, error) {
+		ctx := &asked{Context: t.Context(), left: left}
+		_, err := seed.LoadContext(ctx, "x.yaml", src, seed.Options{Now: now})
+		return ctx.times, err
+	}
+	all, err := load(1 << 60)
+	if errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if reading := len(src) / 500; all-reading < 1_000 { // there are 2,000 lists in it
+		t.Errorf("it looked %d times, less than %d of them after the text was read", all, all-reading)
+	}
+	for left := 0; left < all; left += 1 + all/40 {
+		if times, err := load(left); !errors.Is(err, context.Canceled) || times > left+8 {
+			t.Fatalf("after %d looks of %d: %d more, %.200v", left, all, times-left, err)
+		}
 	}
 }

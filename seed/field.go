@@ -115,7 +115,7 @@ func (f field) item() field {
 // named is what messages call the field: "`key`", or "an item of `key`".
 func (f field) named() string {
 	if f.inList {
-		return fmt.Sprintf("an item of `%s`", f.key)
+		return fmt.Sprintf("an item of `%s`", short(f.key))
 	}
-	return fmt.Sprintf("`%s`", f.key)
+	return fmt.Sprintf("`%s`", short(f.key)) // a free key may be as long as a file
 }

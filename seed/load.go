@@ -78,13 +78,16 @@ type environment struct {
 // format, ref) are obeyed; a default counts where v is still zero; durations may
 // be negative unless min says otherwise. The error is an *Error with everything
 // that is wrong.
-func (b ServerBlock) Decode(v any) error {
+func (b ServerBlock) Decode(v any) error { return b.decode(v, layouts{}) }
+
+// decode is Decode with layouts that were read before.
+func (b ServerBlock) decode(v any, known layouts) error {
 	p := reflect.ValueOf(v)
 	if p.Kind() != reflect.Pointer || p.IsNil() || p.Elem().Kind() != reflect.Struct {
 		return fmt.Errorf("seed: cannot decode a server's block into %T", v)
 	}
 	report := &reporter{file: b.env.file}
-	d := &decoder{report: report, layouts: layouts{}, now: b.env.now, keep: true}
+	d := &decoder{report: report, layouts: known, now: b.env.now, keep: true}
 	d.value(b.n, p.Elem(), field{key: b.Name})
 	b.env.names.resolve(d.refs, report)
 	return asError(report.problems)
@@ -117,8 +120,11 @@ func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Se
 			report.node(root.Get("state"), fmt.Sprintf("the state cannot be read: %v", err), "take the file as an export wrote it, or leave the key out")
 		}
 	}
-	d := &decoder{report: report, layouts: layouts{}, now: l.opt.Now}
+	d := &decoder{report: report, layouts: layouts{}, now: l.opt.Now, ctx: ctx}
 	d.value(root, reflect.ValueOf(&l.file).Elem(), field{})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	l.names = collect(&l.file, report)
 	if root.Kind == mapping {
 		l.names.resolve(d.refs, report)
@@ -153,13 +159,17 @@ func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Se
 // settings reads each server's block as the server will, so that its mistakes
 // stand with all others and not behind them.
 func (l *loader) settings(blocks []ServerBlock) {
+	known := layouts{}
 	for _, b := range blocks {
+		if l.report.full() || l.ctx.Err() != nil { // each block has a report of its own
+			return
+		}
 		zero, ok := l.opt.Blocks[b.Kind]
 		if !ok || zero == nil {
 			continue
 		}
 		var wrong *Error
-		if err := b.Decode(reflect.New(reflect.TypeOf(zero)).Interface()); errors.As(err, &wrong) {
+		if err := b.decode(reflect.New(reflect.TypeOf(zero)).Interface(), known); errors.As(err, &wrong) {
 			for _, p := range wrong.Problems {
 				l.report.add(p)
 			}
@@ -188,6 +198,7 @@ func (l *loader) servers(n *node) []ServerBlock {
 		}
 	}
 	var out []ServerBlock
+	unnamed := map[string]int{} // by kind: the last number given out
 	for _, s := range l.file.Servers {
 		if s.Kind == "" {
 			continue
@@ -197,9 +208,10 @@ func (l *loader) servers(n *node) []ServerBlock {
 			continue
 		}
 		name := s.Name
-		for i := 1; name == ""; i++ {
+		for name == "" {
+			unnamed[s.Kind]++
 			try := s.Kind
-			if i > 1 {
+			if i := unnamed[s.Kind]; i > 1 {
 				try = fmt.Sprintf("%s-%d", s.Kind, i)
 			}
 			if taken[try] == nil {

@@ -43,8 +43,9 @@ func collect(f *file, report *reporter) *names {
 	for _, u := range f.Users {
 		id := world.Fold(u.Name)
 		put(c.users, "users", u.Name, named{id, u.At.of("name"), u.At.n})
+		aliases := u.At.of("aliases")
 		for i, a := range u.Aliases {
-			put(c.users, "users", a, named{id, u.At.item("aliases", i), u.At.n})
+			put(c.users, "users", a, named{id, aliases.Item(i), u.At.n})
 		}
 	}
 	for _, u := range f.Users {
@@ -55,8 +56,9 @@ func collect(f *file, report *reporter) *names {
 	for _, a := range f.Assets {
 		id := world.Fold(a.Name)
 		put(c.assets, "assets", a.Name, named{id, a.At.of("name"), a.At.n})
+		hostnames := a.At.of("hostnames")
 		for i, h := range a.Hostnames {
-			put(c.assets, "assets", h, named{id, a.At.item("hostnames", i), a.At.n})
+			put(c.assets, "assets", h, named{id, hostnames.Item(i), a.At.n})
 		}
 		if a.Address.IsValid() {
 			put(c.assets, "assets", a.Address.String(), named{id, a.At.of("address"), a.At.n})

@@ -15,18 +15,19 @@ import (
 // saidElsewhere are the messages that no small file can provoke; the tests named
 // here do.
 var saidElsewhere = map[string]string{
-	"the file has %d octets":            "TestLimits",
-	"aliases make more than":            "TestLimits",
-	"this is the key or item number %d": "TestLimits",
-	"%d or more `<` in a row":           "TestLimits",
-	"more mistakes follow":              "TestLimits",
-	"this cannot be read as YAML":       "nothing known; kept for defects of the library",
-	"this kind of YAML means nothing":   "nothing known; kept for news of the library",
-	"%s cannot be read into %s":         "TestDecodeRefusesOddSettings",
-	"%s: %v":                            "TestDecodeTypesOfTheirOwn",
-	"the secret has only %d bits":       "TestWarnings",
-	"the request has expired before":    "TestWarnings",
-	"seed: cannot decode":               "TestDecodeRefusesOddSettings",
+	"the file has %d octets":             "TestLimits",
+	"aliases make more than":             "TestLimits",
+	"this is the key or item number %d":  "TestLimits",
+	"%d or more `<` in a row":            "TestLimits",
+	"more mistakes follow":               "TestLimits",
+	"this cannot be read as YAML":        "nothing known; kept for defects of the library",
+	"from here on, targets are not held": "TestS2TargetsAreHeldAgainstManyAssets",
+	"this kind of YAML means nothing":    "nothing known; kept for news of the library",
+	"%s cannot be read into %s":          "TestDecodeRefusesOddSettings",
+	"%s: %v":                             "TestDecodeTypesOfTheirOwn",
+	"the secret has only %d bits":        "TestWarnings",
+	"the request has expired before":     "TestWarnings",
+	"seed: cannot decode":                "TestDecodeRefusesOddSettings",
 }
 
 // TestEveryRuleHasAnExample finds the messages in the source and holds them

@@ -102,7 +102,7 @@ func (d *decoder) number(n *node, v reflect.Value, f field) {
 		return
 	}
 	if v.CanUint() {
-		u, err := strconv.ParseUint(strings.TrimPrefix(strings.ReplaceAll(n.Text, "_", ""), "+"), 0, 64)
+		u, err := strictyaml.ParseUnsigned(n.Text)
 		if err != nil || v.OverflowUint(u) {
 			d.report.node(n, fmt.Sprintf("%s cannot be %s", f.named(), short(n.Text)), fmt.Sprintf("it goes from 0 to %d", uint64(math.MaxUint64)>>(64-v.Type().Bits())))
 			return

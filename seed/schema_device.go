@@ -91,7 +91,7 @@ func (s *otpSecret) fromNode(d *decoder, n *node) {
 		e := n.Entries[0]
 		if !slices.Contains(encodings, e.Name) {
 			d.report.add(Problem{Line: e.Line, Column: e.Column, Path: join(n.Path(), e.Name),
-				Message: fmt.Sprintf("unknown notation `%s`", e.Name), Hint: didYouMean(e.Name, encodings)})
+				Message: fmt.Sprintf("unknown notation `%s`", short(e.Name)), Hint: didYouMean(e.Name, encodings)})
 			return
 		}
 		encoding, value = e.Name, e.Value

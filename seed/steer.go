@@ -79,16 +79,16 @@ type State struct {
 
 // Record is one value of the exported store: of which table, and by which key.
 type Record struct {
-	Table   string    `json:"table"`
-	Key     string    `json:"key"`
-	Value   []byte    `json:"value"`
-	Expires time.Time `json:"expires,omitzero"`
+	Table   string
+	Key     string
+	Value   []byte
+	Expires time.Time // zero: never
 }
 
 // data is what saved.Data holds.
 type data struct {
-	Records []Record          `json:"records"`
-	Files   map[string][]byte `json:"files,omitempty"` // that the seed names
+	Records []Record
+	Files   map[string][]byte // that the seed names
 }
 
 // unpack reads the state of an export ahead of all else: times and files of the

@@ -30,11 +30,15 @@ const MaxSize = strictyaml.MaxSeed
 // read parses src into a tree; nil when there is nothing to go on with. Every
 // problem has been reported then.
 func read(ctx context.Context, src []byte, report *reporter) *node {
-	c := strictyaml.Config{What: "seed", Limits: strictyaml.SeedLimits(), Empty: "`counterpart seed example` prints one to start from",
-		TooLarge: "; `generate` makes large companies from a few lines", Instead: ", or `generate`"}
-	return strictyaml.Parse(ctx, src, c, func(_ *node, p strictyaml.Problem) {
+	return strictyaml.Parse(ctx, src, config(), func(_ *node, p strictyaml.Problem) {
 		report.add(Problem{Line: p.Line, Column: p.Column, Path: p.Path, Message: p.Message, Hint: p.Hint})
 	})
+}
+
+// config is how seeds are read.
+func config() strictyaml.Config {
+	return strictyaml.Config{What: "seed", Limits: strictyaml.SeedLimits(), Empty: "`counterpart seed example` prints one to start from",
+		TooLarge: "; `generate` makes large companies from a few lines", Instead: ", or `generate`"}
 }
 
 // place is embedded, as a field At, in the structs of the schema: the decoder

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -35,9 +36,22 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 		return cause.Because(cause.WeakPassword, "the new password has fewer than %d characters", max(policy.MinLength, 1))
 	}
 	g.told("user "+u.ID, n.Password)
+	pinned := n.Old != nil || n.Was != nil // else whatever it is meanwhile is replaced
+	const tries = 100
+	for try := 1; ; try++ {
+		again, err := g.setPassword(ctx, u, n)
+		if !again || pinned || try == tries {
+			return err
+		}
+	}
+}
+
+// setPassword is one attempt; again means that the password of a managed account
+// was another when it was to be replaced than when it was looked at.
+func (g *Guard) setPassword(ctx context.Context, u world.User, n NewPassword) (again bool, err error) {
 	managed, err := g.managed(ctx, u.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var verdict error
 	err = g.edit(ctx, u.ID, func(p *person) error {
@@ -54,19 +68,16 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 		return nil
 	})
 	if err != nil || verdict != nil || managed == nil {
-		return firstError(err, verdict)
+		return false, firstError(err, verdict)
 	}
 	// The account's record has the password, and decides. What the person's has about
-	// it follows, so that a change which failed has cleared nothing.
+	// it follows, so that a change which failed has cleared nothing. What is replaced
+	// is what was judged: it goes into the history.
 	a, _ := g.World.AccountOfUser(u.ID)
-	was := n.Was
-	if n.Old != nil { // of two changes from one old password, one wins
-		was = &managed.password
+	if err := g.Managed.Set(ctx, a.ID, &managed.password, n.Password); err != nil {
+		return errors.Is(err, cause.WrongPassword), err
 	}
-	if err := g.Managed.Set(ctx, a.ID, was, n.Password); err != nil {
-		return err
-	}
-	return g.edit(ctx, u.ID, func(p *person) error {
+	return false, g.edit(ctx, u.ID, func(p *person) error {
 		g.replace(u, p, managed, n)
 		return nil
 	})

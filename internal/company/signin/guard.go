@@ -40,8 +40,7 @@ type Config struct {
 // Managed reads and writes the secret of an account that belongs to a person.
 type Managed struct {
 	Secret func(ctx context.Context, accountID string) (password string, since time.Time, err error)
-	// Set changes the secret, unless it is no longer was (nil: whatever it is):
-	// cause.WrongPassword then.
+	// Set changes the secret, unless it is no longer was: cause.WrongPassword then.
 	Set func(ctx context.Context, accountID string, was *string, password string) error
 }
 

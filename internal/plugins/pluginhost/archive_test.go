@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -122,4 +123,21 @@ func FuzzZip(f *testing.F) {
 			t.Errorf("accepted, but: %v", err)
 		}
 	})
+}
+
+// TestS2APackageWithMillionsOfMistakes: each of its paths may be wrong in hundreds of
+// ways.
+func TestS2APackageWithMillionsOfMistakes(t *testing.T) {
+	entries := good()
+	path := strings.Repeat("a/", 500)
+	for i := 1; i < len(path); i += 2 {
+		entries = append(entries, entry{name: path[:i]})
+	}
+	for i := range 2_000 {
+		entries = append(entries, entry{name: path + strconv.Itoa(i)})
+	}
+	_, v := checkZip(t, entries)
+	if v.OK() || !v.Has("duplicate") || !v.Has("more") || len(v.Problems) > 500 {
+		t.Errorf("%d problems", len(v.Problems))
+	}
 }

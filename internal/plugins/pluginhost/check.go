@@ -85,7 +85,9 @@ func (c checker) manifest(p Profile) bool {
 	}
 	m, said := manifest.Parse(data, manifest.Host{SPS: p.full(), API: p.API})
 	c.pkg.Manifest = m
-	c.v.Problems = append(c.v.Problems, said.Problems...)
+	for _, p := range said.Problems {
+		c.v.Add(p)
+	}
 	return true
 }
 

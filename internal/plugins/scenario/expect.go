@@ -31,13 +31,29 @@ func (r *run) judge(p *pluginhost.Result) {
 	r.secrets(p)
 	r.cookies(p)
 	var log []string
-	for _, l := range p.Log {
+	for _, l := range whole(p) {
 		log = append(log, l.Text)
 	}
 	r.diffs = append(r.diffs, lines(e.Log, e.NoLog, log)...)
+	if p.LogDropped > 0 && len(e.NoLog) > 0 {
+		r.differ("no_log", "a log that was kept as a whole", fmt.Sprintf("%d pieces of it were not, and may hold anything; `limits: {output: …}` keeps more", p.LogDropped))
+	}
 	if r.Given["backend"] || e.BackendExact {
 		r.diffs = append(r.diffs, sequence(e.Backend, r.operations(), e.BackendExact)...)
 	}
+}
+
+// whole are the lines of the log; one that came in pieces is one again.
+func whole(p *pluginhost.Result) (out []pluginhost.Line) {
+	for i, l := range p.Log {
+		if i > 0 && p.Log[i-1].More && !l.Box && (p.LogDropped == 0 || i != p.LogHead) {
+			last := &out[len(out)-1]
+			last.Text, last.More = last.Text+l.Text, l.More
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 // operations are the journal's entries as fields.
@@ -152,7 +168,7 @@ func (r *run) cookies(p *pluginhost.Result) {
 		}
 		parts, isMap := c.want.(map[string]any)
 		fields, _ := got.(map[string]any)
-		if isMap {
+		if isMap && (len(parts) > 0 || fields != nil) {
 			r.diffs = append(r.diffs, compare(what, parts, fields)...)
 		} else if !fits(c.want, got) {
 			r.differ(what, shown(c.want), shown(got))

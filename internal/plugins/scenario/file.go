@@ -6,7 +6,9 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 
@@ -194,7 +196,8 @@ type Case struct {
 	// "none", an absent one "do not look".
 	Given map[string]bool
 
-	raw map[string]any // as written, merged, with its holes
+	raw  map[string]any // as written, merged, with its holes
+	size int            // of that as a text, in octets
 }
 
 // Label names the case for people: file and case.
@@ -213,6 +216,7 @@ func decode(path, name string, m map[string]any) (Case, error) {
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", where, err)
 	}
+	c.size = len(text)
 	if _, err := strictyaml.Decode(context.Background(), text, config(8), &c.File); err != nil {
 		return c, named(where, err)
 	}
@@ -226,10 +230,52 @@ func decode(path, name string, m map[string]any) (Case, error) {
 			return c, fmt.Errorf("%s: %w", where, err)
 		}
 	}
+	if err := c.Expect.known(); err != nil {
+		return c, fmt.Errorf("%s: %w", where, err)
+	}
 	if err := c.Limits.Check(); err != nil {
 		return c, fmt.Errorf("%s: %w", where, err)
 	}
 	return c, c.check(where)
+}
+
+// hookKeys and keyKeys are what a hook and a private key may be expected to be.
+var (
+	hookKeys = []string{"calls", "error", "gateway_groups", "gateway_user", "max_ms", "metadata", "reason", "verdict"}
+	keyKeys  = []string{"fingerprint", "pem", "refused", "type"}
+)
+
+// known refuses keys that nothing has: `absent` would be true of them whatever
+// happens.
+func (e Expect) known() error {
+	for name, keys := range map[string]map[string]any{"authenticate": e.Authenticate, "authorize": e.Authorize, "session_ended": e.SessionEnded,
+		"get_password_list": e.Passwords, "get_private_key_list": e.Keys, "authentication_completed": e.Completed,
+		"get_remote_app_credentials": e.RemoteApp, "get_totp_codes": e.TOTP} {
+		if err := among("expect."+name, keys, hookKeys); err != nil {
+			return err
+		}
+		if limit, ok := keys["max_ms"]; ok && number(limit) == nil {
+			return fmt.Errorf("expect.%s.max_ms: %s is no number of milliseconds", name, shown(limit))
+		}
+	}
+	for i, k := range e.KeyList {
+		if err := among(fmt.Sprintf("expect.keys[%d]", i), k, keyKeys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// among refuses a key that is none of the known ones.
+func among(where string, keys map[string]any, known []string) error {
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		if slices.Contains(known, k) {
+			continue
+		}
+		hint := strictyaml.DidYouMean(k, known)
+		return fmt.Errorf("%s: unknown key `%s`, %s", where, strictyaml.Short(k), hint)
+	}
+	return nil
 }
 
 // expressions refuses a /…/ that is no regular expression: it would fit nothing.

@@ -96,7 +96,13 @@ func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
 	if err != nil {
 		return nil, "", nil, err
 	}
-	text, err = yaml.Marshal(merge(m, c.Fleet.Merge))
+	over := c.Fleet.Merge
+	if fleet, ok := c.raw["fleet"].(map[string]any); ok {
+		if written, ok := fleet["merge"].(map[string]any); ok {
+			over = written // 0042 is still 0042 there
+		}
+	}
+	text, err = yaml.Marshal(merge(m, over))
 	return text, name + " with fleet.merge", files, err
 }
 
@@ -108,7 +114,7 @@ func seedMap(name string, text []byte) (map[string]any, error) {
 	if len(wrong.Problems) > 0 {
 		return nil, named(name, wrong)
 	}
-	m, ok := root.Plain().(map[string]any)
+	m, ok := root.Written().(map[string]any)
 	if !ok {
 		return nil, fmt.Errorf("%s: a seed is a block of keys, not %s", name, root.Kind)
 	}

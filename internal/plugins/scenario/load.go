@@ -15,8 +15,13 @@ import (
 	"counterpart/internal/serving/strictyaml"
 )
 
-// maxFile bounds a scenario file.
-const maxFile = 1 << 20
+// maxFile bounds a scenario file. Each of its cases is laid over the whole of it:
+// their number is bounded, and what they make together.
+const (
+	maxFile  = 1 << 20
+	maxCases = 2000
+	maxTotal = 16 << 20
+)
 
 // Load reads scenario files; a folder stands for the *.yaml files below it that
 // have a `scenario` key. A suite.yaml beside a scenario is laid under it.
@@ -58,7 +63,7 @@ func find(path string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(p) != ".yaml" || d.Name() == suiteName {
+		if err != nil || d.IsDir() || filepath.Ext(p) != ".yaml" || d.Name() == suiteName || !regular(p) {
 			return err
 		}
 		text, err := slurp(p, maxFile)
@@ -70,6 +75,12 @@ func find(path string) ([]string, error) {
 	return files, err
 }
 
+// regular tells files from pipes and devices, which may never end.
+func regular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // loadFile reads one file and splits it into its cases.
 func loadFile(path string) ([]Case, error) {
 	base, err := readMap(path)
@@ -77,7 +88,7 @@ func loadFile(path string) ([]Case, error) {
 		return nil, err
 	}
 	suite := map[string]any{}
-	if s := filepath.Join(filepath.Dir(path), suiteName); exists(s) {
+	if s := filepath.Join(filepath.Dir(path), suiteName); regular(s) {
 		if suite, err = readMap(s); err != nil {
 			return nil, err
 		}
@@ -91,13 +102,20 @@ func loadFile(path string) ([]Case, error) {
 	if len(overrides) == 0 {
 		overrides = []map[string]any{{}}
 	}
+	if len(overrides) > maxCases {
+		return nil, fmt.Errorf("%s: %d cases, at most %d are read; write a second file", path, len(overrides), maxCases)
+	}
 	var out []Case
+	total := 0
 	for _, o := range overrides {
 		name, _ := o["name"].(string)
 		delete(o, "name")
 		c, err := decode(path, name, merge(merge(suite, base), o))
 		if err != nil {
 			return nil, err
+		}
+		if total += c.size; total > maxTotal {
+			return nil, fmt.Errorf("%s: its cases, each laid over the whole file, make more than %d octets; write a second file", path, maxTotal)
 		}
 		if slices.ContainsFunc(out, func(x Case) bool { return x.Name == name }) {
 			return nil, fmt.Errorf("%s: two cases are called %q", path, name)
@@ -141,7 +159,7 @@ func parse(path string, text []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, named(path, err)
 	}
-	m, ok := root.Plain().(map[string]any)
+	m, ok := root.Written().(map[string]any)
 	if !ok {
 		return nil, fmt.Errorf("%s:%d:%d: a scenario is a block of keys, not %s", path, root.Line, root.Column, root.Kind)
 	}

@@ -20,7 +20,10 @@ func (r *run) review(p *pluginhost.Result) []string {
 		}
 	}
 	secrets := r.knownSecrets(p)
-	for _, l := range p.Log {
+	if p.LogDropped > 0 {
+		remark("%d pieces of the log were not kept, and not looked at", p.LogDropped)
+	}
+	for _, l := range whole(p) {
 		for _, s := range secrets {
 			if !l.Box && strings.Contains(l.Text, s.value) {
 				remark("%s shows in the log of %s", s.what, l.Hook)

@@ -135,6 +135,10 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer,
 		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 	out := Result{Label: c.Label(), Title: c.Title, Path: c.Path, Case: c.Name, Mode: mode, Differences: []Difference{}, Review: []string{}}
+	if ctx.Err() != nil { // the cases that wait when somebody gives up
+		out.Verdict, out.Problem, out.Timeline = Broken, context.Cause(ctx).Error(), []Moment{}
+		return out
+	}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
 		if played != nil && err == nil {

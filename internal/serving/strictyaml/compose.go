@@ -106,10 +106,9 @@ func vet(text []byte, c Config) ([]byte, *Problem) {
 		return nil, &Problem{Line: 1, Column: 1, Message: fmt.Sprintf("the file has %d octets", len(text)),
 			Hint: fmt.Sprintf("the limit is %d%s", c.Limits.Size, c.TooLarge)}
 	}
-	text = vetted(text)
-	if at, bad := notText(text); bad {
-		line, col := place(text, at)
-		return nil, &Problem{Line: line, Column: col, Message: "this is not text in UTF-8", Hint: "save the file as UTF-8"}
+	text = vetted(text, c)
+	if p := notText(text); p != nil {
+		return nil, p
 	}
 	if at := bytes.Index(text, bytes.Repeat([]byte("<"), maxRow)); at >= 0 {
 		line, col := place(text, at)
@@ -129,14 +128,33 @@ func vet(text []byte, c Config) ([]byte, *Problem) {
 	return text, nil
 }
 
-// vetted is a text without mark, with the ends of lines of one kind.
-func vetted(text []byte) []byte {
+// Check looks at a text as Parse does before it reads it: nil if it is neither too
+// large nor made of what is refused unread.
+func Check(text []byte, c Config) *Problem {
+	_, p := vet(text, c)
+	return p
+}
+
+// vetted is a text without mark, with the ends of lines of one kind: to the
+// library, those of YAML 1.1 all end a line. A lenient reader is one of YAML 1.1;
+// for the others they are what notText refuses.
+func vetted(text []byte, c Config) []byte {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if bytes.IndexByte(text, '\r') >= 0 {
 		text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+		text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
+	}
+	for _, end := range oddEnds() {
+		if c.Lenient && bytes.Contains(text, []byte(end)) {
+			text = bytes.ReplaceAll(text, []byte(end), []byte("\n"))
+		}
 	}
 	return text
 }
+
+// oddEnds are the ends of lines that YAML 1.1 has besides (section 4.2); to
+// YAML 1.2, JSON and editors they are characters like others.
+func oddEnds() []string { return []string{"\u0085", "\u2028", "\u2029"} }
 
 // place is the line and column of an octet.
 func place(text []byte, at int) (line, col int) {
@@ -144,20 +162,35 @@ func place(text []byte, at int) (line, col int) {
 	return bytes.Count(text[:at], []byte("\n")) + 1, utf8.RuneCount(text[last:at]) + 1
 }
 
-// notText finds the first octet that is not UTF-8, or a NUL.
-func notText(text []byte) (at int, bad bool) {
-	if utf8.Valid(text) {
-		at = bytes.IndexByte(text, 0)
-		return at, at >= 0
-	}
+// notText finds the first octet that is not UTF-8, and characters that a text
+// cannot hold as they are.
+func notText(text []byte) *Problem {
 	for i := 0; i < len(text); {
+		if b := text[i]; b >= ' ' && b < 0x7f || b == '\n' || b == '\t' {
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(text[i:])
-		if r == 0 || r == utf8.RuneError && size == 1 {
-			return i, true
+		if message, hint := odd(r, size); message != "" {
+			line, col := place(text, i)
+			return &Problem{Line: line, Column: col, Message: message, Hint: hint}
 		}
 		i += size
 	}
-	return 0, false
+	return nil
+}
+
+// odd says what is wrong with a character of so many octets; nothing with most.
+func odd(r rune, size int) (message, hint string) {
+	switch {
+	case r == 0, r == utf8.RuneError && size == 1:
+		return "this is not text in UTF-8", "save the file as UTF-8"
+	case r < ' ' && r != '\n' && r != '\t', r == 0xfffe, r == 0xffff:
+		return fmt.Sprintf("the character U+%04X cannot stand in a text", r), fmt.Sprintf(`write "\u%04x" in double quotes`, r)
+	case r == 0x85, r == 0x2028, r == 0x2029:
+		return fmt.Sprintf("the character U+%04X ends a line for some and not for others", r), fmt.Sprintf(`write "\u%04x" in double quotes, or a new line`, r)
+	}
+	return "", ""
 }
 
 // crowded finds where the marks that make values are more than most. Every value

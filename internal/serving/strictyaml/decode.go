@@ -69,9 +69,14 @@ func Decode(ctx context.Context, text []byte, c Config, v any) (*Node, error) {
 	var many *yaml.LoadErrors
 	switch {
 	case errors.As(err, &many):
+		known := knownKeys(reflect.TypeOf(v))
 		for _, e := range many.Errors {
+			if len(wrong.Problems) == MaxProblems { // finding what was meant takes time
+				wrong.More++
+				continue
+			}
 			p := Problem{Line: max(e.Mark.Line, 1), Column: max(e.Mark.Column, 1)}
-			p.Message, p.Hint = misfit(e.Message, reflect.TypeOf(v))
+			p.Message, p.Hint = misfit(e.Message, known)
 			wrong.Add(p)
 		}
 		return nil, wrong
@@ -88,17 +93,16 @@ func load(body *yaml.Node, v any, c Config) (err error) {
 			err = errors.New("not readable")
 		}
 	}()
-	return body.Load(v, yaml.WithKnownFields(), yaml.WithPlugin(&limiter{depth: 2 * c.Limits.Depth}))
+	// Equal keys have been found: the library compares each with each.
+	return body.Load(v, yaml.WithKnownFields(), yaml.WithUniqueKeys(false), yaml.WithPlugin(&limiter{depth: 2 * c.Limits.Depth}))
 }
 
 // misfit words what the library's decoder says.
-func misfit(message string, t reflect.Type) (what, hint string) {
+func misfit(message string, known []string) (what, hint string) {
 	message = firstLine(message)
 	if key, _, ok := strings.Cut(message, " not found in type "); ok {
 		key = strings.TrimPrefix(key, "field ")
-		known := map[string]bool{}
-		keys(t, known)
-		if best, ok := Nearest(key, slices.Sorted(maps.Keys(known))); ok {
+		if best, ok := Nearest(key, known); ok {
 			hint = fmt.Sprintf("did you mean `%s`?", best)
 		}
 		return fmt.Sprintf("unknown key `%s`", Short(key)), hint
@@ -107,6 +111,13 @@ func misfit(message string, t reflect.Type) (what, hint string) {
 		return strings.TrimPrefix(what, "!!") + " does not fit here", "the value is a Go " + Short(into)
 	}
 	return message, ""
+}
+
+// knownKeys are the keys of a type and of those in it, sorted.
+func knownKeys(t reflect.Type) []string {
+	known := map[string]bool{}
+	keys(t, known)
+	return slices.Sorted(maps.Keys(known))
 }
 
 // keys gathers the keys of a type and of those in it.

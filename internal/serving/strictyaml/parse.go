@@ -23,7 +23,7 @@ func Parse(ctx context.Context, text []byte, c Config, report func(*Node, Proble
 }
 
 func newReader(ctx context.Context, text []byte, c Config, report func(*Node, Problem)) *reader {
-	return &reader{ctx: ctx, Config: c, report: report, places: places{text: vetted(text)}, anchors: map[string]*yaml.Node{}, open: map[*yaml.Node]bool{}}
+	return &reader{ctx: ctx, Config: c, report: report, places: places{text: vetted(text, c)}, anchors: map[string]*yaml.Node{}, open: map[*yaml.Node]bool{}}
 }
 
 // tree makes the library's nodes ours. Those are let go of on the way unless

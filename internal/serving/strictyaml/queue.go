@@ -58,29 +58,50 @@ func inRow(text []byte) (at int, ok bool) {
 }
 
 // opening is where a line opens a bracket with nothing before it but what may
-// stand before a key; -1 when it does not.
+// stand before a key, or a scalar that may be one; -1 when it does not.
 func opening(text []byte, at int) int {
+	scalar := false
 	for at < len(text) {
 		switch b := text[at]; {
-		case b == ' ' || b == '\t':
+		case b == ' ' || b == '\t' || b == '\n' && scalar:
 			at++
 		case b == '[' || b == '{':
 			return at
-		case (b == '-' || b == '?') && at+1 < len(text) && (text[at+1] == ' ' || text[at+1] == '\t'):
+		case scalar:
+			return -1
+		case (b == '-' || b == '?' || b == ':') && at+1 < len(text) && (text[at+1] == ' ' || text[at+1] == '\t'):
 			at++
 		case b == '-' && bytes.HasPrefix(text[at:], []byte("---")):
 			at += 3
-		case b == '&' || b == '!':
+		case b == '"' || b == '\'':
+			at, scalar = quoteEnd(text, at), true
+		case b == '&' || b == '!' || b == '*':
 			n := bytes.IndexAny(text[at:], " \t\n")
-			if n < 0 || text[at+n] == '\n' {
+			if n < 0 || text[at+n] == '\n' && b != '*' {
 				return -1
 			}
-			at += n
+			at, scalar = at+n, b == '*'
 		default:
 			return -1
 		}
 	}
 	return -1
+}
+
+// quoteEnd is behind the quote that closes the one at a place.
+func quoteEnd(text []byte, at int) int {
+	quote := text[at]
+	for at++; at < len(text); at++ {
+		switch b := text[at]; {
+		case b == '\\' && quote == '"':
+			at++
+		case b == quote && b == '\'' && at+1 < len(text) && text[at+1] == b:
+			at++
+		case b == quote:
+			return at + 1
+		}
+	}
+	return len(text)
 }
 
 // closing is where brackets that are opened at a place are closed, and how many

@@ -64,11 +64,20 @@ type judge struct {
 }
 
 func (j *judge) refuse(code, key, text, hint string) {
-	j.out.Add(verdict.Problem{Code: code, File: FileName, Line: j.fields[key].Line, Text: text, Hint: hint})
+	j.out.Add(verdict.Problem{Code: code, File: FileName, Line: j.fields[key].Line, Text: cut(text), Hint: cut(hint)})
 }
 
 func (j *judge) warn(code, key, text, hint string) {
-	j.out.Add(verdict.Problem{Severity: verdict.Warning, Code: code, File: FileName, Line: j.fields[key].Line, Text: text, Hint: hint})
+	j.out.Add(verdict.Problem{Severity: verdict.Warning, Code: code, File: FileName, Line: j.fields[key].Line, Text: cut(text), Hint: cut(hint)})
+}
+
+// cut bounds a message: a value in it may be as long as the file.
+func cut(s string) string {
+	const most = 800
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // Parse reads and judges a MANIFEST. The Manifest is what could be understood,

@@ -65,6 +65,10 @@ var (
 	timeForm  = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?)$`)
 )
 
+// longestNumber bounds the digits that are counted with: arithmetic on more costs
+// more than their length, and Python refuses to print more (sys.set_int_max_str_digits).
+const longestNumber = 4300
+
 // plain resolves an unquoted word as YAML 1.1 does.
 func plain(s string) Value {
 	v := Value{Kind: String, Text: s, Source: s}
@@ -73,6 +77,7 @@ func plain(s string) Value {
 		v.Kind, v.Text = Null, "None"
 	case boolWords[s] != "":
 		v.Kind, v.Text = Bool, boolWords[s]
+	case len(s) > longestNumber: // what a box makes of it is nobody's version
 	case intForm.MatchString(s):
 		if text, ok := intText(s); ok {
 			v.Kind, v.Text = Int, text

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,10 @@ type child struct {
 	items  chan item
 	over   chan struct{} // closed when nobody reads items any more
 	wg     sync.WaitGroup
+
+	calls   atomic.Int64 // so many have begun
+	working atomic.Bool  // one is under way
+	why     atomic.Pointer[string]
 }
 
 // item is one line on the result channel.
@@ -94,8 +99,33 @@ func (r *Runner) start(mode string, s scratch, code Code) (*child, error) {
 		close(c.exited)
 	})
 	c.wg.Go(c.log.run)
+	c.wg.Go(c.watch)
 	c.wg.Go(c.readResults)
 	return c, nil
+}
+
+// watch looks at what an interpreter uses with all that it started, during calls
+// and, less often, between them, and ends it when that is beyond a limit.
+func (c *child) watch() {
+	const rarely = 10
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	var u usage
+	for n := 0; ; n++ {
+		select {
+		case <-c.exited:
+			return
+		case <-look.C:
+		}
+		if !c.working.Load() && n%rarely != 0 {
+			continue
+		}
+		if why := c.beyond(&u); why != "" {
+			c.why.Store(&why)
+			c.kill()
+			return
+		}
+	}
 }
 
 // readResults hands on the lines of the result channel.
@@ -138,6 +168,9 @@ func (c *child) readResults() {
 // interpreter is gone when it returns.
 func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	c.log.to(j.Line)
+	c.calls.Add(1)
+	c.working.Store(true)
+	defer c.working.Store(false)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -145,9 +178,7 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	}()
 	timer := time.NewTimer(j.Timeout - time.Since(j.began))
 	defer timer.Stop()
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	reply := c.await(ctx, id, timer.C, look.C)
+	reply := c.await(ctx, id, timer.C)
 	switch reply.Fault {
 	case TimedOut:
 		reply.Detail = fmt.Sprintf("no answer within %v", j.Timeout)
@@ -165,7 +196,7 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	return reply
 }
 
-func (c *child) await(ctx context.Context, id int64, timeout, look <-chan time.Time) Reply {
+func (c *child) await(ctx context.Context, id int64, timeout <-chan time.Time) Reply {
 	exited := c.exited
 	for {
 		select {
@@ -182,10 +213,6 @@ func (c *child) await(ctx context.Context, id int64, timeout, look <-chan time.T
 			c.wg.Go(func() { _, _ = fmt.Fprintf(c.resW, "\nend %s\n", c.nonce) })
 		case <-timeout:
 			return Reply{Fault: TimedOut}
-		case <-look:
-			if why := c.beyond(); why != "" {
-				return Reply{Fault: NoResult, Detail: why}
-			}
 		case <-ctx.Done():
 			return Reply{Fault: Cancelled, Detail: context.Cause(ctx).Error()}
 		}
@@ -213,6 +240,9 @@ func (c *child) leave(ctx context.Context, r Reply, left time.Duration) Reply {
 	_ = c.stdin.Close()
 	select {
 	case <-c.exited:
+		if why := c.why.Load(); why != nil {
+			r = Reply{Fault: NoResult, Detail: *why}
+		}
 	case <-timer.C:
 		r = Reply{Fault: TimedOut, Detail: "the hook returned, but its process did not end"}
 	case <-ctx.Done():
@@ -225,6 +255,9 @@ func (c *child) leave(ctx context.Context, r Reply, left time.Duration) Reply {
 
 // describe says how an interpreter ended.
 func (c *child) describe() string {
+	if why := c.why.Load(); why != nil {
+		return *why
+	}
 	if c.state == nil {
 		return "the process ended without an answer"
 	}

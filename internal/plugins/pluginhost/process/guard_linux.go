@@ -82,6 +82,7 @@ func tryNamespaces() error {
 func own(cmd *exec.Cmd, g guard) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if g != namespace {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM // who stands guard ends the others then
 		return
 	}
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID
@@ -184,7 +185,7 @@ func (g guard) kill(p *os.Process) {
 		// As long as it stands there, every orphan is below it.
 		const rounds = 100
 		for range rounds {
-			all := below(p.Pid)
+			all, _ := below(p.Pid)
 			if len(all) == 0 {
 				break
 			}
@@ -204,20 +205,23 @@ func (g guard) status(s *os.ProcessState) string {
 	return s.String()
 }
 
-// below are the processes below one that are no zombies.
-func below(pid int) (out []int) {
+// below are the processes below one, and how many zombies are among them, which
+// are no more than an entry in the kernel's table.
+func below(pid int) (out []int, zombies int) {
 	const most = 100_000
 	queue := []int{pid}
-	for len(queue) > 0 && len(out) < most {
+	for len(queue) > 0 && len(out)+zombies < most {
 		next := children(queue[0])
 		queue = append(queue[1:], next...)
 		for _, c := range next {
-			if !zombie(c) {
+			if zombie(c) {
+				zombies++
+			} else {
 				out = append(out, c)
 			}
 		}
 	}
-	return out
+	return out, zombies
 }
 
 // children are the direct children of all threads of a process.
@@ -239,12 +243,30 @@ func children(pid int) (out []int) {
 
 // zombie reports whether a process has ended and waits for its parent.
 func zombie(pid int) bool {
+	fields := stat(pid)
+	return len(fields) == 0 || fields[0] == "Z" || fields[0] == "X"
+}
+
+// stat is what proc_pid_stat(5) has behind the name of a process, from its state
+// on; nothing for one that is gone.
+func stat(pid int) []string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return true
+		return nil
 	}
-	_, after, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')'):]), " ")
-	return strings.HasPrefix(after, "Z") || strings.HasPrefix(after, "X")
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+}
+
+// processor is the processor time that a process has used.
+func processor(pid int) time.Duration {
+	const user, system, tick = 14 - 3, 15 - 3, 10 * time.Millisecond // USER_HZ is 100 to every program
+	fields := stat(pid)
+	if len(fields) <= system {
+		return 0
+	}
+	u, _ := strconv.ParseInt(fields[user], 10, 64)
+	s, _ := strconv.ParseInt(fields[system], 10, 64)
+	return time.Duration(u+s) * tick
 }
 
 // resident is the memory that a process has in use, in octets.
@@ -263,10 +285,10 @@ func resident(pid int) uint64 {
 
 // beyond says which limit an interpreter is beyond with all that it started,
 // empty for none.
-func (c *child) beyond() string {
-	all := below(c.cmd.Process.Pid)
-	if len(all) > c.limits.Processes {
-		return fmt.Sprintf("the plugin had %d processes, the limit is %d", len(all), c.limits.Processes)
+func (c *child) beyond(call *usage) string {
+	all, zombies := below(c.cmd.Process.Pid)
+	if n := len(all) + zombies; n > c.limits.Processes { // as the kernel counts them
+		return fmt.Sprintf("the plugin had %d processes, the limit is %d", n, c.limits.Processes)
 	}
 	total := uint64(0)
 	for _, pid := range all {
@@ -274,6 +296,32 @@ func (c *child) beyond() string {
 	}
 	if total > c.limits.Memory {
 		return fmt.Sprintf("the plugin's processes used %d octets of memory, the limit is %d", total, c.limits.Memory)
+	}
+	return c.busy(call, all)
+}
+
+// usage is the processor time that processes had used when a call began.
+type usage struct {
+	call   int64
+	before map[int]time.Duration
+}
+
+// busy finds a process that goes on beyond its processor time: the kernel tells it,
+// and it need not listen.
+func (c *child) busy(u *usage, all []int) string {
+	const grace = 2 * time.Second // the kernel comes first
+	first := false
+	if n := c.calls.Load(); u.before == nil || u.call != n {
+		u.call, u.before, first = n, map[int]time.Duration{}, true
+	}
+	for _, pid := range all {
+		used := processor(pid)
+		switch {
+		case first:
+			u.before[pid] = used
+		case used-u.before[pid] > c.limits.CPU+grace:
+			return fmt.Sprintf("a process of the plugin used %v of processor time in one call, the limit is %v", used-u.before[pid], c.limits.CPU)
+		}
 	}
 	return ""
 }

@@ -61,15 +61,34 @@ func Find(ctx context.Context, python string) (Interpreter, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, python, "-c", probe).Output()
-	if err != nil {
+	out := &short{left: maxProbe}
+	cmd := exec.CommandContext(ctx, python, "-c", probe)
+	cmd.Stdout, cmd.WaitDelay = out, time.Second // what it leaves running may keep its output open
+	if err := cmd.Run(); err != nil {
 		return Interpreter{}, fmt.Errorf("%w: %s: %w", ErrPython, python, err)
 	}
-	lines := strings.Split(strings.ReplaceAll(string(out), "\r", ""), "\n")
+	lines := strings.Split(strings.ReplaceAll(out.String(), "\r", ""), "\n")
 	if len(lines) < 3 || lines[0] == "" || !strings.HasPrefix(lines[1], "3.") {
 		return Interpreter{}, fmt.Errorf("%w: %s does not answer like a Python 3", ErrPython, python)
 	}
 	return Interpreter{Path: lines[0], Version: lines[1], SDK: lines[2]}, nil
+}
+
+// maxProbe bounds what a program that is no Python may answer, in octets.
+const maxProbe = 64 << 10
+
+// short is output of a bounded length; more of it is an error.
+type short struct {
+	strings.Builder
+	left int
+}
+
+// Write implements io.Writer.
+func (s *short) Write(p []byte) (int, error) {
+	if s.left -= len(p); s.left < 0 {
+		return 0, errors.New("it says too much")
+	}
+	return s.Builder.Write(p)
 }
 
 // Code is the plugin to run.

@@ -19,6 +19,16 @@ def subreaper():
         pass  # the host says what it cannot find
 
 
+def die_with_parent():
+    """Ends this process when the one that stands guard ends (Linux)."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+    except Exception:
+        pass  # as above
+
+
 def end_all():
     """Ends every process below this one. Those of a process that ended have
     become its own, so that none is left when there are no children."""
@@ -51,7 +61,14 @@ def stand_guard(guard):
         subreaper()
     child = os.fork()
     if not child:
+        if guard == "tree":
+            die_with_parent()
         return
+    if guard == "tree":
+        import _signal
+
+        # The host has ended, and could not say so in another way.
+        _signal.signal(15, lambda *_: (end_all(), os._exit(143)))
     for fd in range(4):
         try:
             os.close(fd)

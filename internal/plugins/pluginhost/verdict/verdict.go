@@ -48,6 +48,9 @@ type Verdict struct {
 	Problems []Problem `json:"problems"`
 }
 
+// most is how many problems of one severity are kept; a package may have millions.
+const most = 200
+
 // OK reports whether the box would take the package.
 func (v Verdict) OK() bool { return len(v.Errors()) == 0 }
 
@@ -77,10 +80,22 @@ func (v Verdict) Has(code string) bool {
 	return false
 }
 
-// Add appends p; without a severity it is an error.
+// Add appends p; without a severity it is an error. Of many of one severity the
+// first are kept, and one that says so.
 func (v *Verdict) Add(p Problem) {
 	if p.Severity == "" {
 		p.Severity = Error
 	}
-	v.Problems = append(v.Problems, p)
+	n := 0
+	for i := range v.Problems {
+		if v.Problems[i].Severity == p.Severity {
+			n++
+		}
+	}
+	switch {
+	case n < most:
+		v.Problems = append(v.Problems, p)
+	case n == most:
+		v.Problems = append(v.Problems, Problem{Severity: p.Severity, Code: "more", Text: "there are more like these", Hint: "mend these first"})
+	}
 }
