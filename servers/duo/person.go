@@ -8,7 +8,6 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 )
 
@@ -36,9 +35,6 @@ type account struct {
 }
 
 func accountKey(name string) string { return "user/" + world.Fold(name) }
-
-// guestKey leads from Duo's user ID to a guest's name.
-func guestKey(userID string) string { return "guest/" + userID }
 
 // duoID is the user ID that Duo gives somebody.
 func (s *Server) duoID(id string) string {
@@ -89,7 +85,7 @@ func (s *Server) byID(ctx context.Context, id string) (*person, error) {
 	if i, ok := s.ids().Find(id); ok {
 		return s.ofCompany(ctx, s.World.UserAt(i))
 	}
-	name, found, err := state.Read[string](ctx, s.Store, guestKey(id))
+	name, found, err := s.guests.Read(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +103,7 @@ func (s *Server) byName(ctx context.Context, name string) (*person, error) {
 	if known {
 		return s.ofCompany(ctx, u)
 	}
-	a, found, err := state.Read[account](ctx, s.Store, accountKey(name))
+	a, found, err := s.accounts.Read(ctx, accountKey(name))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +117,7 @@ func (s *Server) byName(ctx context.Context, name string) (*person, error) {
 func (s *Server) ofCompany(ctx context.Context, u world.User) (*person, error) {
 	m := s.members[u.ID]
 	if m.NotEnrolled {
-		if _, found, err := state.Read[account](ctx, s.Store, accountKey(u.ID)); err != nil {
+		if _, found, err := s.accounts.Read(ctx, accountKey(u.ID)); err != nil {
 			return nil, err
 		} else if !found {
 			return nil, cause.Because(cause.UnknownUser, "%s is not enrolled in Duo", u.ID)
