@@ -15,7 +15,7 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
-	"counterpart/servers/duo/internal/sign"
+	"counterpart/internal/face/httpapi"
 )
 
 // login is one authentication.
@@ -225,7 +225,7 @@ const longestInfo = 20_000
 // says about where it comes from.
 func (l *login) details() (map[string]string, error) {
 	info := l.r.params["pushinfo"]
-	pairs, err := sign.Parse(info)
+	pairs, err := httpapi.ParseForm(info, httpapi.FormRules{})
 	if err != nil || len(pairs) > 64 || len(info) >= longestInfo {
 		return nil, param(invalid, "pushinfo", "pushinfo is no list of encoded pairs")
 	}

@@ -78,7 +78,7 @@ func (s *Server) Ports() []dialect.Port {
 		Name: "https", Listen: s.set.Listen, TLS: true, Hosts: []string{s.set.Host},
 		Limits: dialect.Limits{Body: 64 << 10},
 		Try:    "curl -k https://{addr}/auth/v2/ping",
-		HTTP:   &dialect.HTTP{Routes: s.routes(), Error: fail, NotFound: s.unknown},
+		HTTP:   &dialect.HTTP{Routes: s.routes(), Error: wording.Answer, NotFound: s.unknown},
 	}}
 }
 
