@@ -19,6 +19,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -63,8 +64,7 @@ func (s *Server) token(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	c.Response().Header().Set(echo.HeaderContentType, jsonType)
-	return c.JSON(http.StatusOK, answer)
+	return asJSON.Write(c, http.StatusOK, answer)
 }
 
 // tokenAnswer is what an application reads.
@@ -78,17 +78,18 @@ type tokenAnswer struct {
 
 func (s *Server) grantToken(c echo.Context) (*tokenAnswer, error) {
 	req := c.Request()
-	if !strings.HasPrefix(req.Header.Get("Content-Type"), echo.MIMEApplicationForm) {
+	if !httpapi.IsForm(req) {
 		return nil, cause.Because(cause.BadInput, "the body is no form but %q", req.Header.Get("Content-Type"))
 	}
-	raw, err := io.ReadAll(io.LimitReader(req.Body, 64<<10))
+	raw, err := httpapi.ReadAtMost(req, 64<<10)
 	if err != nil {
-		return nil, tooBig(err)
+		return nil, err
 	}
-	form, err := url.ParseQuery(string(raw))
+	pairs, err := httpapi.ParseForm(string(raw), httpapi.FormRules{Semicolon: true})
 	if err != nil {
-		return nil, cause.Because(cause.BadInput, "the form is malformed")
+		return nil, err
 	}
+	form := pairs.Values()
 	app, err := s.application(req, form)
 	if err != nil {
 		return nil, err
@@ -121,14 +122,8 @@ func (s *Server) grantToken(c echo.Context) (*tokenAnswer, error) {
 // Basic header.
 func (s *Server) application(req *http.Request, form url.Values) (Application, error) {
 	id, secret := form.Get("client_id"), form.Get("client_secret")
-	if user, password, ok := req.BasicAuth(); ok && secret == "" {
+	if user, password, given := httpapi.BasicEscaped(req.Header); given == httpapi.Present && secret == "" {
 		id, secret = user, password
-		if plain, err := url.QueryUnescape(user); err == nil { // RFC 6749 section 2.3.1
-			id = plain
-		}
-		if plain, err := url.QueryUnescape(password); err == nil && !signin.Same(password, plain) {
-			secret = plain
-		}
 	}
 	for _, a := range s.settings.OAuth {
 		if a.ClientID == id && signin.Same(a.ClientSecret, secret) {
@@ -217,10 +212,10 @@ func (s *Server) byJWT(req *http.Request, app Application) (*user, error) {
 	if app.JWTSecret == "" {
 		return bad("cannot be checked: the application has no jwt_secret")
 	}
-	token, ok := strings.CutPrefix(req.Header.Get("Authentication"), "Bearer ")
-	signed, mac, also := cutLast(strings.TrimSpace(token), ".")
+	token, given := httpapi.Scheme(req.Header, "Authentication", "Bearer", httpapi.SchemeRules{})
+	signed, mac, also := cutLast(token, ".")
 	head, body, third := strings.Cut(signed, ".")
-	if !ok || !also || !third {
+	if given != httpapi.Present || !also || !third {
 		return bad("is missing or malformed")
 	}
 	m := hmac.New(sha256.New, []byte(app.JWTSecret))

@@ -206,7 +206,7 @@ func (s *Server) checkQuery(table, text string) error {
 func (s *Server) Ports() []dialect.Port {
 	port := dialect.Port{Name: "https", Listen: s.settings.Listen, TLS: s.settings.TLS, Cert: dialect.WantCert,
 		Hosts: []string{s.settings.Instance + ".service-now.com"}, Limits: dialect.Limits{Body: maxUpload}, Try: s.try(),
-		HTTP: &dialect.HTTP{Routes: s.routes(), NotFound: s.unknown, Error: refuse}}
+		HTTP: &dialect.HTTP{Routes: s.routes(), NotFound: s.unknown, Error: wording.Answer}}
 	if !port.TLS {
 		port.Name, port.Cert = "http", dialect.NoCert
 	}

@@ -83,6 +83,7 @@ func TestJSONIsWrittenAsAVendorWritesIt(t *testing.T) {
 	} {
 		rec := httptest.NewRecorder()
 		c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), rec)
+		c.Response().Header().Set("Content-Type", "text/plain")
 		if err := x.w.Write(c, 203, v); err != nil {
 			t.Fatal(err)
 		}

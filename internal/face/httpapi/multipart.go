@@ -19,7 +19,7 @@ type Part struct {
 }
 
 // maxParts is how many parts a form may have.
-const maxParts = 1000
+const maxParts = 10_000
 
 // IsMultipart reports a Content-Type of multipart with a boundary: clients that only
 // claim to send one are told apart.

@@ -51,7 +51,7 @@ func TestMultipart(t *testing.T) {
 		}
 		break
 	}
-	many, manyKind := form(t, 1001)
+	many, manyKind := form(t, 10_001)
 	for name, x := range map[string][2]string{"cut": {string(body[:60]), kind}, "no form": {"x", "application/json; boundary=x"}, "no type": {"x", ""}, "too many": {string(many), manyKind}} {
 		var last error
 		for _, err := range httpapi.Parts([]byte(x[0]), x[1]) {
