@@ -15,6 +15,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
+	"counterpart/internal/face/httpapi"
 )
 
 // token is a live token of this server. What only Vault knows of it stands in the
@@ -118,9 +119,7 @@ func (r *request) authenticate() error {
 func (r *request) recognise() error {
 	secret := header(r.http, "X-Vault-Token")
 	if secret == "" {
-		if bearer, ok := strings.CutPrefix(header(r.http, "Authorization"), "Bearer "); ok {
-			secret = strings.TrimSpace(bearer)
-		}
+		secret, _ = httpapi.Bearer(r.http.Header, httpapi.SchemeRules{})
 	}
 	if secret == "" {
 		return refuse(http.StatusForbidden, "permission denied").because("the request carries no token")
