@@ -16,6 +16,7 @@ import (
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/ids"
 )
 
 // login is one authentication.
@@ -66,7 +67,7 @@ func (s *Server) attempt(r *request, choose chooser) (*transaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transaction{ID: world.UUID(s.Rand), IKey: r.in.IKey, User: p.id}
+	t := &transaction{ID: ids.UUID(s.Rand), IKey: r.in.IKey, User: p.id}
 	if t.Final, err = s.standing(ctx, r, p); err != nil || t.Final != nil {
 		return t, err
 	}
@@ -189,7 +190,7 @@ func (l *login) ask(ctx context.Context, t *transaction, c choice) error {
 		if err := l.redeem(ctx, l.r, l.p); err != nil {
 			return err
 		}
-		t.Verify = text(l.Rand, "123456789", 1) + text(l.Rand, "0123456789", 2)
+		t.Verify = ids.Text(l.Rand, "123456789", 1) + ids.Text(l.Rand, ids.Decimal, 2)
 	}
 	d := c.phone.devs[c.factor]
 	l.r.call().Object = d.ID

@@ -10,6 +10,7 @@ import (
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // person is somebody whom Duo knows.
@@ -42,7 +43,7 @@ func guestKey(userID string) string { return "guest/" + userID }
 
 // duoID is the user ID that Duo gives somebody.
 func (s *Server) duoID(id string) string {
-	return "DU" + text(s.World.Derive("duo", s.Name, "user", id), capitals, 18)
+	return "DU" + ids.Remainders(s.World.Derive("duo", s.Name, "user", id), ids.Capitals, 18)
 }
 
 // index lists everybody of the company by Duo's user ID.

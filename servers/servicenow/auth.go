@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -284,11 +284,7 @@ func (r *request) method() string {
 
 // base is the address by which the client reached the instance.
 func (r *request) base() string {
-	scheme := "http"
-	if r.settings.TLS {
-		scheme = "https"
-	}
-	return fmt.Sprintf("%s://%s%s", scheme, r.Request().Host, r.settings.PathPrefix)
+	return ids.Base(r.Request(), r.settings.PathPrefix)
 }
 
 // whole is the body of a call. One that broke off is none.

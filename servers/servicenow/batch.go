@@ -149,7 +149,7 @@ func (r *request) serve(c batchCall, room int) (a batchAnswer, whole bool) {
 	}
 	ctx, call := dialect.Begin(context.WithValue(r.ctx(), asBatch{}, r.user), c.Method+" "+u.Path)
 	call.Unnamed = true
-	req := (&http.Request{Method: strings.ToUpper(c.Method), URL: u, Header: http.Header{}, Host: r.Request().Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	req := (&http.Request{Method: strings.ToUpper(c.Method), URL: u, Header: http.Header{}, Host: r.Request().Host, TLS: r.Request().TLS, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), RemoteAddr: r.Request().RemoteAddr, RequestURI: c.URL}).WithContext(ctx)
 	for _, h := range c.Headers {
 		req.Header.Add(h.Name, h.Value)

@@ -9,7 +9,6 @@
 package servicenow
 
 import (
-	"crypto/cipher"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
@@ -31,7 +31,7 @@ type Server struct {
 	dialect.Env
 	settings Settings
 	dict     *dict.Dictionary
-	cipher   cipher.Block // of sys_ids, see ids.go
+	numbers  *ids.Sealer
 	index    func() *index
 	programs []*user
 	zone     *time.Location
@@ -57,7 +57,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, fmt.Errorf("path_prefix: write it like /sn1, not %q", p)
 	}
 	var err error
-	if s.cipher, err = s.idCipher(); err != nil {
+	if s.numbers, err = ids.NewSealer(s.World.Derive("servicenow", s.Name, "sys_id")); err != nil {
 		return nil, err
 	}
 	s.World.Derive("servicenow", s.Name, "cookies").Read(s.cookies[:])

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/vault/internal/api"
 	"counterpart/servers/vault/internal/keyring"
@@ -43,7 +44,7 @@ type Server struct {
 	self       pin[node]
 	known      state.Hot[knownToken] // by the token
 	described  api.Table
-	ids        requestIDs
+	ids        ids.Requests
 	acls       aclCache
 	aclsMu     sync.RWMutex
 
@@ -98,7 +99,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, err
 	}
 	s.flavour = flavours[s.settings.Flavour]
-	s.ids.start(env.World.Derive("vault", env.Name, "requests"))
+	s.ids.Start(env.World.Derive("vault", env.Name, "requests"))
 	s.shelves()
 	s.engines, s.nodePaths = engines(s), newNodeRoutes(s)
 	if err := s.load(); err != nil {
