@@ -2,8 +2,6 @@ package servicenow
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -11,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,6 +17,7 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
 	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/jose"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -212,41 +210,29 @@ func (s *Server) byJWT(req *http.Request, app Application) (*user, error) {
 	if app.JWTSecret == "" {
 		return bad("cannot be checked: the application has no jwt_secret")
 	}
-	token, given := httpapi.Scheme(req.Header, "Authentication", "Bearer", httpapi.SchemeRules{})
-	signed, mac, also := cutLast(token, ".")
-	head, body, third := strings.Cut(signed, ".")
-	if given != httpapi.Present || !also || !third {
+	text, given := httpapi.Scheme(req.Header, "Authentication", "Bearer", httpapi.SchemeRules{})
+	if given != httpapi.Present {
 		return bad("is missing or malformed")
 	}
-	m := hmac.New(sha256.New, []byte(app.JWTSecret))
-	m.Write([]byte(signed))
-	sum, err := base64.RawURLEncoding.DecodeString(mac)
-	if err != nil || !hmac.Equal(sum, m.Sum(nil)) {
-		return bad("has a wrong signature")
+	token, err := jose.Parse(text, jose.Rules{})
+	if err == nil {
+		err = token.Verify(jose.Key{Secret: []byte(app.JWTSecret)}, jose.HS256)
 	}
-	var header struct{ Alg string }
-	var claims struct {
-		Sub, Email string
-		Exp, Nbf   float64
+	var claims jose.Claims
+	if err == nil {
+		claims, err = token.Claims()
 	}
-	if part(head, &header) != nil || part(body, &claims) != nil || header.Alg != "HS256" {
-		return bad("is malformed or not HS256")
+	if err == nil {
+		err = jose.Policy{Now: s.Clock.Now(), NeedExpiry: true}.Check(claims)
 	}
-	now := float64(s.Clock.Now().Unix())
-	if claims.Exp == 0 || now >= claims.Exp || now < claims.Nbf {
-		return bad("has expired or is not yet valid")
+	if err != nil {
+		return bad("is refused: " + cause.Why(err))
 	}
-	name := claims.Sub
+	name := claims.Subject
 	if _, ok := s.lookup(name); !ok {
-		name = claims.Email
+		var also struct{ Email string }
+		json.Unmarshal(token.Payload, &also) // it was an object
+		name = also.Email
 	}
 	return s.standingUser(req.Context(), name)
-}
-
-func part(text string, v any) error {
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, v)
 }
