@@ -34,6 +34,8 @@ var rooms = []struct {
 	{"internal/serving/fleet", []string{"internal/serving/dialect", "internal/serving/fault", "internal/serving/journal", "internal/serving/pki"}},
 	{"internal/serving/egress", []string{"internal/serving/dialect", "internal/serving/fleet"}},
 	{"internal/serving", nil},
+	{"internal/face/oauth", []string{"internal/face/httpapi", "internal/face/ids", "internal/face/jose"}},
+	{"internal/face", nil},
 	{"internal/company/world", nil},
 	{"internal/company/clock", nil},
 	{"internal/company/cause", nil},
