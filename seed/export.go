@@ -283,12 +283,14 @@ func unpackData(ctx context.Context, packed string) (d data, err error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return data{}, errors.New("there is something behind it")
 	}
-	seen := make(map[string]bool, len(d.Records))
+	type place struct{ table, key string }
+	seen := make(map[place]bool, len(d.Records))
 	for _, r := range d.Records {
-		if seen[r.Key] {
-			return data{}, fmt.Errorf("the record `%s` is there twice", strictyaml.Short(r.Key))
+		if at := (place{r.Table, r.Key}); seen[at] {
+			return data{}, fmt.Errorf("the record `%s` of `%s` is there twice", strictyaml.Short(r.Key), strictyaml.Short(r.Table))
+		} else {
+			seen[at] = true
 		}
-		seen[r.Key] = true
 	}
 	return d, nil
 }

@@ -164,7 +164,9 @@ func TestS8AStateThatUnpacksToTooMuch(t *testing.T) {
 				z.Write(bytes.Repeat([]byte("x"), 1<<20))
 			}
 		}, "unpacks to more than"},
-		"twice":   {func(z *gzip.Writer) { z.Write([]byte(`{"records":[{"key":"a","value":""},{"key":"a","value":""}]}`)) }, "there twice"},
+		"twice": {func(z *gzip.Writer) {
+			z.Write([]byte(`{"records":[{"table":"t","key":"a","value":""},{"table":"u","key":"a","value":""},{"table":"t","key":"a","value":""}]}`))
+		}, "there twice"},
 		"behind":  {func(z *gzip.Writer) { z.Write([]byte(`{"records":[]} {}`)) }, "behind it"},
 		"unknown": {func(z *gzip.Writer) { z.Write([]byte(`{"recordz":[]}`)) }, "recordz"},
 		"cut":     {func(z *gzip.Writer) { z.Write([]byte(`{"records":[`)) }, "unexpected EOF"},

@@ -77,8 +77,9 @@ type State struct {
 	Records      []Record
 }
 
-// Record is one value of the exported store.
+// Record is one value of the exported store: of which table, and by which key.
 type Record struct {
+	Table   string    `json:"table"`
 	Key     string    `json:"key"`
 	Value   []byte    `json:"value"`
 	Expires time.Time `json:"expires,omitzero"`

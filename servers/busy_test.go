@@ -35,10 +35,11 @@ import (
 // busy is the demo fleet with everybody talking to it.
 type busy struct {
 	*boot.Company
-	t      *testing.T
-	log    *lockedBuffer
-	tokens sync.Map
-	ops    atomic.Int64
+	t        *testing.T
+	log      *lockedBuffer
+	sessions *signin.Sessions[struct{}]
+	tokens   sync.Map
+	ops      atomic.Int64
 }
 
 type lockedBuffer struct {
@@ -69,6 +70,7 @@ func demo(t *testing.T) *busy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.sessions = signin.NewSessions(b.Logins, signin.Kind[struct{}]{Realm: "test"})
 	if err := b.Bind(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,7 @@ func (b *busy) native(i int) {
 	}
 	b.http("native/http", "bob", "POST", "/otp/v1/transactions", `{"user":"bob","method":"sms"}`)
 	b.http("native/http", "trent", "POST", "/otp/v1/users/trent/devices", `{"kind":"totp"}`)
-	secret, _, err := b.Logins.Issue(context.Background(), signin.IssueToken{Kind: "test", Owner: "alice", TTL: time.Hour})
+	secret, _, err := b.sessions.Issue(context.Background(), signin.Issue[struct{}]{Owner: "alice", TTL: time.Hour})
 	if err != nil {
 		b.t.Error(err)
 		return

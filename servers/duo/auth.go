@@ -6,14 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/signin"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/httpapi"
 	"counterpart/internal/face/ids"
@@ -297,7 +295,7 @@ func (l *login) verify(ctx context.Context, code string) error {
 // code.
 func (l *login) bypass(ctx context.Context, code string) (known bool, err error) {
 	codes := slices.Clone(l.p.member.BypassCodes)
-	a, _, err := state.Read[account](ctx, l.Store, accountKey(l.p.name))
+	a, _, err := l.accounts.Read(ctx, accountKey(l.p.name))
 	if err != nil {
 		return false, err
 	}
@@ -316,7 +314,7 @@ func (l *login) bypass(ctx context.Context, code string) (known bool, err error)
 		return true, nil
 	}
 	sum := sha256.Sum256([]byte(code))
-	return true, state.Edit(ctx, l.Store, fmt.Sprintf("bypass/%s/%s", l.p.id, hex.EncodeToString(sum[:8])), func(used *int, _ bool) (time.Time, error) {
+	return true, l.bypasses.Edit(ctx, l.p.id+"/"+hex.EncodeToString(sum[:8]), func(used *int, _ bool) (time.Time, error) {
 		if *used >= b.Uses {
 			return time.Time{}, cause.Because(cause.Replayed, "that bypass code of %s was used %d times", l.p.id, *used)
 		}
@@ -328,7 +326,7 @@ func (l *login) bypass(ctx context.Context, code string) (known bool, err error)
 // trust adds the token of a trusted device to an allowed login.
 func (s *Server) trust(ctx context.Context, o *outcome, p *person) (err error) {
 	if s.set.Trusted > 0 {
-		o.Trusted, _, err = s.Logins.Issue(ctx, signin.IssueToken{Kind: trustKind, Owner: p.id, TTL: s.set.Trusted, Meta: map[string]string{"server": s.Name}})
+		o.Trusted, _, err = s.trusted.Issue(ctx, signin.Issue[struct{}]{Owner: p.id, TTL: s.set.Trusted})
 	}
 	return err
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -28,6 +30,15 @@ type Server struct {
 	members      map[string]Member      // by the person's ID
 	logo         []byte
 	ids          func() map[string]string // Duo's user ID → the person's
+
+	transactions *state.Collection[transaction]
+	promises     *state.Collection[promised] // transactions that preauth has announced
+	accounts     *state.Collection[account]  // of people who were enrolled here, by accountKey
+	guests       *state.Collection[string]   // names that the company does not know, by Duo's user ID
+	counts       *state.Collection[int]      // of guests
+	bypasses     *state.Collection[int]      // uses of a bypass code, by person and digest
+	windows      *state.Collection[window]   // of rate limits, by integration key
+	trusted      *signin.Sessions[struct{}]  // what trusted devices present
 }
 
 // New builds the server.
@@ -55,6 +66,10 @@ func New(env dialect.Env) (dialect.Server, error) {
 	}
 	s.logo, _ = base64.StdEncoding.DecodeString(s.set.Logo) // checked
 	s.ids = sync.OnceValue(s.index)
+	s.transactions, s.promises = state.Of[transaction](s.Store, "tx"), state.Of[promised](s.Store, "promise")
+	s.accounts, s.guests, s.counts = state.Of[account](s.Store, "account"), state.Of[string](s.Store, "guest"), state.Of[int](s.Store, "count")
+	s.bypasses, s.windows = state.Of[int](s.Store, "bypass"), state.Of[window](s.Store, "rate")
+	s.trusted = signin.NewSessions(s.Logins, signin.Kind[struct{}]{Realm: "duo trusted device:" + s.Name})
 	return s, nil
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/ids"
 )
@@ -90,7 +89,7 @@ func (s *Server) join(ctx context.Context, a *account) error {
 	} else {
 		a.ID = s.guestID(a.Name)
 	}
-	err := state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, found bool) (time.Time, error) {
+	err := s.accounts.Edit(ctx, accountKey(a.Name), func(v *account, found bool) (time.Time, error) {
 		if found {
 			return time.Time{}, cause.Because(alreadyThere, "%.80q is enrolled", a.Name)
 		}
@@ -104,7 +103,7 @@ func (s *Server) join(ctx context.Context, a *account) error {
 	if a.Guest {
 		enrol = s.Factors.EnrolGuest
 		if err := s.admitGuest(ctx, a); err != nil {
-			return errors.Join(err, state.Delete(ctx, s.Store, accountKey(a.Name)))
+			return s.withdrawn(ctx, a, err)
 		}
 	}
 	for _, kind := range []world.DeviceKind{world.Push, world.HOTP} {
@@ -125,15 +124,21 @@ func (s *Server) join(ctx context.Context, a *account) error {
 			return err
 		}
 	}
-	return state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
+	return s.accounts.Edit(ctx, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
 		*v = *a
 		return time.Time{}, nil
 	})
 }
 
+// withdrawn takes back an account whose enrolment has failed.
+func (s *Server) withdrawn(ctx context.Context, a *account, err error) error {
+	_, failed := s.accounts.Delete(ctx, accountKey(a.Name))
+	return errors.Join(err, failed)
+}
+
 // admitGuest counts a guest and makes them known by Duo's user ID.
 func (s *Server) admitGuest(ctx context.Context, a *account) error {
-	err := state.Edit(ctx, s.Store, "guests", func(n *int, _ bool) (time.Time, error) {
+	err := s.counts.Edit(ctx, "guests", func(n *int, _ bool) (time.Time, error) {
 		if *n >= mostGuests {
 			return time.Time{}, cause.Because(full, "%d names are enrolled that the company does not know", *n)
 		}
@@ -143,10 +148,7 @@ func (s *Server) admitGuest(ctx context.Context, a *account) error {
 	if err != nil {
 		return err
 	}
-	return state.Edit(ctx, s.Store, guestKey(s.duoID(a.ID)), func(name *string, _ bool) (time.Time, error) {
-		*name = a.Name
-		return time.Time{}, nil
-	})
+	return s.guests.Put(ctx, s.duoID(a.ID), a.Name, time.Time{})
 }
 
 // guestID is the domain's ID of somebody whom only this service knows. The name
@@ -194,7 +196,7 @@ func (s *Server) enrolStatus(r *request) (any, error) {
 		return nil, err
 	}
 	r.call().Actor = p.id
-	a, found, err := state.Read[account](ctx, s.Store, accountKey(p.name))
+	a, found, err := s.accounts.Read(ctx, accountKey(p.name))
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +212,7 @@ func (s *Server) activate(ctx context.Context, p *person) error {
 	if !p.guest && !p.member.NotEnrolled {
 		return nil
 	}
-	a, found, err := state.Read[account](ctx, s.Store, accountKey(p.name))
+	a, found, err := s.accounts.Read(ctx, accountKey(p.name))
 	if err == nil && found && a.Approval != "" {
 		_, err = s.claimed(ctx, a)
 	}
@@ -240,7 +242,7 @@ func (s *Server) claimed(ctx context.Context, a account) (string, error) {
 			return "", err
 		}
 	}
-	return "success", state.Edit(ctx, s.Store, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
+	return "success", s.accounts.Edit(ctx, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
 		v.Claimed = true
 		return time.Time{}, nil
 	})

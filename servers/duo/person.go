@@ -8,7 +8,6 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/ids"
 )
@@ -37,9 +36,6 @@ type account struct {
 }
 
 func accountKey(name string) string { return "user/" + world.Fold(name) }
-
-// guestKey leads from Duo's user ID to a guest's name.
-func guestKey(userID string) string { return "guest/" + userID }
 
 // duoID is the user ID that Duo gives somebody.
 func (s *Server) duoID(id string) string {
@@ -94,7 +90,7 @@ func (s *Server) byID(ctx context.Context, id string) (*person, error) {
 	if u, ok := s.World.User(s.ids()[id]); ok {
 		return s.ofCompany(ctx, u)
 	}
-	name, found, err := state.Read[string](ctx, s.Store, guestKey(id))
+	name, found, err := s.guests.Read(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +108,7 @@ func (s *Server) byName(ctx context.Context, name string) (*person, error) {
 	if known {
 		return s.ofCompany(ctx, u)
 	}
-	a, found, err := state.Read[account](ctx, s.Store, accountKey(name))
+	a, found, err := s.accounts.Read(ctx, accountKey(name))
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +122,7 @@ func (s *Server) byName(ctx context.Context, name string) (*person, error) {
 func (s *Server) ofCompany(ctx context.Context, u world.User) (*person, error) {
 	m := s.members[u.ID]
 	if m.NotEnrolled {
-		if _, found, err := state.Read[account](ctx, s.Store, accountKey(u.ID)); err != nil {
+		if _, found, err := s.accounts.Read(ctx, accountKey(u.ID)); err != nil {
 			return nil, err
 		} else if !found {
 			return nil, cause.Because(cause.UnknownUser, "%s is not enrolled in Duo", u.ID)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
 	"counterpart/internal/face/ids"
 )
 
@@ -56,19 +55,16 @@ func (s *Server) admit(r *request) (*admission, error) {
 		verified: (s.set.VerifiedPush || p.member.VerifiedPush) && r.params["client_supports_verified_push"] == "1"}, err
 }
 
-// trustKind is the kind of the tokens that trusted devices present.
-const trustKind = "duo trusted device"
-
 // trusts reports whether a token says that the device is trusted for p.
 func (s *Server) trusts(ctx context.Context, p *person, token string) (bool, error) {
 	if token == "" || s.set.Trusted == 0 {
 		return false, nil
 	}
-	t, err := s.Logins.Look(ctx, token)
+	t, err := s.trusted.Look(ctx, token)
 	if _, refused := cause.Of(err); refused {
 		return false, nil
 	}
-	return err == nil && t.Kind == trustKind && t.Owner == p.id && t.Meta["server"] == s.Name, err
+	return err == nil && t.Owner == p.id, err
 }
 
 func (s *Server) preauth(r *request) (any, error) {
@@ -170,11 +166,7 @@ const promiseFor = 5 * time.Minute
 // promise makes the transaction with which a verified push may be started.
 func (s *Server) promise(ctx context.Context, r *request, p *person) (string, error) {
 	id := ids.UUID(s.Rand)
-	err := state.Edit(ctx, s.Store, "promise/"+id, func(v *promised, _ bool) (time.Time, error) {
-		*v = promised{User: p.id, IKey: r.in.IKey}
-		return s.Clock.Now().Add(promiseFor), nil
-	})
-	return id, err
+	return id, s.promises.Put(ctx, id, promised{User: p.id, IKey: r.in.IKey}, s.Clock.Now().Add(promiseFor))
 }
 
 // redeem uses that transaction up, once.
@@ -183,7 +175,7 @@ func (s *Server) redeem(ctx context.Context, r *request, p *person) error {
 	if id == "" {
 		return param(missing, "txid", "a verified push needs the txid of preauth")
 	}
-	return state.Edit(ctx, s.Store, "promise/"+id, func(v *promised, found bool) (time.Time, error) {
+	return s.promises.Edit(ctx, id, func(v *promised, found bool) (time.Time, error) {
 		if !found || v.Used || v.User != p.id || v.IKey != r.in.IKey {
 			return time.Time{}, cause.Because(unknownTx, "no preauth promised %s a verified push as %.40q", p.id, id)
 		}

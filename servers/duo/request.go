@@ -174,7 +174,7 @@ func (s *Server) limit(c echo.Context, in Integration) error {
 		return nil
 	}
 	var left time.Duration
-	err := state.Edit(ctx, s.Store, "rate/"+in.IKey, func(w *window, _ bool) (time.Time, error) {
+	err := s.windows.Edit(ctx, in.IKey, func(w *window, _ bool) (time.Time, error) {
 		now := s.Clock.Now()
 		if !now.Before(w.Start.Add(time.Minute)) {
 			*w = window{Start: now}

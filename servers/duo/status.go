@@ -27,14 +27,9 @@ type transaction struct {
 // remembered is how long a transaction answers after its end.
 const remembered = 5 * time.Minute
 
-func txKey(id string) string { return "tx/" + id }
-
 // keep stores a transaction for its polls.
 func (s *Server) keep(ctx context.Context, t *transaction) error {
-	return state.Edit(ctx, s.Store, txKey(t.ID), func(v *transaction, _ bool) (time.Time, error) {
-		*v = *t
-		return s.dies(t), nil
-	})
+	return s.transactions.Put(ctx, t.ID, *t, s.dies(t))
 }
 
 func (s *Server) dies(t *transaction) time.Time {
@@ -152,7 +147,7 @@ func (s *Server) poll(r *request) (outcome, error) {
 	}
 	hold := s.Clock.Now().Add(s.set.StatusHold)
 	for {
-		t, found, err := state.Read[transaction](ctx, s.Store, txKey(id))
+		t, found, err := s.transactions.Read(ctx, id)
 		if err != nil {
 			return outcome{}, err
 		}
@@ -194,7 +189,7 @@ func (s *Server) poll(r *request) (outcome, error) {
 
 // said notes what the last poll was told.
 func (s *Server) said(ctx context.Context, id, status string) error {
-	return state.Edit(ctx, s.Store, txKey(id), func(t *transaction, found bool) (time.Time, error) {
+	return s.transactions.Edit(ctx, id, func(t *transaction, found bool) (time.Time, error) {
 		if !found || t.Said == status {
 			return time.Time{}, state.ErrKeep
 		}
@@ -207,7 +202,7 @@ func (s *Server) said(ctx context.Context, id, status string) error {
 func (s *Server) close(ctx context.Context, t *transaction, a factor.Approval) (outcome, error) {
 	first := false
 	final := t.end(a)
-	err := state.Edit(ctx, s.Store, txKey(t.ID), func(v *transaction, found bool) (time.Time, error) {
+	err := s.transactions.Edit(ctx, t.ID, func(v *transaction, found bool) (time.Time, error) {
 		if first = found && v.Final == nil; !first {
 			return time.Time{}, state.ErrKeep
 		}
@@ -221,7 +216,7 @@ func (s *Server) close(ctx context.Context, t *transaction, a factor.Approval) (
 	if err := s.settle(ctx, t, a); err != nil || final.Trusted == "" {
 		return final, err
 	}
-	return final, state.Edit(ctx, s.Store, txKey(t.ID), func(v *transaction, _ bool) (time.Time, error) {
+	return final, s.transactions.Edit(ctx, t.ID, func(v *transaction, _ bool) (time.Time, error) {
 		v.Final = &final
 		return s.Clock.Now().Add(remembered), nil
 	})

@@ -90,7 +90,7 @@ func TestNamesOfGuestsDoNotMeet(t *testing.T) {
 func TestGuestsAreBounded(t *testing.T) {
 	f := start(t)
 	full := func(n *int, _ bool) (time.Time, error) { *n = 9_999; return time.Time{}, nil }
-	if err := state.Edit(t.Context(), f.Store, "server/duo/guests", full); err != nil {
+	if err := state.Of[int](f.Store, "server/duo/count").Edit(t.Context(), "guests", full); err != nil {
 		t.Fatal(err)
 	}
 	if a := f.post("/auth/v2/enroll", "username", "last"); a.status != 200 {

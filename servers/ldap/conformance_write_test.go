@@ -9,6 +9,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
 	"counterpart/servers/ldap"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"
@@ -88,7 +89,7 @@ func memberOf(t *testing.T) {
 		t.Errorf("a deleted user binds: %v", err)
 	}
 	// a reset of the store is a reset of the directory, and replicas agree
-	must(l.store.Reset(t.Context(), ""))
+	must(state.Reset(t.Context(), l.store))
 	if got := found(t, c, base, "(uid=bob)"); got != "bob" {
 		t.Errorf("after a reset: %q", got)
 	}

@@ -92,7 +92,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ldap: %w", err)
 	}
-	s.dir = &dir.Directory{Base: base, Store: env.Store}
+	s.dir = &dir.Directory{Base: base, Table: env.Store.Table("overlay")}
 	if s.rootdn, err = s.schema.NormDN(s.set.RootDN); err != nil {
 		return nil, fmt.Errorf("ldap: rootdn: %q names an unknown attribute", s.set.RootDN)
 	}

@@ -169,7 +169,11 @@ func TestPanicCostsOneOperation(t *testing.T) {
 
 type panicky struct{ state.Store }
 
-func (panicky) Get(context.Context, string) (state.Record, error) { panic("broken store") }
+func (p panicky) Table(name string) state.Table { return panickyTable{p.Store.Table(name)} }
+
+type panickyTable struct{ state.Table }
+
+func (panickyTable) Get(context.Context, string) (state.Record, error) { panic("broken store") }
 
 // TestHalfSentMessage: a client that stops in the middle of a message holds
 // nothing up, and its end is noticed.

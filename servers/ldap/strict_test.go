@@ -1,52 +1,23 @@
 package ldap_test
 
 import (
-	"context"
-	"sync/atomic"
 	"testing"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/servers/ldap/internal/ber"
 	"counterpart/servers/ldap/internal/proto"
 )
-
-// strict is a store that says so when an update asks it for anything, which some
-// stores would answer by waiting for ever. It is for one client at a time.
-type strict struct {
-	state.Store
-	t  *testing.T
-	in atomic.Int32
-}
-
-func (s *strict) Get(ctx context.Context, key string) (state.Record, error) {
-	s.outside(key)
-	return s.Store.Get(ctx, key)
-}
-
-func (s *strict) outside(key string) {
-	if s.in.Load() > 0 {
-		s.t.Errorf("%s is asked for within an update", key)
-	}
-}
-
-func (s *strict) Update(ctx context.Context, key string, fn func(state.Record) (state.Record, error)) error {
-	s.outside(key)
-	return s.Store.Update(ctx, key, func(r state.Record) (state.Record, error) {
-		s.in.Add(1)
-		defer s.in.Add(-1)
-		return fn(r)
-	})
-}
 
 // TestUpdatesDoNotAskTheStore writes in every way, with all that a write looks at.
 func TestUpdatesDoNotAskTheStore(t *testing.T) {
 	for _, set := range []setup{posix(), adset()} {
 		ad := set.set.Flavour == "ad"
 		c := clock.Frozen(start)
-		set.store = &strict{Store: loose{state.NewMemory(c)}, t: t}
+		set.store = statetest.Strict(t, state.NewMemory(c))
 		l := open(t, set)
 		name, user, crowd := root, person("bob"), group("empty")
 		if ad {
@@ -76,18 +47,4 @@ func TestUpdatesDoNotAskTheStore(t *testing.T) {
 		conn.ModifyDN(goldap.NewModifyDNRequest(user, map[bool]string{true: "CN=Bobby", false: "uid=bobby"}[ad], true, ""))
 		conn.Del(goldap.NewDelRequest(crowd, nil))
 	}
-}
-
-// loose lets an update ask the store, so that the test can see that it does.
-type loose struct{ state.Store }
-
-func (s loose) Update(ctx context.Context, key string, fn func(state.Record) (state.Record, error)) error {
-	r, err := s.Store.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	if r, err = fn(r); err != nil {
-		return err
-	}
-	return s.Store.Update(ctx, key, func(state.Record) (state.Record, error) { return r, nil })
 }

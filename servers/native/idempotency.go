@@ -71,7 +71,7 @@ func digest(parts ...string) string {
 
 // reserve takes the key for this request, or finds what it answered before.
 func (s *Server) reserve(c *caller, record, hash string) (before *answer, err error) {
-	err = state.Edit(c.Request().Context(), s.Store, record, func(a *answer, found bool) (time.Time, error) {
+	err = s.answers.Edit(c.Request().Context(), record, func(a *answer, found bool) (time.Time, error) {
 		before = nil
 		switch {
 		case !found:
@@ -105,7 +105,7 @@ func (s *Server) keep(c *caller, record, hash string, do handler) error {
 	finished := false
 	defer func() {
 		if !finished { // a panic
-			state.Delete(ctx, s.Store, record)
+			s.answers.Delete(ctx, record)
 		}
 	}()
 	err := do(c)
@@ -115,7 +115,8 @@ func (s *Server) keep(c *caller, record, hash string, do handler) error {
 	finished = true
 	status := c.Response().Status
 	if status >= http.StatusInternalServerError {
-		return state.Delete(ctx, s.Store, record)
+		_, err := s.answers.Delete(ctx, record)
+		return err
 	}
 	a := answer{Hash: hash, Done: true, Status: status, Header: map[string]string{}, Body: w.body.Bytes()}
 	for _, k := range kept {
@@ -123,10 +124,7 @@ func (s *Server) keep(c *caller, record, hash string, do handler) error {
 			a.Header[k] = v
 		}
 	}
-	return state.Edit(ctx, s.Store, record, func(v *answer, _ bool) (time.Time, error) {
-		*v = a
-		return s.Clock.Now().Add(remembered), nil
-	})
+	return s.answers.Put(ctx, record, a, s.Clock.Now().Add(remembered))
 }
 
 // capture keeps what is written.

@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
@@ -47,11 +48,12 @@ type Server struct {
 	keys     map[[32]byte]world.Client // by the hash of the secret
 	json     []byte                    // the specification as JSON
 	queries  map[string]map[string]*parameter
+	answers  *state.Collection[answer] // to requests with an Idempotency-Key
 }
 
 // New builds the server.
 func New(env dialect.Env) (dialect.Server, error) {
-	s := &Server{Env: env, settings: Settings{Listen: ":8080"}, keys: map[[32]byte]world.Client{}}
+	s := &Server{Env: env, settings: Settings{Listen: ":8080"}, keys: map[[32]byte]world.Client{}, answers: state.Of[answer](env.Store, "idempotency")}
 	if err := env.Decode(&s.settings); err != nil {
 		return nil, err
 	}

@@ -400,7 +400,7 @@ func TestPagesVisitEverythingOnce(t *testing.T) {
 
 func TestEveryRouteIsDescribedAndEveryDescriptionServed(t *testing.T) {
 	a := start(t)
-	srv, err := native.New(dialect.Env{World: a.f.World, Decode: func(any) error { return nil }})
+	srv, err := native.New(dialect.Env{World: a.f.World, Store: a.f.Store, Decode: func(any) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ type operation struct {
 // name is not there.
 func operations(t *testing.T, a *api) (out []operation) {
 	t.Helper()
-	srv, err := native.New(dialect.Env{World: a.f.World, Decode: func(any) error { return nil }})
+	srv, err := native.New(dialect.Env{World: a.f.World, Store: a.f.Store, Decode: func(any) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

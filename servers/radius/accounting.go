@@ -67,8 +67,8 @@ var (
 // ledger keeps sessions in the store; this process remembers their order, to
 // forget the oldest when there are too many.
 type ledger struct {
-	store state.Store
-	dict  *attr.Dictionary
+	sessions *state.Collection[Session] // by digest, see record
+	dict     *attr.Dictionary
 
 	mu    sync.Mutex
 	known map[string]bool
@@ -77,27 +77,22 @@ type ledger struct {
 }
 
 func newLedger(s state.Store, d *attr.Dictionary) *ledger {
-	return &ledger{store: s, dict: d, known: map[string]bool{}}
+	return &ledger{sessions: sessionsIn(s), dict: d, known: map[string]bool{}}
 }
 
 // Sessions lists what accounting has recorded in a RADIUS server's store.
 func Sessions(ctx context.Context, s state.Store) ([]Session, error) {
-	keys, err := s.List(ctx, "acct/")
-	if err != nil {
-		return nil, err
-	}
 	var out []Session
-	for _, k := range keys {
-		v, found, err := state.Read[Session](ctx, s, k)
+	for e, err := range sessionsIn(s).All(ctx, state.Range{}) {
 		if err != nil {
 			return nil, err
 		}
-		if found {
-			out = append(out, v)
-		}
+		out = append(out, *e.Value)
 	}
 	return out, nil
 }
+
+func sessionsIn(s state.Store) *state.Collection[Session] { return state.Of[Session](s, "acct") }
 
 // accounting records an event and only then acknowledges it (RFC 2866 section
 // 4.1). The response has nothing but Proxy-State in it.
@@ -172,9 +167,9 @@ func statusName(n uint32) string {
 // record adds an event to its session, unless it is there already.
 func (l *ledger) record(ctx context.Context, s Session, e AcctEvent) ([]string, error) {
 	sum := sha256.Sum256([]byte(s.Client + "\x00" + s.ID + "\x00" + s.User))
-	k := "acct/" + hex.EncodeToString(sum[:16])
+	k := hex.EncodeToString(sum[:16])
 	var flags []string
-	err := state.Edit(ctx, l.store, k, func(v *Session, found bool) (time.Time, error) {
+	err := l.sessions.Edit(ctx, k, func(v *Session, found bool) (time.Time, error) {
 		if !found {
 			*v = s
 		}
@@ -195,7 +190,7 @@ func (l *ledger) record(ctx context.Context, s Session, e AcctEvent) ([]string, 
 		return nil, err
 	}
 	if old := l.remember(k); old != "" {
-		err = state.Delete(ctx, l.store, old)
+		_, err = l.sessions.Delete(ctx, old)
 	}
 	return flags, err
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
 	"counterpart/servers/radius/internal/wire"
 )
 
@@ -130,7 +132,7 @@ func TestOldestStateGoesWhenThereAreTooMany(t *testing.T) {
 			t.Errorf("%q had to go, want the oldest", old)
 		}
 	}
-	l := newLedger(nil, nil)
+	l := newLedger(state.NewMemory(clock.New()), nil)
 	for n := range maxSessions {
 		l.remember(string(rune(n)))
 	}

@@ -49,6 +49,7 @@ type server struct {
 	grants  *grants
 	states  *states
 	acct    *ledger
+	tokens  *state.Collection[rsaToken] // of the RSA flow, by user
 	tunnels *tunnels
 	methods map[string]bool
 	status  bool
@@ -67,6 +68,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	s.cache = newReplyCache(s.set.CacheFor, max(s.set.MaxRequests, 256*s.clients.count))
 	s.states = newStates(env, s.set.Challenge.TTL)
 	s.acct = newLedger(env.Store, s.dict)
+	s.tokens = state.Of[rsaToken](env.Store, "rsa")
 	s.tunnels = newTunnels(env)
 	return s, nil
 }
@@ -171,6 +173,3 @@ func (s *server) random(n int) ([]byte, error) {
 	_, err := io.ReadFull(s.env.Rand, b)
 	return b, err
 }
-
-// store is where this server's records live.
-func (s *server) store() state.Store { return s.env.Store }

@@ -3,10 +3,8 @@ package radius
 import (
 	"context"
 	"crypto/subtle"
-	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 )
 
@@ -32,7 +30,7 @@ const (
 )
 
 func (rsa) token(ctx context.Context, l *login) (rsaToken, error) {
-	t, _, err := state.Read[rsaToken](ctx, l.s.store(), "rsa/"+l.user.ID)
+	t, _, err := l.s.tokens.Read(ctx, l.user.ID)
 	if t.Mode == "" {
 		t.Mode = orElse(l.user.Settings["radius.token_mode"], rsaNormal)
 	}
@@ -48,9 +46,9 @@ func (rsa) token(ctx context.Context, l *login) (rsaToken, error) {
 }
 
 func (rsa) edit(ctx context.Context, l *login, f func(*rsaToken)) error {
-	return state.Edit(ctx, l.s.store(), "rsa/"+l.user.ID, func(t *rsaToken, _ bool) (time.Time, error) {
+	return l.s.tokens.Change(ctx, l.user.ID, func(t *rsaToken, _ bool) error {
 		f(t)
-		return time.Time{}, nil
+		return nil
 	})
 }
 

@@ -37,33 +37,28 @@ const (
 // replica can take the answer; this process remembers only in which order it
 // issued, to forget the oldest when there are too many.
 type states struct {
-	env dialect.Env
-	ttl time.Duration
+	env    dialect.Env
+	ttl    time.Duration
+	rounds *state.Collection[round] // by State, in hexadecimal digits
 
 	mu     sync.Mutex
 	issued []string // a ring once it is full
 	at     int
 }
 
-func newStates(env dialect.Env, ttl time.Duration) *states { return &states{env: env, ttl: ttl} }
-
-func stateKey(st []byte) string { return "state/" + hex.EncodeToString(st) }
+func newStates(env dialect.Env, ttl time.Duration) *states {
+	return &states{env: env, ttl: ttl, rounds: state.Of[round](env.Store, "state")}
+}
 
 // issue stores r under st.
 func (t *states) issue(ctx context.Context, st []byte, r round) error {
 	r.Expires = t.env.Clock.Now().Add(t.ttl)
-	k := stateKey(st)
-	err := state.Edit(ctx, t.env.Store, k, func(v *round, _ bool) (time.Time, error) {
-		*v = r
-		return r.Expires.Add(remembered), nil
-	})
-	if err != nil {
-		return err
+	k := hex.EncodeToString(st)
+	err := t.rounds.Put(ctx, k, r, r.Expires.Add(remembered))
+	if old := t.remember(k); err == nil && old != "" {
+		_, err = t.rounds.Delete(ctx, old)
 	}
-	if old := t.remember(k); old != "" {
-		return state.Delete(ctx, t.env.Store, old)
-	}
-	return nil
+	return err
 }
 
 // remember notes a key and returns the one that has to go for it.
@@ -83,7 +78,7 @@ func (t *states) remember(k string) (old string) {
 // gets the round. A State that belongs to somebody else stays good for its owner.
 func (t *states) redeem(ctx context.Context, st []byte, clientName, userID string) (round, error) {
 	var out round
-	err := state.Edit(ctx, t.env.Store, stateKey(st), func(r *round, found bool) (time.Time, error) {
+	err := t.rounds.Edit(ctx, hex.EncodeToString(st), func(r *round, found bool) (time.Time, error) {
 		now := t.env.Clock.Now()
 		switch {
 		case !found:

@@ -28,12 +28,12 @@ const (
 	usualAttachments = 1000 // of a list that asks for no number
 )
 
-// shelf is how much room all attachments of an instance take.
-type shelf struct{ Files, Octets int }
+// room is how much all attachments of an instance take.
+type room struct{ Files, Octets int }
 
 // reserve takes room for a file, or with negative numbers gives it back.
 func (s *Server) reserve(ctx context.Context, files, octets int) error {
-	return state.Edit(ctx, s.Store, "shelf", func(v *shelf, _ bool) (time.Time, error) {
+	return s.taken.Edit(ctx, "attachments", func(v *room, _ bool) (time.Time, error) {
 		if v.Files+files > maxAttachments || v.Octets+octets > maxAllUploads {
 			return time.Time{}, &failure{Cause: aclInsert, why: "there is no room for more attachments"}
 		}
@@ -48,7 +48,7 @@ func (s *Server) discard(ctx context.Context, rec *record) error {
 		return err
 	}
 	size := 0
-	err := s.Store.Update(ctx, fileKey(rec.id), func(r state.Record) (state.Record, error) {
+	err := s.files.Update(ctx, rec.id, func(r state.Record) (state.Record, error) {
 		size = len(r.Value)
 		if r.Value == nil {
 			return r, state.ErrKeep
@@ -84,8 +84,6 @@ func (r *request) attachments() *dict.Table {
 	t, _ := r.dict.Table("sys_attachment")
 	return t
 }
-
-func fileKey(id string) string { return "file/" + id }
 
 func (r *request) listAttachments() error {
 	if err := r.name("attachment.list", ""); err != nil {
@@ -165,7 +163,7 @@ func (r *request) download() error {
 	if err != nil {
 		return err
 	}
-	file, err := r.Store.Get(r.ctx(), fileKey(rec.id))
+	file, err := r.files.Get(r.ctx(), rec.id)
 	if err != nil {
 		return err
 	}
@@ -274,7 +272,7 @@ func (r *request) shelve(values map[string]string, raw []byte) (*record, error) 
 	if err != nil {
 		return nil, errors.Join(err, r.reserve(ctx, -1, -len(raw)))
 	}
-	err = r.Store.Update(ctx, fileKey(rec.id), func(state.Record) (state.Record, error) {
+	err = r.files.Update(ctx, rec.id, func(state.Record) (state.Record, error) {
 		return state.Record{Value: append([]byte{}, raw...)}, nil
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func (r *request) limit(table string) error {
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
 	h.Set("X-RateLimit-Rule", r.idOf("sys_rate_limit_rules", strconv.Itoa(i)))
 	over := false
-	err := state.Edit(r.ctx(), r.Store, fmt.Sprintf("rate/%d/%s/%d", i, r.user.id, reset.Unix()), func(n *int, _ bool) (time.Time, error) {
+	err := r.calls.Edit(r.ctx(), fmt.Sprintf("%d/%s/%d", i, r.user.id, reset.Unix()), func(n *int, _ bool) (time.Time, error) {
 		if over = *n >= rule.PerHour; over {
 			return time.Time{}, state.ErrKeep
 		}

@@ -15,7 +15,6 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
-	"counterpart/internal/company/state"
 	"counterpart/internal/face/httpapi"
 	"counterpart/internal/face/jose"
 	"counterpart/internal/serving/dialect"
@@ -36,7 +35,11 @@ type grant struct {
 	Until   time.Time `json:"until"` // of the refresh token
 }
 
-func (s *Server) tokenKind() string { return "servicenow " + s.Name }
+// bearerOf is what stands behind a token: which application uses it for whom.
+type bearerOf struct {
+	Client string `json:"client"`
+	User   string `json:"user"`
+}
 
 // secret is the n-th token of a kind that an application gets for a user.
 func (s *Server) secret(kind, client string, u *user, n int) string {
@@ -143,7 +146,7 @@ func (s *Server) application(req *http.Request, form url.Values) (Application, e
 func (s *Server) issue(ctx context.Context, app Application, u *user, renew bool) (*tokenAnswer, error) {
 	var g grant
 	now := s.Clock.Now()
-	err := state.Edit(ctx, s.Store, "oauth/"+app.ClientID+"/"+u.id, func(v *grant, _ bool) (time.Time, error) {
+	err := s.grants.Edit(ctx, app.ClientID+"/"+u.id, func(v *grant, _ bool) (time.Time, error) {
 		if !now.Before(v.Expires) || renew {
 			v.Access++
 			v.Expires = now.Add(accessFor)
@@ -160,12 +163,14 @@ func (s *Server) issue(ctx context.Context, app Application, u *user, renew bool
 	}
 	out := &tokenAnswer{AccessToken: s.secret("access", app.ClientID, u, g.Access), RefreshToken: s.secret("refresh", app.ClientID, u, g.Refresh),
 		Scope: "useraccount", TokenType: "Bearer", ExpiresIn: int(g.Expires.Sub(now).Seconds())}
-	meta := map[string]string{"client": app.ClientID, "user": u.name}
-	for _, t := range []signin.IssueToken{
-		{Kind: s.tokenKind(), Owner: u.actor(), TTL: g.Expires.Sub(now), Meta: meta, Secret: out.AccessToken},
-		{Kind: s.tokenKind() + " refresh", Owner: u.actor(), TTL: g.Until.Sub(now), Meta: meta, Secret: out.RefreshToken},
-	} {
-		if _, _, err := s.Logins.Issue(ctx, t); err != nil && !errors.Is(err, cause.Exists) {
+	of := bearerOf{app.ClientID, u.name}
+	for _, x := range []struct {
+		kind   *signin.Sessions[bearerOf]
+		secret string
+		until  time.Time
+	}{{s.access, out.AccessToken, g.Expires}, {s.refreshing, out.RefreshToken, g.Until}} {
+		_, _, err := x.kind.Issue(ctx, signin.Issue[bearerOf]{Owner: u.actor(), TTL: x.until.Sub(now), Data: of, Secret: x.secret})
+		if err != nil && !errors.Is(err, cause.Exists) {
 			return nil, err
 		}
 	}
@@ -174,14 +179,14 @@ func (s *Server) issue(ctx context.Context, app Application, u *user, renew bool
 
 // refresh makes a new access token of a refresh token, which stays as it is.
 func (s *Server) refresh(ctx context.Context, app Application, token string) (*tokenAnswer, error) {
-	t, err := s.Logins.Look(ctx, token)
+	t, err := s.refreshing.Look(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	if t.Kind != s.tokenKind()+" refresh" || t.Meta["client"] != app.ClientID {
+	if t.Data.Client != app.ClientID {
 		return nil, cause.Because(cause.UnknownToken, "that refresh token is not %s's", app.ClientID)
 	}
-	u, err := s.standingUser(ctx, t.Meta["user"])
+	u, err := s.standingUser(ctx, t.Data.User)
 	if err != nil {
 		return nil, err
 	}
@@ -191,14 +196,11 @@ func (s *Server) refresh(ctx context.Context, app Application, token string) (*t
 
 // bearer is whose access token it is.
 func (s *Server) bearer(ctx context.Context, token string) (*user, error) {
-	t, err := s.Logins.Use(ctx, token)
+	t, err := s.access.Use(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	if t.Kind != s.tokenKind() {
-		return nil, cause.Because(cause.UnknownToken, "that token is no access token of %s", s.Name)
-	}
-	return s.standingUser(ctx, t.Meta["user"])
+	return s.standingUser(ctx, t.Data.User)
 }
 
 // byJWT checks the token in the header that the vendor calls Authentication:

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/ticket"
 	"counterpart/servers/servicenow/internal/dict"
 )
@@ -33,7 +32,7 @@ type overlay struct {
 	Own     bool              `json:"own,omitempty"` // it was inserted
 }
 
-func rowKey(class, id string) string { return "row/" + class + "/" + id }
+func rowKey(class, id string) string { return class + "/" + id }
 
 // value is a column as it is stored.
 func (s *Server) value(r *record, field string) string {
@@ -72,13 +71,8 @@ func (s *Server) rows(ctx context.Context, table string) iter.Seq2[*record, erro
 				}
 			}
 		}
-		written, err := s.written(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
 		for _, class := range s.classes(table) {
-			for r, err := range s.theRows(ctx, class, written[class]) {
+			for r, err := range s.ownRows(ctx, class) {
 				if !yield(r, err) || err != nil {
 					return
 				}
@@ -87,36 +81,14 @@ func (s *Server) rows(ctx context.Context, table string) iter.Seq2[*record, erro
 	}
 }
 
-// written are the sys_ids of rows that were written to, by table: one look at the
-// store for all tables that a list has rows of.
-func (s *Server) written(ctx context.Context) (map[string][]string, error) {
-	keys, err := s.Store.List(ctx, "row/")
-	if err != nil || len(keys) == 0 {
-		return nil, err
-	}
-	out := map[string][]string{}
-	for _, key := range keys {
-		class, id, _ := strings.Cut(strings.TrimPrefix(key, "row/"), "/")
-		out[class] = append(out[class], id)
-	}
-	return out, nil
-}
-
 // ownRows yields the rows of one table that are no tickets.
 func (s *Server) ownRows(ctx context.Context, class string) iter.Seq2[*record, error] {
 	return func(yield func(*record, error) bool) {
-		written, err := s.written(ctx)
+		written, err := s.written.Names(ctx, class+"/")
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		s.theRows(ctx, class, written[class])(yield)
-	}
-}
-
-// theRows is ownRows for a list that knows which of them were written to.
-func (s *Server) theRows(ctx context.Context, class string, written []string) iter.Seq2[*record, error] {
-	return func(yield func(*record, error) bool) {
 		for base, err := range s.base(ctx, class) {
 			if err != nil {
 				yield(nil, err)
@@ -129,7 +101,7 @@ func (s *Server) theRows(ctx context.Context, class string, written []string) it
 			}
 		}
 		for _, id := range written {
-			o, found, err := state.Read[overlay](ctx, s.Store, rowKey(class, id))
+			o, found, err := s.written.Read(ctx, rowKey(class, id))
 			if err != nil {
 				yield(nil, err)
 				return
@@ -146,7 +118,7 @@ func (s *Server) laid(ctx context.Context, base *record, written bool) (*record,
 	if !written {
 		return base, nil
 	}
-	o, found, err := state.Read[overlay](ctx, s.Store, rowKey(base.class, base.id))
+	o, found, err := s.written.Read(ctx, rowKey(base.class, base.id))
 	if err != nil || !found {
 		return base, err
 	}
@@ -203,7 +175,7 @@ func (s *Server) findOwn(ctx context.Context, class, id string) (*record, error)
 		}
 		return base, err
 	}
-	o, found, err := state.Read[overlay](ctx, s.Store, rowKey(class, id))
+	o, found, err := s.written.Read(ctx, rowKey(class, id))
 	if err != nil || !found || !o.Own {
 		return nil, err
 	}
@@ -244,13 +216,8 @@ func (s *Server) pinned(ctx context.Context, table string, ids, numbers []string
 		if numbers == nil {
 			return
 		}
-		written, err := s.written(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
 		for _, class := range s.classes(table) { // a number may be there twice
-			for r, err := range s.theRows(ctx, class, written[class]) {
+			for r, err := range s.ownRows(ctx, class) {
 				if err != nil || slices.ContainsFunc(numbers, func(n string) bool { return strings.EqualFold(n, r.values["number"]) }) {
 					if !give(r, err) {
 						return
@@ -269,7 +236,7 @@ func (s *Server) put(ctx context.Context, r *record, f func(values map[string]st
 		return nil, err
 	}
 	out := &record{class: r.class, id: r.id}
-	err = state.Edit(ctx, s.Store, rowKey(r.class, r.id), func(o *overlay, found bool) (time.Time, error) {
+	err = s.written.Edit(ctx, rowKey(r.class, r.id), func(o *overlay, found bool) (time.Time, error) {
 		if o.Deleted || !found && base == nil {
 			return time.Time{}, cause.Because(noRecord, "%s is gone", r.id)
 		}
@@ -298,9 +265,10 @@ func (s *Server) drop(ctx context.Context, r *record) error {
 		return err
 	}
 	if base == nil {
-		return state.Delete(ctx, s.Store, rowKey(r.class, r.id))
+		_, err := s.written.Delete(ctx, rowKey(r.class, r.id))
+		return err
 	}
-	return state.Edit(ctx, s.Store, rowKey(r.class, r.id), func(o *overlay, _ bool) (time.Time, error) {
+	return s.written.Edit(ctx, rowKey(r.class, r.id), func(o *overlay, _ bool) (time.Time, error) {
 		*o = overlay{Deleted: true}
 		return time.Time{}, nil
 	})
@@ -308,7 +276,7 @@ func (s *Server) drop(ctx context.Context, r *record) error {
 
 // insert adds a row that is no ticket.
 func (s *Server) insert(ctx context.Context, r *record) error {
-	return state.Edit(ctx, s.Store, rowKey(r.class, r.id), func(o *overlay, found bool) (time.Time, error) {
+	return s.written.Edit(ctx, rowKey(r.class, r.id), func(o *overlay, found bool) (time.Time, error) {
 		if found {
 			return time.Time{}, cause.Because(aclInsert, "there is a row %s", r.id)
 		}

@@ -19,6 +19,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
@@ -42,6 +44,16 @@ type Server struct {
 	batch    *echo.Echo     // the routes, for calls within a batch
 	cookies  [32]byte       // key of session cookies
 	quota    int            // of one list, see glance
+
+	written    *state.Collection[overlay] // what was written to rows that are no tickets, by rowKey
+	files      state.Table                // attachments, by sys_id
+	taken      *state.Collection[room]
+	tinies     *state.Collection[string]   // long URLs, by key
+	tinyKeys   *state.Collection[[]string] // by user, oldest first
+	calls      *state.Collection[int]      // of rate limits, by rule, user and hour
+	grants     *state.Collection[grant]    // by application and user
+	access     *signin.Sessions[bearerOf]
+	refreshing *signin.Sessions[bearerOf]
 }
 
 // New builds the server.
@@ -56,12 +68,13 @@ func New(env dialect.Env) (dialect.Server, error) {
 	if p := s.settings.PathPrefix; p != "" && (!strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, ":*?#% ")) {
 		return nil, fmt.Errorf("path_prefix: write it like /sn1, not %q", p)
 	}
+	s.collections()
 	var err error
 	if s.numbers, err = ids.NewSealer(s.World.Derive("servicenow", s.Name, "sys_id")); err != nil {
 		return nil, err
 	}
 	s.World.Derive("servicenow", s.Name, "cookies").Read(s.cookies[:])
-	s.started, s.index = s.Clock.Now().Truncate(time.Second), sync.OnceValue(s.buildIndex)
+	s.started, s.index = s.Started.Truncate(time.Second), sync.OnceValue(s.buildIndex)
 	if err := s.loadZones(); err != nil {
 		return nil, err
 	}
@@ -77,6 +90,15 @@ func New(env dialect.Env) (dialect.Server, error) {
 	}
 	s.batch = s.inner()
 	return s, nil
+}
+
+// collections declares what the server keeps.
+func (s *Server) collections() {
+	s.written, s.files, s.taken = state.Of[overlay](s.Store, "row"), s.Store.Table("file"), state.Of[room](s.Store, "room")
+	s.tinies, s.tinyKeys = state.Of[string](s.Store, "tiny"), state.Of[[]string](s.Store, "tinies")
+	s.calls, s.grants = state.Of[int](s.Store, "rate"), state.Of[grant](s.Store, "oauth")
+	s.access = signin.NewSessions(s.Logins, signin.Kind[bearerOf]{Realm: "servicenow " + s.Name})
+	s.refreshing = signin.NewSessions(s.Logins, signin.Kind[bearerOf]{Realm: "servicenow " + s.Name + " refresh"})
 }
 
 // loadZones finds all time zones that the seed names.

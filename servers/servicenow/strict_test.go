@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"counterpart/internal/company/state"
 )
 
 // TestPagesOfAnySize: numbers that do not fit are no other numbers.
@@ -60,7 +62,7 @@ func TestTinyURLsAreBounded(t *testing.T) {
 	}
 	a.want(404, "GET", "/api/now/table/incident?sysparm_tiny="+first, "")
 	a.want(200, "GET", "/api/now/table/incident?sysparm_tiny="+last, "")
-	keys, err := a.Store.List(t.Context(), "server/sn1/tiny/")
+	keys, err := a.Store.Table("server/sn1/tiny").Keys(t.Context(), state.Range{})
 	if err != nil || len(keys) > 250 {
 		t.Errorf("%d are kept, %v", len(keys), err)
 	}
@@ -204,7 +206,7 @@ func TestAttachmentsTakeTheirRoomAlone(t *testing.T) {
 	if up["sys_tags"] != "" || up["image_width"] != "" || up["file_name"] != "a.txt" {
 		t.Errorf("%v", up)
 	}
-	r, err := a.Store.Get(t.Context(), "server/sn1/row/sys_attachment/"+up["sys_id"].(string))
+	r, err := a.Store.Table("server/sn1/row").Get(t.Context(), "sys_attachment/"+up["sys_id"].(string))
 	if err != nil || len(r.Value) > 2000 {
 		t.Errorf("the row has %d octets, %v", len(r.Value), err)
 	}

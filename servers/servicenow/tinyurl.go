@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"counterpart/internal/company/state"
 )
 
 // A tiny URL stands for a long one for a day. Its key follows from the user and
@@ -19,8 +17,6 @@ const (
 	maxURL  = 64 << 10
 	maxTiny = 200
 )
-
-func tinyKey(key string) string { return "tiny/" + key }
 
 func (r *request) tiny() error {
 	if err := r.name("tinyurl", ""); err != nil {
@@ -36,11 +32,7 @@ func (r *request) tiny() error {
 	}
 	sum := sha256.Sum256([]byte(r.user.id + long))
 	key := hex.EncodeToString(sum[:16])
-	err = state.Edit(r.ctx(), r.Store, tinyKey(key), func(v *string, _ bool) (time.Time, error) {
-		*v = long
-		return r.Clock.Now().Add(tinyFor), nil
-	})
-	if err != nil {
+	if err := r.tinies.Put(r.ctx(), key, long, r.Clock.Now().Add(tinyFor)); err != nil {
 		return err
 	}
 	if err := r.forgetTiny(key); err != nil {
@@ -58,21 +50,22 @@ func (r *request) tiny() error {
 // many.
 func (r *request) forgetTiny(key string) error {
 	var old []string
-	err := state.Edit(r.ctx(), r.Store, "tinies/"+r.user.id, func(keys *[]string, _ bool) (time.Time, error) {
+	err := r.tinyKeys.Edit(r.ctx(), r.user.id, func(keys *[]string, _ bool) (time.Time, error) {
 		*keys = append(slices.DeleteFunc(*keys, func(k string) bool { return k == key }), key)
 		over := max(0, len(*keys)-maxTiny)
 		old, *keys = (*keys)[:over], (*keys)[over:]
 		return r.Clock.Now().Add(tinyFor), nil
 	})
 	for _, k := range old {
-		err = errors.Join(err, state.Delete(r.ctx(), r.Store, tinyKey(k)))
+		_, failed := r.tinies.Delete(r.ctx(), k)
+		err = errors.Join(err, failed)
 	}
 	return err
 }
 
 // tinyURL is the URL that a key stands for.
 func (r *request) tinyURL(key string) (string, error) {
-	long, found, err := state.Read[string](r.ctx(), r.Store, tinyKey(key))
+	long, found, err := r.tinies.Read(r.ctx(), key)
 	if err == nil && !found {
 		err = &failure{Cause: noRecord, why: "no such tiny URL"}
 	}

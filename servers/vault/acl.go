@@ -3,7 +3,9 @@ package vault
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"counterpart/internal/company/state"
 	"counterpart/servers/vault/internal/policy"
 )
 
@@ -26,7 +28,7 @@ const maxACLs = 1024
 // tokenACL is what the policies of one token came to, and the policies, whether
 // there were any of those names or not.
 type tokenACL struct {
-	from []held[string]
+	from []*state.Held[string]
 	acl  *policy.ACL
 }
 
@@ -35,7 +37,7 @@ func (t *tokenACL) good() bool {
 		return false
 	}
 	for _, x := range t.from {
-		if !x.unchanged() {
+		if !x.Unchanged(time.Time{}) {
 			return false
 		}
 	}
@@ -47,15 +49,15 @@ func (s *Server) acl(r *request, t *token) (*policy.ACL, error) {
 	if built := t.built.Load(); built.good() {
 		return built.acl, nil
 	}
-	var records []held[string]
+	var records []*state.Held[string]
 	var from []*string
 	for _, name := range t.allPolicies() {
-		x, err := s.policies.hold(r.ctx, name)
+		x, err := s.policies.Hold(r.ctx, name, time.Time{})
 		if err != nil {
 			return nil, err
 		}
-		if records = append(records, x); x.value != nil {
-			from = append(from, x.value)
+		if records = append(records, x); x.Value() != nil {
+			from = append(from, x.Value())
 		}
 	}
 	acl, err := s.builtOf(t, from)

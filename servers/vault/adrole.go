@@ -25,7 +25,7 @@ func adPaths() []*pathSpec {
 }
 
 func getAD(r *request) (*answer, error) {
-	c, err := r.configs.need(r.ctx, r.mount.UUID)
+	c, err := need(r.ctx, r.configs, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func getAD(r *request) (*answer, error) {
 
 // adLife is what the configuration says of the life of a password.
 func (r *request) adLife(name string) (time.Duration, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil || c == nil || !fields(*c).has(name) {
 		return systemTTL, err
 	}
@@ -47,7 +47,7 @@ func (r *request) adLife(name string) (time.Duration, error) {
 }
 
 func putADRole(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func putADRole(r *request) (*answer, error) {
 	if _, there := r.targetOf(name); !there {
 		return nil, faulty("unable to find service account named " + name + " in active directory, searches are case sensitive")
 	}
-	return nil, r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
+	return nil, r.statics.Change(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
 		if !found || v.Username != name {
 			*v = staticRole{Name: r.vars["role"], Username: name, Made: r.Clock.Now(), Rotated: v.Rotated}
 		}
@@ -87,12 +87,12 @@ func putADRole(r *request) (*answer, error) {
 }
 
 func dropADRole(r *request) (*answer, error) {
-	_, err := r.statics.drop(r.ctx, r.staticKey())
+	_, err := r.statics.Delete(r.ctx, r.staticKey())
 	return nil, err
 }
 
 func getADRole(r *request) (*answer, error) {
-	role, err := r.statics.need(r.ctx, r.staticKey())
+	role, err := need(r.ctx, r.statics, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +104,12 @@ func getADRole(r *request) (*answer, error) {
 }
 
 func adCreds(r *request) (*answer, error) {
-	if c, err := r.configs.get(r.ctx, r.mount.UUID); err != nil {
+	if c, err := r.configs.Get(r.ctx, r.mount.UUID); err != nil {
 		return nil, err
 	} else if c == nil {
 		return nil, faulty("the config is currently unset")
 	}
-	role, err := r.statics.need(r.ctx, r.staticKey())
+	role, err := need(r.ctx, r.statics, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func adCreds(r *request) (*answer, error) {
 }
 
 func rotateADRole(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}

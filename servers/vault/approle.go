@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func approleEngine() *engine {
 	e := newEngine("approle",
 		&pathSpec{pattern: "login", name: "login", public: true, login: true, ops: write(approleLogin)},
 		&pathSpec{pattern: "role", name: "role", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.approles.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.approles.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "role/:role", name: "role", exists: approleExists, ops: map[operation]handler{opRead: getAppRole, opWrite: putAppRole, opDelete: dropAppRole}},
 		&pathSpec{pattern: "role/:role/policies", name: "role.policies", ops: map[operation]handler{opRead: getAppRolePolicies}},
@@ -59,13 +60,13 @@ func approleLogin(r *request) (*answer, error) {
 	refused := refuse(http.StatusBadRequest, "invalid role or secret ID")
 	refused.reason = cause.WrongSecret
 	return r.guarded(roleID, func() (*answer, error) {
-		name, err := r.roleIDs.get(r.ctx, r.mount.UUID+"/"+roleID)
+		name, err := r.roleIDs.Get(r.ctx, r.mount.UUID+"/"+roleID)
 		if err != nil {
 			return nil, err
 		}
 		var role *appRole
 		if name != nil {
-			if role, err = r.approles.get(r.ctx, r.mount.UUID+"/"+name.Owner); err != nil {
+			if role, err = r.approles.Get(r.ctx, r.mount.UUID+"/"+name.Owner); err != nil {
 				return nil, err
 			}
 		}
@@ -100,13 +101,13 @@ func approleLogin(r *request) (*answer, error) {
 }
 
 func approleExists(r *request) (bool, error) {
-	role, err := r.approles.get(r.ctx, r.appRoleKey())
+	role, err := r.approles.Get(r.ctx, r.appRoleKey())
 	return role != nil, err
 }
 
 // role is the role of the path; missing words what is answered without one.
 func (r *request) role(missing error) (*appRole, error) {
-	role, err := r.approles.get(r.ctx, r.appRoleKey())
+	role, err := r.approles.Get(r.ctx, r.appRoleKey())
 	if err == nil && role == nil {
 		err = missing
 	}
@@ -142,7 +143,7 @@ func getAppRolePolicies(r *request) (*answer, error) {
 
 func putAppRole(r *request) (*answer, error) {
 	name := strings.ToLower(r.vars["role"])
-	was, err := r.approles.get(r.ctx, r.appRoleKey())
+	was, err := r.approles.Get(r.ctx, r.appRoleKey())
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +159,7 @@ func putAppRole(r *request) (*answer, error) {
 		return nil, err
 	}
 	before := id
-	err = r.approles.edit(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
+	err = r.approles.Change(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
 		if !found {
 			*role = appRole{Name: name, RoleID: id, Bind: true, Born: born}
 		}
@@ -200,7 +201,7 @@ func putAppRole(r *request) (*answer, error) {
 		before = id
 	}
 	if err == nil && before != id || err != nil && mine { // the ID that the role does not have, or no longer
-		if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+before); err != nil {
+		if _, err := r.roleIDs.Delete(r.ctx, r.mount.UUID+"/"+before); err != nil {
 			return nil, err
 		}
 	}
@@ -209,25 +210,25 @@ func putAppRole(r *request) (*answer, error) {
 
 // takeRoleID reserves a role ID: it belongs to one role.
 func (r *request) takeRoleID(id, role string) (fresh bool, err error) {
-	return r.roleIDs.take(r, r.mount.UUID+"/"+id, role, faulty("role_id already in use"))
+	return r.roleIDs.Take(r.ctx, r.mount.UUID+"/"+id, role, faulty("role_id already in use"))
 }
 
 // hasRoleID reports whether a role has the role ID of a claim.
-func hasRoleID(r *request, key, owner string) (bool, error) {
+func (s *Server) hasRoleID(ctx context.Context, key, owner string) (bool, error) {
 	mount, id, _ := strings.Cut(key, "/")
-	role, err := r.approles.get(r.ctx, mount+"/"+owner)
+	role, err := s.approles.Get(ctx, mount+"/"+owner)
 	return role != nil && role.RoleID == id, err
 }
 
 func dropAppRole(r *request) (*answer, error) {
-	role, err := r.approles.get(r.ctx, r.appRoleKey())
+	role, err := r.approles.Get(r.ctx, r.appRoleKey())
 	if err != nil || role == nil {
 		return nil, err
 	}
-	if _, err = r.approles.drop(r.ctx, r.appRoleKey()); err != nil {
+	if _, err = r.approles.Delete(r.ctx, r.appRoleKey()); err != nil {
 		return nil, err
 	}
-	if _, err := r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+role.RoleID); err != nil {
+	if _, err := r.roleIDs.Delete(r.ctx, r.mount.UUID+"/"+role.RoleID); err != nil {
 		return nil, err
 	}
 	return nil, r.dropSecretIDs(role.Name) // of a later role with the name they are not
@@ -254,7 +255,7 @@ func putRoleID(r *request) (*answer, error) {
 		return nil, err
 	}
 	var old string
-	err := r.approles.edit(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
+	err := r.approles.Change(r.ctx, r.appRoleKey(), func(role *appRole, found bool) error {
 		if !found {
 			return r.noRole()
 		}
@@ -265,7 +266,7 @@ func putRoleID(r *request) (*answer, error) {
 		return nil, err
 	}
 	if old != id {
-		_, err = r.roleIDs.drop(r.ctx, r.mount.UUID+"/"+old)
+		_, err = r.roleIDs.Delete(r.ctx, r.mount.UUID+"/"+old)
 	}
 	return nil, err
 }

@@ -29,13 +29,13 @@ func auditPaths() []*pathSpec {
 func (r *request) auditKey() string { return strings.Trim(r.vars["path"], "/") + "/" }
 
 func listAudit(r *request) (*answer, error) {
-	keys, err := r.audits.keys(r.ctx, "")
+	keys, err := r.audits.Names(r.ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	data := map[string]any{}
 	for _, k := range keys {
-		d, err := r.audits.get(r.ctx, k)
+		d, err := r.audits.Get(r.ctx, k)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func putAudit(r *request) (*answer, error) {
 	case !slices.ContainsFunc(names, func(n string) bool { return d.Options[n] != "" }):
 		return nil, bad("unable to create new audit backend: %q is required: invalid configuration", names[0])
 	}
-	return nil, r.audits.edit(r.ctx, r.auditKey(), func(v *auditDevice, found bool) error {
+	return nil, r.audits.Change(r.ctx, r.auditKey(), func(v *auditDevice, found bool) error {
 		if found {
 			return bad("path already in use: invalid configuration")
 		}
@@ -78,7 +78,7 @@ func putAudit(r *request) (*answer, error) {
 }
 
 func dropAudit(r *request) (*answer, error) {
-	_, err := r.audits.drop(r.ctx, r.auditKey())
+	_, err := r.audits.Delete(r.ctx, r.auditKey())
 	return nil, err
 }
 
@@ -87,7 +87,7 @@ func auditHash(r *request) (*answer, error) {
 	if r.text("input") == "" {
 		return nil, bad(`the "input" parameter is empty`)
 	}
-	d, err := r.audits.get(r.ctx, r.auditKey())
+	d, err := r.audits.Get(r.ctx, r.auditKey())
 	if err != nil {
 		return nil, err
 	}

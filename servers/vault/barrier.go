@@ -30,7 +30,7 @@ func keyringPaths() []*pathSpec {
 
 // barrierNow is the key as it stands.
 func (r *request) barrierNow() (barrier, error) {
-	b, err := r.barriers.get(r.ctx, "self")
+	b, err := r.barriers.Get(r.ctx, "self")
 	if err != nil || b == nil {
 		return barrier{Term: 1, Since: r.started}, err
 	}
@@ -39,7 +39,7 @@ func (r *request) barrierNow() (barrier, error) {
 
 // editBarrier changes it.
 func (r *request) editBarrier(fn func(b *barrier) error) (*answer, error) {
-	return nil, r.barriers.edit(r.ctx, "self", func(b *barrier, found bool) error {
+	return nil, r.barriers.Change(r.ctx, "self", func(b *barrier, found bool) error {
 		if !found {
 			*b = barrier{Term: 1, Since: r.started}
 		}

@@ -1,51 +1,22 @@
 package vault_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers"
 )
 
-// failing is a store whose n-th write from now fails, and does nothing.
-type failing struct {
-	state.Store
-	left atomic.Int64 // 0: none fails
-}
-
-func (f *failing) fails() error {
-	if f.left.Load() > 0 && f.left.Add(-1) == 0 {
-		return fmt.Errorf("%w: a write that fails", state.ErrUnavailable)
-	}
-	return nil
-}
-
-func (f *failing) Update(ctx context.Context, key string, fn func(state.Record) (state.Record, error)) error {
-	if err := f.fails(); err != nil {
-		return err
-	}
-	return f.Store.Update(ctx, key, fn)
-}
-
-func (f *failing) Reset(ctx context.Context, prefix string) error {
-	if err := f.fails(); err != nil {
-		return err
-	}
-	return f.Store.Reset(ctx, prefix)
-}
-
 // failingVault is the company with a vault whose writes can fail.
-func failingVault(t *testing.T) (*dialecttest.Fleet, *peer, *failing) {
+func failingVault(t *testing.T) (*dialecttest.Fleet, *peer, *statetest.Fail) {
 	t.Helper()
-	store := &failing{}
+	store := &statetest.Fail{}
 	kinds := slices.Clone(servers.Table())
 	for i, k := range kinds {
 		if k.Name == "vault" {
@@ -116,7 +87,7 @@ func TestC4FailureBetweenWrites(t *testing.T) {
 		{name: "end of a mount", do: "DELETE sys/mounts/kv1", after: []string{"POST sys/mounts/kv1 {\"type\":\"kv\"}", "404 GET kv1/a"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for n := int64(1); n < 30; n++ {
+			for n := 1; n < 30; n++ {
 				f, v, store := failingVault(t)
 				play := func(line string) {
 					if rest, keep := strings.CutPrefix(line, "-> "); keep {
@@ -137,9 +108,10 @@ func TestC4FailureBetweenWrites(t *testing.T) {
 				for _, line := range c.before {
 					play(line)
 				}
-				store.left.Store(n)
+				store.In(n)
 				said := v.ask(t, c.do)
-				over := store.left.Swap(0) > 0 // there are no more writes
+				over := store.Left() > 0 // there are no more writes
+				store.In(0)
 				failed := strings.HasPrefix(said, "5")
 				if c.read != nil {
 					c.read(t, v)

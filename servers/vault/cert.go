@@ -11,7 +11,7 @@ func certEngine() *engine {
 	return newEngine("cert",
 		&pathSpec{pattern: "login", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: certLogin}},
 		&pathSpec{pattern: "certs", name: "certs", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.users.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "certs/:user", name: "certs", ops: map[operation]handler{opRead: getUser, opWrite: putCert, opDelete: dropUser}},
 	)
@@ -26,12 +26,12 @@ func certLogin(r *request) (*answer, error) {
 	}
 	leaf := r.http.TLS.PeerCertificates[0]
 	wanted := r.text("name")
-	names, err := r.users.keys(r.ctx, r.mount.UUID+"/")
+	names, err := r.users.Names(r.ctx, r.mount.UUID+"/")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		role, err := r.users.get(r.ctx, r.mount.UUID+"/"+name)
+		role, err := r.users.Get(r.ctx, r.mount.UUID+"/"+name)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +50,7 @@ func certLogin(r *request) (*answer, error) {
 }
 
 func putCert(r *request) (*answer, error) {
-	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, _ bool) error {
+	return nil, r.users.Change(r.ctx, r.userKey(), func(u *authUser, _ bool) error {
 		u.Name = r.vars["user"]
 		if r.has("allowed_common_names") {
 			u.Groups = r.list("allowed_common_names")

@@ -26,14 +26,14 @@ func databaseEngine() *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	return newEngine("database",
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.configs.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.configs.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "config/:name", name: "config", exists: func(r *request) (bool, error) {
-			c, err := r.configs.get(r.ctx, r.connectionKey())
+			c, err := r.configs.Get(r.ctx, r.connectionKey())
 			return c != nil, err
 		}, ops: map[operation]handler{opRead: getConnection, opWrite: putConnection, opDelete: dropConnection}},
 		&pathSpec{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.dynamics.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.dynamics.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "roles/:role", name: "roles", exists: (*request).dynamicExists, ops: map[operation]handler{opRead: getDynamic, opWrite: putDynamic, opDelete: dropDynamic}},
 		&pathSpec{pattern: "creds/:role", name: "creds", ops: map[operation]handler{opRead: dynamicCreds}},
@@ -51,7 +51,7 @@ var ofConnection = []string{"plugin_name", "plugin_version", "allowed_roles", "v
 	"rotation_schedule", "rotation_window", "rotation_period", "disable_automated_rotation"}
 
 func getConnection(r *request) (*answer, error) {
-	c, err := r.configs.need(r.ctx, r.connectionKey())
+	c, err := need(r.ctx, r.configs, r.connectionKey())
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func getConnection(r *request) (*answer, error) {
 // putConnection keeps a connection; what is not named stays. None is ever opened.
 func putConnection(r *request) (*answer, error) {
 	var warnings []string
-	err := r.configs.edit(r.ctx, r.connectionKey(), func(v *map[string]any, found bool) error {
+	err := r.configs.Change(r.ctx, r.connectionKey(), func(v *map[string]any, found bool) error {
 		fresh := maps.Clone(*v)
 		if fresh == nil {
 			fresh = map[string]any{}
@@ -115,12 +115,12 @@ func putConnection(r *request) (*answer, error) {
 }
 
 func dropConnection(r *request) (*answer, error) {
-	_, err := r.configs.drop(r.ctx, r.connectionKey())
+	_, err := r.configs.Delete(r.ctx, r.connectionKey())
 	return nil, err
 }
 
 func getDynamic(r *request) (*answer, error) {
-	role, err := r.dynamics.need(r.ctx, r.staticKey())
+	role, err := need(r.ctx, r.dynamics, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -130,14 +130,14 @@ func getDynamic(r *request) (*answer, error) {
 }
 
 func putDynamic(r *request) (*answer, error) {
-	static, err := r.statics.get(r.ctx, r.staticKey())
+	static, err := r.statics.Get(r.ctx, r.staticKey())
 	switch {
 	case err != nil:
 		return nil, err
 	case static != nil:
 		return nil, bad("Role and Static Role names must be unique")
 	}
-	return nil, r.dynamics.edit(r.ctx, r.staticKey(), func(role *dynamicRole, _ bool) (err error) {
+	return nil, r.dynamics.Change(r.ctx, r.staticKey(), func(role *dynamicRole, _ bool) (err error) {
 		if r.has("db_name") {
 			role.Database = r.text("db_name")
 		}
@@ -165,12 +165,12 @@ func putDynamic(r *request) (*answer, error) {
 }
 
 func dropDynamic(r *request) (*answer, error) {
-	_, err := r.dynamics.drop(r.ctx, r.staticKey())
+	_, err := r.dynamics.Delete(r.ctx, r.staticKey())
 	return nil, err
 }
 
 func dynamicCreds(r *request) (*answer, error) {
-	role, err := r.dynamics.get(r.ctx, r.staticKey())
+	role, err := r.dynamics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func dynamicCreds(r *request) (*answer, error) {
 	if _, err := r.usableConnection(role.Database, r.vars["role"]); err != nil {
 		return nil, err
 	}
-	user := fmt.Sprintf("v-%.8s-%.8s-%s-%d", r.token.Meta[metaDisplay], r.vars["role"], r.alphanumerics(20), r.Clock.Now().Unix())
+	user := fmt.Sprintf("v-%.8s-%.8s-%s-%d", r.token.Data.Display, r.vars["role"], r.alphanumerics(20), r.Clock.Now().Unix())
 	a := &answer{data: map[string]any{"password": r.alphanumerics(19) + "-", "username": user}}
 	_, err = r.leaseOf(a, lease{TTL: role.TTL, Max: role.Max, Renewable: true})
 	return a, err

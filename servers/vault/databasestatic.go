@@ -8,12 +8,12 @@ import (
 // dynamicExists reports a role of the path whose credentials are made when they are
 // asked for.
 func (r *request) dynamicExists() (bool, error) {
-	role, err := r.dynamics.get(r.ctx, r.staticKey())
+	role, err := r.dynamics.Get(r.ctx, r.staticKey())
 	return role != nil, err
 }
 
 func getDatabaseStatic(r *request) (*answer, error) {
-	role, err := r.statics.need(r.ctx, r.staticKey())
+	role, err := need(r.ctx, r.statics, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func putDatabaseStatic(r *request) (*answer, error) {
 	} else if taken {
 		return nil, bad("Role and Static Role names must be unique")
 	}
-	was, err := r.statics.get(r.ctx, r.staticKey())
+	was, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func putDatabaseStatic(r *request) (*answer, error) {
 		return nil, err
 	}
 	if was != nil {
-		return nil, r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
+		return nil, r.statics.Change(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
 			if !found {
 				*v = role
 			}
@@ -125,7 +125,7 @@ func (r *request) passwordsOnly() error {
 
 // connection is the configuration of a database.
 func (r *request) connection(name string) (fields, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID+"/"+name)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID+"/"+name)
 	switch {
 	case err != nil:
 		return nil, err
@@ -157,7 +157,7 @@ func (r *request) usableConnection(name, role string) (fields, error) {
 
 // databaseCred is what a static role of a database shows of its account.
 func databaseCred(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +173,6 @@ func databaseCred(r *request) (*answer, error) {
 }
 
 func dropDatabaseStatic(r *request) (*answer, error) {
-	_, err := r.statics.drop(r.ctx, r.staticKey())
+	_, err := r.statics.Delete(r.ctx, r.staticKey())
 	return nil, err
 }

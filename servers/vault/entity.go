@@ -44,21 +44,21 @@ func (s *Server) derivedID(parts ...string) string {
 // entityOf finds or makes the entity of a login name.
 func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, error) {
 	key := m.Accessor + "/" + name
-	known, err := r.aliases.get(ctx, key)
+	known, err := r.aliases.Get(ctx, key)
 	if err != nil {
 		return "", err
 	}
 	if known != nil {
-		if e, err := r.entities.get(ctx, *known); err != nil || e != nil {
+		if e, err := r.entities.Get(ctx, *known); err != nil || e != nil {
 			return *known, err
 		}
 	}
 	id := r.derivedID("entity", key)
 	now := r.Clock.Now()
-	if _, err := r.named.take(r, r.entityName(id), id, bad("entity name is already in use")); err != nil {
+	if _, err := r.named.Take(r.ctx, r.entityName(id), id, bad("entity name is already in use")); err != nil {
 		return "", err
 	}
-	err = r.entities.edit(ctx, id, func(e *entity, found bool) error {
+	err = r.entities.Change(ctx, id, func(e *entity, found bool) error {
 		if found {
 			return state.ErrKeep
 		}
@@ -67,7 +67,7 @@ func (r *request) entityOf(ctx context.Context, m *mount, name string) (string, 
 		return nil
 	})
 	if err == nil {
-		err = r.aliases.put(ctx, key, id)
+		err = r.aliases.Put(ctx, key, id, time.Time{})
 	}
 	return id, err
 }
@@ -98,19 +98,19 @@ func (r *request) entityID() (string, error) {
 	if name == "" {
 		name = r.text("name")
 	}
-	owner, err := r.named.get(r.ctx, name)
+	owner, err := r.named.Get(r.ctx, name)
 	if err != nil || owner == nil {
 		return "", err
 	}
-	if has, err := hasEntityName(r, name, owner.Owner); err != nil || !has {
+	if has, err := r.hasEntityName(r.ctx, name, owner.Owner); err != nil || !has {
 		return "", err
 	}
 	return owner.Owner, nil
 }
 
 // hasEntityName reports whether the entity has the name of a claim.
-func hasEntityName(r *request, name, id string) (bool, error) {
-	e, err := r.entities.get(r.ctx, id)
+func (s *Server) hasEntityName(ctx context.Context, name, id string) (bool, error) {
+	e, err := s.entities.Get(ctx, id)
 	return e != nil && e.Name == name, err
 }
 
@@ -119,7 +119,7 @@ func getEntity(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := r.entities.need(r.ctx, id)
+	e, err := need(r.ctx, r.entities, id)
 	if err != nil {
 		return nil, err
 	}
@@ -179,14 +179,14 @@ func putEntity(r *request) (*answer, error) {
 		return nil, err
 	}
 	if (!known || r.vars["name"] == "") && name != "" {
-		if _, err := r.named.take(r, name, id, bad("entity name is already in use")); err != nil {
+		if _, err := r.named.Take(r.ctx, name, id, bad("entity name is already in use")); err != nil {
 			return nil, err
 		}
 	}
 	now := r.Clock.Now()
 	var aliases []alias
 	before := ""
-	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
+	err = r.entities.Change(r.ctx, id, func(e *entity, found bool) error {
 		if known && !found {
 			return bad("entity not found from id")
 		}
@@ -210,7 +210,7 @@ func putEntity(r *request) (*answer, error) {
 		return nil
 	})
 	if err == nil && name != "" && before != "" && before != name {
-		_, err = r.named.drop(r.ctx, before)
+		_, err = r.named.Delete(r.ctx, before)
 	}
 	if err != nil || known {
 		return nil, err
@@ -227,37 +227,37 @@ func dropEntity(r *request) (*answer, error) {
 	if err != nil || id == "" {
 		return nil, err
 	}
-	e, err := r.entities.get(r.ctx, id)
+	e, err := r.entities.Get(r.ctx, id)
 	if err != nil || e == nil {
 		return nil, err
 	}
-	if _, err = r.entities.drop(r.ctx, id); err != nil { // what leads to nobody is as good as not there
+	if _, err = r.entities.Delete(r.ctx, id); err != nil { // what leads to nobody is as good as not there
 		return nil, err
 	}
 	for _, a := range e.Aliases {
-		if _, err := r.aliases.drop(r.ctx, a.MountAccessor+"/"+a.Name); err != nil {
+		if _, err := r.aliases.Delete(r.ctx, a.MountAccessor+"/"+a.Name); err != nil {
 			return nil, err
 		}
 	}
-	_, err = r.named.drop(r.ctx, e.Name)
+	_, err = r.named.Delete(r.ctx, e.Name)
 	return nil, err
 }
 
 func listEntities(r *request, byName bool) (*answer, error) {
-	names, err := r.named.keys(r.ctx, "")
+	names, err := r.named.Names(r.ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	info, ids, there := map[string]any{}, []string{}, []string{}
 	for _, name := range names {
-		id, err := r.named.get(r.ctx, name)
+		id, err := r.named.Get(r.ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		if id == nil {
 			continue
 		}
-		if has, err := hasEntityName(r, name, id.Owner); err != nil {
+		if has, err := r.hasEntityName(r.ctx, name, id.Owner); err != nil {
 			return nil, err
 		} else if has {
 			ids, there = append(ids, id.Owner), append(there, name)
@@ -286,7 +286,7 @@ func orNothing(m map[string]string) any {
 
 // shownInList is what a listing tells of an entity.
 func (r *request) shownInList(id, name string) (map[string]any, error) {
-	e, err := r.entities.get(r.ctx, id)
+	e, err := r.entities.Get(r.ctx, id)
 	if err != nil || e == nil {
 		return map[string]any{"name": name}, err
 	}
@@ -337,7 +337,7 @@ func putAlias(r *request) (*answer, error) {
 		return nil, err
 	}
 	a := alias{r.derivedID("alias", accessor+"/"+name), name, accessor, m.Path, m.Type, r.Clock.Now(), custom}
-	err = r.entities.edit(r.ctx, id, func(e *entity, found bool) error {
+	err = r.entities.Change(r.ctx, id, func(e *entity, found bool) error {
 		if !found {
 			return errNoEntity
 		}
@@ -352,7 +352,7 @@ func putAlias(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.aliases.put(r.ctx, accessor+"/"+name, id); err != nil {
+	if err := r.aliases.Put(r.ctx, accessor+"/"+name, id, time.Time{}); err != nil {
 		return nil, err
 	}
 	return ok(map[string]any{"canonical_id": id, "id": a.ID})

@@ -2,32 +2,23 @@ package vault
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
-
-	"counterpart/internal/company/state"
 )
 
 // Written are the records whose shared value, as requests get it, is no longer what
 // the store holds or the seed says: somebody has written to it in place. Before is
 // what Seeds returned when the server was new.
 func (s *Server) Written(ctx context.Context, before map[string]string) (out []string, err error) {
-	for name, h := range s.all() {
-		if now := h.seedsNow(); now != before[name] {
-			out = append(out, "a seed of "+name)
-		}
-		wrong, err := h.written(ctx)
+	for name, c := range s.all() {
+		wrong, err := c.Modified(ctx, before[name])
 		if err != nil {
 			return nil, err
 		}
-		for _, key := range wrong {
-			out = append(out, name+" "+key)
-		}
+		out = append(out, wrong...)
 	}
 	return out, nil
 }
@@ -35,60 +26,29 @@ func (s *Server) Written(ctx context.Context, before map[string]string) (out []s
 // Seeds are the seeded records of every kind, as text.
 func (s *Server) Seeds() map[string]string {
 	out := map[string]string{}
-	for name, h := range s.all() {
-		out[name] = h.seedsNow()
+	for name, c := range s.all() {
+		out[name] = c.SeedText()
 	}
 	return out
 }
 
 type inspected interface {
-	seedsNow() string
-	written(context.Context) ([]string, error)
+	SeedText() string
+	Modified(ctx context.Context, before string) ([]string, error)
 }
 
-// all are the kinds of records, by their prefix.
+// all are the kinds of records, by their field.
 func (s *Server) all() map[string]inspected {
 	out := map[string]inspected{}
 	v := reflect.ValueOf(s).Elem()
 	for i := range v.NumField() {
 		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
-			if h, is := reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface().(inspected); is {
-				out[v.Type().Field(i).Name] = h
+			if c, is := reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface().(inspected); is {
+				out[v.Type().Field(i).Name] = c
 			}
 		}
 	}
 	return out
-}
-
-func (h *shelf[T]) seedsNow() string {
-	raw, err := json.Marshal(h.seeds)
-	if err != nil {
-		return err.Error()
-	}
-	return string(raw)
-}
-
-func (h *shelf[T]) written(ctx context.Context) (out []string, err error) {
-	keys, err := h.store.List(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range keys {
-		shared, err := h.cache.Read(ctx, h.store, key)
-		if err != nil {
-			return nil, err
-		}
-		fresh, _, err := state.Read[entry[T]](ctx, h.store, key)
-		if err != nil {
-			return nil, err
-		}
-		a, _ := json.Marshal(shared)
-		b, _ := json.Marshal(&fresh)
-		if string(a) != string(b) {
-			out = append(out, fmt.Sprintf("%s: requests get %s, the store has %s", key, a, b))
-		}
-	}
-	return out, nil
 }
 
 // Undescribed are the played paths that the table of a real server's does not have.

@@ -32,7 +32,7 @@ type groupTable struct {
 	List []*identityGroup `json:"list"` // in the order of their making
 }
 
-const groupsKey = "identitygroups"
+const groupsKey = "all"
 
 // maxGroups is how many groups there can be.
 const maxGroups = 2000
@@ -43,7 +43,7 @@ func (s *Server) heldGroups(ctx context.Context) (*state.Held[groupTable], error
 	if kept.Unchanged(time.Time{}) {
 		return kept, nil
 	}
-	kept, err := s.groupCache.Hold(ctx, s.Store, groupsKey, time.Time{})
+	kept, err := s.groupTable.Hold(ctx, groupsKey, time.Time{})
 	if err == nil {
 		s.groupsKept.Store(kept)
 	}
@@ -204,7 +204,7 @@ func listGroups(r *request, byName bool) (*answer, error) {
 
 // editGroups changes the table.
 func (r *request) editGroups(fn func(t *groupTable) error) error {
-	return state.Edit(r.ctx, r.Store, groupsKey, func(t *groupTable, _ bool) (time.Time, error) { return time.Time{}, fn(t) })
+	return r.groupTable.Change(r.ctx, groupsKey, func(t *groupTable, _ bool) error { return fn(t) })
 }
 
 func putIdentityGroup(r *request) (*answer, error) {
@@ -213,7 +213,7 @@ func putIdentityGroup(r *request) (*answer, error) {
 		return nil, err
 	}
 	for _, id := range r.membersWanted() {
-		e, err := r.entities.get(r.ctx, id)
+		e, err := r.entities.Get(r.ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -366,7 +366,7 @@ func (r *request) aliased() (string, error) {
 		if r.text("alias_mount_accessor") == "" {
 			return "", bad("mount_accessor must be supplied with alias_name")
 		}
-		id, err := r.aliases.get(r.ctx, r.text("alias_mount_accessor")+"/"+name)
+		id, err := r.aliases.Get(r.ctx, r.text("alias_mount_accessor")+"/"+name)
 		if err != nil || id == nil {
 			return "", err
 		}
@@ -376,13 +376,13 @@ func (r *request) aliased() (string, error) {
 	if wanted == "" {
 		return "", nil
 	}
-	keys, err := r.aliases.keys(r.ctx, "")
+	keys, err := r.aliases.Names(r.ctx, "")
 	if err != nil {
 		return "", err
 	}
 	for _, key := range keys {
 		if r.derivedID("alias", key) == wanted {
-			id, err := r.aliases.get(r.ctx, key)
+			id, err := r.aliases.Get(r.ctx, key)
 			if err != nil || id == nil {
 				return "", err
 			}

@@ -13,8 +13,8 @@ import (
 // knownToken is a token that was found before, with the records that it was made
 // of: it is good while they are the same.
 type knownToken struct {
-	record signin.Known
-	entity held[entity]
+	record signin.Known[tokenData]
+	entity *state.Held[entity]
 	groups *state.Held[groupTable]
 	token  *token
 }
@@ -22,17 +22,15 @@ type knownToken struct {
 // look finds a token without using it up.
 func (r *request) look(ctx context.Context, secret string) (*token, error) {
 	known := r.known.Load(secret)
-	if known != nil && known.record.Good(r.Clock.Now()) && (known.token.entityID == "" || known.entity.unchanged() && known.groups.Unchanged(time.Time{})) {
+	if known != nil && known.record.Good(r.Clock.Now()) && (known.token.Data.Entity == "" || known.entity.Unchanged(time.Time{}) && known.groups.Unchanged(time.Time{})) {
 		return known.token, nil
 	}
-	found, err := r.Logins.Know(ctx, r.inRealm(secret))
-	if errors.Is(err, cause.UnknownToken) {
-		if seed, ok := r.seeded[secret]; ok {
-			if err := r.issueSeeded(ctx, seed); err != nil {
-				return nil, err
-			}
-			found, err = r.Logins.Know(ctx, r.inRealm(secret))
+	found, err := r.tokens.Know(ctx, secret)
+	if seed, ok := r.seeded[secret]; ok && (err == nil || errors.Is(err, cause.UnknownToken)) {
+		if err := r.issueSeeded(ctx, seed, err == nil); err != nil {
+			return nil, err
 		}
+		found, err = r.tokens.Know(ctx, secret)
 	}
 	if err != nil {
 		return nil, err
@@ -41,17 +39,17 @@ func (r *request) look(ctx context.Context, secret string) (*token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && found.Token() == known.record.Token() && (known.groups == groups || known.groups.Value() == groups.Value()) {
-		if e, err := r.entities.hold(ctx, known.token.entityID); err == nil && e.value == known.token.entity { // others of the store have changed
+	if known != nil && found.Session() == known.record.Session() && (known.groups == groups || known.groups.Value() == groups.Value()) {
+		if e, err := r.entities.Hold(ctx, known.token.Data.Entity, time.Time{}); err == nil && e.Value() == known.token.entity { // others of the store have changed
 			r.known.Store(secret, &knownToken{found, e, groups, known.token})
 			return known.token, nil
 		}
 	}
-	own, err := r.own(ctx, *found.Token(), secret)
-	if err != nil || own.counted || own.Meta[metaParent] != "" { // one that may end without its own record being written
+	own, err := r.own(ctx, *found.Session(), secret)
+	if err != nil || own.counted || own.Data.Parent != "" { // one that may end without its own record being written
 		return own, err
 	}
-	if e, err := r.entities.hold(ctx, own.entityID); err == nil && e.value == own.entity {
+	if e, err := r.entities.Hold(ctx, own.Data.Entity, time.Time{}); err == nil && e.Value() == own.entity {
 		r.known.Store(secret, &knownToken{found, e, groups, own})
 	}
 	return own, nil

@@ -68,7 +68,7 @@ func (r *request) kvExists(key string) (bool, error) {
 	if r.isRelative() {
 		return false, faulty("internal error")
 	}
-	v, err := r.kv1.get(r.ctx, key)
+	v, err := r.kv1.Get(r.ctx, key)
 	return v != nil, err
 }
 
@@ -79,7 +79,7 @@ func (r *request) readKV(key string) (*answer, error) {
 	if r.isRelative() {
 		return nil, bad("%s", one("read failed: relative paths not supported"))
 	}
-	v, err := r.kv1.need(r.ctx, key)
+	v, err := need(r.ctx, r.kv1, key)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (r *request) writeKV(key string) (*answer, error) {
 	if t := r.token; r.mount.Type == "cubbyhole" && t.MaxTTL > 0 { // dies with the token, also unasked
 		until = t.Issued.Add(t.MaxTTL)
 	}
-	return nil, r.kv1.editUntil(r.ctx, key, func(kept *kvData, _ bool) (time.Time, error) {
+	return nil, r.kv1.Edit(r.ctx, key, func(kept *kvData, _ bool) (time.Time, error) {
 		*kept = v
 		return until, nil
 	})
@@ -156,7 +156,7 @@ func (r *request) deleteKV(key string) (*answer, error) {
 	if r.isRelative() && !r.flavour.bao {
 		return nil, bad("%s", one("relative paths not supported"))
 	}
-	_, err := r.kv1.drop(r.ctx, key)
+	_, err := r.kv1.Delete(r.ctx, key)
 	return nil, err
 }
 
@@ -164,7 +164,7 @@ func (r *request) listKV(prefix string) (*answer, error) {
 	if r.isRelative() && !r.flavour.bao {
 		return nil, bad("%s", one("relative paths not supported"))
 	}
-	keys, err := r.kv1.keys(r.ctx, strings.TrimSuffix(prefix, "/")+"/")
+	keys, err := r.kv1.Names(r.ctx, strings.TrimSuffix(prefix, "/")+"/")
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (s *kvSecret) version(n int) *kvVersion {
 func kv2Engine(bao bool) *engine {
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	exists := func(r *request) (bool, error) {
-		s, err := r.kv2.get(r.ctx, r.secretKey())
+		s, err := r.kv2.Get(r.ctx, r.secretKey())
 		return s != nil, err
 	}
 	wrong := misuse(bao)
@@ -107,12 +107,12 @@ func (r *request) secretKey() string {
 
 // by says who makes the request.
 func (r *request) by(operation string) *attribution {
-	id := r.token.Meta[metaEntity]
+	id := r.token.Data.Entity
 	if id == "" { // as Vault counts clients: who has the same policies is the same
-		sum := sha256.Sum256([]byte(strings.Join(r.token.policies, "\x7f") + "\x00root"))
+		sum := sha256.Sum256([]byte(strings.Join(r.token.Data.Policies, "\x7f") + "\x00root"))
 		id = base64.StdEncoding.EncodeToString(sum[:])
 	}
-	return &attribution{Actor: r.token.Meta[metaDisplay], ClientID: id, Operation: operation}
+	return &attribution{Actor: r.token.Data.Display, ClientID: id, Operation: operation}
 }
 
 // shown is what answers tell of a version besides its data.
@@ -141,7 +141,7 @@ func (r *request) readable() (*kvSecret, *kvVersion, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := r.kv2.get(r.ctx, r.secretKey())
+	s, err := r.kv2.Get(r.ctx, r.secretKey())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -160,7 +160,7 @@ func (r *request) readable() (*kvSecret, *kvVersion, error) {
 func (r *request) withoutData() error {
 	name := r.vars["path"]
 	if clean := strings.TrimPrefix(path.Clean("/"+name), "/"); strings.Contains("/"+name, "//") && clean != "" {
-		if s, err := r.kv2.get(r.ctx, r.mount.UUID+"/"+clean); err != nil || s != nil {
+		if s, err := r.kv2.Get(r.ctx, r.mount.UUID+"/"+clean); err != nil || s != nil {
 			return cmp.Or(err, faulty("could not find version data"))
 		}
 	}
@@ -210,7 +210,7 @@ func (v *kvVersion) encoded(b []byte, s *kvSecret, data json.RawMessage) []byte 
 
 // config is the mount's configuration.
 func (r *request) kvSettings() (kvConfig, error) {
-	c, err := r.kv2conf.get(r.ctx, r.mount.UUID)
+	c, err := r.kv2conf.Get(r.ctx, r.mount.UUID)
 	if err != nil || c == nil {
 		return kvConfig{}, err
 	}
@@ -230,7 +230,7 @@ func (r *request) addVersion(operation string, make func(s *kvSecret, last *kvVe
 	}
 	var made kvVersion
 	var secret kvSecret
-	err = r.kv2.edit(r.ctx, r.secretKey(), func(s *kvSecret, found bool) error {
+	err = r.kv2.Change(r.ctx, r.secretKey(), func(s *kvSecret, found bool) error {
 		now := r.Clock.Now()
 		last := s.version(0)
 		switch {

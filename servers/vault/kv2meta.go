@@ -11,7 +11,7 @@ import (
 
 // editVersions changes a secret that is there.
 func (r *request) editVersions(fn func(*kvSecret)) error {
-	return r.kv2.edit(r.ctx, r.secretKey(), func(s *kvSecret, found bool) error {
+	return r.kv2.Change(r.ctx, r.secretKey(), func(s *kvSecret, found bool) error {
 		if !found {
 			return state.ErrKeep
 		}
@@ -107,7 +107,7 @@ func leaves(m map[string]any, depth int) map[string]any {
 func goDuration(d time.Duration) string { return d.String() }
 
 func readMetadata(r *request) (*answer, error) {
-	s, err := r.kv2.need(r.ctx, r.secretKey())
+	s, err := need(r.ctx, r.kv2, r.secretKey())
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func writeMetadata(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, r.kv2.edit(r.ctx, r.secretKey(), func(s *kvSecret, found bool) error {
+	return nil, r.kv2.Change(r.ctx, r.secretKey(), func(s *kvSecret, found bool) error {
 		if !found {
 			if r.op == opPatch {
 				return errGone()
@@ -222,7 +222,7 @@ func (s *kvSecret) take(r *request, custom map[string]string) {
 }
 
 func deleteMetadata(r *request) (*answer, error) {
-	_, err := r.kv2.drop(r.ctx, r.secretKey())
+	_, err := r.kv2.Delete(r.ctx, r.secretKey())
 	return nil, err
 }
 
@@ -231,7 +231,7 @@ func listSecrets(r *request) (*answer, error) {
 	if prefix != "" {
 		prefix += "/"
 	}
-	keys, err := r.kv2.keys(r.ctx, r.mount.UUID+"/"+prefix)
+	keys, err := r.kv2.Names(r.ctx, r.mount.UUID+"/"+prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func listSecrets(r *request) (*answer, error) {
 // undeleted are the keys of secrets whose current version is not deleted.
 func (r *request) undeleted(prefix string, keys []string) (out []string, err error) {
 	for _, k := range keys {
-		s, err := r.kv2.get(r.ctx, prefix+k)
+		s, err := r.kv2.Get(r.ctx, prefix+k)
 		if err != nil {
 			return nil, err
 		}
@@ -277,7 +277,7 @@ func readKVConfig(r *request) (*answer, error) {
 }
 
 func writeKVConfig(r *request) (*answer, error) {
-	return nil, r.kv2conf.edit(r.ctx, r.mount.UUID, func(c *kvConfig, _ bool) (err error) {
+	return nil, r.kv2conf.Change(r.ctx, r.mount.UUID, func(c *kvConfig, _ bool) (err error) {
 		if c.Max, err = r.number("max_versions", c.Max); err != nil {
 			return err
 		}
@@ -304,12 +304,12 @@ func (r *request) upgrade(path string, after bool) error {
 	if m == nil || m.Type != "kv" || !after && m.Options["version"] == "2" {
 		return nil
 	}
-	keys, err := r.kv1.keys(r.ctx, m.UUID+"/")
+	keys, err := r.kv1.Names(r.ctx, m.UUID+"/")
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
-		old, err := r.kv1.get(r.ctx, m.UUID+"/"+k)
+		old, err := r.kv1.Get(r.ctx, m.UUID+"/"+k)
 		if err != nil {
 			return err
 		}
@@ -322,7 +322,7 @@ func (r *request) upgrade(path string, after bool) error {
 			data = []byte("{}")
 		}
 		s := kvSecret{Created: now, Updated: now, Current: 1, Account: old.Account, Versions: []kvVersion{{N: 1, Data: data, Created: now}}}
-		err = r.kv2.edit(r.ctx, m.UUID+"/"+k, func(v *kvSecret, found bool) error {
+		err = r.kv2.Change(r.ctx, m.UUID+"/"+k, func(v *kvSecret, found bool) error {
 			if after && found && !v.Created.Equal(now) { // written under the new version since
 				return state.ErrKeep
 			}
@@ -335,7 +335,7 @@ func (r *request) upgrade(path string, after bool) error {
 		if !after {
 			continue
 		}
-		if _, err := r.kv1.drop(r.ctx, m.UUID+"/"+k); err != nil {
+		if _, err := r.kv1.Delete(r.ctx, m.UUID+"/"+k); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func envelope404(a *answer) error {
 // unnamed reads kv version 2 at a path that ends in a slash. OpenBao finds the secret
 // of the name before the slash, and then no data of it.
 func unnamed(r *request) (*answer, error) {
-	if _, err := r.kv2.need(r.ctx, r.secretKey()); err != nil {
+	if _, err := need(r.ctx, r.kv2, r.secretKey()); err != nil {
 		return nil, err
 	}
 	return nil, faulty("could not find version data")

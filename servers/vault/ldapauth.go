@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"counterpart/internal/company/cause"
 )
@@ -17,11 +18,11 @@ func ldapAuthEngine() *engine {
 		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: ldapLogin}},
 		&pathSpec{pattern: "config", name: "config", ops: map[operation]handler{opRead: getLDAPConfig, opWrite: putLDAPConfig}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.users.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "users/*user", name: "users", ops: map[operation]handler{opRead: getLDAPUser, opWrite: putLDAPUser, opDelete: dropUser}},
 		&pathSpec{pattern: "groups", name: "groups", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.groups.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.groups.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "groups/*group", name: "groups", ops: map[operation]handler{opRead: getGroup, opWrite: putGroup, opDelete: dropGroup}},
 	)
@@ -35,10 +36,10 @@ func reloginPerson(r *request, m *mount, t *token) (*tokenFields, error) {
 	defer func() { r.mount = here }()
 	r.mount = m
 	var l login
-	if err := r.ldapPolicies(&l, t.metadata()["username"], t.Owner); err != nil {
+	if err := r.ldapPolicies(&l, t.Data.Meta["username"], t.Owner); err != nil {
 		return nil, err
 	}
-	if !slices.Equal(l.token.policies(l.policies...), t.policies) {
+	if !slices.Equal(l.token.policies(l.policies...), t.Data.Policies) {
 		return nil, faulty("failed to renew entry: policies have changed, not renewing")
 	}
 	return &l.token, nil
@@ -46,7 +47,7 @@ func reloginPerson(r *request, m *mount, t *token) (*tokenFields, error) {
 
 // directoryURL is what the mount's configuration calls the directory.
 func (r *request) directoryURL() string {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err == nil && c != nil {
 		if url, ok := (*c)["url"].(string); ok && url != "" {
 			return url
@@ -94,7 +95,7 @@ func ldapLogin(r *request) (*answer, error) {
 
 // ldapPolicies adds what the mount's users and groups give.
 func (r *request) ldapPolicies(l *login, typed, userID string) error {
-	local, err := r.users.get(r.ctx, r.mount.UUID+"/"+strings.ToLower(typed))
+	local, err := r.users.Get(r.ctx, r.mount.UUID+"/"+strings.ToLower(typed))
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (r *request) ldapPolicies(l *login, typed, userID string) error {
 		l.policies = append(l.policies, local.Policies...)
 		l.token.TTL, l.token.MaxTTL = cmp.Or(local.TTL, l.token.TTL), cmp.Or(local.MaxTTL, l.token.MaxTTL)
 	}
-	names, err := r.groups.keys(r.ctx, r.mount.UUID+"/")
+	names, err := r.groups.Names(r.ctx, r.mount.UUID+"/")
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (r *request) ldapPolicies(l *login, typed, userID string) error {
 		if !inDirectory && !slices.ContainsFunc(more, func(g string) bool { return strings.EqualFold(g, name) }) {
 			continue
 		}
-		g, err := r.groups.get(r.ctx, r.mount.UUID+"/"+name)
+		g, err := r.groups.Get(r.ctx, r.mount.UUID+"/"+name)
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func (r *request) ldapPolicies(l *login, typed, userID string) error {
 }
 
 func getLDAPConfig(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +159,7 @@ func getLDAPConfig(r *request) (*answer, error) {
 
 // directoryTokens is what the configuration of the mount says of its tokens.
 func (r *request) directoryTokens() (t tokenFields, err error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err == nil && c != nil {
 		err = t.take(*c)
 	}
@@ -203,7 +204,7 @@ func putLDAPConfig(r *request) (*answer, error) {
 	if err := (&tokenFields{}).take(r.fields); err != nil {
 		return nil, err
 	}
-	return nil, r.configs.edit(r.ctx, r.mount.UUID, func(c *map[string]any, _ bool) error {
+	return nil, r.configs.Change(r.ctx, r.mount.UUID, func(c *map[string]any, _ bool) error {
 		if *c == nil {
 			*c = map[string]any{}
 		}
@@ -215,7 +216,7 @@ func putLDAPConfig(r *request) (*answer, error) {
 }
 
 func getLDAPUser(r *request) (*answer, error) {
-	u, err := r.users.need(r.ctx, r.userKey())
+	u, err := need(r.ctx, r.users, r.userKey())
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +224,7 @@ func getLDAPUser(r *request) (*answer, error) {
 }
 
 func putLDAPUser(r *request) (*answer, error) {
-	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, _ bool) error {
+	return nil, r.users.Change(r.ctx, r.userKey(), func(u *authUser, _ bool) error {
 		u.Name = strings.ToLower(r.vars["user"])
 		if r.has("groups") {
 			u.Groups = r.list("groups")
@@ -235,7 +236,7 @@ func putLDAPUser(r *request) (*answer, error) {
 func (r *request) groupKey() string { return r.mount.UUID + "/" + strings.ToLower(r.vars["group"]) }
 
 func getGroup(r *request) (*answer, error) {
-	g, err := r.groups.need(r.ctx, r.groupKey())
+	g, err := need(r.ctx, r.groups, r.groupKey())
 	if err != nil {
 		return nil, err
 	}
@@ -243,10 +244,10 @@ func getGroup(r *request) (*answer, error) {
 }
 
 func putGroup(r *request) (*answer, error) {
-	return nil, r.groups.put(r.ctx, r.groupKey(), authGroup{sanitized(r.list("policies"))})
+	return nil, r.groups.Put(r.ctx, r.groupKey(), authGroup{sanitized(r.list("policies"))}, time.Time{})
 }
 
 func dropGroup(r *request) (*answer, error) {
-	_, err := r.groups.drop(r.ctx, r.groupKey())
+	_, err := r.groups.Delete(r.ctx, r.groupKey())
 	return nil, err
 }

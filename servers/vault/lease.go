@@ -66,7 +66,7 @@ func (r *request) leaseOf(a *answer, l lease) (*lease, error) {
 const remembered = 24 * time.Hour
 
 func (r *request) putLease(l lease) error {
-	return r.leases.editUntil(r.ctx, l.ID, func(v *lease, _ bool) (time.Time, error) {
+	return r.leases.Edit(r.ctx, l.ID, func(v *lease, _ bool) (time.Time, error) {
 		*v = l
 		return l.Issued.Add(l.Max + remembered), nil
 	})
@@ -146,7 +146,7 @@ func lookupLease(r *request) (*answer, error) {
 // liveLease is a lease on record, and whether it lives; a login's shows the end
 // of its token.
 func (r *request) liveLease(id string) (*lease, bool, error) {
-	l, err := r.leases.get(r.ctx, id)
+	l, err := r.leases.Get(r.ctx, id)
 	if err != nil || l == nil {
 		return nil, false, err
 	}
@@ -195,7 +195,7 @@ func renewLease(r *request) (*answer, error) {
 	a := &answer{}
 	var out lease
 	var granted time.Duration
-	err = r.leases.editUntil(r.ctx, id, func(v *lease, found bool) (time.Time, error) {
+	err = r.leases.Edit(r.ctx, id, func(v *lease, found bool) (time.Time, error) {
 		if !found {
 			return time.Time{}, bad("lease not found")
 		}
@@ -235,12 +235,12 @@ func revokeLease(r *request) (*answer, error) {
 
 // endLease revokes one lease; an unknown one is no error.
 func (r *request) endLease(id string) error {
-	l, err := r.leases.get(r.ctx, id)
+	l, err := r.leases.Get(r.ctx, id)
 	if err != nil || l == nil || !l.Revoked.IsZero() {
 		return err
 	}
 	if l.Login {
-		err := r.Logins.RevokeNamed(r.ctx, l.Token)
+		err := r.tokens.RevokeNamed(r.ctx, l.Token)
 		if _, known := cause.Of(err); err != nil && !known {
 			return err
 		}
@@ -249,7 +249,7 @@ func (r *request) endLease(id string) error {
 		}
 	}
 	mine := false // of two that revoke one lease, one tells the engine
-	err = r.leases.editUntil(r.ctx, id, func(v *lease, found bool) (time.Time, error) {
+	err = r.leases.Edit(r.ctx, id, func(v *lease, found bool) (time.Time, error) {
 		if mine = found && v.Revoked.IsZero(); !mine {
 			return time.Time{}, state.ErrKeep
 		}
@@ -267,7 +267,7 @@ func (r *request) endLease(id string) error {
 
 func revokePrefix(r *request) (*answer, error) {
 	prefix := strings.TrimSuffix(r.vars["prefix"], "/") + "/"
-	keys, err := r.leases.keys(r.ctx, prefix)
+	keys, err := r.leases.Names(r.ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +284,7 @@ func listLeases(r *request) (*answer, error) {
 	if prefix != "" {
 		prefix += "/"
 	}
-	keys, err := r.leases.keys(r.ctx, prefix)
+	keys, err := r.leases.Names(r.ctx, prefix)
 	if err != nil {
 		return nil, err
 	}

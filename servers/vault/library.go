@@ -48,7 +48,7 @@ func libraryPaths(flat bool) []*pathSpec {
 		{pattern: "library/+set/check-in", name: "library.check-in", ops: write(func(r *request) (*answer, error) { return r.checkIn(false) })},
 		{pattern: "library/+set/status", name: "library.status", ops: map[operation]handler{opRead: libraryStatus}},
 		{pattern: "library/+set", name: "library", exists: func(r *request) (bool, error) {
-			l, err := r.libraries.get(r.ctx, r.setKey())
+			l, err := r.libraries.Get(r.ctx, r.setKey())
 			return l != nil, err
 		}, ops: map[operation]handler{opRead: getLibrary, opWrite: putLibrary, opDelete: dropLibrary, opList: listLibraries}},
 		{pattern: "library/*set", name: "library", ops: map[operation]handler{opList: listLibraries}},
@@ -73,7 +73,7 @@ func (r *request) slotKey(account string) string {
 // judged is a slot after time has done its part: leases that ended by themselves,
 // with their token, at another server, or that are stale.
 func (r *request) judged(account string) (slot, error) {
-	s, err := r.slots.get(r.ctx, r.slotKey(account))
+	s, err := r.slots.Get(r.ctx, r.slotKey(account))
 	if err != nil || s == nil {
 		return slot{}, err
 	}
@@ -102,7 +102,7 @@ func (r *request) judged(account string) (slot, error) {
 	if _, err := r.free(account, s.Lease, false); err != nil {
 		return *s, err
 	}
-	if s, err = r.slots.get(r.ctx, r.slotKey(account)); err != nil || s == nil {
+	if s, err = r.slots.Get(r.ctx, r.slotKey(account)); err != nil || s == nil {
 		return slot{}, err
 	}
 	return *s, nil
@@ -113,7 +113,7 @@ func (r *request) judged(account string) (slot, error) {
 // stale.
 func (r *request) free(account, leaseID string, byHand bool) (did bool, err error) {
 	t, there := r.targetOf(account)
-	s, err := r.slots.get(r.ctx, r.slotKey(account))
+	s, err := r.slots.Get(r.ctx, r.slotKey(account))
 	if err != nil || s == nil {
 		return false, err
 	}
@@ -137,7 +137,7 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 			return false, err
 		}
 	}
-	err = r.slots.edit(r.ctx, r.slotKey(account), func(v *slot, found bool) error {
+	err = r.slots.Change(r.ctx, r.slotKey(account), func(v *slot, found bool) error {
 		if !found {
 			return state.ErrKeep
 		}
@@ -171,7 +171,7 @@ func (r *request) turn(t target, key, leaseID string) error {
 		return err
 	}
 	edit := func(fn func(v *slot) bool) error {
-		return r.slots.edit(r.ctx, key, func(v *slot, found bool) error {
+		return r.slots.Change(r.ctx, key, func(v *slot, found bool) error {
 			if !found || !v.Out || v.Lease != leaseID || !fn(v) {
 				return state.ErrKeep
 			}
@@ -189,7 +189,7 @@ func (r *request) turn(t target, key, leaseID string) error {
 		return err
 	}
 	return r.finish(t, func() (*rotation, error) {
-		s, err := r.slots.get(r.ctx, key)
+		s, err := r.slots.Get(r.ctx, key)
 		if err != nil || s == nil || !s.Out || s.Lease != leaseID {
 			return nil, err
 		}
@@ -270,15 +270,15 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		return nil, err
 	}
 	errTaken := errors.New("taken meanwhile")
-	err = r.slots.edit(r.ctx, r.slotKey(name), func(v *slot, _ bool) error {
+	err = r.slots.Change(r.ctx, r.slotKey(name), func(v *slot, _ bool) error {
 		if v.Out {
 			return errTaken
 		}
-		*v = slot{Out: true, Token: r.token.ID, Secret: wrapKey(r.token.ID)[:40], Entity: r.token.Meta[metaEntity], Lease: lent.ID, Desk: desk, Stale: v.Stale}
+		*v = slot{Out: true, Token: r.token.ID, Secret: wrapKey(r.token.ID)[:40], Entity: r.token.Data.Entity, Lease: lent.ID, Desk: desk, Stale: v.Stale}
 		return nil
 	})
 	if errors.Is(err, errTaken) {
-		_, err = r.leases.drop(r.ctx, lent.ID)
+		_, err = r.leases.Delete(r.ctx, lent.ID)
 		return nil, err
 	}
 	if err != nil {
@@ -320,13 +320,13 @@ func libraryStatus(r *request) (*answer, error) {
 // mine reports whether the caller may check an account in: the same entity as the
 // borrower's, or the very token.
 func (r *request) mine(s slot) bool {
-	entity := r.token.Meta[metaEntity]
+	entity := r.token.Data.Entity
 	return entity != "" && entity == s.Entity || r.token.ID == s.Token
 }
 
 // checkIn gives accounts back. managing: without asking who has them.
 func (r *request) checkIn(managing bool) (*answer, error) {
-	config, err := r.configs.get(r.ctx, r.mount.UUID)
+	config, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -345,7 +345,7 @@ func (r *request) checkIn(managing bool) (*answer, error) {
 	var back []string
 	leases := map[string]string{}
 	for _, name := range names {
-		if set, err := r.managed.get(r.ctx, r.slotKey(name)); err != nil {
+		if set, err := r.managed.Get(r.ctx, r.slotKey(name)); err != nil {
 			return nil, err
 		} else if set == nil { // one of another set may be named, too
 			return nil, faulty("not found")

@@ -31,7 +31,7 @@ func libraryRenew(r *request, l *lease) error {
 
 // libraryRenewed tells the fleet when the account comes back now.
 func libraryRenewed(r *request, l *lease) error {
-	s, err := r.slots.get(r.ctx, l.Mount+"/"+strings.ToLower(l.Data["account"]))
+	s, err := r.slots.Get(r.ctx, l.Mount+"/"+strings.ToLower(l.Data["account"]))
 	if err != nil || s == nil || s.Desk == "" || s.Lease != l.ID {
 		return err
 	}
@@ -46,12 +46,12 @@ func libraryRenewed(r *request, l *lease) error {
 
 // libraryTokenRenewed does so when the borrower's token lives longer, or shorter.
 func libraryTokenRenewed(r *request, t *token) error {
-	keys, err := r.slots.keys(r.ctx, "")
+	keys, err := r.slots.Names(r.ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		s, err := r.slots.get(r.ctx, key)
+		s, err := r.slots.Get(r.ctx, key)
 		if err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func libraryRevoke(r *request, l *lease) error {
 
 // librarySweep gives back what the ended lease or token had.
 func librarySweep(r *request) error {
-	keys, err := r.slots.keys(r.ctx, "")
+	keys, err := r.slots.Names(r.ctx, "")
 	if err != nil {
 		return err
 	}

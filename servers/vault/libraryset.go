@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -11,12 +12,12 @@ func listLibraries(r *request) (*answer, error) {
 	if below := strings.Trim(r.vars["set"], "/"); below != "" {
 		prefix += strings.ToLower(below) + "/"
 	}
-	keys, err := r.libraries.keys(r.ctx, prefix)
+	keys, err := r.libraries.Names(r.ctx, prefix)
 	return listKeys(folders(keys), err)
 }
 
 func getLibrary(r *request) (*answer, error) {
-	l, err := r.libraries.need(r.ctx, r.setKey())
+	l, err := need(r.ctx, r.libraries, r.setKey())
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (r *request) wantedLibrary(was *library) (l library, err error) {
 }
 
 func putLibrary(r *request) (*answer, error) {
-	config, err := r.configs.get(r.ctx, r.mount.UUID)
+	config, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func putLibrary(r *request) (*answer, error) {
 	case config == nil:
 		return nil, bad("config must exist to create a library")
 	}
-	was, err := r.libraries.get(r.ctx, r.setKey())
+	was, err := r.libraries.Get(r.ctx, r.setKey())
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func putLibrary(r *request) (*answer, error) {
 	if err := r.takeOver(fresh); err != nil {
 		return nil, err
 	}
-	if err := r.libraries.put(r.ctx, r.setKey(), l); err != nil {
+	if err := r.libraries.Put(r.ctx, r.setKey(), l, time.Time{}); err != nil {
 		return nil, err
 	}
 	return nil, r.unmanage(gone)
@@ -116,7 +117,7 @@ func (r *request) manageAll(names []string, set string) error {
 			continue
 		}
 		for _, taken := range names[:i] {
-			if _, err := r.managed.drop(r.ctx, r.slotKey(taken)); err != nil {
+			if _, err := r.managed.Delete(r.ctx, r.slotKey(taken)); err != nil {
 				return err
 			}
 		}
@@ -151,18 +152,18 @@ func (r *request) manage(account, set string) error {
 	if r.mount.Type == "ad" {
 		words = "%q is already managed by another set"
 	}
-	_, err := r.managed.take(r, r.slotKey(account), set, bad(words, account))
+	_, err := r.managed.Take(r.ctx, r.slotKey(account), set, bad(words, account))
 	return err
 }
 
 // hasAccount reports whether a set, or a static role, has the account of a slot.
-func hasAccount(r *request, key, owner string) (bool, error) {
+func (s *Server) hasAccount(ctx context.Context, key, owner string) (bool, error) {
 	mount, account, _ := strings.Cut(key, "/")
 	if name, isRole := strings.CutPrefix(owner, staticOwner); isRole {
-		role, err := r.statics.get(r.ctx, mount+"/"+name)
+		role, err := s.statics.Get(ctx, mount+"/"+name)
 		return role != nil && strings.EqualFold(role.Username, account), err
 	}
-	l, err := r.libraries.get(r.ctx, mount+"/"+owner)
+	l, err := s.libraries.Get(ctx, mount+"/"+owner)
 	return l != nil && slices.ContainsFunc(l.Accounts, func(a string) bool { return strings.EqualFold(a, account) }), err
 }
 
@@ -178,7 +179,7 @@ func (r *request) unlent(account string) error {
 // unmanage lets accounts go.
 func (r *request) unmanage(accounts []string) error {
 	for _, account := range accounts {
-		if _, err := r.managed.drop(r.ctx, r.slotKey(account)); err != nil {
+		if _, err := r.managed.Delete(r.ctx, r.slotKey(account)); err != nil {
 			return err
 		}
 	}
@@ -186,7 +187,7 @@ func (r *request) unmanage(accounts []string) error {
 }
 
 func dropLibrary(r *request) (*answer, error) {
-	l, err := r.libraries.get(r.ctx, r.setKey())
+	l, err := r.libraries.Get(r.ctx, r.setKey())
 	if err != nil || l == nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func dropLibrary(r *request) (*answer, error) {
 			return nil, err
 		}
 	}
-	if _, err := r.libraries.drop(r.ctx, r.setKey()); err != nil {
+	if _, err := r.libraries.Delete(r.ctx, r.setKey()); err != nil {
 		return nil, err
 	}
 	return nil, r.unmanage(l.Accounts)
@@ -203,7 +204,7 @@ func dropLibrary(r *request) (*answer, error) {
 
 // lib is the set of the path.
 func (r *request) lib() (*library, error) {
-	l, err := r.libraries.get(r.ctx, r.setKey())
+	l, err := r.libraries.Get(r.ctx, r.setKey())
 	if err == nil && l == nil {
 		err = bad("%q doesn't exist", r.vars["set"])
 	}

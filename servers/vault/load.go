@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/servers/vault/internal/keyring"
 	"counterpart/servers/vault/internal/policy"
@@ -17,7 +18,7 @@ import (
 
 // load puts the block of the seed onto the shelves.
 func (s *Server) load() error {
-	s.node.seeds["self"] = &node{Sealed: s.settings.Sealed || !s.settings.Initialized, Initialized: s.settings.Initialized}
+	s.node.Seed("self", &node{Sealed: s.settings.Sealed || !s.settings.Initialized, Initialized: s.settings.Initialized})
 	for i, key := range s.settings.UnsealKeys {
 		if raw, valid := unsealKey(key); !valid || len(raw) < 16 {
 			return fmt.Errorf("unseal_keys[%d]: give at least 16 octets in hex or base64", i)
@@ -34,6 +35,7 @@ func (s *Server) load() error {
 		return err
 	}
 	s.base = &mounts{}
+	s.mountTable.Seed(mountsKey, s.base)
 	for _, m := range []struct{ path, kind, description string }{
 		{"sys/", "system", "system endpoints used for control, policy and debugging"},
 		{"identity/", "identity", "identity store"},
@@ -73,7 +75,7 @@ func (s *Server) load() error {
 
 func (s *Server) loadPolicies() error {
 	text := defaultPolicy(s.flavour.bao)
-	s.policies.seeds["default"] = &text
+	s.policies.Seed("default", &text)
 	for i, p := range s.settings.Policies {
 		if strings.EqualFold(p.Name, "root") {
 			return fmt.Errorf("policies[%d]: the policy root cannot be written", i)
@@ -81,7 +83,7 @@ func (s *Server) loadPolicies() error {
 		if _, err := policy.Parse(p.Name, p.HCL); err != nil {
 			return fmt.Errorf("policies[%d] (%s): %w", i, p.Name, err)
 		}
-		s.policies.seeds[strings.ToLower(p.Name)] = &p.HCL
+		s.policies.Seed(strings.ToLower(p.Name), &p.HCL)
 	}
 	return nil
 }
@@ -123,16 +125,16 @@ func (s *Server) loadMount(in Mount) error {
 	return s.loadEngine(m, in)
 }
 
-// loadEngine puts what the other engines are seeded with onto the shelves.
+// loadEngine puts what the other engines are seeded with into their collections.
 func (s *Server) loadEngine(m *mount, in Mount) error {
 	if in.Type == "ldap" || in.Type == "ad" {
-		s.configs.seeds[m.UUID] = &map[string]any{"binddn": "cn=vault", "bindpass": "seeded"}
+		s.configs.Seed(m.UUID, &map[string]any{"binddn": "cn=vault", "bindpass": "seeded"})
 	}
 	for i, role := range in.Static {
 		if _, there := s.targetOf(role.Account); !there {
 			return fmt.Errorf("static_roles[%d].account: neither a person nor an account is called %q", i, role.Account)
 		}
-		s.statics.seeds[m.UUID+"/"+role.Name] = &staticRole{Name: role.Name, Username: role.Account, Period: role.Rotation, Made: s.started, Rotated: s.started}
+		s.statics.Seed(m.UUID+"/"+role.Name, &staticRole{Name: role.Name, Username: role.Account, Period: role.Rotation, Made: s.started, Rotated: s.started})
 	}
 	for i, l := range in.Libraries {
 		name := strings.ToLower(l.Name)
@@ -141,29 +143,29 @@ func (s *Server) loadEngine(m *mount, in Mount) error {
 				return fmt.Errorf("libraries[%d].accounts[%d]: neither a person nor an account is called %q", i, j, account)
 			}
 			key := m.UUID + "/" + strings.ToLower(account)
-			if other := s.managed.seeds[key]; other != nil {
+			if other := s.managed.OfSeed(key); other != nil {
 				return fmt.Errorf("libraries[%d].accounts[%d]: %q is in the library %s, too", i, j, account, other.Owner)
 			}
-			s.managed.seeds[key] = &claim{Owner: name}
+			s.managed.Seed(key, &state.Claim{Owner: name})
 		}
 		if l.MaxTTL < l.TTL {
 			return fmt.Errorf("libraries[%d]: max_ttl %s is less than ttl %s", i, l.MaxTTL, l.TTL)
 		}
-		s.libraries.seeds[m.UUID+"/"+name] = &library{Name: name, Accounts: l.Accounts, TTL: l.TTL, Max: l.MaxTTL, Open: l.DisableCheckIn}
+		s.libraries.Seed(m.UUID+"/"+name, &library{Name: name, Accounts: l.Accounts, TTL: l.TTL, Max: l.MaxTTL, Open: l.DisableCheckIn})
 	}
 	for _, role := range in.SSH {
-		s.sshRoles.seeds[m.UUID+"/"+role.Name] = &sshRole{KeyType: role.KeyType, DefaultUser: role.DefaultUser, AllowedUsers: role.AllowedUsers,
-			CIDRs: role.CIDRs, Port: 22, TTL: role.TTL, UserCerts: role.KeyType == "ca"}
+		s.sshRoles.Seed(m.UUID+"/"+role.Name, &sshRole{KeyType: role.KeyType, DefaultUser: role.DefaultUser, AllowedUsers: role.AllowedUsers,
+			CIDRs: role.CIDRs, Port: 22, TTL: role.TTL, UserCerts: role.KeyType == "ca"})
 	}
 	if in.CAKey != "" {
 		signer, err := ssh.ParsePrivateKey([]byte(in.CAKey))
 		if err != nil {
 			return fmt.Errorf("ca_private_key: %w", err)
 		}
-		s.sshCAs.seeds[m.UUID] = &sshCA{in.CAKey, string(ssh.MarshalAuthorizedKey(signer.PublicKey()))}
+		s.sshCAs.Seed(m.UUID, &sshCA{in.CAKey, string(ssh.MarshalAuthorizedKey(signer.PublicKey()))})
 	}
 	for _, role := range in.Roles {
-		s.dynamics.seeds[m.UUID+"/"+role.Name] = &dynamicRole{Database: "seeded", TTL: role.TTL, Max: role.MaxTTL}
+		s.dynamics.Seed(m.UUID+"/"+role.Name, &dynamicRole{Database: "seeded", TTL: role.TTL, Max: role.MaxTTL})
 	}
 	return s.loadKeys(m, in)
 }
@@ -180,7 +182,7 @@ func (s *Server) loadKeys(m *mount, in Mount) error {
 				return fmt.Errorf("keys[%d]: %w", i, err)
 			}
 			fresh.Add(v)
-			s.transits.seeds[m.UUID+"/"+k.Name] = fresh
+			s.transits.Seed(m.UUID+"/"+k.Name, fresh)
 			continue
 		}
 		key := &totpKey{Secret: strings.ToUpper(k.Secret), Issuer: k.Issuer, Account: k.Account, Digits: k.Digits, Period: k.Period, Algorithm: "SHA1", Skew: 1}
@@ -195,7 +197,7 @@ func (s *Server) loadKeys(m *mount, in Mount) error {
 		if err := key.check(false); err != nil {
 			return fmt.Errorf("keys[%d] (%s): %w", i, k.Name, err)
 		}
-		s.totps.seeds[m.UUID+"/"+k.Name] = key
+		s.totps.Seed(m.UUID+"/"+k.Name, key)
 	}
 	return nil
 }
@@ -232,14 +234,14 @@ func (s *Server) loadSecret(m *mount, version int, in Secret) error {
 				v.Lasts = d
 			}
 		}
-		s.kv1.seeds[key] = v
+		s.kv1.Seed(key, v)
 		return nil
 	}
 	sec := &kvSecret{Created: s.started, Updated: s.started, Current: len(raws), Custom: in.Metadata, Account: in.Account}
 	for i, raw := range raws {
 		sec.Versions = append(sec.Versions, kvVersion{N: i + 1, Data: raw, Created: s.started})
 	}
-	s.kv2.seeds[key] = sec
+	s.kv2.Seed(key, sec)
 	return nil
 }
 
@@ -267,17 +269,17 @@ func (s *Server) loadAuth(in AuthMount) error {
 			}
 		}
 		name := plainLogin(u.Name)
-		s.users.seeds[m.UUID+"/"+name] = &authUser{Name: name, Password: u.Password, Groups: u.Groups,
-			tokenFields: tokenFields{Policies: sanitized(u.Policies), TTL: u.TTL, MaxTTL: u.MaxTTL}}
+		s.users.Seed(m.UUID+"/"+name, &authUser{Name: name, Password: u.Password, Groups: u.Groups,
+			tokenFields: tokenFields{Policies: sanitized(u.Policies), TTL: u.TTL, MaxTTL: u.MaxTTL}})
 	}
 	for _, g := range in.Groups {
-		s.groups.seeds[m.UUID+"/"+strings.ToLower(g.Name)] = &authGroup{sanitized(g.Policies)}
+		s.groups.Seed(m.UUID+"/"+strings.ToLower(g.Name), &authGroup{sanitized(g.Policies)})
 	}
 	for _, c := range in.Certs {
-		s.users.seeds[m.UUID+"/"+plainLogin(c.Name)] = &authUser{Name: c.Name, Groups: c.Names, tokenFields: tokenFields{Policies: sanitized(c.Policies)}}
+		s.users.Seed(m.UUID+"/"+plainLogin(c.Name), &authUser{Name: c.Name, Groups: c.Names, tokenFields: tokenFields{Policies: sanitized(c.Policies)}})
 	}
 	if in.Type == "ldap" {
-		s.configs.seeds[m.UUID] = &map[string]any{"url": in.URL}
+		s.configs.Seed(m.UUID, &map[string]any{"url": in.URL})
 	}
 	for _, role := range in.Roles {
 		s.loadAppRole(m, role)
@@ -292,16 +294,16 @@ func (s *Server) loadAppRole(m *mount, in AppRole) {
 	if role.RoleID == "" {
 		role.RoleID = s.derivedID("role", m.Path, name)
 	}
-	s.approles.seeds[m.UUID+"/"+name] = role
-	s.roleIDs.seeds[m.UUID+"/"+role.RoleID] = &claim{Owner: name}
+	s.approles.Seed(m.UUID+"/"+name, role)
+	s.roleIDs.Seed(m.UUID+"/"+role.RoleID, &state.Claim{Owner: name})
 	for _, id := range in.SecretIDs {
 		key := secretKey(m.UUID, id.Value)
 		sec := &secretID{Role: name, Accessor: s.derivedID("secret-id", m.Path, id.Value), Made: s.started, Updated: s.started, Uses: id.NumUses, TTL: id.TTL}
 		if id.TTL > 0 {
 			sec.Expires = s.started.Add(id.TTL)
 		}
-		s.secrets.seeds[key] = sec
-		s.secretNames.seeds[accessorKey(m.UUID, sec.Accessor)] = &key
+		s.secrets.Seed(key, sec)
+		s.secretNames.Seed(accessorKey(m.UUID, sec.Accessor), &key)
 	}
 }
 
@@ -315,10 +317,11 @@ func (s *Server) loadIdentity() error {
 				return fmt.Errorf("identity[%d].aliases[%d]: there is no auth mount %q", i, j, a.Mount)
 			}
 			key := m.Accessor + "/" + a.Name
-			s.aliases.seeds[key] = &id
+			s.aliases.Seed(key, &id)
 			e.Aliases = append(e.Aliases, alias{s.derivedID("alias", key), a.Name, m.Accessor, m.Path, m.Type, s.started, nil})
 		}
-		s.entities.seeds[id], s.named.seeds[in.Name] = e, &claim{Owner: id}
+		s.entities.Seed(id, e)
+		s.named.Seed(in.Name, &state.Claim{Owner: id})
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func (r *request) login(l login) (*answer, error) {
 	if i.entity, err = r.entityOf(r.ctx, r.mount, l.alias); err != nil {
 		return nil, err
 	}
-	if e, err := r.entities.get(r.ctx, i.entity); err != nil {
+	if e, err := r.entities.Get(r.ctx, i.entity); err != nil {
 		return nil, err
 	} else if e != nil && e.Disabled {
 		return nil, refuse(http.StatusForbidden, "permission denied").because("the entity %s is disabled", e.Name)
@@ -202,7 +202,7 @@ func (r *request) guarded(alias string, attempt func() (*answer, error)) (*answe
 		alias = wrapKey(alias)
 	}
 	key := r.mount.Accessor + "/" + alias
-	l, err := r.locks.get(r.ctx, key)
+	l, err := r.locks.Get(r.ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (r *request) guarded(alias string, attempt func() (*answer, error)) (*answe
 	var wrong *wrongPassword
 	switch {
 	case errors.As(err, &wrong):
-		failed := r.locks.editUntil(r.ctx, key, func(v *lock, _ bool) (time.Time, error) {
+		failed := r.locks.Edit(r.ctx, key, func(v *lock, _ bool) (time.Time, error) {
 			if now.Sub(v.Last) > limit.Window || !v.Until.IsZero() && !now.Before(v.Until) {
 				*v = lock{}
 			}
@@ -230,7 +230,7 @@ func (r *request) guarded(alias string, attempt func() (*answer, error)) (*answe
 		}
 		return nil, wrong.refusal
 	case err == nil && l != nil:
-		if _, err := r.locks.drop(r.ctx, key); err != nil {
+		if _, err := r.locks.Delete(r.ctx, key); err != nil {
 			return nil, err
 		}
 	}

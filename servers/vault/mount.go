@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/company/state"
 	"counterpart/internal/face/ids"
 )
 
@@ -70,7 +69,7 @@ type mounts struct {
 	List []*mount `json:"list"` // longest path first
 }
 
-const mountsKey = "mounts"
+const mountsKey = "all"
 
 // find is the mount that path leads to.
 func (t *mounts) find(path string) *mount {
@@ -110,17 +109,12 @@ func (t *mounts) sort() {
 
 // editMounts changes the table.
 func (r *request) editMounts(fn func(*mounts) error) error {
-	return state.Edit(r.ctx, r.Store, mountsKey, func(t *mounts, found bool) (time.Time, error) {
-		if !found {
-			if err := clone(r.base, t); err != nil {
-				return time.Time{}, err
-			}
-		}
+	return r.mountTable.Change(r.ctx, mountsKey, func(t *mounts, _ bool) error {
 		if err := fn(t); err != nil {
-			return time.Time{}, err
+			return err
 		}
 		t.sort()
-		return time.Time{}, nil
+		return nil
 	})
 }
 
@@ -139,13 +133,10 @@ func (r *request) table() (*mounts, error) {
 	kept := r.mountsKept.Load()
 	if !kept.Unchanged(time.Time{}) {
 		var err error
-		if kept, err = r.mountCache.Hold(r.ctx, r.Store, mountsKey, time.Time{}); err != nil {
+		if kept, err = r.mountTable.Hold(r.ctx, mountsKey, time.Time{}); err != nil {
 			return nil, err
 		}
 		r.mountsKept.Store(kept)
 	}
-	if t := kept.Value(); t != nil {
-		return t, nil
-	}
-	return r.base, nil
+	return kept.Value(), nil
 }

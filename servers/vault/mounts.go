@@ -316,8 +316,8 @@ func dropMount(r *request, auth bool) (*answer, error) {
 	if _, err := revokePrefix(r); err != nil { // what it has handed out ends with it
 		return nil, err
 	}
-	for _, prefix := range r.ofMounts {
-		if err := r.Store.Reset(r.ctx, prefix+uuid); err != nil {
+	for _, c := range r.ofMounts {
+		if err := c.Drop(r.ctx, uuid); err != nil {
 			return nil, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl"
 )
@@ -26,11 +27,11 @@ type charsetRule struct {
 func passwordPolicyPaths() []*pathSpec {
 	return []*pathSpec{
 		{pattern: "policies/password", name: "policies.password", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.passwords.keys(r.ctx, ""))
+			return listKeys(r.passwords.Names(r.ctx, ""))
 		}}},
 		{pattern: "policies/password/:name", name: "policies.password", ops: map[operation]handler{opRead: getPasswordPolicy, opWrite: putPasswordPolicy,
 			opDelete: func(r *request) (*answer, error) {
-				_, err := r.passwords.drop(r.ctx, r.vars["name"])
+				_, err := r.passwords.Delete(r.ctx, r.vars["name"])
 				return nil, err
 			}}},
 		{pattern: "policies/password/:name/generate", name: "policies.password.generate", ops: map[operation]handler{opRead: generatePassword}},
@@ -39,7 +40,7 @@ func passwordPolicyPaths() []*pathSpec {
 
 // passwordText is the policy of the path.
 func (r *request) passwordText() (string, error) {
-	text, err := r.passwords.get(r.ctx, r.vars["name"])
+	text, err := r.passwords.Get(r.ctx, r.vars["name"])
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +69,7 @@ func putPasswordPolicy(r *request) (*answer, error) {
 	if _, err := parsePasswordPolicy(text); err != nil {
 		return nil, bad("%s", one("invalid password policy: "+err.Error()))
 	}
-	return nil, r.passwords.put(r.ctx, r.vars["name"], text)
+	return nil, r.passwords.Put(r.ctx, r.vars["name"], text, time.Time{})
 }
 
 func generatePassword(r *request) (*answer, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"counterpart/servers/vault/internal/policy"
 )
@@ -53,7 +54,7 @@ func policyPaths() []*pathSpec {
 }
 
 func listPolicies(r *request, legacy bool) (*answer, error) {
-	names, err := r.policies.keys(r.ctx, "")
+	names, err := r.policies.Names(r.ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func listPolicies(r *request, legacy bool) (*answer, error) {
 
 func getPolicy(r *request, legacy bool) (*answer, error) {
 	name := strings.ToLower(r.vars["name"])
-	text, err := r.policies.get(r.ctx, name)
+	text, err := r.policies.Get(r.ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func putPolicy(r *request, legacy bool) (*answer, error) {
 	if _, err := policy.Parse(name, text); err != nil {
 		return nil, bad("%s", err)
 	}
-	if err := r.policies.put(r.ctx, name, text); err != nil {
+	if err := r.policies.Put(r.ctx, name, text, time.Time{}); err != nil {
 		return nil, err
 	}
 	if name != r.vars["name"] {
@@ -131,7 +132,7 @@ func dropPolicy(r *request, legacy bool) (*answer, error) {
 	case "default":
 		return nil, bad("cannot delete default policy")
 	default:
-		_, err := r.policies.drop(r.ctx, name)
+		_, err := r.policies.Delete(r.ctx, name)
 		return nil, err
 	}
 }

@@ -33,7 +33,7 @@ func remount(r *request) (*answer, error) {
 	if err := movable(table, from, to); err != nil {
 		return nil, err
 	}
-	err = r.moves.editUntil(r.ctx, id, func(m *move, _ bool) (time.Time, error) {
+	err = r.moves.Edit(r.ctx, id, func(m *move, _ bool) (time.Time, error) {
 		*m = move{from, to}
 		return r.Clock.Now().Add(remembered), nil
 	})
@@ -77,7 +77,7 @@ type move struct {
 
 // remountStatus is always that of a move that is over: ours take no time.
 func remountStatus(r *request) (*answer, error) {
-	m, err := r.moves.need(r.ctx, r.vars["id"])
+	m, err := need(r.ctx, r.moves, r.vars["id"])
 	if err != nil {
 		return nil, err
 	}

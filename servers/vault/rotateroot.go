@@ -26,7 +26,7 @@ func (r *request) bindTarget(config map[string]any) (target, bool) {
 // knows. It is decided in a record before the directory is touched, and so is what the
 // engine logs in with after. A login that is nobody's in the company stays as it is.
 func rotateRoot(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func rotateRoot(r *request) (*answer, error) {
 		return nil, err
 	}
 	edit := func(fn func(v *rootRotation) bool) error {
-		return r.roots.edit(r.ctx, r.mount.UUID, func(v *rootRotation, _ bool) error {
+		return r.roots.Change(r.ctx, r.mount.UUID, func(v *rootRotation, _ bool) error {
 			if !fn(v) {
 				return state.ErrKeep
 			}
@@ -60,7 +60,7 @@ func rotateRoot(r *request) (*answer, error) {
 	}
 	is := func(v *rootRotation, c rotation) bool { return v.Next != nil && *v.Next == c }
 	return nil, r.finish(t, func() (*rotation, error) {
-		v, err := r.roots.get(r.ctx, r.mount.UUID)
+		v, err := r.roots.Get(r.ctx, r.mount.UUID)
 		if err != nil || v == nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func rotateRoot(r *request) (*answer, error) {
 			return mine
 		})
 	}, func(c rotation) error {
-		err := r.configs.edit(r.ctx, r.mount.UUID, func(v *map[string]any, found bool) error {
+		err := r.configs.Change(r.ctx, r.mount.UUID, func(v *map[string]any, found bool) error {
 			if !found {
 				return state.ErrKeep
 			}

@@ -91,7 +91,7 @@ func (r *request) rotate(wanted func(*staticRole) bool) error {
 		return err
 	}
 	r.call.Object = t.object()
-	err = r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
+	err = r.statics.Change(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
 		if !found || v.Next != nil || !wanted(v) {
 			return state.ErrKeep
 		}
@@ -118,7 +118,7 @@ func (r *request) newStatic(role staticRole, rotates bool) error {
 		}
 		r.call.Object, role.Next = t.object(), next
 	}
-	if err := r.statics.put(r.ctx, r.staticKey(), role); err != nil {
+	if err := r.statics.Put(r.ctx, r.staticKey(), role, time.Time{}); err != nil {
 		return err
 	}
 	_, err := r.settledStatic()
@@ -136,7 +136,7 @@ func (r *request) due(v *staticRole) bool {
 // settledStatic is the role of the path with no rotation left to be made; nil when
 // there is no role.
 func (r *request) settledStatic() (*staticRole, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil || role == nil || role.Next == nil {
 		return role, err
 	}
@@ -145,7 +145,7 @@ func (r *request) settledStatic() (*staticRole, error) {
 		return role, nil
 	}
 	edit := func(c rotation, fn func(*staticRole)) error {
-		return r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
+		return r.statics.Change(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
 			if !found || v.Next == nil || *v.Next != c {
 				return state.ErrKeep
 			}
@@ -154,7 +154,7 @@ func (r *request) settledStatic() (*staticRole, error) {
 		})
 	}
 	err = r.finish(t, func() (*rotation, error) {
-		if role, err = r.statics.get(r.ctx, r.staticKey()); err != nil || role == nil {
+		if role, err = r.statics.Get(r.ctx, r.staticKey()); err != nil || role == nil {
 			return nil, err
 		}
 		return role.Next, nil
@@ -172,7 +172,7 @@ func (r *request) settledStatic() (*staticRole, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.statics.get(r.ctx, r.staticKey())
+	return r.statics.Get(r.ctx, r.staticKey())
 }
 
 // credential is the role of the path and what its account's password is: both as
@@ -192,7 +192,7 @@ func (r *request) credential(wanted func(*staticRole) bool) (role *staticRole, t
 		if password, err = r.password(r.ctx, t); err != nil {
 			return nil, t, "", err
 		}
-		now, err := r.statics.get(r.ctx, r.staticKey())
+		now, err := r.statics.Get(r.ctx, r.staticKey())
 		if err != nil {
 			return nil, t, "", err
 		}

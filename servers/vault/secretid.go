@@ -38,7 +38,7 @@ func (s *secretID) of(role *appRole) bool { return s.Role == role.Name && s.Born
 // useSecretID takes one use of a secret ID.
 func (r *request) useSecretID(role *appRole, secret string, refused *refusal) (used secretID, err error) {
 	key := secretKey(r.mount.UUID, secret)
-	err = r.secrets.editUntil(r.ctx, key, func(s *secretID, found bool) (time.Time, error) {
+	err = r.secrets.Edit(r.ctx, key, func(s *secretID, found bool) (time.Time, error) {
 		switch {
 		case !found || !s.of(role):
 			return time.Time{}, &wrongPassword{refused.because("role %s has no such secret ID", role.Name)}
@@ -57,13 +57,13 @@ func (r *request) useSecretID(role *appRole, secret string, refused *refusal) (u
 			return s.Expires, nil
 		}
 		s.Spent = true
-		if r.secrets.seeds[key] != nil { // it must not come back from the seed
+		if r.secrets.OfSeed(key) != nil { // it must not come back from the seed
 			return time.Time{}, nil
 		}
 		return r.Clock.Now().Add(remembered), nil
 	})
 	if err == nil && used.Uses == 1 {
-		_, err = r.secretNames.drop(r.ctx, accessorKey(r.mount.UUID, used.Accessor))
+		_, err = r.secretNames.Delete(r.ctx, accessorKey(r.mount.UUID, used.Accessor))
 	}
 	return used, err
 }
@@ -119,14 +119,14 @@ func newSecretID(r *request) (*answer, error) {
 	}
 	key := secretKey(r.mount.UUID, secret)
 	// The accessor comes first: one that leads nowhere harms nobody.
-	err = r.secretNames.editUntil(r.ctx, accessorKey(r.mount.UUID, s.Accessor), func(v *string, _ bool) (time.Time, error) {
+	err = r.secretNames.Edit(r.ctx, accessorKey(r.mount.UUID, s.Accessor), func(v *string, _ bool) (time.Time, error) {
 		*v = key
 		return s.Expires, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = r.secrets.editUntil(r.ctx, key, func(v *secretID, found bool) (time.Time, error) {
+	err = r.secrets.Edit(r.ctx, key, func(v *secretID, found bool) (time.Time, error) {
 		if found {
 			return time.Time{}, faulty("failed to store secret_id: SecretID is already registered")
 		}
@@ -134,7 +134,7 @@ func newSecretID(r *request) (*answer, error) {
 		return s.Expires, nil
 	})
 	if err != nil {
-		r.secretNames.drop(r.ctx, accessorKey(r.mount.UUID, s.Accessor))
+		r.secretNames.Delete(r.ctx, accessorKey(r.mount.UUID, s.Accessor))
 		return nil, err
 	}
 	data := map[string]any{"secret_id": secret, "secret_id_accessor": s.Accessor}
@@ -150,7 +150,7 @@ func (r *request) secretNamed() (key string, s *secretID, err error) {
 	if secret := r.text("secret_id"); secret != "" {
 		key = secretKey(r.mount.UUID, secret)
 	} else if accessor := r.text("secret_id_accessor"); accessor != "" {
-		k, err := r.secretNames.get(r.ctx, accessorKey(r.mount.UUID, accessor))
+		k, err := r.secretNames.Get(r.ctx, accessorKey(r.mount.UUID, accessor))
 		if err != nil || k == nil {
 			return "", nil, err
 		}
@@ -162,11 +162,11 @@ func (r *request) secretNamed() (key string, s *secretID, err error) {
 		}
 		return "", nil, bad("missing %s", what)
 	}
-	s, err = r.secrets.get(r.ctx, key)
+	s, err = r.secrets.Get(r.ctx, key)
 	if err != nil || s == nil || s.Spent {
 		return key, nil, err
 	}
-	role, err := r.approles.get(r.ctx, r.appRoleKey())
+	role, err := r.approles.Get(r.ctx, r.appRoleKey())
 	if err != nil || role == nil || !s.of(role) {
 		return key, nil, err
 	}
@@ -215,10 +215,10 @@ func destroySecretID(r *request) (*answer, error) {
 }
 
 func (r *request) dropSecretID(key, accessor string) error {
-	if _, err := r.secrets.drop(r.ctx, key); err != nil {
+	if _, err := r.secrets.Delete(r.ctx, key); err != nil {
 		return err
 	}
-	_, err := r.secretNames.drop(r.ctx, accessorKey(r.mount.UUID, accessor))
+	_, err := r.secretNames.Delete(r.ctx, accessorKey(r.mount.UUID, accessor))
 	return err
 }
 
@@ -229,13 +229,13 @@ func (r *request) dropSecretIDs(role string) error {
 
 // eachSecretID visits the secret IDs of a role.
 func (r *request) eachSecretID(role string, visit func(key string, s *secretID) error) error {
-	keys, err := r.secrets.keys(r.ctx, r.mount.UUID+"/")
+	keys, err := r.secrets.Names(r.ctx, r.mount.UUID+"/")
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
 		key := r.mount.UUID + "/" + k
-		s, err := r.secrets.get(r.ctx, key)
+		s, err := r.secrets.Get(r.ctx, key)
 		if err != nil {
 			return err
 		}

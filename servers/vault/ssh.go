@@ -8,7 +8,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"counterpart/internal/company/checkout"
-	"counterpart/internal/company/state"
 	"counterpart/internal/face/ids"
 )
 
@@ -70,7 +69,7 @@ func sshEngine() *engine {
 }
 
 func listSSHRoles(r *request) (*answer, error) {
-	keys, err := r.sshRoles.keys(r.ctx, r.mount.UUID+"/")
+	keys, err := r.sshRoles.Names(r.ctx, r.mount.UUID+"/")
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +78,7 @@ func listSSHRoles(r *request) (*answer, error) {
 	}
 	info := map[string]any{}
 	for _, k := range keys {
-		role, err := r.sshRoles.get(r.ctx, r.mount.UUID+"/"+k)
+		role, err := r.sshRoles.Get(r.ctx, r.mount.UUID+"/"+k)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +90,7 @@ func listSSHRoles(r *request) (*answer, error) {
 }
 
 func getSSHRole(r *request) (*answer, error) {
-	role, err := r.sshRoles.need(r.ctx, r.staticKey())
+	role, err := need(r.ctx, r.sshRoles, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -172,11 +171,11 @@ func putSSHRole(r *request) (*answer, error) {
 	default:
 		return nil, bad("invalid key type")
 	}
-	return nil, r.sshRoles.put(r.ctx, r.staticKey(), role)
+	return nil, r.sshRoles.Put(r.ctx, r.staticKey(), role, time.Time{})
 }
 
 func dropSSHRole(r *request) (*answer, error) {
-	_, err := r.sshRoles.drop(r.ctx, r.staticKey())
+	_, err := r.sshRoles.Delete(r.ctx, r.staticKey())
 	return nil, err
 }
 
@@ -185,7 +184,7 @@ func sshCreds(r *request) (*answer, error) {
 	if ipText == "" {
 		return nil, bad("Missing ip")
 	}
-	role, err := r.sshRoles.get(r.ctx, r.staticKey())
+	role, err := r.sshRoles.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +215,7 @@ func sshCreds(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a, r.sshOTPs.editUntil(r.ctx, secretKey(r.mount.UUID, otp), func(v *sshOTP, _ bool) (time.Time, error) {
+	return a, r.sshOTPs.Edit(r.ctx, secretKey(r.mount.UUID, otp), func(v *sshOTP, _ bool) (time.Time, error) {
 		*v = sshOTP{ipText, user, r.vars["role"], l.ID}
 		return l.Expires, nil
 	})
@@ -229,7 +228,7 @@ func sshVerify(r *request) (*answer, error) {
 		return &answer{mountType: new(string), data: map[string]any{"message": "verify-echo-response"}}, nil
 	}
 	key := secretKey(r.mount.UUID, otp)
-	kept, err := r.sshOTPs.get(r.ctx, key)
+	kept, err := r.sshOTPs.Get(r.ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -245,14 +244,12 @@ func sshVerify(r *request) (*answer, error) {
 	if kept == nil {
 		return nil, bad("OTP not found")
 	}
-	err = state.Edit(r.ctx, r.sshOTPs.store, key, func(e *entry[sshOTP], found bool) (time.Time, error) {
-		if !found {
-			return time.Time{}, bad("OTP not found")
-		}
-		return time.Unix(0, 1), nil
-	})
+	was, err := r.sshOTPs.Delete(r.ctx, key) // of two that ask one is told
 	if err != nil {
 		return nil, err
+	}
+	if !was {
+		return nil, bad("OTP not found")
 	}
 	return &answer{mountType: new(string), data: map[string]any{"ip": kept.IP, "role_name": kept.Role, "username": kept.User}}, nil
 }
@@ -266,13 +263,13 @@ func sshLookup(r *request) (*answer, error) {
 	if err != nil {
 		return nil, bad("Invalid IP %q", "<nil>")
 	}
-	keys, err := r.sshRoles.keys(r.ctx, r.mount.UUID+"/")
+	keys, err := r.sshRoles.Names(r.ctx, r.mount.UUID+"/")
 	if err != nil {
 		return nil, err
 	}
 	var roles []string // null when there are none
 	for _, k := range keys {
-		role, err := r.sshRoles.get(r.ctx, r.mount.UUID+"/"+k)
+		role, err := r.sshRoles.Get(r.ctx, r.mount.UUID+"/"+k)
 		if err != nil {
 			return nil, err
 		}
@@ -284,7 +281,7 @@ func sshLookup(r *request) (*answer, error) {
 }
 
 func (r *request) ca() (*sshCA, error) {
-	ca, err := r.sshCAs.get(r.ctx, r.mount.UUID)
+	ca, err := r.sshCAs.Get(r.ctx, r.mount.UUID)
 	if err == nil && ca == nil {
 		err = bad("%s", r.pick("keys haven't been configured yet", "no default issuer currently configured"))
 	}
@@ -300,7 +297,7 @@ func getCA(r *request) (*answer, error) {
 }
 
 func caPublicKey(r *request) (*answer, error) {
-	ca, err := r.sshCAs.get(r.ctx, r.mount.UUID)
+	ca, err := r.sshCAs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -327,7 +324,7 @@ func putCA(r *request) (*answer, error) {
 		return nil, bad("missing public_key or private_key")
 	}
 	errThere := bad("keys are already configured; delete them before reconfiguring")
-	if there, err := r.sshCAs.get(r.ctx, r.mount.UUID); err != nil {
+	if there, err := r.sshCAs.Get(r.ctx, r.mount.UUID); err != nil {
 		return nil, err
 	} else if there != nil {
 		return nil, errThere // before a key is made, which takes seconds
@@ -367,7 +364,7 @@ func putCA(r *request) (*answer, error) {
 	if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(public)); err != nil {
 		return nil, bad("Unable to parse public_key as an SSH public key: %s", err)
 	}
-	err = r.sshCAs.edit(r.ctx, r.mount.UUID, func(v *sshCA, found bool) error {
+	err = r.sshCAs.Change(r.ctx, r.mount.UUID, func(v *sshCA, found bool) error {
 		if found && v.Private != "" {
 			return errThere
 		}

@@ -58,7 +58,7 @@ func publicKey(line string) (ssh.PublicKey, error) {
 
 // caRole is the role of the path, which must sign.
 func (r *request) caRole() (*sshRole, error) {
-	role, err := r.sshRoles.get(r.ctx, r.staticKey())
+	role, err := r.sshRoles.Get(r.ctx, r.staticKey())
 	switch {
 	case err != nil:
 		return nil, err
@@ -137,7 +137,7 @@ func (r *request) sign(role *sshRole, key ssh.PublicKey) (*answer, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(key.Marshal())
-	id := "vault-" + r.token.Meta[metaDisplay] + "-" + hex.EncodeToString(sum[:])
+	id := "vault-" + r.token.Data.Display + "-" + hex.EncodeToString(sum[:])
 	if wish := r.text("key_id"); wish != "" {
 		if !role.KeyIDs {
 			return nil, bad("setting key_id is not allowed by role")
@@ -277,6 +277,6 @@ func strangers(wish map[string]string, list string) []string {
 }
 
 func dropCA(r *request) (*answer, error) {
-	_, err := r.sshCAs.drop(r.ctx, r.mount.UUID)
+	_, err := r.sshCAs.Delete(r.ctx, r.mount.UUID)
 	return nil, err
 }

@@ -55,14 +55,14 @@ func directoryEngine(kind string, bao bool) *engine {
 }
 
 func configured(r *request) (bool, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	return c != nil, err
 }
 
 func (r *request) staticKey() string { return r.mount.UUID + "/" + r.vars["role"] }
 
 func getDirectory(r *request) (*answer, error) {
-	c, err := r.configs.need(r.ctx, r.mount.UUID)
+	c, err := need(r.ctx, r.configs, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func getDirectory(r *request) (*answer, error) {
 }
 
 func putDirectory(r *request) (*answer, error) {
-	c, err := r.configs.get(r.ctx, r.mount.UUID)
+	c, err := r.configs.Get(r.ctx, r.mount.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -93,21 +93,21 @@ func putDirectory(r *request) (*answer, error) {
 }
 
 func dropConfig(r *request) (*answer, error) {
-	_, err := r.configs.drop(r.ctx, r.mount.UUID)
+	_, err := r.configs.Delete(r.ctx, r.mount.UUID)
 	return nil, err
 }
 
 func listStatic(r *request) (*answer, error) {
-	return listKeys(r.statics.keys(r.ctx, r.mount.UUID+"/"))
+	return listKeys(r.statics.Names(r.ctx, r.mount.UUID+"/"))
 }
 
 func staticExists(r *request) (bool, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.Get(r.ctx, r.staticKey())
 	return role != nil, err
 }
 
 func getStatic(r *request) (*answer, error) {
-	role, err := r.statics.need(r.ctx, r.staticKey())
+	role, err := need(r.ctx, r.statics, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func getStatic(r *request) (*answer, error) {
 }
 
 func putStatic(r *request) (*answer, error) {
-	was, err := r.statics.get(r.ctx, r.staticKey())
+	was, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func putStatic(r *request) (*answer, error) {
 		return nil, err
 	}
 	if was != nil {
-		return nil, r.statics.edit(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
+		return nil, r.statics.Change(r.ctx, r.staticKey(), func(v *staticRole, found bool) error {
 			if !found {
 				*v = role
 			}
@@ -140,7 +140,7 @@ func putStatic(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config, err := r.configs.get(r.ctx, r.mount.UUID); err != nil {
+	if config, err := r.configs.Get(r.ctx, r.mount.UUID); err != nil {
 		return nil, err
 	} else if config == nil && !r.has("skip_import_rotation") {
 		return nil, bad("missing LDAP configuration")
@@ -163,11 +163,11 @@ func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
 	if was != nil {
 		role = *was
 	}
-	owner, err := r.managed.get(r.ctx, r.slotKey(role.Username))
+	owner, err := r.managed.Get(r.ctx, r.slotKey(role.Username))
 	if err != nil {
 		return role, err
 	}
-	left, err := r.managed.leftBehind(r, r.slotKey(role.Username))
+	left, err := r.managed.LeftBehind(r.ctx, r.slotKey(role.Username))
 	switch {
 	case err != nil:
 		return role, err
@@ -202,17 +202,17 @@ func (r *request) wantedStatic(was *staticRole) (role staticRole, err error) {
 }
 
 func dropStatic(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}
 	if role == nil {
 		return nil, faulty("queue is empty") // what the engine finds when it looks for the next rotation
 	}
-	if _, err := r.statics.drop(r.ctx, r.staticKey()); err != nil {
+	if _, err := r.statics.Delete(r.ctx, r.staticKey()); err != nil {
 		return nil, err
 	}
-	_, err = r.managed.drop(r.ctx, r.slotKey(role.Username))
+	_, err = r.managed.Delete(r.ctx, r.slotKey(role.Username))
 	return nil, err
 }
 
@@ -226,7 +226,7 @@ func (r *request) errRotation() error {
 }
 
 func staticCred(r *request) (*answer, error) {
-	if role, err := r.statics.get(r.ctx, r.staticKey()); err != nil {
+	if role, err := r.statics.Get(r.ctx, r.staticKey()); err != nil {
 		return nil, err
 	} else if role == nil {
 		return nil, bad("unknown role: %s", r.vars["role"])
@@ -257,7 +257,7 @@ func staticCred(r *request) (*answer, error) {
 }
 
 func rotateRole(r *request) (*answer, error) {
-	role, err := r.statics.get(r.ctx, r.staticKey())
+	role, err := r.statics.Get(r.ctx, r.staticKey())
 	if err != nil {
 		return nil, err
 	}

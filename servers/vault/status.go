@@ -26,11 +26,15 @@ type standing struct {
 // standing reads it.
 func (r *request) standing() (standing, error) {
 	var st standing
-	n, err := r.self.get(r.ctx, r.node, "self")
-	if err != nil {
-		return st, err
+	kept := r.selfKept.Load() // every request asks for it
+	if !kept.Unchanged(time.Time{}) {
+		var err error
+		if kept, err = r.node.Hold(r.ctx, "self", time.Time{}); err != nil {
+			return st, err
+		}
+		r.selfKept.Store(kept)
 	}
-	st.node = *n
+	st.node = *kept.Value()
 	switch r.settings.Standby {
 	case "standby":
 		st.standby = true
@@ -269,7 +273,7 @@ func (s *Server) initialise(c echo.Context, r *request, st standing) error {
 	if st.Initialized {
 		return bad("Vault is already initialized")
 	}
-	err := s.node.edit(r.ctx, "self", func(n *node, _ bool) error {
+	err := s.node.Change(r.ctx, "self", func(n *node, _ bool) error {
 		if n.Initialized {
 			return bad("Vault is already initialized")
 		}
@@ -355,7 +359,7 @@ func (s *Server) unseal(c echo.Context, r *request, st standing) error {
 			return refuse(http.StatusBadRequest, "Unseal failed, invalid key").because("no seeded unseal key is like that")
 		}
 		if fits {
-			if err := s.node.edit(r.ctx, "self", func(n *node, _ bool) error { n.Sealed = false; return nil }); err != nil {
+			if err := s.node.Change(r.ctx, "self", func(n *node, _ bool) error { n.Sealed = false; return nil }); err != nil {
 				return err
 			}
 			st.node.Sealed = false

@@ -58,7 +58,7 @@ func systemEngine() *engine {
 }
 
 func seal(r *request) (*answer, error) {
-	return nil, r.node.edit(r.ctx, "self", func(n *node, _ bool) error { n.Sealed = true; return nil })
+	return nil, r.node.Change(r.ctx, "self", func(n *node, _ bool) error { n.Sealed = true; return nil })
 }
 
 func versionHistory(r *request) (*answer, error) {
@@ -151,7 +151,7 @@ func hashInput(r *request) (*answer, error) {
 
 // lockedUsers counts the login names that wrong passwords have locked.
 func lockedUsers(r *request) (*answer, error) {
-	keys, err := r.locks.keys(r.ctx, "")
+	keys, err := r.locks.Names(r.ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func lockedUsers(r *request) (*answer, error) {
 	byMount := []*atMount{}
 	total := 0
 	for _, key := range keys {
-		l, err := r.locks.get(r.ctx, key)
+		l, err := r.locks.Get(r.ctx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -192,6 +192,6 @@ func lockedUsers(r *request) (*answer, error) {
 }
 
 func unlockUser(r *request) (*answer, error) {
-	_, err := r.locks.drop(r.ctx, r.vars["accessor"]+"/"+r.vars["alias"])
+	_, err := r.locks.Delete(r.ctx, r.vars["accessor"]+"/"+r.vars["alias"])
 	return nil, err
 }

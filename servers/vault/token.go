@@ -3,12 +3,10 @@ package vault
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,65 +17,66 @@ import (
 	"counterpart/internal/face/ids"
 )
 
-// token is a live token of this server. What only Vault knows of it stands in the
-// metadata of the fleet's record.
+// token is a live token of this server.
 type token struct {
-	signin.Token
-	secret   string // as the client sent it; "" when it was found by its accessor
-	policies []string
+	session
+	secret   string   // as the client sent it; "" when it was found by its accessor
 	identity []string // policies of its entity
-	all      []string // both, sorted
-	entityID string
+	all      []string // its own and those, sorted
 	entity   *entity  // nil: it has none
 	counted  bool     // its uses are counted
-	cidrs    []string // where it can be used; none: anywhere
 	// built is what its policies came to when that was last asked.
 	built atomic.Pointer[tokenACL]
 }
 
-// Names of the metadata.
-const (
-	metaPolicies = "policies"
-	metaPath     = "path"
-	metaDisplay  = "display_name"
-	metaType     = "type" // service or batch
-	metaEntity   = "entity"
-	metaParent   = "parent" // accessor; none: an orphan
-	metaUser     = "meta"   // JSON
-	metaMost     = "explicit_max_ttl"
-	metaPeriod   = "period"
-	metaTTL      = "creation_ttl"
-	metaRole     = "role"
-	metaRoleTTL  = "role_ttl" // what a renewal grants by itself; none: the mount's
-	metaCIDRs    = "bound_cidrs"
-)
+// session is the fleet's record of a token.
+type session = signin.Session[tokenData]
 
-// separator stands between the values of one entry; nothing in them has it.
+// tokenData is what only Vault knows of a token.
+type tokenData struct {
+	Policies []string          `json:"policies,omitempty"` // sorted
+	Path     string            `json:"path"`               // where it was made
+	Display  string            `json:"display_name,omitempty"`
+	Type     string            `json:"type"` // service or batch
+	Entity   string            `json:"entity,omitempty"`
+	Parent   string            `json:"parent,omitempty"` // accessor; none: an orphan
+	Role     string            `json:"role,omitempty"`
+	Meta     map[string]string `json:"meta"`                  // what its maker said of it; nil when nothing was said
+	CIDRs    []string          `json:"bound_cidrs,omitempty"` // where it can be used; none: anywhere
+	TTL      int64             `json:"creation_ttl"`          // seconds, like the others
+	Most     int64             `json:"explicit_max_ttl,omitempty"`
+	Period   int64             `json:"period,omitempty"`
+	RoleTTL  int64             `json:"role_ttl,omitempty"` // what a renewal grants by itself; none: the mount's
+}
+
+// seconds are how a record has lengths of time.
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// lasting is the length of time that a record has as seconds.
+func lasting(seconds int64) time.Duration { return time.Duration(seconds) * time.Second }
+
+// parentOf is what tokens are found by, so that the children of one need no search.
+func parentOf(s *session) []string {
+	if s.Data.Parent == "" {
+		return nil
+	}
+	return []string{s.Data.Parent}
+}
+
+// separator stands between names that are put together into one key; no name has it.
 const separator = "\x00"
 
 // with is the token with another record of the fleet's. A token may be shared by
 // requests, and is never modified.
-func (t *token) with(record signin.Token) *token {
-	return &token{Token: record, secret: t.secret, policies: t.policies, identity: t.identity, all: t.all, entityID: t.entityID, entity: t.entity,
-		counted: t.counted, cidrs: t.cidrs}
+func (t *token) with(record session) *token {
+	return &token{session: record, secret: t.secret, identity: t.identity, all: t.all, entity: t.entity, counted: t.counted}
 }
-
-// values are the parts of an entry.
-func (t *token) values(name string) []string {
-	if t.Meta[name] == "" {
-		return nil
-	}
-	return strings.Split(t.Meta[name], separator)
-}
-
-// kind keeps the tokens of several servers in a fleet apart.
-func (s *Server) kind() string { return "vault:" + s.Name }
 
 // batch reports a token that cannot be renewed, revoked or found.
-func (t *token) batch() bool { return t.Meta[metaType] == "batch" }
+func (t *token) batch() bool { return t.Data.Type == "batch" }
 
 // isRoot reports the policy root.
-func (t *token) isRoot() bool { return slices.Contains(t.policies, "root") }
+func (t *token) isRoot() bool { return slices.Contains(t.Data.Policies, "root") }
 
 // accessor is what the token is called in answers.
 func (t *token) accessor() string {
@@ -85,18 +84,6 @@ func (t *token) accessor() string {
 		return ""
 	}
 	return t.ID
-}
-
-func (t *token) seconds(name string) int64 {
-	n, _ := strconv.ParseInt(t.Meta[name], 10, 64)
-	return n
-}
-
-// metadata is what its maker said of it; nil when nothing was said.
-func (t *token) metadata() map[string]string {
-	var m map[string]string
-	json.Unmarshal([]byte(t.Meta[metaUser]), &m)
-	return m
 }
 
 // allPolicies are the token's own and those of its entity, sorted.
@@ -107,7 +94,7 @@ func (r *request) authenticate() error {
 	if err := r.recognise(); err != nil || !r.token.counted {
 		return err
 	}
-	used, err := r.Logins.Use(r.ctx, r.inRealm(r.token.secret))
+	used, err := r.tokens.Use(r.ctx, r.token.secret)
 	if err != nil {
 		return r.badToken(err)
 	}
@@ -145,9 +132,9 @@ func (r *request) recognise() error {
 // barred refuses a token that is alive and cannot be used: from this address, or
 // because its entity is gone.
 func (r *request) barred(t *token) error {
-	switch id := t.entityID; {
-	case !r.from(t.cidrs):
-		return r.elsewhere(t.cidrs)
+	switch id := t.Data.Entity; {
+	case !r.from(t.Data.CIDRs):
+		return r.elsewhere(t.Data.CIDRs)
 	case id != "" && t.entity == nil:
 		return refuse(http.StatusForbidden, "permission denied").because("there is no entity %s any more", id)
 	case id != "" && t.entity.Disabled:
@@ -165,16 +152,10 @@ func (r *request) badToken(err error) error {
 		because("%s", cause.Why(err))
 }
 
-// inRealm keeps the tokens of this server apart from those of others.
-func (s *Server) inRealm(secret string) string { return signin.InRealm(s.kind(), secret) }
-
-// own makes a token of this server out of the fleet's record.
-func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token, error) {
-	if t.Kind != s.kind() {
-		return nil, cause.Because(cause.UnknownToken, "the token belongs to %s", t.Kind)
-	}
-	if parent := t.Meta[metaParent]; parent != "" {
-		up, err := s.Logins.Named(ctx, parent)
+// own makes a token of the fleet's record.
+func (s *Server) own(ctx context.Context, v session, secret string) (*token, error) {
+	if parent := v.Data.Parent; parent != "" {
+		up, err := s.tokens.Named(ctx, parent)
 		if err == nil {
 			_, err = s.own(ctx, up, "")
 		}
@@ -182,10 +163,9 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 			return nil, err
 		}
 	}
-	out := &token{Token: t, secret: secret, counted: t.Uses > 0 || t.Used, entityID: t.Meta[metaEntity]}
-	out.policies, out.cidrs = out.values(metaPolicies), out.values(metaCIDRs)
-	if id := out.entityID; id != "" {
-		e, err := s.entities.get(ctx, id)
+	out := &token{session: v, secret: secret, counted: v.Uses > 0 || v.Used}
+	if id := v.Data.Entity; id != "" {
+		e, err := s.entities.Get(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -195,9 +175,9 @@ func (s *Server) own(ctx context.Context, t signin.Token, secret string) (*token
 			}
 		}
 	}
-	out.all = out.policies
+	out.all = v.Data.Policies
 	if len(out.identity) > 0 {
-		out.all = slices.Concat(out.policies, out.identity)
+		out.all = slices.Concat(v.Data.Policies, out.identity)
 		slices.Sort(out.all)
 		out.all = slices.Compact(out.all)
 	}
@@ -224,7 +204,7 @@ func (s *Server) identityPolicies(ctx context.Context, e *entity) ([]string, err
 
 // byAccessor finds a token by its accessor.
 func (s *Server) byAccessor(ctx context.Context, accessor string) (*token, error) {
-	t, err := s.Logins.Named(ctx, accessor)
+	t, err := s.tokens.Named(ctx, accessor)
 	if err != nil {
 		return nil, err
 	}
@@ -260,34 +240,20 @@ type issue struct {
 
 // issue makes the token and returns its auth block.
 func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
-	meta := map[string]string{metaPolicies: strings.Join(i.policies, separator), metaPath: i.path, metaDisplay: i.display, metaType: "service",
-		metaTTL: strconv.FormatInt(int64(i.ttl/time.Second), 10)}
-	for name, value := range map[string]string{metaEntity: i.entity, metaParent: i.parent, metaRole: i.role, metaCIDRs: strings.Join(i.cidrs, separator)} {
-		if value != "" {
-			meta[name] = value
-		}
-	}
-	for name, value := range map[string]time.Duration{metaMost: i.explicit, metaPeriod: i.period, metaRoleTTL: i.roleTTL} {
-		if value > 0 {
-			meta[name] = strconv.FormatInt(int64(value/time.Second), 10)
-		}
-	}
-	if i.meta != nil {
-		raw, _ := json.Marshal(i.meta)
-		meta[metaUser] = string(raw)
-	}
+	data := tokenData{Policies: i.policies, Path: i.path, Display: i.display, Type: "service", Entity: i.entity, Parent: i.parent, Role: i.role, Meta: i.meta,
+		CIDRs: i.cidrs, TTL: seconds(i.ttl), Most: seconds(i.explicit), Period: seconds(i.period), RoleTTL: seconds(i.roleTTL)}
 	if i.batch {
-		meta[metaType], i.fixed = "batch", true
+		data.Type, i.fixed = "batch", true
 	}
 	if i.id == "" {
 		i.id = s.newToken(i.batch)
 	}
-	_, t, err := s.Logins.Issue(ctx, signin.IssueToken{Kind: s.kind(), Owner: i.owner, ID: s.alphanumerics(24), Secret: i.id, Realm: s.kind(),
-		TTL: i.ttl, MaxTTL: i.max, Uses: i.uses, Seeded: i.seeded, Renewable: !i.fixed && i.ttl > 0, Meta: meta})
+	_, v, err := s.tokens.Issue(ctx, signin.Issue[tokenData]{Owner: i.owner, ID: s.alphanumerics(24), Secret: i.id,
+		TTL: i.ttl, MaxTTL: i.max, Uses: i.uses, Seeded: i.seeded, Renewable: !i.fixed && i.ttl > 0, Data: data})
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.own(ctx, t, i.id)
+	own, err := s.own(ctx, v, i.id)
 	if err != nil {
 		return nil, err
 	}
@@ -297,10 +263,10 @@ func (s *Server) issue(ctx context.Context, i issue) (*authBlock, error) {
 // block is the auth block of a token that has been granted so long; 0: it does
 // not end.
 func (s *Server) block(t *token, granted time.Duration) *authBlock {
-	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: append([]string{}, t.allPolicies()...), TokenPolicies: t.policies,
+	b := &authBlock{ClientToken: t.secret, Accessor: t.accessor(), Policies: append([]string{}, t.allPolicies()...), TokenPolicies: t.Data.Policies,
 		LeaseDuration:    int64(granted / time.Second),
-		IdentityPolicies: t.identity, Metadata: t.metadata(), Renewable: t.Renewable, EntityID: t.Meta[metaEntity],
-		TokenType: t.Meta[metaType], Orphan: t.Meta[metaParent] == ""}
+		IdentityPolicies: t.identity, Metadata: t.Data.Meta, Renewable: t.Renewable, EntityID: t.Data.Entity,
+		TokenType: t.Data.Type, Orphan: t.Data.Parent == ""}
 	if !s.flavour.old {
 		b.newerAuth = &newerAuth{NumUses: t.Uses}
 	}
@@ -308,13 +274,20 @@ func (s *Server) block(t *token, granted time.Duration) *authBlock {
 }
 
 // issueSeeded makes a token that the seed names, when it is first asked for, and
-// never again: one that was revoked does not come back when its record dies.
-func (r *request) issueSeeded(ctx context.Context, seed SeededToken) error {
-	issued, err := r.issuedSeeds.get(ctx, wrapKey(seed.ID))
-	if err != nil {
+// never again: one that was revoked does not come back. That it is being made is noted
+// before, and that it was made after; whoever finds the token, and only the first of
+// the two, notes the second.
+func (r *request) issueSeeded(ctx context.Context, seed SeededToken, there bool) error {
+	key := wrapKey(seed.ID)
+	made, err := r.issuedSeeds.Get(ctx, key)
+	switch {
+	case err != nil:
 		return err
-	}
-	if issued != nil {
+	case there && made != nil && *made:
+		return nil
+	case there:
+		return r.issuedSeeds.Put(ctx, key, true, time.Time{})
+	case made != nil && *made:
 		return cause.Because(cause.TokenRevoked, "the seeded token has ended")
 	}
 	lasts := seed.TTL
@@ -332,10 +305,15 @@ func (r *request) issueSeeded(ctx context.Context, seed SeededToken) error {
 		// As in a development server, where a chosen root token is made by another.
 		i.policies, i.owner = []string{"root"}, "root"
 	}
+	if made == nil {
+		if err := r.issuedSeeds.Put(ctx, key, false, time.Time{}); err != nil {
+			return err
+		}
+	}
 	if _, err = r.issue(ctx, i); err != nil && !errors.Is(err, cause.Exists) { // another request was quicker
 		return err
 	}
-	return r.issuedSeeds.put(ctx, wrapKey(seed.ID), true)
+	return r.issuedSeeds.Put(ctx, key, true, time.Time{})
 }
 
 // withDefault adds the policy default, sorts and folds.

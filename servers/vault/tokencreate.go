@@ -54,7 +54,7 @@ func (r *request) create(role *tokenRole, orphan bool) (*answer, error) {
 	if !orphan {
 		i.parent = r.token.ID
 		if i.entity == "" {
-			i.entity = r.token.Meta[metaEntity]
+			i.entity = r.token.Data.Entity
 		}
 	}
 	a := &answer{warnings: slices.Concat(r.lives(role, &i), i.bound(r.mount))}
@@ -66,7 +66,7 @@ func (r *request) create(role *tokenRole, orphan bool) (*answer, error) {
 		a.warnings = append(a.warnings, customID)
 	}
 	for _, name := range i.policies {
-		text, err := r.policies.get(r.ctx, name)
+		text, err := r.policies.Get(r.ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -217,16 +217,16 @@ func (r *request) childPolicies(role *tokenRole, sudo bool) ([]string, error) {
 	}
 	switch {
 	case role != nil && role.restricts():
-		return role.policies(wanted, r.token.policies, noDefault)
+		return role.policies(wanted, r.token.Data.Policies, noDefault)
 	case len(wanted) == 0:
-		return r.token.policies, nil
+		return r.token.Data.Policies, nil
 	case !sudo:
 		for _, p := range sanitized(wanted) {
-			if !slices.Contains(r.token.policies, p) && (p != "default" || noDefault) {
+			if !slices.Contains(r.token.Data.Policies, p) && (p != "default" || noDefault) {
 				return nil, bad("child policies must be subset of parent")
 			}
 		}
-		return tokenPolicies(wanted, !noDefault && slices.Contains(r.token.policies, "default")), nil
+		return tokenPolicies(wanted, !noDefault && slices.Contains(r.token.Data.Policies, "default")), nil
 	}
 	return tokenPolicies(wanted, !noDefault), nil
 }

@@ -2,11 +2,11 @@ package vault
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 )
 
 // tokenEngine is the auth method token. Servers before 1.21, and OpenBao, take a token
@@ -28,7 +28,7 @@ func tokenEngine(inPath bool) *engine {
 		{pattern: "revoke", name: "revoke", ops: write(revokeNamed)},
 		{pattern: "revoke-accessor", name: "revoke-accessor", ops: write(revokeAccessor)},
 		{pattern: "revoke-orphan", name: "revoke-orphan", sudo: true, ops: write(revokeOrphan)},
-		{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.keys(r.ctx, "")) }}},
+		{pattern: "roles", name: "roles", ops: map[operation]handler{opList: func(r *request) (*answer, error) { return listKeys(r.roles.Names(r.ctx, "")) }}},
 		{pattern: "roles/:role", name: "roles", exists: roleExists, ops: map[operation]handler{opRead: getRole, opWrite: putRole, opDelete: dropRole}},
 		{pattern: "tidy", name: "tidy", ops: write(tidyTokens)},
 	}
@@ -53,31 +53,31 @@ func listKeys(keys []string, err error) (*answer, error) {
 // shown is what a look-up tells of a token.
 func (r *request) shown(t *token, id string) map[string]any {
 	var meta any
-	if m := t.metadata(); m != nil {
+	if m := t.Data.Meta; m != nil {
 		meta = m
 	}
 	uses := t.Uses
 	if t.Used {
 		uses = -1
 	}
-	out := map[string]any{"accessor": t.accessor(), "creation_time": t.Issued.Unix(), "creation_ttl": t.seconds(metaTTL), "display_name": t.Meta[metaDisplay],
-		"entity_id": t.Meta[metaEntity], "expire_time": nil, "explicit_max_ttl": t.seconds(metaMost), "id": id, "meta": meta, "num_uses": uses,
-		"orphan": t.Meta[metaParent] == "", "path": t.Meta[metaPath], "policies": append([]string{}, t.policies...), "ttl": 0, "type": t.Meta[metaType]}
-	if t.Meta[metaPath] != "auth/token/root" {
+	out := map[string]any{"accessor": t.accessor(), "creation_time": t.Issued.Unix(), "creation_ttl": t.Data.TTL, "display_name": t.Data.Display,
+		"entity_id": t.Data.Entity, "expire_time": nil, "explicit_max_ttl": t.Data.Most, "id": id, "meta": meta, "num_uses": uses,
+		"orphan": t.Data.Parent == "", "path": t.Data.Path, "policies": append([]string{}, t.Data.Policies...), "ttl": 0, "type": t.Data.Type}
+	if t.Data.Path != "auth/token/root" {
 		out["issue_time"], out["renewable"] = stamp(t.Issued), t.Renewable
 	}
 	if !t.Expires.IsZero() {
 		out["expire_time"] = stamp(t.Expires)
 		out["ttl"] = r.Clock.left(t.Expires)
 	}
-	if t.seconds(metaPeriod) > 0 {
-		out["period"] = t.seconds(metaPeriod)
+	if t.Data.Period > 0 {
+		out["period"] = t.Data.Period
 	}
 	if !t.Renewed.IsZero() {
 		out["last_renewal"], out["last_renewal_time"] = stamp(t.Renewed), t.Renewed.Unix()
 	}
-	if t.Meta[metaRole] != "" && strings.HasPrefix(t.Meta[metaPath], "auth/token/create/") {
-		out["role"] = t.Meta[metaRole]
+	if t.Data.Role != "" && strings.HasPrefix(t.Data.Path, "auth/token/create/") {
+		out["role"] = t.Data.Role
 	}
 	if len(t.identity) > 0 {
 		out["identity_policies"] = t.identity
@@ -85,7 +85,7 @@ func (r *request) shown(t *token, id string) map[string]any {
 			out["external_namespace_policies"] = map[string]any{}
 		}
 	}
-	if cidrs := t.values(metaCIDRs); cidrs != nil {
+	if cidrs := t.Data.CIDRs; cidrs != nil {
 		out["bound_cidrs"] = cidrs
 	}
 	return out
@@ -135,20 +135,21 @@ func (r *refusal) status400() *refusal {
 }
 
 func listAccessors(r *request) (*answer, error) {
-	alive, err := r.Logins.Alive(r.ctx)
+	ids, err := r.tokens.IDs(r.ctx, state.Range{})
 	if err != nil {
 		return nil, err
 	}
 	var keys []string
-	for _, t := range alive {
-		if t.Kind != r.kind() {
+	for _, id := range ids {
+		own, err := r.byAccessor(r.ctx, id)
+		if _, over := cause.Of(err); over {
 			continue
 		}
-		if own, err := r.own(r.ctx, t, ""); err == nil && !own.batch() {
-			keys = append(keys, t.ID)
+		if err != nil {
+			return nil, err
 		}
+		keys = append(keys, own.ID)
 	}
-	slices.Sort(keys)
 	return listKeys(keys, nil)
 }
 
@@ -210,7 +211,7 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 		return nil, err
 	}
 	by, a.warnings = l.grant(by, now.Truncate(time.Second).Sub(t.Issued.Truncate(time.Second)))
-	renewed, err := r.Logins.RenewNamed(r.ctx, t.ID, by)
+	renewed, err := r.tokens.RenewNamed(r.ctx, t.ID, by)
 	if _, known := cause.Of(err); known {
 		return nil, bad("token not found")
 	}
@@ -232,11 +233,8 @@ func (r *request) renewToken(t *token, show bool) (*answer, error) {
 	return a, nil
 }
 
-// lasts is a length of time in the metadata.
-func (t *token) lasts(name string) time.Duration { return time.Duration(t.seconds(name)) * time.Second }
-
 // login reports a token that a login has made.
-func (t *token) login() bool { return !strings.HasPrefix(t.Meta[metaPath], "auth/token/") }
+func (t *token) login() bool { return !strings.HasPrefix(t.Data.Path, "auth/token/") }
 
 // granted is how long it was made or renewed for the last time.
 func (t *token) granted() time.Duration {
@@ -252,14 +250,14 @@ func (r *request) revokeToken(t *token) (*answer, error) {
 	if t.batch() {
 		return nil, bad("batch tokens cannot be revoked")
 	}
-	if err := r.Logins.RevokeNamed(r.ctx, t.ID); err != nil {
+	if err := r.tokens.RevokeNamed(r.ctx, t.ID); err != nil {
 		return nil, err
 	}
 	if err := r.forget(t.ID); err != nil {
 		return nil, err
 	}
 	if t.login() {
-		if _, err := r.leases.drop(r.ctx, loginLease(t.Meta[metaPath], t.ID)); err != nil {
+		if _, err := r.leases.Delete(r.ctx, loginLease(t.Data.Path, t.ID)); err != nil {
 			return nil, err
 		}
 	}
@@ -268,7 +266,7 @@ func (r *request) revokeToken(t *token) (*answer, error) {
 
 // forget drops what only a token that has ended could read.
 func (r *request) forget(accessor string) error {
-	return r.Store.Reset(r.ctx, r.kv1.prefix+cubbyhole(accessor))
+	return r.kv1.Drop(r.ctx, cubbyhole(accessor))
 }
 
 func revokeNamed(r *request) (*answer, error) {
@@ -278,7 +276,7 @@ func revokeNamed(r *request) (*answer, error) {
 	}
 	t, err := r.look(r.ctx, secret)
 	if _, known := cause.Of(err); known {
-		_, err := r.wraps.drop(r.ctx, wrapKey(secret))
+		_, err := r.wraps.Delete(r.ctx, wrapKey(secret))
 		return nil, err
 	}
 	if err != nil {
@@ -311,15 +309,12 @@ func revokeOrphan(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	alive, err := r.Logins.Alive(r.ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, child := range alive {
-		if child.Kind == r.kind() && child.Meta[metaParent] == t.ID {
-			if err := r.Logins.EditMeta(r.ctx, child.ID, func(m map[string]string) { delete(m, metaParent) }); err != nil {
-				return nil, err
-			}
+	for child, err := range r.tokens.Found(r.ctx, t.ID) {
+		if err == nil {
+			err = r.tokens.EditNamed(r.ctx, child.ID, func(d *tokenData) { d.Parent = "" })
+		}
+		if _, over := cause.Of(err); err != nil && !over { // one that has ended meanwhile needs nothing
+			return nil, err
 		}
 	}
 	return r.revokeToken(t)

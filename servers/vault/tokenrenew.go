@@ -8,7 +8,7 @@ import (
 // made the token says by now, or else the default of its mount. A method may find
 // that its user is gone: then nothing happens.
 func (r *request) renewal(t *token) (l life, renewable bool, err error) {
-	l = life{byDefault: systemTTL, most: systemTTL, max: t.MaxTTL, ttl: t.lasts(metaRoleTTL), explicit: t.lasts(metaMost), period: t.lasts(metaPeriod)}
+	l = life{byDefault: systemTTL, most: systemTTL, max: t.MaxTTL, ttl: lasting(t.Data.RoleTTL), explicit: lasting(t.Data.Most), period: lasting(t.Data.Period)}
 	if !t.login() { // the next one is as long as the last one
 		l.ttl = t.granted()
 		return l, true, nil
@@ -17,7 +17,7 @@ func (r *request) renewal(t *token) (l life, renewable bool, err error) {
 	if err != nil {
 		return l, false, err
 	}
-	m := table.find(t.Meta[metaPath])
+	m := table.find(t.Data.Path)
 	if m == nil {
 		return l, true, nil
 	}
@@ -34,8 +34,8 @@ func (r *request) renewal(t *token) (l life, renewable bool, err error) {
 
 // reloginRole lets a role of approle be what it is now.
 func reloginRole(r *request, m *mount, t *token) (*tokenFields, error) {
-	name := t.metadata()["role_name"]
-	role, err := r.approles.get(r.ctx, m.UUID+"/"+name)
+	name := t.Data.Meta["role_name"]
+	role, err := r.approles.Get(r.ctx, m.UUID+"/"+name)
 	if err != nil {
 		return nil, err
 	}

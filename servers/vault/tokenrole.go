@@ -85,7 +85,7 @@ func (role *tokenRole) policies(wanted, parents []string, noDefault bool) ([]str
 }
 
 func createByRole(r *request) (*answer, error) {
-	role, err := r.roles.get(r.ctx, r.vars["role"])
+	role, err := r.roles.Get(r.ctx, r.vars["role"])
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +96,12 @@ func createByRole(r *request) (*answer, error) {
 }
 
 func roleExists(r *request) (bool, error) {
-	role, err := r.roles.get(r.ctx, r.vars["role"])
+	role, err := r.roles.Get(r.ctx, r.vars["role"])
 	return role != nil, err
 }
 
 func getRole(r *request) (*answer, error) {
-	role, err := r.roles.need(r.ctx, r.vars["role"])
+	role, err := need(r.ctx, r.roles, r.vars["role"])
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func getRole(r *request) (*answer, error) {
 var suffixes = regexp.MustCompile(`^\w[\w-.]+\w$`)
 
 func putRole(r *request) (*answer, error) {
-	return nil, r.roles.edit(r.ctx, r.vars["role"], func(role *tokenRole, found bool) error {
+	return nil, r.roles.Change(r.ctx, r.vars["role"], func(role *tokenRole, found bool) error {
 		if !found {
 			*role = tokenRole{Name: r.vars["role"], Renewable: true, Type: "default-service"}
 		}
@@ -219,6 +219,6 @@ func (role *tokenRole) judge() error {
 }
 
 func dropRole(r *request) (*answer, error) {
-	_, err := r.roles.drop(r.ctx, r.vars["role"])
+	_, err := r.roles.Delete(r.ctx, r.vars["role"])
 	return nil, err
 }

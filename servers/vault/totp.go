@@ -35,7 +35,7 @@ type totpKey struct {
 func totpEngine() *engine {
 	return newEngine("totp",
 		&pathSpec{pattern: "keys", name: "keys", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.totps.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.totps.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "keys/@name", name: "keys", ops: map[operation]handler{opRead: getTOTP, opWrite: putTOTP, opDelete: dropTOTP}},
 		&pathSpec{pattern: "code/@name", name: "code", ops: map[operation]handler{opRead: totpCode, opWrite: totpValidate}},
@@ -43,7 +43,7 @@ func totpEngine() *engine {
 }
 
 func (r *request) totpKeyed() (*totpKey, error) {
-	k, err := r.totps.get(r.ctx, r.connectionKey())
+	k, err := r.totps.Get(r.ctx, r.connectionKey())
 	if err == nil && k == nil {
 		err = bad("unknown key: %s", r.vars["name"])
 	}
@@ -51,7 +51,7 @@ func (r *request) totpKeyed() (*totpKey, error) {
 }
 
 func getTOTP(r *request) (*answer, error) {
-	k, err := r.totps.need(r.ctx, r.connectionKey())
+	k, err := need(r.ctx, r.totps, r.connectionKey())
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func getTOTP(r *request) (*answer, error) {
 }
 
 func dropTOTP(r *request) (*answer, error) {
-	_, err := r.totps.drop(r.ctx, r.connectionKey())
+	_, err := r.totps.Delete(r.ctx, r.connectionKey())
 	return nil, err
 }
 
@@ -187,7 +187,7 @@ func putTOTP(r *request) (*answer, error) {
 		}
 		k.Secret = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)
 	}
-	if err := r.totps.put(r.ctx, r.connectionKey(), k); err != nil {
+	if err := r.totps.Put(r.ctx, r.connectionKey(), k, time.Time{}); err != nil {
 		return nil, err
 	}
 	if !generate || !exported {
@@ -267,7 +267,7 @@ func totpValidate(r *request) (*answer, error) {
 			continue
 		}
 		step := at.Unix() / int64(k.Period)
-		err = r.totpUsed.editUntil(r.ctx, fmt.Sprintf("%s/%d", r.connectionKey(), step), func(v *int64, found bool) (time.Time, error) {
+		err = r.totpUsed.Edit(r.ctx, fmt.Sprintf("%s/%d", r.connectionKey(), step), func(v *int64, found bool) (time.Time, error) {
 			if found {
 				return time.Time{}, errUsed
 			}

@@ -20,12 +20,12 @@ func transitEngine() *engine {
 	read := func(h handler) map[operation]handler { return map[operation]handler{opRead: h} }
 	write := func(h handler) map[operation]handler { return map[operation]handler{opWrite: h} }
 	exists := func(r *request) (bool, error) {
-		k, err := r.transits.get(r.ctx, r.connectionKey())
+		k, err := r.transits.Get(r.ctx, r.connectionKey())
 		return k != nil, err
 	}
 	return newEngine("transit",
 		&pathSpec{pattern: "keys", name: "keys", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.transits.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.transits.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "keys/:name", name: "keys", ops: map[operation]handler{opRead: getTransit, opWrite: putTransit, opDelete: dropTransit}},
 		&pathSpec{pattern: "keys/:name/rotate", name: "keys.rotate", ops: write(rotateTransit)},
@@ -113,7 +113,7 @@ func (r *request) shownTransit(k *keyring.Key, context []byte) (map[string]any, 
 }
 
 func getTransit(r *request) (*answer, error) {
-	k, err := r.transits.need(r.ctx, r.connectionKey())
+	k, err := need(r.ctx, r.transits, r.connectionKey())
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (r *request) makeTransit(k *keyring.Key) (*keyring.Key, error) {
 		return nil, err
 	}
 	var out keyring.Key
-	err = r.transits.edit(r.ctx, r.connectionKey(), func(kept *keyring.Key, found bool) error {
+	err = r.transits.Change(r.ctx, r.connectionKey(), func(kept *keyring.Key, found bool) error {
 		if !found {
 			*kept = *k
 			kept.Add(v)
@@ -204,7 +204,7 @@ func putTransit(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := r.transits.get(r.ctx, r.connectionKey())
+	k, err := r.transits.Get(r.ctx, r.connectionKey())
 	if err == nil && k == nil {
 		k, err = r.makeTransit(fresh)
 	}
@@ -215,7 +215,7 @@ func putTransit(r *request) (*answer, error) {
 }
 
 func dropTransit(r *request) (*answer, error) {
-	k, err := r.transits.get(r.ctx, r.connectionKey())
+	k, err := r.transits.Get(r.ctx, r.connectionKey())
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func dropTransit(r *request) (*answer, error) {
 	case !k.Deletable:
 		return nil, bad("error deleting policy %s: deletion is not allowed for this key", r.vars["name"])
 	}
-	_, err = r.transits.drop(r.ctx, r.connectionKey())
+	_, err = r.transits.Delete(r.ctx, r.connectionKey())
 	return nil, err
 }
 
@@ -233,7 +233,7 @@ func dropTransit(r *request) (*answer, error) {
 const maxVersions = 1000
 
 func rotateTransit(r *request) (*answer, error) {
-	k, err := r.transits.get(r.ctx, r.connectionKey())
+	k, err := r.transits.Get(r.ctx, r.connectionKey())
 	switch {
 	case err != nil:
 		return nil, err
@@ -257,7 +257,7 @@ func rotateTransit(r *request) (*answer, error) {
 // is none.
 func (r *request) changeTransit(missing string, change func(k *keyring.Key) error) (*answer, error) {
 	var out keyring.Key
-	err := r.transits.edit(r.ctx, r.connectionKey(), func(k *keyring.Key, found bool) error {
+	err := r.transits.Change(r.ctx, r.connectionKey(), func(k *keyring.Key, found bool) error {
 		if !found {
 			return bad("%s", missing)
 		}
@@ -274,7 +274,7 @@ func (r *request) changeTransit(missing string, change func(k *keyring.Key) erro
 // transitKey is the key of the path as it is now: one whose rotation is due has
 // been rotated.
 func (r *request) transitKey(missing string) (*keyring.Key, error) {
-	k, err := r.transits.get(r.ctx, r.connectionKey())
+	k, err := r.transits.Get(r.ctx, r.connectionKey())
 	switch {
 	case err != nil:
 		return nil, err
@@ -287,7 +287,7 @@ func (r *request) transitKey(missing string) (*keyring.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.transits.edit(r.ctx, r.connectionKey(), func(k *keyring.Key, found bool) error {
+	err = r.transits.Change(r.ctx, r.connectionKey(), func(k *keyring.Key, found bool) error {
 		if !found || !r.overdue(k) || len(k.Versions) >= maxVersions {
 			return state.ErrKeep
 		}
@@ -297,7 +297,7 @@ func (r *request) transitKey(missing string) (*keyring.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.transits.need(r.ctx, r.connectionKey())
+	return need(r.ctx, r.transits, r.connectionKey())
 }
 
 // overdue reports a key that rotates by itself, and should have.

@@ -128,14 +128,14 @@ func transitCache(r *request) (*answer, error) {
 
 // editTransitConfig changes the configuration of the mount, if the request writes.
 func (r *request) editTransitConfig(change func(*transitConfig) error) (out transitConfig, err error) {
-	c, err := r.transitConf.get(r.ctx, r.mount.UUID)
+	c, err := r.transitConf.Get(r.ctx, r.mount.UUID)
 	if err != nil || r.op != opWrite {
 		if c != nil {
 			out = *c
 		}
 		return out, err
 	}
-	err = r.transitConf.edit(r.ctx, r.mount.UUID, func(c *transitConfig, _ bool) error {
+	err = r.transitConf.Change(r.ctx, r.mount.UUID, func(c *transitConfig, _ bool) error {
 		err := change(c)
 		out = *c
 		return err

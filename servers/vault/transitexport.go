@@ -20,7 +20,7 @@ func exportTransit(r *request) (*answer, error) {
 	default:
 		return nil, bad("invalid export type: %s", what)
 	}
-	k, err := r.transits.need(r.ctx, r.connectionKey())
+	k, err := need(r.ctx, r.transits, r.connectionKey())
 	switch {
 	case err != nil:
 		return nil, err
@@ -62,7 +62,7 @@ func exportTransit(r *request) (*answer, error) {
 
 func backupTransit(r *request) (*answer, error) {
 	var out keyring.Key
-	err := r.transits.edit(r.ctx, r.connectionKey(), func(k *keyring.Key, found bool) error {
+	err := r.transits.Change(r.ctx, r.connectionKey(), func(k *keyring.Key, found bool) error {
 		switch {
 		case !found:
 			return faulty(fmt.Sprintf("key %q not found", r.vars["name"]))
@@ -115,7 +115,7 @@ func restoreTransit(r *request) (*answer, error) {
 	if name == "" {
 		name = b.Name
 	}
-	return nil, r.transits.edit(r.ctx, r.mount.UUID+"/"+name, func(k *keyring.Key, found bool) error {
+	return nil, r.transits.Change(r.ctx, r.mount.UUID+"/"+name, func(k *keyring.Key, found bool) error {
 		if found && !force {
 			return faulty(fmt.Sprintf("key %q already exists", name))
 		}

@@ -187,7 +187,7 @@ func (r *request) upserted(items []fields) (*keyring.Key, error) {
 		return nil, err
 	}
 	derived := items[0].text("context") != ""
-	c, err := r.transitConf.get(r.ctx, r.mount.UUID)
+	c, err := r.transitConf.Get(r.ctx, r.mount.UUID)
 	kind := r.text("type")
 	switch {
 	case err != nil:
@@ -228,7 +228,7 @@ func encrypt(r *request) (*answer, error) {
 	if err := sameContexts(items); err != nil {
 		return nil, err
 	}
-	k, err := r.transits.get(r.ctx, r.connectionKey())
+	k, err := r.transits.Get(r.ctx, r.connectionKey())
 	if err == nil && k == nil {
 		k, err = r.upserted(items)
 	} else if err == nil {

@@ -19,18 +19,18 @@ func userpassEngine() *engine {
 		&pathSpec{pattern: "login/:user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: userpassLogin}},
 		&pathSpec{pattern: "login/*user", name: "login", public: true, login: true, ops: map[operation]handler{opWrite: noAlias}},
 		&pathSpec{pattern: "users", name: "users", ops: map[operation]handler{opList: func(r *request) (*answer, error) {
-			return listKeys(r.users.keys(r.ctx, r.mount.UUID+"/"))
+			return listKeys(r.users.Names(r.ctx, r.mount.UUID+"/"))
 		}}},
 		&pathSpec{pattern: "users/:user", name: "users", exists: userExists, ops: map[operation]handler{opRead: getUser, opWrite: putUser, opDelete: dropUser}},
 		&pathSpec{pattern: "users/:user/password", name: "users.password", ops: map[operation]handler{opWrite: putPassword}},
 		&pathSpec{pattern: "users/:user/policies", name: "users.policies", ops: map[operation]handler{opWrite: putPolicies}},
 	)
 	e.relogin = func(r *request, m *mount, t *token) (*tokenFields, error) {
-		u, err := r.users.get(r.ctx, m.UUID+"/"+t.metadata()["username"])
+		u, err := r.users.Get(r.ctx, m.UUID+"/"+t.Data.Meta["username"])
 		if err != nil || u == nil {
 			return nil, err
 		}
-		if wanted := u.policies(); !slices.Equal(wanted, t.policies) {
+		if wanted := u.policies(); !slices.Equal(wanted, t.Data.Policies) {
 			return nil, faulty("failed to renew entry: policies have changed, not renewing")
 		}
 		return &u.tokenFields, nil
@@ -61,7 +61,7 @@ func userpassLogin(r *request) (*answer, error) {
 		return nil, bad("invalid credentials")
 	}
 	return r.guarded(name, func() (*answer, error) {
-		u, err := r.users.get(r.ctx, r.userKey())
+		u, err := r.users.Get(r.ctx, r.userKey())
 		if err != nil {
 			return nil, err
 		}
@@ -87,12 +87,12 @@ func userpassLogin(r *request) (*answer, error) {
 }
 
 func userExists(r *request) (bool, error) {
-	u, err := r.users.get(r.ctx, r.userKey())
+	u, err := r.users.Get(r.ctx, r.userKey())
 	return u != nil, err
 }
 
 func getUser(r *request) (*answer, error) {
-	u, err := r.users.need(r.ctx, r.userKey())
+	u, err := need(r.ctx, r.users, r.userKey())
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func getUser(r *request) (*answer, error) {
 }
 
 func putUser(r *request) (*answer, error) {
-	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, found bool) error {
+	return nil, r.users.Change(r.ctx, r.userKey(), func(u *authUser, found bool) error {
 		if err := r.newPassword(u, !found); err != nil {
 			return err
 		}
@@ -140,13 +140,13 @@ const (
 )
 
 func dropUser(r *request) (*answer, error) {
-	_, err := r.users.drop(r.ctx, r.userKey())
+	_, err := r.users.Delete(r.ctx, r.userKey())
 	return nil, err
 }
 
 // edited changes a user that must be there.
 func (r *request) edited(fn func(*authUser) error) (*answer, error) {
-	return nil, r.users.edit(r.ctx, r.userKey(), func(u *authUser, found bool) error {
+	return nil, r.users.Change(r.ctx, r.userKey(), func(u *authUser, found bool) error {
 		if !found {
 			return faulty("username does not exist")
 		}

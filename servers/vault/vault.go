@@ -12,6 +12,7 @@ package vault
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
 	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
@@ -37,62 +39,68 @@ type Server struct {
 	nodePaths map[string]nodeHandler
 	seeded    map[string]SeededToken // by the token
 
-	mountCache state.Cache[mounts]
-	groupCache state.Cache[groupTable]
+	mountTable *state.Collection[mounts]     // one record, mountsKey
+	groupTable *state.Collection[groupTable] // one record, groupsKey
 	groupsKept atomic.Pointer[state.Held[groupTable]]
 	mountsKept atomic.Pointer[state.Held[mounts]]
-	self       pin[node]
+	tokens     *signin.Sessions[tokenData]
+	selfKept   atomic.Pointer[state.Held[node]]
 	known      state.Hot[knownToken] // by the token
 	described  api.Table
 	ids        ids.Requests
 	acls       aclCache
 	aclsMu     sync.RWMutex
 
-	policies    *shelf[string] // by name
-	kv1         *shelf[kvData]
-	kv2         *shelf[kvSecret]
-	kv2conf     *shelf[kvConfig]
-	leases      *shelf[lease]
-	wraps       *shelf[wrapped]
-	entities    *shelf[entity]
-	aliases     *shelf[string] // accessor/name → entity
-	named       claims         // entity name → entity
-	users       *shelf[authUser]
-	groups      *shelf[authGroup]
-	configs     *shelf[map[string]any] // of mounts, by UUID
-	approles    *shelf[appRole]
-	roleIDs     claims           // role ID → role name
-	secretNames *shelf[string]   // accessor of a secret ID → its record
-	secrets     *shelf[secretID] // secret IDs
-	roles       *shelf[tokenRole]
-	locks       *shelf[lock]
-	node        *shelf[node]
-	issuedSeeds *shelf[bool] // seeded tokens that were issued, by their hash
-	moves       *shelf[move] // of mounts, by migration ID
+	policies    *state.Collection[string] // by name
+	kv1         *state.Collection[kvData]
+	kv2         *state.Collection[kvSecret]
+	kv2conf     *state.Collection[kvConfig]
+	leases      *state.Collection[lease]
+	wraps       *state.Collection[wrapped]
+	entities    *state.Collection[entity]
+	aliases     *state.Collection[string] // accessor/name → entity
+	named       *state.Claims             // entity name → entity
+	users       *state.Collection[authUser]
+	groups      *state.Collection[authGroup]
+	configs     *state.Collection[map[string]any] // of mounts, by UUID
+	approles    *state.Collection[appRole]
+	roleIDs     *state.Claims               // role ID → role name
+	secretNames *state.Collection[string]   // accessor of a secret ID → its record
+	secrets     *state.Collection[secretID] // secret IDs
+	roles       *state.Collection[tokenRole]
+	locks       *state.Collection[lock]
+	node        *state.Collection[node]
+	issuedSeeds *state.Collection[bool] // seeded tokens that were issued, by their hash
+	moves       *state.Collection[move] // of mounts, by migration ID
 
-	libraries   *shelf[library]    // of ldap and ad
-	slots       *shelf[slot]       // their accounts
-	managed     claims             // account → the set it is in
-	statics     *shelf[staticRole] // of ldap, ad and database
-	dynamics    *shelf[dynamicRole]
-	sshRoles    *shelf[sshRole]
-	sshOTPs     *shelf[sshOTP]
-	sshCAs      *shelf[sshCA]
-	totps       *shelf[totpKey]
-	totpUsed    *shelf[int64]
-	transits    *shelf[keyring.Key]
-	transitConf *shelf[transitConfig]
-	audits      *shelf[auditDevice] // by their path
-	barriers    *shelf[barrier]
-	passwords   *shelf[string]       // password policies
-	roots       *shelf[rootRotation] // of mounts of ldap and ad
+	libraries   *state.Collection[library]    // of ldap and ad
+	slots       *state.Collection[slot]       // their accounts
+	managed     *state.Claims                 // account → the set it is in
+	statics     *state.Collection[staticRole] // of ldap, ad and database
+	dynamics    *state.Collection[dynamicRole]
+	sshRoles    *state.Collection[sshRole]
+	sshOTPs     *state.Collection[sshOTP]
+	sshCAs      *state.Collection[sshCA]
+	totps       *state.Collection[totpKey]
+	totpUsed    *state.Collection[int64]
+	transits    *state.Collection[keyring.Key]
+	transitConf *state.Collection[transitConfig]
+	audits      *state.Collection[auditDevice] // by their path
+	barriers    *state.Collection[barrier]
+	passwords   *state.Collection[string]       // password policies
+	roots       *state.Collection[rootRotation] // of mounts of ldap and ad
 
-	ofMounts []string // where the keys of records that belong to a mount start, before its UUID
+	ofMounts []dropper // of records that belong to a mount, whose keys start with its UUID
+}
+
+// dropper is a collection of any type.
+type dropper interface {
+	Drop(ctx context.Context, prefix string) error
 }
 
 // New builds the server.
 func New(env dialect.Env) (dialect.Server, error) {
-	s := &Server{Env: env, started: env.Clock.Now(), seeded: map[string]SeededToken{}, settings: Settings{Listen: ":8200",
+	s := &Server{Env: env, started: env.Started, seeded: map[string]SeededToken{}, settings: Settings{Listen: ":8200",
 		Flavour: "vault-1.21", ClusterName: "counterpart", Initialized: true, Standby: "none", Token: "root", StaleLease: true,
 		Lockout: Lockout{Threshold: 5, Duration: 15 * time.Minute, Window: 15 * time.Minute}}}
 	if err := env.Decode(&s.settings); err != nil {
@@ -100,7 +108,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	}
 	s.flavour = flavours[s.settings.Flavour]
 	s.ids.Start(env.World.Derive("vault", env.Name, "requests"))
-	s.shelves()
+	s.collections()
 	s.engines, s.nodePaths = engines(s), newNodeRoutes(s)
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("vault %s: %w", env.Name, err)
@@ -108,48 +116,50 @@ func New(env dialect.Env) (dialect.Server, error) {
 	return s, nil
 }
 
-// shelves makes the kinds of records.
-func (s *Server) shelves() {
-	s.policies = newShelf[string](s.Store, "policy")
-	s.kv1 = newShelf[kvData](s.Store, "kv")
-	s.kv2 = newShelf[kvSecret](s.Store, "kv2")
-	s.kv2conf = newShelf[kvConfig](s.Store, "kv2config")
-	s.leases = newShelf[lease](s.Store, "lease")
-	s.wraps = newShelf[wrapped](s.Store, "wrap")
-	s.entities = newShelf[entity](s.Store, "entity")
-	s.aliases = newShelf[string](s.Store, "alias")
-	s.named = claims{newShelf[claim](s.Store, "entityname"), hasEntityName}
-	s.users = newShelf[authUser](s.Store, "user")
-	s.groups = newShelf[authGroup](s.Store, "group")
-	s.configs = newShelf[map[string]any](s.Store, "config")
-	s.approles = newShelf[appRole](s.Store, "approle")
-	s.roleIDs = claims{newShelf[claim](s.Store, "roleid"), hasRoleID}
-	s.secretNames = newShelf[string](s.Store, "secretname")
-	s.secrets = newShelf[secretID](s.Store, "secretid")
-	s.roles = newShelf[tokenRole](s.Store, "tokenrole")
-	s.locks = newShelf[lock](s.Store, "lock")
-	s.node = newShelf[node](s.Store, "node")
-	s.issuedSeeds = newShelf[bool](s.Store, "issued")
-	s.moves = newShelf[move](s.Store, "move")
-	s.libraries = newShelf[library](s.Store, "library")
-	s.slots = newShelf[slot](s.Store, "slot")
-	s.managed = claims{newShelf[claim](s.Store, "managed"), hasAccount}
-	s.statics = newShelf[staticRole](s.Store, "static")
-	s.dynamics = newShelf[dynamicRole](s.Store, "dynamic")
-	s.sshRoles = newShelf[sshRole](s.Store, "sshrole")
-	s.sshOTPs = newShelf[sshOTP](s.Store, "sshotp")
-	s.sshCAs = newShelf[sshCA](s.Store, "sshca")
-	s.totps = newShelf[totpKey](s.Store, "totp")
-	s.totpUsed = newShelf[int64](s.Store, "totpused")
-	s.transits = newShelf[keyring.Key](s.Store, "transit")
-	s.transitConf = newShelf[transitConfig](s.Store, "transitconfig")
-	s.audits = newShelf[auditDevice](s.Store, "audit")
-	s.barriers = newShelf[barrier](s.Store, "barrier")
-	s.passwords = newShelf[string](s.Store, "passwordpolicy")
-	s.roots = newShelf[rootRotation](s.Store, "root")
-	s.ofMounts = []string{s.kv1.prefix, s.kv2.prefix, s.kv2conf.prefix, s.users.prefix, s.groups.prefix, s.configs.prefix, s.approles.prefix,
-		s.roleIDs.prefix, s.secretNames.prefix, s.secrets.prefix, s.libraries.prefix, s.slots.prefix, s.managed.prefix, s.statics.prefix,
-		s.dynamics.prefix, s.sshRoles.prefix, s.sshOTPs.prefix, s.sshCAs.prefix, s.totps.prefix, s.totpUsed.prefix, s.transits.prefix, s.transitConf.prefix, s.roots.prefix}
+// collections declares the kinds of records.
+func (s *Server) collections() {
+	s.policies = state.Of[string](s.Store, "policy")
+	s.kv1 = state.Of[kvData](s.Store, "kv")
+	s.kv2 = state.Of[kvSecret](s.Store, "kv2")
+	s.kv2conf = state.Of[kvConfig](s.Store, "kv2config")
+	s.leases = state.Of[lease](s.Store, "lease")
+	s.wraps = state.Of[wrapped](s.Store, "wrap")
+	s.entities = state.Of[entity](s.Store, "entity")
+	s.aliases = state.Of[string](s.Store, "alias")
+	s.named = state.NewClaims(s.Store, "entityname", s.Clock, s.hasEntityName)
+	s.users = state.Of[authUser](s.Store, "user")
+	s.groups = state.Of[authGroup](s.Store, "group")
+	s.configs = state.Of[map[string]any](s.Store, "config")
+	s.approles = state.Of[appRole](s.Store, "approle")
+	s.roleIDs = state.NewClaims(s.Store, "roleid", s.Clock, s.hasRoleID)
+	s.secretNames = state.Of[string](s.Store, "secretname")
+	s.secrets = state.Of[secretID](s.Store, "secretid")
+	s.roles = state.Of[tokenRole](s.Store, "tokenrole")
+	s.locks = state.Of[lock](s.Store, "lock")
+	s.node = state.Of[node](s.Store, "node")
+	s.issuedSeeds = state.Of[bool](s.Store, "issued")
+	s.moves = state.Of[move](s.Store, "move")
+	s.libraries = state.Of[library](s.Store, "library")
+	s.slots = state.Of[slot](s.Store, "slot")
+	s.managed = state.NewClaims(s.Store, "managed", s.Clock, s.hasAccount)
+	s.statics = state.Of[staticRole](s.Store, "static")
+	s.dynamics = state.Of[dynamicRole](s.Store, "dynamic")
+	s.sshRoles = state.Of[sshRole](s.Store, "sshrole")
+	s.sshOTPs = state.Of[sshOTP](s.Store, "sshotp")
+	s.sshCAs = state.Of[sshCA](s.Store, "sshca")
+	s.totps = state.Of[totpKey](s.Store, "totp")
+	s.totpUsed = state.Of[int64](s.Store, "totpused")
+	s.transits = state.Of[keyring.Key](s.Store, "transit")
+	s.transitConf = state.Of[transitConfig](s.Store, "transitconfig")
+	s.audits = state.Of[auditDevice](s.Store, "audit")
+	s.barriers = state.Of[barrier](s.Store, "barrier")
+	s.passwords = state.Of[string](s.Store, "passwordpolicy")
+	s.roots = state.Of[rootRotation](s.Store, "root")
+	s.mountTable = state.Of[mounts](s.Store, "mounts")
+	s.groupTable = state.Of[groupTable](s.Store, "identitygroups")
+	s.tokens = signin.NewSessions(s.Logins, signin.Kind[tokenData]{Realm: "vault:" + s.Name, By: parentOf})
+	s.ofMounts = []dropper{s.kv1, s.kv2, s.kv2conf, s.users, s.groups, s.configs, s.approles, s.roleIDs, s.secretNames, s.secrets, s.libraries, s.slots,
+		s.managed, s.statics, s.dynamics, s.sshRoles, s.sshOTPs, s.sshCAs, s.totps, s.totpUsed, s.transits, s.transitConf, s.roots}
 }
 
 // engines is the table of everything that can be mounted.

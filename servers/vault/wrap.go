@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
-
-	"counterpart/internal/company/state"
 )
 
 // wrapped is an answer kept for the holder of a single-use token.
@@ -49,7 +47,7 @@ func (r *request) wrapped(a *answer) (*answer, error) {
 func (r *request) keep(w wrapped) (*answer, error) {
 	token := r.newToken(false)
 	w.Accessor, w.Made = r.alphanumerics(24), r.Clock.Now()
-	err := r.wraps.editUntil(r.ctx, wrapKey(token), func(v *wrapped, _ bool) (time.Time, error) {
+	err := r.wraps.Edit(r.ctx, wrapKey(token), func(v *wrapped, _ bool) (time.Time, error) {
 		*v = w
 		return w.Made.Add(w.TTL), nil
 	})
@@ -108,7 +106,7 @@ func lookupWrap(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.wraps.get(r.ctx, wrapKey(token))
+	w, err := r.wraps.Get(r.ctx, wrapKey(token))
 	if err != nil {
 		return nil, err
 	}
@@ -123,14 +121,10 @@ func lookupWrap(r *request) (*answer, error) {
 // take uses a wrapping token up: of two that try one gets the answer.
 func (r *request) take(token string) (*wrapped, error) {
 	var w *wrapped
-	err := state.Edit(r.ctx, r.wraps.store, wrapKey(token), func(e *entry[wrapped], found bool) (time.Time, error) {
-		if !found || e.Gone {
-			return time.Time{}, errWrap()
-		}
-		kept := e.V
-		w = &kept
-		return time.Unix(0, 1), nil // dead at once
-	})
+	was, err := r.wraps.DeleteIf(r.ctx, wrapKey(token), func(v *wrapped) error { w = v; return nil })
+	if err == nil && !was {
+		err = errWrap()
+	}
 	return w, err
 }
 
@@ -174,7 +168,7 @@ func rewrap(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.wraps.get(r.ctx, wrapKey(token))
+	w, err := r.wraps.Get(r.ctx, wrapKey(token))
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +180,7 @@ func rewrap(r *request) (*answer, error) {
 		return nil, err
 	}
 	if _, err := r.take(token); err != nil { // somebody else was quicker
-		if _, err := r.wraps.drop(r.ctx, wrapKey(a.wrap.Token)); err != nil {
+		if _, err := r.wraps.Delete(r.ctx, wrapKey(a.wrap.Token)); err != nil {
 			return nil, err
 		}
 		return nil, err

@@ -34,7 +34,7 @@ func TestVersionsGoWithTheHistory(t *testing.T) {
 		}
 	}
 	fetch(t, d, alice, "shared@db01", checkout.Which{Version: 2}, cause.NoSuchVersion) // it was set, and what it was is forgotten
-	r, _ := d.Store.Get(t.Context(), "account/shared@db01")
+	r, _ := d.Store.Table("account").Get(t.Context(), "shared@db01")
 	if len(r.Value) > 6_000 {
 		t.Errorf("the record has %d octets: %s", len(r.Value), r.Value)
 	}

@@ -381,7 +381,7 @@ func TestTheLedgerStaysSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, _ := d.Store.Get(t.Context(), "account/root@db01")
+	r, _ := d.Store.Table("account").Get(t.Context(), "root@db01")
 	if len(r.Value) > 40_000 {
 		t.Errorf("after 300 checkouts the record has %d octets", len(r.Value))
 	}

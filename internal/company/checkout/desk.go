@@ -26,6 +26,8 @@ type Config struct {
 	World *world.World
 	Store state.Store
 	Clock clock.Clock
+	// Started is when version 1 of every secret counts as set; zero: now.
+	Started time.Time
 	// Decisions are a person's or a test's orders; nil has none.
 	Decisions *decision.Book
 	// Secret hears of every secret that is not the seed's; nil does not care.
@@ -35,7 +37,7 @@ type Config struct {
 // Desk is where accounts are checked out and in.
 type Desk struct {
 	Config
-	start time.Time // when version 1 of every secret counts as set
+	ledgers *state.Collection[ledger] // by account
 
 	mu   sync.Mutex
 	keys map[string]*madeKey // making one takes a while
@@ -43,7 +45,10 @@ type Desk struct {
 
 // New returns a Desk over c.
 func New(c Config) *Desk {
-	return &Desk{Config: c, start: c.Clock.Now(), keys: map[string]*madeKey{}}
+	if c.Started.IsZero() {
+		c.Started = c.Clock.Now()
+	}
+	return &Desk{Config: c, ledgers: state.Of[ledger](c.Store, "account"), keys: map[string]*madeKey{}}
 }
 
 // Principal is on whose behalf something is asked.
@@ -137,11 +142,9 @@ const (
 	maxPending   = 1_000  // open requests for one account
 )
 
-func ledgerKey(accountID string) string { return "account/" + accountID }
-
 // edit settles an account's ledger and hands it to f as one decision.
 func (d *Desk) edit(ctx context.Context, a world.Account, f func(l *ledger, now time.Time) error) error {
-	return state.Edit(ctx, d.Store, ledgerKey(a.ID), func(l *ledger, _ bool) (time.Time, error) {
+	return d.ledgers.Edit(ctx, a.ID, func(l *ledger, _ bool) (time.Time, error) {
 		now := d.Clock.Now()
 		d.settle(a, l, now)
 		err := f(l, now)
@@ -152,7 +155,7 @@ func (d *Desk) edit(ctx context.Context, a world.Account, f func(l *ledger, now 
 
 // read is an account's ledger as it stands now.
 func (d *Desk) read(ctx context.Context, a world.Account) (*ledger, error) {
-	l, _, err := state.Read[ledger](ctx, d.Store, ledgerKey(a.ID))
+	l, _, err := d.ledgers.Read(ctx, a.ID)
 	d.settle(a, &l, d.Clock.Now())
 	return &l, err
 }
@@ -163,7 +166,7 @@ func (d *Desk) read(ctx context.Context, a world.Account) (*ledger, error) {
 func (d *Desk) settle(a world.Account, l *ledger, now time.Time) {
 	l.Version = max(l.Version, 1)
 	if l.ChangedAt.IsZero() {
-		l.ChangedAt = d.start
+		l.ChangedAt = d.Started
 	}
 	over, held := l.runOut(now)
 	for i, lease := range over { // in the order in which it happened, whoever looked when

@@ -298,7 +298,7 @@ func (d *Desk) Lease(ctx context.Context, p Principal, leaseID string) (Lease, e
 // p's own, and all of the accounts that p manages.
 func (d *Desk) Leases(ctx context.Context, p Principal) ([]Lease, error) {
 	var out []Lease
-	err := d.ledgers(ctx, func(a world.Account, l *ledger) {
+	err := d.eachLedger(ctx, func(a world.Account, l *ledger) {
 		for _, x := range l.Leases {
 			if x.of(p) || d.mayManage(p, a) {
 				out = append(out, x)
@@ -308,27 +308,29 @@ func (d *Desk) Leases(ctx context.Context, p Principal) ([]Lease, error) {
 	return out, err
 }
 
-// ledgers visits every account of which anything is on record.
-func (d *Desk) ledgers(ctx context.Context, visit func(world.Account, *ledger)) error {
-	keys, err := d.Store.List(ctx, ledgerKey(""))
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		a, ok := d.World.AccountByID(strings.TrimPrefix(k, ledgerKey("")))
-		if !ok {
-			continue
-		}
-		l, found, err := state.Read[ledger](ctx, d.Store, k)
-		if err != nil {
+// eachLedger visits every account of which anything is on record.
+func (d *Desk) eachLedger(ctx context.Context, visit func(world.Account, *ledger)) error {
+	for after := ""; ; {
+		keys, err := d.ledgers.Keys(ctx, state.Range{After: after, Limit: 256})
+		if err != nil || len(keys) == 0 {
 			return err
 		}
-		if found {
-			d.settle(a, &l, d.Clock.Now())
-			visit(a, &l)
+		for _, k := range keys {
+			a, ok := d.World.AccountByID(k)
+			if !ok {
+				continue
+			}
+			l, found, err := d.ledgers.Read(ctx, k) // a copy, since settling changes it
+			if err != nil {
+				return err
+			}
+			if found {
+				d.settle(a, &l, d.Clock.Now())
+				visit(a, &l)
+			}
 		}
+		after = keys[len(keys)-1]
 	}
-	return nil
 }
 
 // Holders returns the active leases of an account.

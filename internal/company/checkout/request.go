@@ -222,7 +222,7 @@ func (d *Desk) FindRequest(ctx context.Context, p Principal, id string) (Request
 // account.
 func (d *Desk) Requests(ctx context.Context, p Principal) ([]Request, error) {
 	var out []Request
-	err := d.ledgers(ctx, func(a world.Account, l *ledger) {
+	err := d.eachLedger(ctx, func(a world.Account, l *ledger) {
 		for _, r := range l.Requests {
 			if r.UserID == p.Name() || d.mayManage(p, a) {
 				out = append(out, r)

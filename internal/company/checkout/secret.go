@@ -69,7 +69,7 @@ func (d *Desk) since(l *ledger, n int) time.Time {
 			return c.At
 		}
 	}
-	return d.start
+	return d.Started
 }
 
 // Which names the secret that is wanted.
@@ -215,5 +215,5 @@ func (d *Desk) History(ctx context.Context, p Principal, accountID string) ([]Ch
 	if len(l.History) > 0 && l.History[0].Version > 2 {
 		return l.History, nil
 	}
-	return slices.Insert(l.History, 0, Change{Version: 1, At: d.start, Why: "seed"}), nil
+	return slices.Insert(l.History, 0, Change{Version: 1, At: d.Started, Why: "seed"}), nil
 }

@@ -7,6 +7,7 @@ package decision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,23 +96,24 @@ type Subject struct {
 // Book holds the standing orders, in one record of the store. A nil Book has
 // none.
 type Book struct {
-	store state.Store
-	clock clock.Clock
-	world *world.World
+	orders *state.Collection[book]
+	clock  clock.Clock
+	world  *world.World
 }
 
 // New returns a Book over a store.
 func New(w *world.World, s state.Store, c clock.Clock) *Book {
-	return &Book{store: s, clock: c, world: w}
+	return &Book{orders: state.Of[book](s, "decisions"), clock: c, world: w}
 }
 
 const (
-	record = "decisions"
+	record = "all"
 	most   = 256 // orders at once
 )
 
 type book struct {
 	Last   int        `json:"last"`
+	Seeded bool       `json:"seeded,omitempty"` // those of the seed were given
 	Orders []Decision `json:"orders"`
 }
 
@@ -121,19 +123,52 @@ func (b *Book) Add(ctx context.Context, d Decision) (Decision, error) {
 	if err := b.check(&d); err != nil {
 		return Decision{}, err
 	}
-	err := state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
-		now := b.clock.Now()
-		v.Orders = slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })
-		if len(v.Orders) >= most {
-			return time.Time{}, cause.Because(cause.RateLimited, "there are %d decisions already", len(v.Orders))
-		}
-		v.Last++
-		d.ID, d.Made, d.Used = fmt.Sprintf("decision-%d", v.Last), now, 0
-		v.Orders = append(v.Orders, d)
-		return time.Time{}, nil
-	})
+	if !d.Until.IsZero() && !d.Until.After(b.clock.Now()) {
+		return Decision{}, cause.Because(cause.BadInput, "until %s has passed", d.Until.Format(time.RFC3339))
+	}
+	err := b.orders.Change(ctx, record, func(v *book, _ bool) error { return v.add(&d, b.clock.Now()) })
 	return d, err
 }
+
+// Seed gives the orders of the seed, at the time when the fleet began: all of them in
+// one change, and once for all processes that share the store. The error of each that
+// cannot be given is joined, and then none is.
+func (b *Book) Seed(ctx context.Context, began time.Time, orders []Decision) error {
+	var wrong []error
+	for i := range orders {
+		wrong = append(wrong, b.check(&orders[i]))
+	}
+	if err := errors.Join(wrong...); err != nil || len(orders) == 0 {
+		return err
+	}
+	return b.orders.Change(ctx, record, func(v *book, _ bool) error {
+		if v.Seeded {
+			return state.ErrKeep
+		}
+		v.Seeded = true
+		for _, d := range orders {
+			if err := v.add(&d, began); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// add appends an order that is given now.
+func (v *book) add(d *Decision, now time.Time) error {
+	v.Orders = slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })
+	if len(v.Orders) >= most {
+		return cause.Because(cause.RateLimited, "there are %d decisions already", len(v.Orders))
+	}
+	v.Last++
+	d.ID, d.Made, d.Used = fmt.Sprintf("decision-%d", v.Last), now, 0
+	v.Orders = append(v.Orders, *d)
+	return nil
+}
+
+// Check reports what is wrong with an order, as Add would.
+func (b *Book) Check(d Decision) error { return b.check(&d) }
 
 func (b *Book) check(d *Decision) error {
 	bad := func(format string, args ...any) error { return cause.Because(cause.BadInput, format, args...) }
@@ -148,9 +183,6 @@ func (b *Book) check(d *Decision) error {
 	}
 	if d.Verb == Delay && d.After == 0 {
 		return bad("a delay needs `after`")
-	}
-	if !d.Until.IsZero() && !d.Until.After(b.clock.Now()) {
-		return bad("until %s has passed", d.Until.Format(time.RFC3339))
 	}
 	if err := d.possible(); err != nil {
 		return err
@@ -198,7 +230,7 @@ func (b *Book) resolve(d *Decision) error {
 
 // List returns the orders in force, in their order.
 func (b *Book) List(ctx context.Context) ([]Decision, error) {
-	v, _, err := state.Read[book](ctx, b.store, record)
+	v, _, err := b.orders.Read(ctx, record)
 	now := b.clock.Now()
 	out := slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })
 	if out == nil {
@@ -209,7 +241,7 @@ func (b *Book) List(ctx context.Context) ([]Decision, error) {
 
 // Lift takes an order back; all of them with an empty ID.
 func (b *Book) Lift(ctx context.Context, id string) error {
-	return state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
+	return b.orders.Edit(ctx, record, func(v *book, _ bool) (time.Time, error) {
 		before := len(v.Orders)
 		v.Orders = slices.DeleteFunc(v.Orders, func(o Decision) bool { return id == "" || o.ID == id })
 		if id != "" && len(v.Orders) == before {
@@ -226,15 +258,15 @@ func (b *Book) Take(ctx context.Context, s Subject) (d Decision, ok bool, err er
 	if b == nil {
 		return Decision{}, false, nil
 	}
-	r, err := b.store.Get(ctx, record)
-	if err != nil || r.Value == nil { // nearly always: nobody has decided anything
+	v, err := b.orders.Get(ctx, record)
+	if err != nil || v == nil || len(v.Orders) == 0 { // nearly always: nobody has decided anything
 		return Decision{}, false, err
 	}
 	return b.take(ctx, s)
 }
 
 func (b *Book) take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
-	err = state.Edit(ctx, b.store, record, func(v *book, _ bool) (time.Time, error) {
+	err = b.orders.Edit(ctx, record, func(v *book, _ bool) (time.Time, error) {
 		d, ok = Decision{}, false
 		now := b.clock.Now()
 		i := v.find(s, now)
@@ -258,7 +290,7 @@ func (b *Book) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
 	if b == nil {
 		return Decision{}, false, nil
 	}
-	v, _, err := state.Read[book](ctx, b.store, record)
+	v, _, err := b.orders.Read(ctx, record)
 	if i := v.find(s, b.clock.Now()); err == nil && i >= 0 {
 		return v.Orders[i], true, nil
 	}

@@ -61,8 +61,6 @@ type Ask struct {
 // forgotten is how long a decided approval can still be looked up.
 const forgotten = time.Hour
 
-func approvalKey(id string) string { return "approval/" + id }
-
 // Ask opens a request. How it will be answered is the device's policy of the
 // seed; "interactive" waits for Decide.
 func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
@@ -76,7 +74,7 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 	}
 	n := 0
 	var verdict error
-	err = state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		if verdict = usable(d.Device, p, b.Clock.Now()); verdict != nil {
 			return time.Time{}, state.ErrKeep
 		}
@@ -96,11 +94,7 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 		Expires: now.Add(orElse(a.TTL, orElse(policy.TTL, time.Minute)))}
 	out.plan(policy, n)
 	out.obey(order)
-	err = state.Edit(ctx, b.Store, approvalKey(out.ID), func(v *Approval, _ bool) (time.Time, error) {
-		*v = out
-		return out.Expires.Add(forgotten), nil
-	})
-	return out, err
+	return out, b.approvals.Put(ctx, out.ID, out, out.Expires.Add(forgotten))
 }
 
 func (b *Bench) pushDevice(ctx context.Context, a Ask) (Device, error) {
@@ -171,7 +165,7 @@ func (a Approval) judged(now time.Time) Approval {
 
 // Approval returns a request as it stands now.
 func (b *Bench) Approval(ctx context.Context, id string) (Approval, error) {
-	a, found, err := state.Read[Approval](ctx, b.Store, approvalKey(id))
+	a, found, err := b.approvals.Read(ctx, id)
 	if err != nil {
 		return Approval{}, err
 	}
@@ -195,7 +189,7 @@ type Verdict struct {
 // one that the login shows.
 func (b *Bench) Decide(ctx context.Context, id string, v Verdict) (Approval, error) {
 	var out Approval
-	err := state.Edit(ctx, b.Store, approvalKey(id), func(a *Approval, found bool) (time.Time, error) {
+	err := b.approvals.Edit(ctx, id, func(a *Approval, found bool) (time.Time, error) {
 		if !found {
 			return time.Time{}, cause.Because(cause.UnknownRequest, "there is no approval %q", id)
 		}
@@ -288,22 +282,16 @@ func (b *Bench) wakeable(ctx context.Context, id string) (context.Context, conte
 // Approvals returns the requests on record, oldest first: those of one person,
 // or with an empty ID everybody's.
 func (b *Bench) Approvals(ctx context.Context, userID string) ([]Approval, error) {
-	keys, err := b.Store.List(ctx, "approval/")
-	if err != nil {
-		return nil, err
+	found := b.approvals.All(ctx, state.Range{})
+	if userID != "" {
+		found = b.byUser.All(ctx, userID, "")
 	}
 	var out []Approval
-	for _, k := range keys {
-		a, err := b.Approval(ctx, strings.TrimPrefix(k, "approval/"))
-		if _, gone := cause.Of(err); gone {
-			continue // it died between the listing and the look
-		}
+	for a, err := range found {
 		if err != nil {
 			return nil, err
 		}
-		if userID == "" || a.UserID == userID {
-			out = append(out, a)
-		}
+		out = append(out, a.Value.judged(b.Clock.Now()))
 	}
 	slices.SortStableFunc(out, func(x, y Approval) int { return x.Created.Compare(y.Created) })
 	return out, nil

@@ -38,6 +38,13 @@ type Config struct {
 // Bench is where devices are verified.
 type Bench struct {
 	Config
+	progress  *state.Collection[progress]     // by device
+	enrolled  *state.Collection[world.Device] // by owner and device, see enrolledKey
+	tallies   *state.Collection[tallies]      // by user
+	outbox    *state.Collection[[]Message]    // by user
+	approvals *state.Collection[Approval]
+	byUser    *state.Index[Approval]
+
 	mu      sync.Mutex
 	waiting map[string][]*waiter // approval ID → who waits for its decision
 }
@@ -46,7 +53,12 @@ type Bench struct {
 type waiter struct{ up context.CancelFunc }
 
 // New returns a Bench over c.
-func New(c Config) *Bench { return &Bench{Config: c, waiting: map[string][]*waiter{}} }
+func New(c Config) *Bench {
+	b := &Bench{Config: c, waiting: map[string][]*waiter{}, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
+		tallies: state.Of[tallies](c.Store, "tally"), outbox: state.Of[[]Message](c.Store, "outbox"), approvals: state.Of[Approval](c.Store, "approval")}
+	b.byUser = b.approvals.By(c.Store, "user", nil, func(a *Approval) []string { return []string{a.UserID} })
+	return b
+}
 
 // Device is a device with its live state.
 type Device struct {
@@ -78,9 +90,7 @@ type progress struct {
 	Asked    int       `json:"asked,omitempty"`
 }
 
-func progressKey(deviceID string) string { return "device/" + deviceID }
-
-func enrolledKey(userID, deviceID string) string { return "enrolled/" + userID + "/" + deviceID }
+func enrolledKey(userID, deviceID string) string { return userID + "/" + deviceID }
 
 // Find returns a device, seeded or enrolled.
 func (b *Bench) Find(ctx context.Context, deviceID string) (Device, error) {
@@ -92,12 +102,12 @@ func (b *Bench) Find(ctx context.Context, deviceID string) (Device, error) {
 		if !cut {
 			return Device{}, cause.Because(cause.NoDevice, "there is no device %q", deviceID)
 		}
-		if d, ok, err = state.Read[world.Device](ctx, b.Store, enrolledKey(owner, deviceID)); err != nil {
+		if d, ok, err = b.enrolled.Read(ctx, enrolledKey(owner, deviceID)); err != nil {
 			return Device{}, err
 		}
 		enrolled = true
 	}
-	p, _, err := state.Read[progress](ctx, b.Store, progressKey(deviceID))
+	p, _, err := b.progress.Read(ctx, deviceID)
 	if err != nil {
 		return Device{}, err
 	}
@@ -137,7 +147,7 @@ func (b *Bench) Devices(ctx context.Context, userID string) ([]Device, error) {
 	seeded := b.World.DevicesOf(userID)
 	out := make([]Device, 0, len(seeded))
 	for _, d := range seeded {
-		p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
+		p, _, err := b.progress.Read(ctx, d.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -145,9 +155,9 @@ func (b *Bench) Devices(ctx context.Context, userID string) ([]Device, error) {
 			out = append(out, b.live(d, &p, false))
 		}
 	}
-	keys, err := b.enrolledKeys(ctx, userID)
+	keys, err := b.enrolled.Keys(ctx, state.Range{Prefix: userID + "/"})
 	for _, k := range keys {
-		d, err := b.Find(ctx, strings.TrimPrefix(k, "enrolled/"+userID+"/"))
+		d, err := b.Find(ctx, strings.TrimPrefix(k, userID+"/"))
 		if errors.Is(err, cause.NoDevice) {
 			continue
 		}
@@ -157,16 +167,6 @@ func (b *Bench) Devices(ctx context.Context, userID string) ([]Device, error) {
 		out = append(out, d)
 	}
 	return out, err
-}
-
-// enrolledKeys avoids a listing of the whole store for people who never
-// enrolled anything, which is nearly everybody.
-func (b *Bench) enrolledKeys(ctx context.Context, userID string) ([]string, error) {
-	r, err := b.Store.Get(ctx, "enrolled/"+userID)
-	if err != nil || r.Value == nil {
-		return nil, err
-	}
-	return b.Store.List(ctx, "enrolled/"+userID+"/")
 }
 
 // Enrol gives somebody a new device. Without a secret it makes one of 20
@@ -208,15 +208,7 @@ func (b *Bench) enrol(ctx context.Context, ownerID string, d world.Device) (Devi
 			b.Secret("device "+d.ID, s)
 		}
 	}
-	err := state.Edit(ctx, b.Store, "enrolled/"+ownerID, func(v *bool, _ bool) (time.Time, error) { *v = true; return time.Time{}, nil })
-	if err != nil {
-		return Device{}, err
-	}
-	err = state.Edit(ctx, b.Store, enrolledKey(ownerID, d.ID), func(v *world.Device, _ bool) (time.Time, error) {
-		*v = d
-		return time.Time{}, nil
-	})
-	if err != nil {
+	if err := b.enrolled.Put(ctx, enrolledKey(ownerID, d.ID), d, time.Time{}); err != nil {
 		return Device{}, err
 	}
 	return b.Find(ctx, d.ID)
@@ -281,7 +273,7 @@ func (b *Bench) set(ctx context.Context, deviceID string, f func(*progress)) err
 	if _, err := b.Find(ctx, deviceID); err != nil {
 		return err
 	}
-	return state.Edit(ctx, b.Store, progressKey(deviceID), func(p *progress, _ bool) (time.Time, error) {
+	return b.progress.Edit(ctx, deviceID, func(p *progress, _ bool) (time.Time, error) {
 		f(p)
 		return time.Time{}, nil
 	})

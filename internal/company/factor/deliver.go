@@ -82,7 +82,7 @@ func (b *Bench) SendBatch(ctx context.Context, deviceID, system string, size int
 	}
 	var now sent
 	var verdict error
-	err = state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		at := b.Clock.Now()
 		if verdict = usable(d.Device, p, at); verdict != nil {
 			return time.Time{}, state.ErrKeep
@@ -106,7 +106,7 @@ func (b *Bench) SendBatch(ctx context.Context, deviceID, system string, size int
 		}
 	}
 	m := Message{At: b.Clock.Now(), UserID: d.UserID, Device: d.ID, Kind: d.Kind, To: d.Address, Code: strings.Join(codes, " "), System: system, Expires: now.Expires}
-	return state.Edit(ctx, b.Store, "outbox/"+d.UserID, func(v *[]Message, _ bool) (time.Time, error) {
+	return b.outbox.Edit(ctx, d.UserID, func(v *[]Message, _ bool) (time.Time, error) {
 		*v = append(*v, m)
 		*v = (*v)[max(0, len(*v)-outboxSize):]
 		return time.Time{}, nil
@@ -165,7 +165,7 @@ func (b *Bench) Outbox(ctx context.Context, userID string) ([]Message, error) {
 	if !ok {
 		return nil, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
 	}
-	out, _, err := state.Read[[]Message](ctx, b.Store, "outbox/"+u.ID)
+	out, _, err := b.outbox.Read(ctx, u.ID)
 	return out, err
 }
 
@@ -174,17 +174,12 @@ func (b *Bench) Delivered(ctx context.Context, userID string) ([]Message, error)
 	if userID != "" {
 		return b.Outbox(ctx, userID)
 	}
-	keys, err := b.Store.List(ctx, "outbox/")
-	if err != nil {
-		return nil, err
-	}
 	var all []Message
-	for _, k := range keys {
-		one, _, err := state.Read[[]Message](ctx, b.Store, k)
+	for one, err := range b.outbox.All(ctx, state.Range{}) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, one...)
+		all = append(all, *one.Value...)
 	}
 	slices.SortStableFunc(all, func(x, y Message) int { return x.At.Compare(y.At) })
 	return all, nil

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
 )
 
 // Tally is what one system holds against a person beside what each device
@@ -29,8 +28,6 @@ type tally struct {
 	LockedAt time.Time `json:"locked_at,omitzero"`
 }
 
-func tallyKey(userID string) string { return "tally/" + userID }
-
 // locked is the refusal of somebody who is locked out, or nil.
 func (t Tally) locked(v *tallies, now time.Time) error {
 	if t.Seeded && !v.Unlocked {
@@ -45,7 +42,7 @@ func (t Tally) locked(v *tallies, now time.Time) error {
 
 // LockedOut refuses somebody who is locked out with cause.Locked.
 func (b *Bench) LockedOut(ctx context.Context, t Tally) error {
-	v, _, err := state.Read[tallies](ctx, b.Store, tallyKey(t.UserID))
+	v, _, err := b.tallies.Read(ctx, t.UserID)
 	if err != nil {
 		return err
 	}
@@ -75,7 +72,7 @@ func (b *Bench) Attempt(ctx context.Context, t Tally) (last bool, err error) {
 
 // Passed forgets the failures: they count in a row.
 func (b *Bench) Passed(ctx context.Context, t Tally) error {
-	v, found, err := state.Read[tallies](ctx, b.Store, tallyKey(t.UserID))
+	v, found, err := b.tallies.Read(ctx, t.UserID)
 	if err != nil || !found || v.Systems[t.System] == (tally{}) {
 		return err
 	}
@@ -93,7 +90,7 @@ func (b *Bench) Pardon(ctx context.Context, t Tally) error {
 }
 
 func (b *Bench) tally(ctx context.Context, t Tally, edit func(*tallies, *tally) error) error {
-	return state.Edit(ctx, b.Store, tallyKey(t.UserID), func(v *tallies, _ bool) (time.Time, error) {
+	return b.tallies.Edit(ctx, t.UserID, func(v *tallies, _ bool) (time.Time, error) {
 		s := v.Systems[t.System]
 		if err := edit(v, &s); err != nil {
 			return time.Time{}, err
@@ -109,7 +106,7 @@ func (b *Bench) tally(ctx context.Context, t Tally, edit func(*tallies, *tally) 
 // UnlockUser forgets what every system and every device of somebody holds
 // against them; counters stay.
 func (b *Bench) UnlockUser(ctx context.Context, userID string) error {
-	err := state.Edit(ctx, b.Store, tallyKey(userID), func(v *tallies, _ bool) (time.Time, error) {
+	err := b.tallies.Edit(ctx, userID, func(v *tallies, _ bool) (time.Time, error) {
 		*v = tallies{Unlocked: true}
 		return time.Time{}, nil
 	})

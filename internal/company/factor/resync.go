@@ -31,7 +31,7 @@ func (b *Bench) Resync(ctx context.Context, deviceID, first, second string) (Mat
 	}
 	var counter uint64
 	var verdict error
-	err = state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		now := b.Clock.Now()
 		if verdict = usable(d.Device, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep

@@ -124,7 +124,7 @@ func (b *Bench) look(ctx context.Context, d Device, how proof) (fits, used bool)
 	if malformed != nil || !Can(d.Kind) {
 		return false, false
 	}
-	p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
+	p, _, err := b.progress.Read(ctx, d.ID)
 	if err != nil || usable(d.Device, &p, b.Clock.Now()) != nil {
 		return false, false
 	}
@@ -139,7 +139,7 @@ func (b *Bench) burn(ctx context.Context, d Device, how proof) (counter uint64, 
 	if malformed != nil || !Can(d.Kind) {
 		return 0, false, nil
 	}
-	err = state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		var verdict error
 		counter, verdict = match(d.Device, p, b.Clock.Now(), accept)
 		if first = verdict == nil; !first {
@@ -152,7 +152,7 @@ func (b *Bench) burn(ctx context.Context, d Device, how proof) (counter uint64, 
 
 // forgive forgets a device's failures, after a code that another one has decided.
 func (b *Bench) forgive(ctx context.Context, d Device) error {
-	return state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+	return b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		if p.Failures == 0 {
 			return time.Time{}, state.ErrKeep
 		}

@@ -77,7 +77,7 @@ func (b *Bench) take(ctx context.Context, d Device, a attempt) (Match, error) {
 	}
 	var counter uint64
 	var verdict error
-	err := state.Edit(ctx, b.Store, progressKey(d.ID), func(p *progress, _ bool) (time.Time, error) {
+	err := b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		now := b.Clock.Now()
 		if verdict = usable(d.Device, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep
@@ -240,7 +240,7 @@ func (b *Bench) Current(ctx context.Context, deviceID string) (code string, unti
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	p, _, err := state.Read[progress](ctx, b.Store, progressKey(d.ID))
+	p, _, err := b.progress.Read(ctx, d.ID)
 	if err != nil {
 		return "", time.Time{}, err
 	}

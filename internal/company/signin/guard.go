@@ -7,9 +7,9 @@ package signin
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"counterpart/internal/company/cause"
@@ -25,6 +25,8 @@ type Config struct {
 	Store state.Store
 	Clock clock.Clock
 	Rand  io.Reader // token secrets
+	// Started is when the seeded passwords count as set; zero: now.
+	Started time.Time
 	// Managed serves the people whose password a vault manages: the account's
 	// secret is then their password, so that there is one truth. May be zero.
 	Managed Managed
@@ -46,14 +48,18 @@ type Managed struct {
 // Guard checks passwords and tokens.
 type Guard struct {
 	Config
-	start  time.Time // when the seeded passwords count as set
-	tokens state.Cache[Token]
-
-	keys state.Hot[string] // token → its record's key
+	people *state.Collection[person] // by user
+	// realms list the sessions of each kind; they are complete before anybody asks.
+	realms []func(context.Context) iter.Seq2[Token, error]
 }
 
 // New returns a Guard over c.
-func New(c Config) *Guard { return &Guard{Config: c, start: c.Clock.Now()} }
+func New(c Config) *Guard {
+	if c.Started.IsZero() {
+		c.Started = c.Clock.Now()
+	}
+	return &Guard{Config: c, people: state.Of[person](c.Store, "person")}
+}
 
 // person is what has changed about somebody since the seed.
 type person struct {
@@ -77,8 +83,6 @@ type Standing struct {
 	LockedAt      time.Time // zero: not locked, or locked by the seed
 	PasswordSetAt time.Time
 }
-
-func key(userID string) string { return "person/" + userID }
 
 // Login resolves name in any form of world.Login and checks the password. An
 // unknown name is cause.UnknownUser and counts against nobody.
@@ -197,7 +201,7 @@ func (g *Guard) setAt(p *person, managed *kept) time.Time {
 	case managed != nil:
 		return managed.since
 	case p.SetAt.IsZero():
-		return g.start
+		return g.Started
 	}
 	return p.SetAt
 }
@@ -261,7 +265,7 @@ func (g *Guard) Password(ctx context.Context, userID string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, _, err := state.Read[person](ctx, g.Store, key(u.ID))
+	p, _, err := g.people.Read(ctx, u.ID)
 	return g.password(u, &p, managed), err
 }
 
@@ -271,7 +275,7 @@ func (g *Guard) Standing(ctx context.Context, userID string) (Standing, error) {
 	if !ok {
 		return Standing{}, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
 	}
-	p, _, err := state.Read[person](ctx, g.Store, key(u.ID))
+	p, _, err := g.people.Read(ctx, u.ID)
 	if err != nil {
 		return Standing{}, err
 	}
@@ -305,26 +309,9 @@ func (g *Guard) told(whose, secret string) {
 	}
 }
 
-// edit is state.Edit for a person, without JSON for the many of whom nothing
-// has changed.
+// edit changes what is on record of a person.
 func (g *Guard) edit(ctx context.Context, userID string, f func(*person) error) error {
-	err := g.Store.Update(ctx, key(userID), func(r state.Record) (state.Record, error) {
-		var p person
-		if r.Value != nil {
-			if err := json.Unmarshal(r.Value, &p); err != nil {
-				return r, fmt.Errorf("%w: record %s: %w", state.ErrUnavailable, key(userID), err)
-			}
-		}
-		if err := f(&p); err != nil {
-			return r, err
-		}
-		value, err := json.Marshal(&p)
-		return state.Record{Value: value}, err
-	})
-	if err == state.ErrKeep {
-		return nil
-	}
-	return err
+	return g.people.Edit(ctx, userID, func(p *person, _ bool) (time.Time, error) { return time.Time{}, f(p) })
 }
 
 // Client checks the secret of an API client.

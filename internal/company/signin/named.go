@@ -2,90 +2,143 @@ package signin
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/state"
 )
 
-// nameKey is the record that leads from an accessor to its token's.
-func nameKey(id string) string { return "accessor/" + id }
+// Renew moves the end of a renewable session to now plus ttl, but never past its
+// MaxTTL.
+func (s *Sessions[T]) Renew(ctx context.Context, secret string, ttl time.Duration) (Session[T], error) {
+	return s.renew(ctx, s.key(secret), ttl)
+}
 
-// name takes an accessor for a token. It comes before the token itself: a name
-// that leads nowhere harms nobody. It lives as long as the token's record. fresh
-// is whether the token did not have it before.
-func (g *Guard) name(ctx context.Context, t Token, key string) (fresh bool, err error) {
-	err = state.Edit(ctx, g.Store, nameKey(t.ID), func(v *string, found bool) (time.Time, error) {
-		if found && *v != key {
-			return time.Time{}, cause.Because(cause.Exists, "a token with the accessor %s exists", t.ID)
+func (s *Sessions[T]) renew(ctx context.Context, key string, ttl time.Duration) (Session[T], error) {
+	return s.edit(ctx, key, func(v *Session[T]) error {
+		if !v.Renewable {
+			return cause.Because(cause.NotRenewable, "token %s is not renewable", v.ID)
 		}
-		fresh, *v = !found, key
-		return t.forgotten(), nil
-	})
-	return fresh, err
-}
-
-// keepName lets an accessor live as long as its token does after a renewal. It is
-// never cut short, so of two renewals at once the longer counts.
-func (g *Guard) keepName(ctx context.Context, t Token) error {
-	return g.Store.Update(ctx, nameKey(t.ID), func(r state.Record) (state.Record, error) {
-		if until := t.forgotten(); r.Value != nil && !r.Expires.IsZero() && until.After(r.Expires) {
-			r.Expires = until
+		v.Renewed = s.guard.Clock.Now()
+		v.Expires = v.Renewed.Add(ttl)
+		if end := v.Issued.Add(v.MaxTTL); v.MaxTTL > 0 && v.Expires.After(end) {
+			v.Expires = end
 		}
-		return r, nil
+		return nil
 	})
 }
 
-// endName lets an accessor die with its token's record after a revocation, after
-// which nothing prolongs it.
-func (g *Guard) endName(ctx context.Context, t Token) error {
-	return g.Store.Update(ctx, nameKey(t.ID), func(r state.Record) (state.Record, error) {
-		r.Expires = t.forgotten()
-		return r, nil
-	})
+// Revoke ends a session at once.
+func (s *Sessions[T]) Revoke(ctx context.Context, secret string) error {
+	return s.revoke(ctx, s.key(secret))
 }
 
-func (g *Guard) named(ctx context.Context, id string) (key string, err error) {
-	key, found, err := state.Read[string](ctx, g.Store, nameKey(id))
-	if err == nil && !found {
+// revoke ends one session. Of two callers at once one is told that it is over.
+func (s *Sessions[T]) revoke(ctx context.Context, key string) error {
+	if s.kind.Remember > 0 {
+		_, err := s.edit(ctx, key, func(v *Session[T]) error { v.Revoked = s.guard.Clock.Now(); return nil })
+		return err
+	}
+	was, err := s.records.DeleteIf(ctx, key, func(v *Session[T]) error { return s.Alive(v, s.guard.Clock.Now()) })
+	if err == nil && !was {
+		err = cause.Because(cause.UnknownToken, "no such token is known: none was issued, or it is over")
+	}
+	return err
+}
+
+// keyOf is the key of the session with an accessor.
+func (s *Sessions[T]) keyOf(ctx context.Context, id string) (string, error) {
+	e, err := s.ids.One(ctx, id)
+	if err == nil && e.Value == nil {
 		err = cause.Because(cause.UnknownToken, "no token has the accessor %s", id)
 	}
-	return key, err
+	return e.Key, err
 }
 
-// Named is Look by the accessor that the token was issued with.
-func (g *Guard) Named(ctx context.Context, id string) (Token, error) {
-	key, err := g.named(ctx, id)
+// Named is Look by the session's ID.
+func (s *Sessions[T]) Named(ctx context.Context, id string) (Session[T], error) {
+	key, err := s.keyOf(ctx, id)
 	if err != nil {
-		return Token{}, err
+		return Session[T]{}, err
 	}
-	return g.look(ctx, key)
-}
-
-// RenewNamed is Renew by the accessor that the token was issued with.
-func (g *Guard) RenewNamed(ctx context.Context, id string, ttl time.Duration) (Token, error) {
-	key, err := g.named(ctx, id)
+	k, err := s.know(ctx, key)
 	if err != nil {
-		return Token{}, err
+		return Session[T]{}, err
 	}
-	return g.renew(ctx, key, ttl)
+	return *k.Session(), nil
 }
 
-// RevokeNamed is Revoke by the accessor that the token was issued with.
-func (g *Guard) RevokeNamed(ctx context.Context, id string) error {
-	key, err := g.named(ctx, id)
+// RenewNamed is Renew by the session's ID.
+func (s *Sessions[T]) RenewNamed(ctx context.Context, id string, ttl time.Duration) (Session[T], error) {
+	key, err := s.keyOf(ctx, id)
 	if err != nil {
-		return err
+		return Session[T]{}, err
 	}
-	return g.revoke(ctx, key)
+	return s.renew(ctx, key, ttl)
 }
 
-// EditMeta changes what a server knows of a live token, by its accessor.
-func (g *Guard) EditMeta(ctx context.Context, id string, fn func(meta map[string]string)) error {
-	key, err := g.named(ctx, id)
+// RevokeNamed is Revoke by the session's ID.
+func (s *Sessions[T]) RevokeNamed(ctx context.Context, id string) error {
+	key, err := s.keyOf(ctx, id)
 	if err != nil {
 		return err
 	}
-	_, err = g.editToken(ctx, key, func(t *Token) error { fn(t.Meta); return nil })
+	return s.revoke(ctx, key)
+}
+
+// EditNamed changes what a server knows of a session that is alive, by its ID.
+func (s *Sessions[T]) EditNamed(ctx context.Context, id string, fn func(data *T)) error {
+	key, err := s.keyOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.edit(ctx, key, func(v *Session[T]) error { fn(&v.Data); return nil })
 	return err
+}
+
+// Found yields the sessions that are alive and that Kind.By has listed under what.
+func (s *Sessions[T]) Found(ctx context.Context, what string) iter.Seq2[*Session[T], error] {
+	return s.living(s.found.All(ctx, what, ""))
+}
+
+// All yields the sessions of the kind that are alive.
+func (s *Sessions[T]) All(ctx context.Context) iter.Seq2[*Session[T], error] {
+	return s.living(s.records.All(ctx, state.Range{}))
+}
+
+// IDs returns the accessors of a range in their order; some may be of sessions that
+// are over.
+func (s *Sessions[T]) IDs(ctx context.Context, r state.Range) ([]string, error) {
+	return s.ids.Values(ctx, r)
+}
+
+func (s *Sessions[T]) living(of iter.Seq2[state.Entry[Session[T]], error]) iter.Seq2[*Session[T], error] {
+	return func(yield func(*Session[T], error) bool) {
+		for e, err := range of {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if s.Alive(e.Value, s.guard.Clock.Now()) == nil && !yield(e.Value, nil) {
+				return
+			}
+		}
+	}
+}
+
+// RevokeFound ends the sessions that Kind.By has listed under what: all of a user, say.
+// One that is issued meanwhile may live.
+func (s *Sessions[T]) RevokeFound(ctx context.Context, what string) error {
+	for e, err := range s.found.All(ctx, what, "") {
+		if err != nil {
+			return err
+		}
+		if err := s.revoke(ctx, e.Key); err != nil {
+			if _, over := cause.Of(err); !over {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package signin_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -234,69 +233,6 @@ func TestC7AFailedChangeHasClearedNothing(t *testing.T) {
 	login(t, g, "svc", "changed-2", nil)
 	if old = "changed-2"; !errors.Is(change("vaulted-1"), cause.PasswordInUse) {
 		t.Error("the old password is not in the history")
-	}
-}
-
-func TestTokensLiveAndDie(t *testing.T) {
-	g, c := guard(t, world.Organization{})
-	ctx := t.Context()
-	secret, tok, err := g.Issue(ctx, signin.IssueToken{Kind: "session", Owner: "alice", TTL: time.Hour, MaxTTL: 90 * time.Minute, Renewable: true})
-	if err != nil || strings.Contains(secret, tok.ID) {
-		t.Fatalf("%q %+v %v", secret, tok, err)
-	}
-	look := func(secret string, want error) {
-		t.Helper()
-		if _, err := g.Look(ctx, secret); !errors.Is(err, want) {
-			t.Errorf("%v, want %v", err, want)
-		}
-	}
-	look(secret, nil)
-	look(tok.ID, cause.UnknownToken) // the accessor opens nothing
-	c.Advance(59 * time.Minute)
-	if tok, err := g.Renew(ctx, secret, time.Hour); err != nil || !tok.Expires.Equal(noon.Add(90*time.Minute)) {
-		t.Errorf("renewed to %v, %v; want the maximum of 90 minutes", tok.Expires, err)
-	}
-	c.Advance(31 * time.Minute)
-	look(secret, cause.TokenExpired)
-	if _, err := g.Renew(ctx, secret, time.Hour); !errors.Is(err, cause.TokenExpired) {
-		t.Errorf("renewing the dead: %v", err)
-	}
-	c.Advance(25 * time.Hour)
-	look(secret, cause.UnknownToken)
-
-	gone, _, _ := g.Issue(ctx, signin.IssueToken{Owner: "alice"})
-	if _, err := g.Renew(ctx, gone, time.Hour); !errors.Is(err, cause.NotRenewable) {
-		t.Errorf("not renewable: %v", err)
-	}
-	if err := g.Revoke(ctx, gone); err != nil {
-		t.Fatal(err)
-	}
-	look(gone, cause.TokenRevoked)
-	if _, _, err := g.Issue(ctx, signin.IssueToken{Secret: "root"}); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := g.Issue(ctx, signin.IssueToken{Secret: "root"}); !errors.Is(err, cause.Exists) {
-		t.Errorf("the same secret twice: %v", err)
-	}
-}
-
-func TestOfManyRacingUsesAsManyWinAsWereGranted(t *testing.T) {
-	g, _ := guard(t, world.Organization{})
-	secret, _, _ := g.Issue(t.Context(), signin.IssueToken{Owner: "alice", Uses: 3})
-	var won atomic.Int32
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			if _, err := g.Use(t.Context(), secret); err == nil {
-				won.Add(1)
-			} else if !errors.Is(err, cause.TokenUsedUp) {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if won.Load() != 3 {
-		t.Errorf("%d uses of 3", won.Load())
 	}
 }
 

@@ -1,12 +1,7 @@
 package state
 
-// Held counts the records in memory, the dead ones included.
-func (m *Memory) Held() (n int) {
-	for i := range m.shards {
-		n += len(m.shards[i].live)
-	}
-	return n
-}
+// HeldBy counts the records of a table in memory, the dead ones included.
+func HeldBy(t Table) int { return t.(*memoryTable).holds() }
 
-// Kept is how many records c holds.
-func (c *Cache[T]) Kept() int { return c.kept.Len() }
+// Kept is how many records c remembers.
+func (c *Collection[T]) Kept() int { return c.kept.Len() }

@@ -14,16 +14,27 @@ func TestMemory(t *testing.T) {
 	statetest.Run(t, func(t *testing.T, c clock.Clock) state.Store { return state.NewMemory(c) })
 }
 
+// TestUnluckyStores: the suite passes on a store that runs every update function twice,
+// and on one that could crash and does not.
+func TestUnluckyStores(t *testing.T) {
+	t.Run("twice", func(t *testing.T) {
+		statetest.Run(t, func(t *testing.T, c clock.Clock) state.Store { return statetest.Twice(state.NewMemory(c)) })
+	})
+	t.Run("crashing", func(t *testing.T) {
+		statetest.Run(t, func(t *testing.T, c clock.Clock) state.Store { return statetest.Crashing(state.NewMemory(c)) })
+	})
+}
+
 func TestMemorySweepsTheDead(t *testing.T) {
 	c := clock.Frozen(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	m := state.NewMemory(c)
+	m := state.NewMemory(c).Table("t")
 	for i := range 200_000 {
 		c.Advance(time.Millisecond)
-		m.Update(t.Context(), fmt.Sprint("token/", i), func(state.Record) (state.Record, error) {
+		m.Update(t.Context(), fmt.Sprint(i), func(state.Record) (state.Record, error) {
 			return state.Record{Value: []byte("v"), Expires: c.Now().Add(time.Second)}, nil
 		})
 	}
-	if n := m.Held(); n > 64*600 {
+	if n := state.HeldBy(m); n > 16*600 {
 		t.Errorf("%d records are held although at most 1000 are alive", n)
 	}
 }

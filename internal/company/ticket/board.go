@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ type Config struct {
 	Store state.Store
 	Clock clock.Clock
 	Rand  io.Reader // decision identifiers
+	// Started is when the seeded tickets count as made; zero: now.
+	Started time.Time
 	// Decisions are a person's or a test's orders; nil has none.
 	Decisions *decision.Book
 }
@@ -32,15 +35,20 @@ type Config struct {
 // Board is where tickets hang.
 type Board struct {
 	Config
-	start  time.Time
 	seeded map[string]world.Ticket // by key
 	keys   map[string]string       // "system/id" → key
 	order  []string                // keys in the seed's order
+
+	tickets *state.Collection[Ticket] // by key, the seeded ones below
+	numbers *state.Collection[int]    // the last one of each series, by its prefix
 }
 
 // New returns a Board over c.
 func New(c Config) *Board {
-	b := &Board{Config: c, start: c.Clock.Now(), seeded: map[string]world.Ticket{}, keys: map[string]string{}}
+	if c.Started.IsZero() {
+		c.Started = c.Clock.Now()
+	}
+	b := &Board{Config: c, seeded: map[string]world.Ticket{}, keys: map[string]string{}}
 	for t := range c.World.Tickets() {
 		key := world.Fold(t.ID)
 		if _, taken := b.seeded[key]; taken { // two systems may number alike
@@ -50,6 +58,8 @@ func New(c Config) *Board {
 		b.keys[world.Fold(t.System+"/"+t.ID)] = key
 		b.order = append(b.order, key)
 	}
+	b.tickets = state.Of[Ticket](c.Store, "ticket").Seeded(seeds{b, slices.Sorted(maps.Keys(b.seeded))})
+	b.numbers = state.Of[int](c.Store, "ticket-number")
 	return b
 }
 
@@ -112,7 +122,6 @@ type Ticket struct {
 	CreatedAt         time.Time         `json:"created_at"`
 	UpdatedAt         time.Time         `json:"updated_at"`
 	Revision          int               `json:"revision"`
-	Gone              bool              `json:"gone,omitempty"` // a seeded ticket that was deleted
 }
 
 // Approver is one person asked to approve.
@@ -169,8 +178,6 @@ const (
 	maxText      = 64 << 10
 )
 
-func ticketKey(key string) string { return "ticket/" + key }
-
 // key is the record of the ticket called id, in a system or, with an empty
 // system, in any.
 func (b *Board) key(system, id string) string {
@@ -182,19 +189,9 @@ func (b *Board) key(system, id string) string {
 	return world.Fold(id)
 }
 
-// load is the ticket of a key as it stands, found or not.
-func (b *Board) load(ctx context.Context, key string) (Ticket, bool, error) {
-	t, found, err := state.Read[Ticket](ctx, b.Store, ticketKey(key))
-	if err != nil || found {
-		return t, found && !t.Gone, err
-	}
-	seeded, ok := b.seeded[key]
-	return b.fromSeed(seeded), ok, nil
-}
-
 // Get returns a ticket of a system, or with an empty system of any.
 func (b *Board) Get(ctx context.Context, system, id string) (Ticket, error) {
-	t, found, err := b.load(ctx, b.key(system, id))
+	t, found, err := b.tickets.Read(ctx, b.key(system, id))
 	if err == nil && (!found || system != "" && !strings.EqualFold(t.System, system)) {
 		err = cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
 	}
@@ -206,16 +203,9 @@ func (b *Board) Get(ctx context.Context, system, id string) (Ticket, error) {
 func (b *Board) edit(ctx context.Context, system, id string, f func(t *Ticket, now time.Time) error) (Ticket, error) {
 	key := b.key(system, id)
 	var out Ticket
-	err := state.Edit(ctx, b.Store, ticketKey(key), func(t *Ticket, found bool) (time.Time, error) {
+	err := b.tickets.Edit(ctx, key, func(t *Ticket, found bool) (time.Time, error) {
 		if !found {
-			seeded, ok := b.seeded[key]
-			if !ok {
-				return time.Time{}, cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
-			}
-			*t = b.fromSeed(seeded)
-		}
-		if t.Gone {
-			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q was deleted", id)
+			return time.Time{}, cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
 		}
 		if system != "" && !strings.EqualFold(t.System, system) {
 			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q is not of %s", id, system)
@@ -260,29 +250,23 @@ func (b *Board) List(ctx context.Context, f Filter) ([]Ticket, error) {
 // hung up meanwhile may be missing.
 func (b *Board) All(ctx context.Context, system string) iter.Seq2[Ticket, error] {
 	return func(yield func(Ticket, error) bool) {
-		made, err := b.Store.List(ctx, ticketKey(""))
-		if err != nil {
-			yield(Ticket{}, err)
-			return
-		}
-		next := func(key string) bool {
-			t, found, err := b.load(ctx, key)
-			if err != nil {
-				yield(t, err)
-				return false
-			}
-			return !found || system != "" && !strings.EqualFold(t.System, system) || yield(t, nil)
-		}
+		fits := func(t *Ticket) bool { return system == "" || strings.EqualFold(t.System, system) }
 		for _, key := range b.order {
 			if s := b.seeded[key].System; system != "" && s != "" && !strings.EqualFold(s, system) {
 				continue
 			}
-			if !next(key) {
-				return
+			if t, found, err := b.tickets.Read(ctx, key); err != nil || found && fits(&t) {
+				if !yield(t, err) || err != nil {
+					return
+				}
 			}
 		}
-		for _, key := range made {
-			if key = strings.TrimPrefix(key, ticketKey("")); !b.isSeeded(key) && !next(key) {
+		for e, err := range b.tickets.All(ctx, state.Range{}) {
+			if err != nil {
+				yield(Ticket{}, err)
+				return
+			}
+			if !b.isSeeded(e.Key) && fits(e.Value) && !yield(*e.Value, nil) {
 				return
 			}
 		}

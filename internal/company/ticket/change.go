@@ -2,7 +2,6 @@ package ticket
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +41,7 @@ func (b *Board) Revise(ctx context.Context, system, id string, f func(*Ticket) e
 			return err
 		}
 		added := t.Notes[min(len(was.Notes), len(t.Notes)):]
-		t.ID, t.System, t.Notes, t.Sessions, t.Uses, t.Gone = was.ID, was.System, slices.Clone(was.Notes), was.Sessions, was.Uses, false
+		t.ID, t.System, t.Notes, t.Sessions, t.Uses = was.ID, was.System, slices.Clone(was.Notes), was.Sessions, was.Uses
 		t.CreatedAt, t.Revision = was.CreatedAt, was.Revision
 		if err := t.take(added, now); err != nil {
 			return err
@@ -71,27 +70,16 @@ func (t *Ticket) take(notes []Note, now time.Time) error {
 // of the seed's.
 func (b *Board) Delete(ctx context.Context, system, id string) error {
 	key := b.key(system, id)
-	return b.Store.Update(ctx, ticketKey(key), func(r state.Record) (state.Record, error) {
-		unknown := cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
-		seeded, isSeeded := b.seeded[key]
-		t := b.fromSeed(seeded)
-		if r.Value != nil {
-			t = Ticket{}
-			if err := json.Unmarshal(r.Value, &t); err != nil {
-				return r, err
-			}
-		} else if !isSeeded {
-			return r, unknown
+	was, err := b.tickets.DeleteIf(ctx, key, func(t *Ticket) error {
+		if system != "" && !strings.EqualFold(t.System, system) {
+			return state.ErrKeep
 		}
-		if t.Gone || system != "" && !strings.EqualFold(t.System, system) {
-			return r, unknown
-		}
-		if !isSeeded {
-			return state.Record{}, nil
-		}
-		value, err := json.Marshal(Ticket{ID: t.ID, System: t.System, Gone: true})
-		return state.Record{Value: value}, err
+		return nil
 	})
+	if err == nil && !was {
+		err = cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
+	}
+	return err
 }
 
 // Transition moves a ticket to another state: cause.IllegalTransition where

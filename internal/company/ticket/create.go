@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 )
 
@@ -34,7 +33,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 		return Ticket{}, err
 	}
 	now := b.Clock.Now()
-	t.CreatedAt, t.UpdatedAt, t.Revision, t.Gone = now, now, 1, false
+	t.CreatedAt, t.UpdatedAt, t.Revision = now, now, 1
 	notes := t.Notes
 	t.Notes, t.Sessions, t.Uses = []Note{}, []Session{}, 0
 	if err := t.take(notes, now); err != nil {
@@ -60,7 +59,7 @@ func isTaken(err error) bool { c, _ := cause.Of(err); return c == cause.Exists }
 
 func (b *Board) hang(ctx context.Context, t Ticket) error {
 	key := b.key("", t.ID)
-	return state.Edit(ctx, b.Store, ticketKey(key), func(v *Ticket, found bool) (time.Time, error) {
+	return b.tickets.Edit(ctx, key, func(v *Ticket, found bool) (time.Time, error) {
 		if found || b.isSeeded(key) {
 			return time.Time{}, cause.Because(cause.Exists, "there is a ticket %q", t.ID)
 		}
@@ -71,7 +70,7 @@ func (b *Board) hang(ctx context.Context, t Ticket) error {
 
 // number draws the next number of a series.
 func (b *Board) number(ctx context.Context, s Series) (n int, err error) {
-	err = state.Edit(ctx, b.Store, "ticket-number/"+world.Fold(s.Prefix), func(v *int, found bool) (time.Time, error) {
+	err = b.numbers.Edit(ctx, world.Fold(s.Prefix), func(v *int, found bool) (time.Time, error) {
 		if !found {
 			*v = max(s.After, b.highest(s))
 		}

@@ -1,9 +1,11 @@
 package ticket
 
 import (
+	"iter"
 	"maps"
 	"strings"
 
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 )
 
@@ -14,7 +16,7 @@ func (b *Board) fromSeed(s world.Ticket) Ticket {
 		BreakGlass: s.BreakGlass, Window: Window{NotBefore: s.From, NotAfter: s.Until}, MaxSessions: s.MaxSessions, MaxUses: s.MaxUses,
 		Labels: maps.Clone(s.Labels), Fields: maps.Clone(s.Fields), CreatedAt: s.Created, UpdatedAt: s.Created, Revision: 1}
 	if t.CreatedAt.IsZero() {
-		t.CreatedAt, t.UpdatedAt = b.start, b.start
+		t.CreatedAt, t.UpdatedAt = b.Started, b.Started
 	}
 	if t.System == "" {
 		t.System = "native"
@@ -69,4 +71,25 @@ func StateOf(s world.Ticket) State {
 func (b *Board) Seeded(system, id string) (Ticket, bool) {
 	s, ok := b.seeded[b.key(system, id)]
 	return b.fromSeed(s), ok
+}
+
+// seeds are the tickets of the seed, made when somebody asks for one.
+type seeds struct {
+	b    *Board
+	keys []string // sorted
+}
+
+// Get implements state.Seeds.
+func (s seeds) Get(key string) *Ticket {
+	seeded, ok := s.b.seeded[key]
+	if !ok {
+		return nil
+	}
+	t := s.b.fromSeed(seeded)
+	return &t
+}
+
+// After implements state.Seeds.
+func (s seeds) After(prefix, after string) iter.Seq[string] {
+	return state.SortedAfter(s.keys, prefix, after)
 }

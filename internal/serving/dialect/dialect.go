@@ -127,6 +127,7 @@ type Env struct {
 	Tickets  *ticket.Board
 	Store    state.Store // this server's own keys, already prefixed
 	Clock    clock.Clock
+	Started  time.Time // when the fleet began; replicas that start later say the same
 	Rand     io.Reader // identifiers and nonces; repeatable, safe for concurrent use
 	Log      *slog.Logger
 	TLS      *tls.Config              // for StartTLS inside Conn

@@ -19,7 +19,7 @@ const most = 500
 const longest = 24 * time.Hour
 
 // arm checks rules against each other, those in force and the known kinds.
-func (t *Table) arm(old []*armed, rules []Rule) ([]*armed, error) {
+func (t *Table) arm(old []*armed, rules []Rule, since time.Time) ([]*armed, error) {
 	var wrong []error
 	next := slices.Clone(old)
 	taken := map[string]bool{}
@@ -47,7 +47,7 @@ func (t *Table) arm(old []*armed, rules []Rule) ([]*armed, error) {
 		a := &armed{Rule: r}
 		a.gone, a.lift = context.WithCancel(context.Background())
 		if d, err := time.ParseDuration(r.Lasts); err == nil {
-			a.ends = t.now().Add(d)
+			a.ends = since.Add(d)
 		}
 		next = append(next, a)
 	}

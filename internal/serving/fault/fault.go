@@ -133,7 +133,7 @@ func (t *Table) now() time.Time {
 func (t *Table) Set(rules []Rule) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	next, err := t.arm(nil, rules)
+	next, err := t.arm(nil, rules, t.now())
 	if err != nil {
 		return err
 	}
@@ -142,14 +142,18 @@ func (t *Table) Set(rules []Rule) error {
 }
 
 // Add puts rules behind those in force, all or none. It returns their IDs.
-func (t *Table) Add(rules ...Rule) ([]string, error) {
+func (t *Table) Add(rules ...Rule) ([]string, error) { return t.AddSince(t.now(), rules...) }
+
+// AddSince is Add for rules that have been in force since a moment: what lasts for a
+// time does so from there.
+func (t *Table) AddSince(since time.Time, rules ...Rule) ([]string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var old []*armed
 	if p := t.rules.Load(); p != nil {
 		old = *p
 	}
-	next, err := t.arm(old, rules)
+	next, err := t.arm(old, rules, since)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"counterpart/internal/company/checkout"
 	"counterpart/internal/company/clock"
@@ -47,6 +48,9 @@ type Options struct {
 	// to be had. It returns the seed's digest.
 	Load  func(ctx context.Context, text []byte) (digest string, err error)
 	Clock *clock.Virtual // default: real time
+	// Store is where what changes is kept, perhaps by several processes; default: the
+	// memory of this one. The seed is then loaded for the moment that Started tells.
+	Store state.Store
 	// Unplayed hears of each feature once that a client asked for and that a server
 	// does not play; may be nil.
 	Unplayed func(server, feature string)
@@ -71,6 +75,7 @@ type Company struct {
 	PKI       *pki.Authority
 	Fleet     *fleet.Fleet // nil until Bind
 	opt       Options
+	began     time.Time // what orders and faults of the seed count from
 	seed      *seed.Seed
 	servers   []fleet.Instance
 }
@@ -97,7 +102,13 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Company{World: w, Clock: opt.Clock, Store: state.NewMemory(opt.Clock), opt: opt, seed: s}
+	if opt.Store == nil {
+		opt.Store = state.NewMemory(opt.Clock)
+	}
+	c := &Company{World: w, Clock: opt.Clock, Store: opt.Store, opt: opt, seed: s}
+	if err := c.begin(context.Background()); err != nil {
+		return nil, err
+	}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
 	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
@@ -126,10 +137,10 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 func (c *Company) domain() {
 	shared := state.Under(c.Store, "domain/")
 	c.Decisions = decision.New(c.World, shared, c.Clock)
-	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock, Decisions: c.Decisions, Secret: c.Secrets.Issue})
+	c.Accounts = checkout.New(checkout.Config{World: c.World, Store: shared, Clock: c.Clock, Started: c.seed.Started, Decisions: c.Decisions, Secret: c.Secrets.Issue})
 	c.Factors = factor.New(factor.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("factor"), Decisions: c.Decisions, Secret: c.Secrets.Issue})
-	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket"), Decisions: c.Decisions})
-	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Managed: c.managed(),
+	c.Tickets = ticket.New(ticket.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("ticket"), Started: c.seed.Started, Decisions: c.Decisions})
+	c.Logins = signin.New(signin.Config{World: c.World, Store: shared, Clock: c.Clock, Rand: c.random("signin"), Started: c.seed.Started, Managed: c.managed(),
 		Decisions: c.Decisions, Secret: c.Secrets.Issue})
 }
 
@@ -254,7 +265,7 @@ func at(block seed.ServerBlock, err error) error {
 func (c *Company) env(block seed.ServerBlock, authority *late) dialect.Env {
 	return dialect.Env{
 		Name: block.Name, World: c.World, Accounts: c.Accounts, Factors: c.Factors, Logins: c.Logins, Tickets: c.Tickets,
-		Store: state.Under(c.Store, "server/"+block.Name+"/"), Clock: c.Clock, Rand: c.random("server/" + block.Name),
+		Store: state.Under(c.Store, "server/"+block.Name+"/"), Clock: c.Clock, Started: c.seed.Started, Rand: c.random("server/" + block.Name),
 		Log: c.opt.Log.With("server", block.Name), TLS: authority.config(), Decode: block.Decode,
 		URL: func(port string) string { return c.url(block.Name, port) },
 	}
@@ -320,7 +331,10 @@ func (c *Company) Bind() (err error) {
 // Reset takes everything but the clock, which never goes back, to where the seed
 // had it: state, faults, decisions, journal.
 func (c *Company) Reset(ctx context.Context) error {
-	if err := c.Store.Reset(ctx, ""); err != nil {
+	if err := state.Reset(ctx, c.Store); err != nil {
+		return err
+	}
+	if err := c.again(ctx); err != nil {
 		return err
 	}
 	c.Journal.Clear()

@@ -21,7 +21,7 @@ func (c *Company) restore(ctx context.Context) error {
 		return nil
 	}
 	for _, r := range c.seed.State.Records {
-		err := c.Store.Update(ctx, r.Key, func(state.Record) (state.Record, error) {
+		err := c.Store.Table(r.Table).Update(ctx, r.Key, func(state.Record) (state.Record, error) {
 			return state.Record{Value: r.Value, Expires: r.Expires}, nil
 		})
 		if err != nil {
@@ -42,15 +42,16 @@ func (c *Company) steer(ctx context.Context) error {
 	}
 	c.Faults.Set(nil)
 	for _, f := range c.seed.Faults {
-		if _, err := c.Faults.Add(ruleOf(f)); err != nil {
+		if _, err := c.Faults.AddSince(c.began, ruleOf(f)); err != nil {
 			fail(f.Pos, err)
 		}
 	}
+	var orders []decision.Decision
 	for _, d := range c.seed.Decisions {
 		o := decision.Decision{Verb: decision.Verb(d.Verb), On: decision.Field(d.On), User: d.User, Device: d.Device, Account: d.Account, Ticket: d.Ticket,
 			Next: d.Next, After: d.After}
 		if d.For > 0 {
-			o.Until = c.Clock.Now().Add(d.For)
+			o.Until = c.began.Add(d.For)
 		}
 		if d.Ticket != "" {
 			if _, err := c.Tickets.Get(ctx, "", d.Ticket); err != nil {
@@ -58,11 +59,15 @@ func (c *Company) steer(ctx context.Context) error {
 				continue
 			}
 		}
-		if _, err := c.Decisions.Add(ctx, o); err != nil {
+		if err := c.Decisions.Check(o); err != nil {
 			fail(d.Pos, err)
 		}
+		orders = append(orders, o)
 	}
-	return seed.Merge(wrong...)
+	if err := seed.Merge(wrong...); err != nil {
+		return err
+	}
+	return c.Decisions.Seed(ctx, c.began, orders)
 }
 
 func ruleOf(f seed.Fault) fault.Rule {
@@ -78,18 +83,17 @@ func ruleOf(f seed.Fault) fault.Rule {
 // seed it was started with, the faults in force with what is left of them, and
 // everything that had changed. The journal is not part of it.
 func (c *Company) Export(ctx context.Context) ([]byte, error) {
-	keys, err := c.Store.List(ctx, "")
+	st := seed.State{Started: c.seed.Started, Now: c.Clock.Now(), Frozen: c.Clock.IsFrozen()}
+	tables, err := c.Store.Tables(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	st := seed.State{Started: c.seed.Started, Now: c.Clock.Now(), Frozen: c.Clock.IsFrozen()}
-	for _, k := range keys {
-		r, err := c.Store.Get(ctx, k)
-		if err != nil {
-			return nil, err
+	for _, name := range tables {
+		if name == startTable { // said by the seed's own state
+			continue
 		}
-		if r.Value != nil {
-			st.Records = append(st.Records, seed.Record{Key: k, Value: r.Value, Expires: r.Expires})
+		if st.Records, err = exported(ctx, c.Store.Table(name), name, st.Records); err != nil {
+			return nil, err
 		}
 	}
 	var faults []map[string]any
@@ -103,6 +107,30 @@ func (c *Company) Export(ctx context.Context) ([]byte, error) {
 		return nil, cause.Because(cause.BadInput, "%v", err)
 	}
 	return text, nil
+}
+
+// exported appends the records of one table.
+func exported(ctx context.Context, t state.Table, name string, to []seed.Record) ([]seed.Record, error) {
+	const page = 500
+	for after := ""; ; {
+		keys, err := t.Keys(ctx, state.Range{After: after, Limit: page})
+		if err != nil {
+			return nil, err
+		}
+		records, err := t.GetMany(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range records {
+			if r.Value != nil {
+				to = append(to, seed.Record{Table: name, Key: keys[i], Value: r.Value, Expires: r.Expires})
+			}
+		}
+		if len(keys) < page {
+			return to, nil
+		}
+		after = keys[len(keys)-1]
+	}
 }
 
 // left is what a rule has still to do. The count of every begins anew.

@@ -21,6 +21,11 @@ import (
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // company builds a seed's fleet without opening a port.
+// sessions are those of some server.
+func sessions(c *boot.Company) *signin.Sessions[struct{}] {
+	return signin.NewSessions(c.Logins, signin.Kind[struct{}]{Realm: "test"})
+}
+
 func company(t testing.TB, name, text string, c *clock.Virtual) (*boot.Company, error) {
 	t.Helper()
 	s, err := seed.Load(name, []byte(text), seed.Options{Now: c.Now(), FS: worlds.FS})
@@ -64,7 +69,7 @@ func TestAnExportLoadsToTheSameState(t *testing.T) {
 	do(err)
 	do(a.Logins.SetPassword(ctx, "bob", signin.NewPassword{Password: "Brand-New-1"}))
 	a.Logins.Login(ctx, "alice", "wrong")
-	token, _, err := a.Logins.Issue(ctx, signin.IssueToken{Kind: "test", Owner: "alice", TTL: time.Hour})
+	token, _, err := sessions(a).Issue(ctx, signin.Issue[struct{}]{Owner: "alice", TTL: time.Hour})
 	do(err)
 	code, _, err := a.Factors.Current(ctx, "alice-totp")
 	do(err)
@@ -103,7 +108,8 @@ func TestAnExportLoadsToTheSameState(t *testing.T) {
 	if s, _ := b.Logins.Standing(ctx, "alice"); s.Failures != 1 {
 		t.Errorf("%+v", s)
 	}
-	if _, err := b.Logins.Look(ctx, token); err != nil {
+	ofB := sessions(b)
+	if _, err := ofB.Look(ctx, token); err != nil {
 		t.Error(err)
 	}
 	if _, err := b.Factors.Verify(ctx, "alice-totp", code); err == nil {
@@ -118,7 +124,7 @@ func TestAnExportLoadsToTheSameState(t *testing.T) {
 	if r := b.Faults.Rules(); len(r) != 1 || r[0].Times != 2 || r[0].Lasts != "1h59m50s" {
 		t.Errorf("%+v", r)
 	}
-	if _, _, err := b.Logins.Issue(ctx, signin.IssueToken{Kind: "test", Owner: "alice"}); err != nil {
+	if _, _, err := ofB.Issue(ctx, signin.Issue[struct{}]{Owner: "alice"}); err != nil {
 		t.Errorf("the first token after the restart: %v", err)
 	}
 	b.Clock.Advance(2 * time.Hour)

@@ -18,9 +18,16 @@ type counted struct {
 	lists atomic.Int64
 }
 
-func (c *counted) List(ctx context.Context, prefix string) ([]string, error) {
-	c.lists.Add(1)
-	return c.Store.List(ctx, prefix)
+func (c *counted) Table(name string) state.Table { return countedTable{c.Store.Table(name), c} }
+
+type countedTable struct {
+	state.Table
+	of *counted
+}
+
+func (t countedTable) Keys(ctx context.Context, r state.Range) ([]string, error) {
+	t.of.lists.Add(1)
+	return t.Table.Keys(ctx, r)
 }
 
 // TestS1WhoWaitsForAnApprovalSharesALook: a thousand who wait cost as much as one.

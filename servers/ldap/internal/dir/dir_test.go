@@ -63,7 +63,7 @@ func directory(t testing.TB, f schema.Flavour, facts world.Facts) *Directory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Directory{Base: b, Store: state.NewMemory(clock.Frozen(time.Unix(0, 0)))}
+	return &Directory{Base: b, Table: state.NewMemory(clock.Frozen(time.Unix(0, 0))).Table("overlay")}
 }
 
 func people(n int) world.Facts {
@@ -147,7 +147,7 @@ func TestOverlayIsBounded(t *testing.T) {
 	if !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
-	if r, _ := d.Store.Get(t.Context(), recordKey); r.Value != nil {
+	if r, _ := d.Table.Get(t.Context(), recordKey); r.Value != nil {
 		t.Error("something was written")
 	}
 }
@@ -155,7 +155,7 @@ func TestOverlayIsBounded(t *testing.T) {
 func TestDamagedRecordsAreAnOutage(t *testing.T) {
 	d := directory(t, schema.OpenLDAP, people(3))
 	for _, damaged := range []string{"x", "12345678{"} {
-		err := d.Store.Update(t.Context(), recordKey, func(state.Record) (state.Record, error) { return state.Record{Value: []byte(damaged)}, nil })
+		err := d.Table.Update(t.Context(), recordKey, func(state.Record) (state.Record, error) { return state.Record{Value: []byte(damaged)}, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestDamagedRecordsAreAnOutage(t *testing.T) {
 	}
 	// entries of another seed are passed over
 	text := []byte(`{"changes":{"u:nobody":{"gone":true},"b:dc=else":{"gone":true},"g:x":{"plus":["#u:y"]},"?":{},"x:7":{"rdn":"cn=x","parent":"b:dc=gone"}}}`)
-	d.Store.Update(t.Context(), recordKey, func(state.Record) (state.Record, error) {
+	d.Table.Update(t.Context(), recordKey, func(state.Record) (state.Record, error) {
 		return state.Record{Value: bytes.Join([][]byte{[]byte("12345678"), text}, nil)}, nil
 	})
 	if s, err := d.Snapshot(t.Context()); err != nil || len(s.Roots()) != 1 {

@@ -42,7 +42,7 @@ const maxOverlay = 8 << 20
 var ErrFull = errors.New("dir: too many changes")
 
 // recordKey is where the overlay lives in the server's part of the store.
-const recordKey = "overlay"
+const recordKey = "all"
 
 func addedKey(n uint32) string { return "x:" + strconv.FormatUint(uint64(n), 10) }
 

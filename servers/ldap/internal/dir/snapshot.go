@@ -17,7 +17,7 @@ import (
 // Directory is the base and the store that its changes are in.
 type Directory struct {
 	Base  *Base
-	Store state.Store
+	Table state.Table // of one record, recordKey
 
 	current atomic.Pointer[Snapshot]
 	rebuild sync.Mutex
@@ -61,7 +61,7 @@ type tagged struct {
 // Snapshot is the current version. It costs one Get of the store; the snapshot
 // is built anew only when somebody has written.
 func (d *Directory) Snapshot(ctx context.Context) (*Snapshot, error) {
-	r, err := d.Store.Get(ctx, recordKey)
+	r, err := d.Table.Get(ctx, recordKey)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (d *Directory) at(r state.Record) (*Snapshot, error) {
 func (d *Directory) Edit(ctx context.Context, fn func(s *Snapshot, o *overlay) error) error {
 	var next *overlay
 	var revision string
-	err := d.Store.Update(ctx, recordKey, func(r state.Record) (state.Record, error) {
+	err := d.Table.Update(ctx, recordKey, func(r state.Record) (state.Record, error) {
 		s, err := d.at(r)
 		if err != nil {
 			return state.Record{}, err

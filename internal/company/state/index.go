@@ -1,0 +1,321 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Index finds the values of a collection by something else than their key: sessions
+// by their user, tokens by their accessor. What a value is found by stands with it
+// from the beginning; it can become less, and never more.
+//
+// An index is a table of its own, written in an order in which every moment is right:
+// an entry comes before its record and goes after it, lives at least as long, and a
+// look-up believes the record. An entry that leads nowhere, because of a crash in
+// between, does no harm.
+type Index[T any] struct {
+	c     *Collection[T]
+	of    func(v *T) []string
+	taken error
+	table Table
+}
+
+// By declares an index over the collection, before that is used. of lists what a value
+// is found by; octet 0 is in none of it. With taken, a value of the index belongs to
+// one record, and a second one is refused with that error.
+func (c *Collection[T]) By(s Store, name string, taken error, of func(v *T) []string) *Index[T] {
+	x := &Index[T]{c: c, of: of, taken: taken, table: s.Table(c.name + " by " + name)}
+	c.indexes = append(c.indexes, x)
+	return x
+}
+
+// One yields the first value of the index's value; of an index that tells records
+// apart, the only one. nil: there is none.
+func (x *Index[T]) One(ctx context.Context, value string) (Entry[T], error) {
+	for e, err := range x.All(ctx, value, "") {
+		return e, err
+	}
+	return Entry[T]{}, nil
+}
+
+// All yields what has a value of the index, in the order of keys after one.
+func (x *Index[T]) All(ctx context.Context, value, after string) iter.Seq2[Entry[T], error] {
+	return func(yield func(Entry[T], error) bool) {
+		for {
+			keys, err := x.keys(ctx, value, after)
+			if err != nil {
+				yield(Entry[T]{}, err)
+				return
+			}
+			values, err := x.c.GetMany(ctx, keys)
+			if err != nil {
+				yield(Entry[T]{}, err)
+				return
+			}
+			for i, v := range values {
+				if v != nil && slices.Contains(x.of(v), value) && !yield(Entry[T]{keys[i], v}, nil) {
+					return
+				}
+			}
+			if x.taken != nil || len(keys) < page {
+				return
+			}
+			after = keys[len(keys)-1]
+		}
+	}
+}
+
+// Values returns the values of the index in a range, in their order: of an index that
+// tells records apart. Some may lead nowhere.
+func (x *Index[T]) Values(ctx context.Context, r Range) ([]string, error) {
+	return x.table.Keys(ctx, r)
+}
+
+// keys are those that entries lead to.
+func (x *Index[T]) keys(ctx context.Context, value, after string) ([]string, error) {
+	if x.taken != nil {
+		r, err := x.table.Get(ctx, value)
+		if err != nil || r.Value == nil {
+			return nil, err
+		}
+		return []string{string(r.Value)}, nil
+	}
+	r := Range{Prefix: value + "\x00", Limit: page}
+	if after != "" {
+		r.After = r.Prefix + after
+	}
+	keys, err := x.table.Keys(ctx, r)
+	for i := range keys {
+		keys[i] = strings.TrimPrefix(keys[i], r.Prefix)
+	}
+	return keys, err
+}
+
+// margin is how much longer than its record an entry lives.
+const margin = time.Minute
+
+// errUnlisted stops an edit whose entries are not there yet.
+var errUnlisted = errors.New("state: an index entry is missing")
+
+// editIndexed is Edit: entries first, then the record. last is what was deleted, if
+// anything was.
+func (c *Collection[T]) editIndexed(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error), last **T) error {
+	var listed []entry // what was entered for this edit
+	for {
+		var wanted []entry
+		err := c.table.Update(ctx, key, func(r Record) (Record, error) {
+			before, found, err := c.open(key, r)
+			if err != nil {
+				return r, err
+			}
+			var was []entry
+			if found {
+				was = c.entries(key, before, r.Expires)
+			}
+			next, v, err := c.edited(key, r, fn)
+			if err != nil {
+				return r, err
+			}
+			if *last = nil; next.Value == nil || isGone(next.Value) {
+				*last, wanted = v, nil
+				return next, nil
+			}
+			if wanted = c.entries(key, v, next.Expires); found && !among(wanted, was) {
+				return r, fmt.Errorf("state: %s %s is found by something that it was not found by before", c.name, key)
+			}
+			if !covered(wanted, was) && !covered(wanted, listed) {
+				return r, errUnlisted
+			}
+			return next, nil
+		})
+		switch {
+		case err == nil:
+			return c.confirm(ctx, listed)
+		case !errors.Is(err, errUnlisted):
+			return c.undo(ctx, listed, err)
+		}
+		for _, e := range wanted {
+			if !e.until.IsZero() { // fn runs again, and by then the end may be a later one
+				e.until = e.until.Add(margin)
+			}
+			if err := c.indexes[e.index].enter(ctx, e); err != nil {
+				return c.undo(ctx, listed, err)
+			}
+			listed = append(listed, e)
+		}
+	}
+}
+
+// undo removes what was entered for an edit that came to nothing because of err.
+func (c *Collection[T]) undo(ctx context.Context, listed []entry, err error) error {
+	if failed := c.unlist(ctx, listed); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err
+}
+
+// confirm looks, after a record was written, whether the values that it alone can have
+// are still its own: somebody who found an entry and no record took them for free. The
+// record then goes again, before anybody has heard of it.
+func (c *Collection[T]) confirm(ctx context.Context, listed []entry) error {
+	for _, e := range listed {
+		x := c.indexes[e.index]
+		if x.taken == nil {
+			continue
+		}
+		r, err := current(ctx, x.table, x.at(e))
+		if err != nil {
+			return err
+		}
+		if string(r.Value) == e.key {
+			continue
+		}
+		if has, err := x.leads(ctx, e); err != nil || !has { // somebody has deleted it already
+			return err
+		}
+		if err := x.enter(ctx, e); err != nil {
+			_, failed := c.Delete(ctx, e.key)
+			return either(failed, err)
+		}
+	}
+	return nil
+}
+
+// current is what an Update would decide on.
+func current(ctx context.Context, t Table, key string) (Record, error) {
+	var now Record
+	err := t.Update(ctx, key, func(r Record) (Record, error) {
+		now = r
+		return r, ErrKeep
+	})
+	if errors.Is(err, ErrKeep) {
+		err = nil
+	}
+	return now, err
+}
+
+// entry is one record of an index: by which value it leads to which key, and until
+// when at least.
+type entry struct {
+	index      int
+	value, key string
+	until      time.Time
+}
+
+func (c *Collection[T]) entries(key string, v *T, until time.Time) []entry {
+	var out []entry
+	for i, x := range c.indexes {
+		for _, value := range x.of(v) {
+			out = append(out, entry{i, value, key, until})
+		}
+	}
+	return out
+}
+
+// among reports that no entry is a new one.
+func among(entries, old []entry) bool {
+	return !slices.ContainsFunc(entries, func(e entry) bool {
+		return !slices.ContainsFunc(old, func(o entry) bool { return e.index == o.index && e.value == o.value })
+	})
+}
+
+// covered reports that each wanted entry is among some that live as long.
+func covered(wanted, there []entry) bool {
+	for _, w := range wanted {
+		if !slices.ContainsFunc(there, func(e entry) bool {
+			return e.index == w.index && e.value == w.value && outlives(e.until, w.until)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// outlives reports that what dies at a lives as long as what dies at b; zero is never.
+func outlives(a, b time.Time) bool { return a.IsZero() || !b.IsZero() && !a.Before(b) }
+
+func (x *Index[T]) at(e entry) string {
+	if x.taken != nil {
+		return e.value
+	}
+	return e.value + "\x00" + e.key
+}
+
+// enter makes an entry, or lets it live longer.
+func (x *Index[T]) enter(ctx context.Context, e entry) error {
+	stale := "" // a key that does not have the value
+	for {
+		other := ""
+		err := x.table.Update(ctx, x.at(e), func(r Record) (Record, error) {
+			switch to := string(r.Value); {
+			case r.Value == nil || stale != "" && to == stale: // free, or it leads nowhere
+			case to != e.key:
+				other = to
+				return r, errUnlisted
+			case outlives(r.Expires, e.until):
+				return r, ErrKeep
+			}
+			return Record{Value: []byte(e.key), Expires: e.until}, nil
+		})
+		if errors.Is(err, ErrKeep) {
+			return nil
+		}
+		if !errors.Is(err, errUnlisted) {
+			return err
+		}
+		has, err := x.leads(ctx, entry{value: e.value, key: other})
+		if err != nil {
+			return err
+		}
+		if has {
+			return x.taken
+		}
+		stale = other
+	}
+}
+
+// unlist removes entries whose record is gone, or was never made. One that has come
+// (back) meanwhile gets its entry again: whoever made it may have found the entry there.
+func (c *Collection[T]) unlist(ctx context.Context, entries []entry) error {
+	for _, e := range entries {
+		x := c.indexes[e.index]
+		has, err := x.leads(ctx, e)
+		if err != nil {
+			return err
+		}
+		if has {
+			continue
+		}
+		err = x.table.Update(ctx, x.at(e), func(r Record) (Record, error) {
+			if string(r.Value) != e.key {
+				return r, ErrKeep
+			}
+			return Record{}, nil
+		})
+		if err != nil && !errors.Is(err, ErrKeep) {
+			return err
+		}
+		if has, err = x.leads(ctx, e); err == nil && has {
+			err = x.enter(ctx, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leads reports whether the record of an entry has its value.
+func (x *Index[T]) leads(ctx context.Context, e entry) (bool, error) {
+	r, err := current(ctx, x.c.table, e.key)
+	if err != nil || r.Value == nil || isGone(r.Value) {
+		return false, err
+	}
+	v, _, err := x.c.open(e.key, r)
+	return err == nil && slices.Contains(x.of(v), e.value), err
+}

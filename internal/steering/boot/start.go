@@ -1,0 +1,74 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"counterpart/internal/company/state"
+)
+
+// startTable has the one record of the fleet itself: when it began and of which seed it
+// is. All that counts from the beginning counts from there, whichever process asks, and
+// however much later that was started.
+const startTable = "fleet"
+
+// start is that record.
+type start struct {
+	Started time.Time `json:"started"` // what relative times of the seed count from
+	Began   time.Time `json:"began"`   // what its orders and faults count from: the last reset
+	Digest  string    `json:"digest,omitempty"`
+}
+
+func starts(s state.Store) *state.Collection[start] { return state.Of[start](s, startTable) }
+
+// Started is when the fleet of a store began: now, noted down, when this is its first
+// process. The seed of any process that joins it is loaded for that moment.
+func Started(ctx context.Context, s state.Store, now time.Time) (time.Time, error) {
+	var first start
+	err := starts(s).Change(ctx, "start", func(v *start, found bool) error {
+		if !found {
+			*v = start{Started: now, Began: now}
+		}
+		first = *v
+		if found {
+			return state.ErrKeep
+		}
+		return nil
+	})
+	return first.Started, err
+}
+
+// begin joins the fleet of the store, or begins it.
+func (c *Company) begin(ctx context.Context) error {
+	var record start
+	began := c.seed.Started
+	if c.seed.State != nil { // what an export says is left to be done is left from then on
+		began = c.seed.State.Now
+	}
+	err := starts(c.Store).Change(ctx, "start", func(v *start, found bool) error {
+		switch {
+		case !found:
+			*v = start{Started: c.seed.Started, Began: began, Digest: c.seed.Digest}
+		case !v.Started.Equal(c.seed.Started):
+			return fmt.Errorf("the fleet of this store began at %s, and the seed was loaded for %s", v.Started.Format(time.RFC3339Nano), c.seed.Started.Format(time.RFC3339Nano))
+		case v.Digest == "":
+			v.Digest = c.seed.Digest
+		case v.Digest != c.seed.Digest:
+			return fmt.Errorf("the store belongs to a fleet of another seed: its digest is %s, and that of this one %s; use a store or a prefix of its own", v.Digest, c.seed.Digest)
+		default:
+			record = *v
+			return state.ErrKeep
+		}
+		record = *v
+		return nil
+	})
+	c.began = record.Began
+	return err
+}
+
+// again notes that everything counts anew.
+func (c *Company) again(ctx context.Context) error {
+	c.began = c.Clock.Now()
+	return starts(c.Store).Put(ctx, "start", start{Started: c.seed.Started, Began: c.began, Digest: c.seed.Digest}, time.Time{})
+}
