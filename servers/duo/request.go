@@ -12,8 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
 	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/limits"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/duo/internal/sign"
 )
@@ -148,12 +148,6 @@ func (s *Server) now(call *dialect.Call) time.Time {
 	return now
 }
 
-// window is an integration's minute.
-type window struct {
-	Start time.Time `json:"start"`
-	Count int       `json:"count"`
-}
-
 // limit counts a request against its integration's rate.
 func (s *Server) limit(c echo.Context, in Integration) error {
 	ctx := c.Request().Context()
@@ -170,24 +164,9 @@ func (s *Server) limit(c echo.Context, in Integration) error {
 		}
 		return refuse("Retry-After", r.Args["retry_after"])
 	}
-	if in.PerMinute == 0 {
-		return nil
-	}
-	var left time.Duration
-	err := s.windows.Edit(ctx, in.IKey, func(w *window, _ bool) (time.Time, error) {
-		now := s.Clock.Now()
-		if !now.Before(w.Start.Add(time.Minute)) {
-			*w = window{Start: now}
-		}
-		if left = 0; w.Count >= in.PerMinute {
-			left = w.Start.Add(time.Minute).Sub(now)
-			return time.Time{}, state.ErrKeep
-		}
-		w.Count++
-		return w.Start.Add(time.Minute), nil
-	})
-	if err == nil && left > 0 {
-		err = refuse("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
+	v, err := s.limits.Take(ctx, in.IKey, limits.Window(in.PerMinute, time.Minute))
+	if err == nil && !v.Allowed {
+		err = refuse("Retry-After", strconv.Itoa(v.Seconds()))
 	}
 	return err
 }

@@ -23,6 +23,8 @@ import (
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/ids"
+	"counterpart/internal/face/limits"
+	"counterpart/internal/face/oauth"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
@@ -50,8 +52,9 @@ type Server struct {
 	taken      *state.Collection[room]
 	tinies     *state.Collection[string]   // long URLs, by key
 	tinyKeys   *state.Collection[[]string] // by user, oldest first
-	calls      *state.Collection[int]      // of rate limits, by rule, user and hour
-	grants     *state.Collection[grant]    // by application and user
+	rates      *limits.Limiter             // by rule and user
+	tokens     *oauth.Endpoint[Application]
+	sets       *oauth.Sets // by application and user
 	access     *signin.Sessions[bearerOf]
 	refreshing *signin.Sessions[bearerOf]
 }
@@ -96,7 +99,8 @@ func New(env dialect.Env) (dialect.Server, error) {
 func (s *Server) collections() {
 	s.written, s.files, s.taken = state.Of[overlay](s.Store, "row"), s.Store.Table("file"), state.Of[room](s.Store, "room")
 	s.tinies, s.tinyKeys = state.Of[string](s.Store, "tiny"), state.Of[[]string](s.Store, "tinies")
-	s.calls, s.grants = state.Of[int](s.Store, "rate"), state.Of[grant](s.Store, "oauth")
+	s.rates, s.tokens = limits.New(s.Store, s.Clock), s.tokenEndpoint()
+	s.sets = oauth.NewSets(s.Store, "oauth", s.Clock, oauth.SetRules{Access: accessFor, Refresh: refreshFor})
 	s.access = signin.NewSessions(s.Logins, signin.Kind[bearerOf]{Realm: "servicenow " + s.Name})
 	s.refreshing = signin.NewSessions(s.Logins, signin.Kind[bearerOf]{Realm: "servicenow " + s.Name + " refresh"})
 }
