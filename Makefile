@@ -23,8 +23,8 @@ test: ## all tests that need no installing
 	@test -z "$(TAGS)" || echo 'python3 is missing: what runs plugins is not tested'
 	go test $(TAGS) ./...
 
-race: ## the same under the race detector
-	GORACE=halt_on_error=1 go test -race ./...
+race: ## the same under the race detector, on a store that runs every update twice
+	COUNTERPART_TEST_STORE=twice GORACE=halt_on_error=1 go test -race ./...
 
 lint: ## format, vet, staticcheck, modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run gofmt -w'; exit 1; }

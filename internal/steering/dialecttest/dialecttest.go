@@ -6,10 +6,13 @@ package dialecttest
 import (
 	"context"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
 	"counterpart/internal/company/clock"
+	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/steering/boot"
@@ -57,6 +60,9 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 	if setup.Options != nil {
 		setup.Options(&opt)
 	}
+	if opt.Store == nil {
+		opt.Store = store(c)
+	}
 	company, err := boot.New(s, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +85,15 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 		}
 	})
 	return &Fleet{Company: company, t: t}
+}
+
+// store is what a fleet keeps its changes in. COUNTERPART_TEST_STORE=twice runs every
+// update function twice, as a store does for whom a race was lost.
+func store(c clock.Clock) state.Store {
+	if os.Getenv("COUNTERPART_TEST_STORE") == "twice" {
+		return statetest.Twice(state.NewMemory(c))
+	}
+	return state.NewMemory(c)
 }
 
 // Addr is where a port listens: "native/http".

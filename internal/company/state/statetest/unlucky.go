@@ -43,31 +43,30 @@ func (w wrapped) Table(name string) state.Table { return w.table(name, w.Store.T
 type Crash struct {
 	state.Store
 
-	mu     sync.Mutex
-	armed  bool
-	left   int // writes that still work
-	down   bool
-	writes int
+	mu    sync.Mutex
+	armed bool
+	left  int // writes that still work
+	down  bool
 }
 
 // Crashing is a store over s that works, until it is told otherwise.
 func Crashing(s state.Store) *Crash { return &Crash{Store: s} }
 
-// After lets n more writes through, the n-th with its effect but, as for somebody who
-// died with it, without an answer. 0 fails from now on.
-func (c *Crash) After(n int) {
+// At makes the n-th write from now on the last one: it has its effect but, as for
+// somebody who died with it, no answer, and then nothing works.
+func (c *Crash) At(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.armed, c.left, c.down, c.writes = true, n, n == 0, 0
+	c.armed, c.left, c.down = true, n, false
 }
 
-// Heal lets everything work again. fired reports whether the store had failed.
-func (c *Crash) Heal() (fired bool) {
+// Heal lets everything work again. was reports whether it had not.
+func (c *Crash) Heal() (was bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fired = c.down
+	was = c.down
 	c.armed, c.down = false, false
-	return fired
+	return was
 }
 
 // Table implements state.Store.
@@ -171,11 +170,11 @@ type Fail struct {
 // Failing is a store over s that works, until it is told otherwise.
 func Failing(s state.Store) *Fail { return &Fail{Store: s} }
 
-// In lets the n-th write from now on fail; 0: none.
-func (f *Fail) In(n int) { f.left.Store(int64(n)) }
+// At lets the n-th write from now on fail.
+func (f *Fail) At(n int) { f.left.Store(int64(n)) }
 
-// Left is how many writes there are until one fails; 0: it has come, or none will.
-func (f *Fail) Left() int { return int(f.left.Load()) }
+// Heal lets no write fail any more. was reports whether one had.
+func (f *Fail) Heal() (was bool) { return f.left.Swap(0) == 0 }
 
 // Table implements state.Store.
 func (f *Fail) Table(name string) state.Table { return failTable{f.Store.Table(name), f} }
