@@ -10,6 +10,7 @@ import (
 
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/face/ids"
 )
 
@@ -21,7 +22,7 @@ func users(key string) ids.Scope {
 }
 
 func TestNumbers(t *testing.T) {
-	store := state.NewMemory(clock.Frozen(time.Unix(1, 0)))
+	store := statetest.Twice(statetest.Strict(t, state.NewMemory(clock.Frozen(time.Unix(1, 0)))))
 	one, other := ids.NewNumbers(store), ids.NewNumbers(store) // two replicas
 	ctx := t.Context()
 	in := users("users")
@@ -63,7 +64,7 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestNumbersAreGivenOnce(t *testing.T) {
-	store := state.NewMemory(clock.Frozen(time.Unix(1, 0)))
+	store := statetest.Twice(state.NewMemory(clock.Frozen(time.Unix(1, 0))))
 	in := ids.Scope{Key: "k", First: 1}
 	var mu sync.Mutex
 	owner, number := map[int64]string{}, map[string]int64{}
@@ -81,4 +82,26 @@ func TestNumbersAreGivenOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestNumbersSurviveACrash stops after each write in turn: whoever goes on gets one
+// number, and it leads back to its name.
+func TestNumbersSurviveACrash(t *testing.T) {
+	in := ids.Scope{Key: "k", First: 1}
+	for n := 1; ; n++ {
+		store := statetest.Crashing(state.NewMemory(clock.Frozen(time.Unix(1, 0))))
+		numbers := ids.NewNumbers(store)
+		store.At(n)
+		numbers.Give(t.Context(), in, "a")
+		crashed := store.Heal()
+		got, err := numbers.Give(t.Context(), in, "a")
+		other, wrong := numbers.Give(t.Context(), in, "b")
+		again, _ := numbers.Give(t.Context(), in, "a")
+		if name, known, _ := numbers.Name(t.Context(), in, got); err != nil || wrong != nil || got == other || got != again || !known || name != "a" {
+			t.Errorf("after write %d: %d and %d, %q, %v", n, got, other, name, err)
+		}
+		if !crashed {
+			return
+		}
+	}
 }

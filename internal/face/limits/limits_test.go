@@ -11,6 +11,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/face/limits"
 )
 
@@ -19,7 +20,7 @@ var start = time.Date(2026, 1, 1, 12, 20, 0, 0, time.UTC)
 func limiter(t *testing.T) (*limits.Limiter, *clock.Virtual) {
 	t.Helper()
 	c := clock.Frozen(start)
-	return limits.New(state.NewMemory(c), c), c
+	return limits.New(statetest.Twice(state.NewMemory(c)), c), c
 }
 
 // step lets the clock go on, takes one and compares.
@@ -118,7 +119,7 @@ func TestFailuresAreCountedBeforeTheyAreJudged(t *testing.T) {
 }
 
 func TestNoLimitCostsNothing(t *testing.T) {
-	store := state.NewMemory(clock.Frozen(start))
+	store := statetest.Twice(statetest.Strict(t, state.NewMemory(clock.Frozen(start))))
 	l := limits.New(store, clock.Frozen(start))
 	for _, r := range []limits.Rule{{}, limits.Window(0, time.Minute), limits.Window(1, 0), limits.Bucket(1, 0, time.Minute), limits.Spacing(0), limits.AlignedWindow(-1, time.Hour)} {
 		v, err := l.Take(t.Context(), "k", r)

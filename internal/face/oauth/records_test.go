@@ -11,6 +11,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/face/jose"
 	"counterpart/internal/face/oauth"
 )
@@ -19,7 +20,7 @@ var start = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func world() (state.Store, *clock.Virtual) {
 	c := clock.Frozen(start)
-	return state.NewMemory(c), c
+	return statetest.Twice(state.NewMemory(c)), c
 }
 
 // want fails unless err is what is wanted.
@@ -336,4 +337,27 @@ func TestAssertions(t *testing.T) {
 	c.Advance(time.Second)
 	_, err = seen.Assertion(t.Context(), sign(key), key, policy)
 	want(t, "after it", err, cause.TokenExpired)
+}
+
+// TestARefreshSurvivesACrash stops after each write in turn: either the old token is still
+// good, or the new one is, and never both.
+func TestARefreshSurvivesACrash(t *testing.T) {
+	for n := 1; ; n++ {
+		c := clock.Frozen(start)
+		store := statetest.Crashing(state.NewMemory(c))
+		f := oauth.NewFamilies[login](store, "logins", c, oauth.RefreshRules{Lifetime: time.Hour})
+		want(t, "start", f.Start(t.Context(), "1", "old", login{}), nil)
+		store.At(n)
+		f.Rotate(t.Context(), "old", "new", nil)
+		crashed := store.Heal()
+		_, old := f.Look(t.Context(), "old")
+		_, next := f.Look(t.Context(), "new")
+		if (old == nil) == (next == nil) {
+			t.Errorf("after write %d: %v and %v", n, old, next)
+		}
+		if !crashed {
+			want(t, "the old one", old, oauth.UsedCode)
+			return
+		}
+	}
 }
