@@ -45,11 +45,15 @@ func (l *loader) build() world.Facts {
 			passwords[f.Users[i].ID] = f.Users[i].Password
 		}
 	}
-	written := make([]world.Account, 0, len(l.file.Accounts)+len(f.Accounts))
-	for i := range l.file.Accounts {
-		written = append(written, l.account(&l.file.Accounts[i], passwords))
+	password := func(userID string) string {
+		if i, ok := f.Generated.UserNumber(userID); ok {
+			return f.Generated.UserPassword(i)
+		}
+		return passwords[userID]
 	}
-	f.Accounts = append(written, f.Accounts...)
+	for i := range l.file.Accounts {
+		f.Accounts = append(f.Accounts, l.account(&l.file.Accounts[i], password))
+	}
 	for i := range l.file.Tickets {
 		f.Tickets = append(f.Tickets, l.ticket(&l.file.Tickets[i]))
 	}
@@ -169,7 +173,7 @@ func (l *loader) device(d *device, owner *world.User) world.Device {
 func (l *loader) deviceID(base string) string {
 	id := base
 	for i := 2; ; i++ {
-		if _, taken := l.names.devices[id]; !taken && !l.names.generated("devices", id) {
+		if _, taken := l.names.devices[id]; !taken && !l.names.makes("devices", id) {
 			l.names.devices[id] = named{id: id}
 			return id
 		}

@@ -8,12 +8,12 @@ import (
 	"counterpart/internal/company/world"
 )
 
-func (l *loader) account(a *account, passwords map[string]string) world.Account {
+func (l *loader) account(a *account, password func(userID string) string) world.Account {
 	out := world.Account{ID: l.names.accountID(a), Name: a.Name, Description: a.Description, Settings: a.Settings}
 	if a.User != "" {
 		out.UserID = l.names.user(a.User)
 		out.Name = cmp.Or(out.Name, out.UserID)
-		out.Password = passwords[out.UserID]
+		out.Password = password(out.UserID)
 	} else {
 		out.AssetID = l.names.asset(a.Asset)
 		if a.Password != nil {

@@ -59,6 +59,18 @@ func (c *counter) next() int {
 	return c.last
 }
 
+// rest is what counter would give out from now on.
+func (c *counter) rest() world.Numbers {
+	n := world.Numbers{First: c.last + 1}
+	for number := range c.taken {
+		if number >= n.First {
+			n.Taken = append(n.Taken, number)
+		}
+	}
+	slices.Sort(n.Taken)
+	return n
+}
+
 // checkNumbers notes the POSIX numbers in the file and reports those given twice.
 func (l *loader) checkNumbers() {
 	const first = 10000
@@ -85,6 +97,10 @@ func (l *loader) checkMails() {
 	for _, u := range l.file.Users {
 		mail, n := world.Fold(l.mail(&u)), u.At.of("email")
 		if mail == "" {
+			continue
+		}
+		if i, taken := l.names.generated.MailNumber(mail); taken && u.At.has("email") { // by default it is the name that clashes
+			l.report.node(n, fmt.Sprintf("`%s` is the e-mail address of the generated %s", short(mail), world.Numbered("user", i+1)), "choose another")
 			continue
 		}
 		if first := seen[mail]; first != nil {

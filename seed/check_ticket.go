@@ -134,8 +134,8 @@ func (l *loader) match(pattern string) (ids map[string]bool, generated, ok bool)
 		if x, found := l.names.assets[a.Unmap().String()]; found {
 			ids[x.id] = true
 		}
-		n, inside := benchmarkNumber(a.Unmap())
-		return ids, inside && n <= l.names.generate.Assets, true
+		_, made := l.names.generated.AddressNumber(a.Unmap())
+		return ids, made, true
 	}
 	if p, err := netip.ParsePrefix(key); err == nil {
 		for i := range l.file.Assets {
@@ -143,8 +143,7 @@ func (l *loader) match(pattern string) (ids map[string]bool, generated, ok bool)
 				ids[world.Fold(a.Name)] = true
 			}
 		}
-		first := benchmark.Addr().Next()
-		return ids, l.names.generate.Assets > 0 && (p.Contains(first) || benchmark.Contains(p.Addr())), true
+		return ids, l.names.generated.Meets(p), true
 	}
 	if _, err := path.Match(key, ""); err != nil {
 		return nil, false, false
@@ -154,11 +153,11 @@ func (l *loader) match(pattern string) (ids map[string]bool, generated, ok bool)
 			ids[x.id] = true
 		}
 	}
-	if l.names.generated("assets", key) {
+	if l.names.makes("assets", key) {
 		return ids, true, true
 	}
-	for i := 1; isPattern(key) && i <= l.names.generate.Assets; i++ {
-		if hit, _ := path.Match(key, numbered("asset", i)); hit {
+	for i := 1; isPattern(key) && i <= l.names.generated.Assets; i++ {
+		if hit, _ := path.Match(key, world.Numbered("asset", i)); hit {
 			return ids, true, true
 		}
 	}

@@ -19,14 +19,6 @@ func Plain(src []byte) any {
 	return nil
 }
 
-func TestNumbered(t *testing.T) {
-	for n, want := range map[int]string{1: "user000001", 999_999: "user999999", 1_000_000: "user1000000"} {
-		if got := numbered("user", n); got != want {
-			t.Errorf("%d is %s", n, got)
-		}
-	}
-}
-
 func TestDurationBounds(t *testing.T) {
 	for _, s := range []string{"", "-", "+", "1", "d", "1.5d", "-1d-1h", "1h1d", "99999999w", "4294967296d", "106751d23h59m", "9223372036s9223372036s", "1d+1h", "--1h", "1 h"} {
 		if d, ok := parseDuration(s); ok && s != "106751d23h59m" {

@@ -3,7 +3,6 @@ package seed
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"counterpart/internal/company/world"
@@ -19,7 +18,7 @@ type names struct {
 	accountsOn map[string][]string // names of the accounts of an asset
 	devices    map[string]named
 	clients    map[string]named
-	generate   generate
+	generated  world.Generated
 	domain     string
 	// A section that could not be read says nothing about what is in it.
 	unread map[string]bool
@@ -35,7 +34,7 @@ type named struct {
 // collect registers all names of f and reports those given twice.
 func collect(f *file, report *reporter) *names {
 	c := &names{users: map[string]named{}, groups: map[string]named{}, assets: map[string]named{}, accounts: map[string]named{}, accountsOn: map[string][]string{},
-		devices: map[string]named{}, clients: map[string]named{}, unread: map[string]bool{}, generate: f.Generate.sized(), domain: f.Organization.Domain}
+		devices: map[string]named{}, clients: map[string]named{}, unread: map[string]bool{}, generated: f.Generate.sized(f.Organization.Domain), domain: f.Organization.Domain}
 	c.readable(f)
 	put := func(m map[string]named, what, name string, x named) { c.put(report, m, naming{what, name, x}) }
 	for _, g := range f.Groups {
@@ -115,7 +114,7 @@ func (c *names) put(report *reporter, m map[string]named, x naming) {
 	case taken && first.owner == x.to.owner:
 	case taken:
 		report.node(x.to.n, fmt.Sprintf("two %s are called `%s`", x.what, short(x.name)), c.first(first, x))
-	case c.generated(x.what, key):
+	case c.makes(x.what, key):
 		report.node(x.to.n, fmt.Sprintf("`%s` is the name of one of the generated %s", short(x.name), x.what), "choose another")
 	default:
 		m[key] = x.to
@@ -131,22 +130,21 @@ func (c *names) first(first named, x naming) string {
 	return hint
 }
 
-// prefixes of generated names.
-var prefixes = map[string]string{"users": "user", "groups": "group", "assets": "asset"}
-
-// generated reports whether generate makes something of that name.
-func (c *names) generated(what, key string) bool {
-	if what == "devices" {
-		owner, ok := strings.CutSuffix(key, "-totp")
-		return ok && c.generated("users", owner)
+// makes reports whether generate makes something of that name.
+func (c *names) makes(what, key string) (ok bool) {
+	switch what {
+	case "users":
+		_, ok = c.generated.UserNumber(key)
+	case "devices":
+		_, ok = c.generated.DeviceNumber(key)
+	case "groups":
+		_, ok = c.generated.GroupNumber(key)
+	case "assets":
+		_, ok = c.generated.AssetNumber(key)
+	case "accounts":
+		_, ok = c.generated.AccountNumber(key)
 	}
-	count := map[string]int{"users": c.generate.Users, "groups": c.generate.Groups, "assets": c.generate.Assets}[what]
-	prefix, ok := prefixes[what]
-	if !ok || count == 0 || !strings.HasPrefix(key, prefix) {
-		return false
-	}
-	n, err := strconv.Atoi(key[len(prefix):])
-	return err == nil && n >= 1 && n <= count && key == numbered(prefix, n)
+	return ok
 }
 
 // accountID is the ID of an account, "" when the file does not say enough.
@@ -167,7 +165,12 @@ func (c *names) accountID(a *account) string {
 // user, group and asset turn any name into the ID; an unknown name stays.
 func (c *names) user(name string) string  { return id(c.users, name) }
 func (c *names) group(name string) string { return id(c.groups, name) }
-func (c *names) asset(name string) string { return id(c.assets, name) }
+func (c *names) asset(name string) string {
+	if i, ok := c.generated.AssetNumber(world.Fold(name)); ok { // by its host name
+		return world.Numbered("asset", i+1)
+	}
+	return id(c.assets, name)
+}
 
 func id(m map[string]named, name string) string {
 	if x, ok := m[world.Fold(name)]; ok {
@@ -208,7 +211,7 @@ func (c *names) resolveOne(r reference, report *reporter) {
 		m = c.clients
 	}
 	key := world.Fold(name)
-	if _, ok := m[key]; ok || c.unread[kind] || c.generated(what, key) || kind == "account" && c.generatedAccount(key) {
+	if _, ok := m[key]; ok || c.unread[kind] || c.makes(what, key) {
 		return
 	}
 	hint := didYouMean(name, known(m))
@@ -248,22 +251,4 @@ func known(m map[string]named) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// generatedAccount reports whether generate makes the account "root@asset000001".
-func (c *names) generatedAccount(key string) bool {
-	name, asset, ok := strings.Cut(key, "@")
-	if !ok || !c.generated("assets", asset) {
-		return false
-	}
-	at, _ := strconv.Atoi(asset[len("asset"):])
-	round := 1
-	if name != "root" {
-		n, err := strconv.Atoi(strings.TrimPrefix(name, "svc"))
-		if err != nil || n < 2 || name != generatedName(n) {
-			return false
-		}
-		round = n
-	}
-	return (round-1)*c.generate.Assets+at <= c.generate.Accounts
 }

@@ -63,13 +63,13 @@ func people(t io.Writer, company *boot.Company) {
 	}
 	fmt.Fprint(t, "\nPERSON\tPASSWORD\tDEVICES\tWHAT FOR\n")
 	for u := range company.World.Users() {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", u.Name, u.Password, devices(u), u.Description)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", u.Name, u.Password, devices(company.World.DevicesOf(u.ID)), u.Description)
 	}
 }
 
-func devices(u world.User) string {
+func devices(list []world.Device) string {
 	var kinds []string
-	for _, d := range u.Devices {
+	for _, d := range list {
 		kinds = append(kinds, string(d.Kind))
 	}
 	return orElse(strings.Join(kinds, ", "), "-")

@@ -63,7 +63,7 @@ func examine(e *env, name string) (finding, error) {
 	}
 	if err == nil {
 		f.OK = true
-		f.Summary = fmt.Sprintf("%d people, %d accounts, %d servers", len(s.Facts.Users), len(s.Facts.Accounts), len(s.Servers))
+		f.Summary = fmt.Sprintf("%d people, %d accounts, %d servers", s.Facts.UserCount(), s.Facts.AccountCount(), len(s.Servers))
 		return f, nil
 	}
 	var list *seed.Error

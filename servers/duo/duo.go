@@ -19,6 +19,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
+	"counterpart/internal/company/world"
 	"counterpart/internal/face/limits"
 	"counterpart/internal/serving/dialect"
 )
@@ -30,7 +31,6 @@ type Server struct {
 	integrations map[string]Integration // by integration key
 	members      map[string]Member      // by the person's ID
 	logo         []byte
-	ids          func() map[string]string // Duo's user ID → the person's
 
 	transactions *state.Collection[transaction]
 	promises     *state.Collection[promised] // transactions that preauth has announced
@@ -40,6 +40,7 @@ type Server struct {
 	bypasses     *state.Collection[int]      // uses of a bypass code, by person and digest
 	limits       *limits.Limiter             // by integration key
 	trusted      *signin.Sessions[struct{}]  // what trusted devices present
+	ids          func() *world.Lookup        // Duo's user ID → person
 }
 
 // New builds the server.

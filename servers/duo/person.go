@@ -42,13 +42,9 @@ func (s *Server) duoID(id string) string {
 	return "DU" + ids.Remainders(s.World.Derive("duo", s.Name, "user", id), ids.Capitals, 18)
 }
 
-// index lists everybody of the company by Duo's user ID.
-func (s *Server) index() map[string]string {
-	out := make(map[string]string, s.World.UserCount())
-	for u := range s.World.Users() {
-		out[s.duoID(u.ID)] = u.ID
-	}
-	return out
+// index leads from Duo's user ID to everybody of the company.
+func (s *Server) index() *world.Lookup {
+	return world.NewLookup(s.World.UserCount(), func(i int) string { return s.duoID(s.World.UserIDAt(i)) })
 }
 
 // who is the person that a request names; cause.UnknownUser when Duo knows none.
@@ -87,8 +83,8 @@ func (s *Server) note(r *request, p *person, err error) error {
 }
 
 func (s *Server) byID(ctx context.Context, id string) (*person, error) {
-	if u, ok := s.World.User(s.ids()[id]); ok {
-		return s.ofCompany(ctx, u)
+	if i, ok := s.ids().Find(id); ok {
+		return s.ofCompany(ctx, s.World.UserAt(i))
 	}
 	name, found, err := s.guests.Read(ctx, id)
 	if err != nil {

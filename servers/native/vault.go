@@ -71,7 +71,7 @@ type holder struct {
 }
 
 func (s *Server) shown(c *caller, a world.Account) (account, error) {
-	out := account{ID: a.ID, Name: a.Name, User: a.UserID, Description: a.Description, HasPassword: a.Password != "", KeyTypes: []string{},
+	out := account{ID: a.ID, Name: a.Name, User: a.UserID, Description: a.Description, HasPassword: a.HasPassword(), KeyTypes: []string{},
 		MayUse: s.Accounts.MayUse(c.Principal, a), Holders: []holder{},
 		Policy: policy{Exclusive: a.Checkout.Exclusive, Rotate: string(a.Checkout.Rotate),
 			ApprovalRequired: a.Checkout.Approval == "required", ReasonRequired: a.Checkout.Reason == "required"}}

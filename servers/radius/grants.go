@@ -47,7 +47,7 @@ func newGrants(d *attr.Dictionary, set AttributeSettings, w *world.World) (*gran
 			g.groups[group.ID] = over(g.groups[group.ID], level("groups."+group.Name+".radius", group.Radius))
 		}
 	}
-	for user := range w.Users() {
+	for user := range w.Written() {
 		if len(user.Radius) > 0 {
 			g.users[user.ID] = over(g.users[user.ID], level("users."+user.Name+".radius", user.Radius))
 		}

@@ -35,7 +35,7 @@ func (rsa) token(ctx context.Context, l *login) (rsaToken, error) {
 		t.Mode = orElse(l.user.Settings["radius.token_mode"], rsaNormal)
 	}
 	if t.PIN == nil {
-		for _, d := range l.user.Devices {
+		for _, d := range l.s.env.World.DevicesOf(l.user.ID) {
 			if d.PIN != "" {
 				t.PIN = &d.PIN
 				break

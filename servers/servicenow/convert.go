@@ -87,7 +87,12 @@ func (s *Server) refID(table, name string) (string, bool) {
 		if u, ok := s.lookup(name); ok {
 			return u.id, true
 		}
-		for u := range s.everybody() {
+		for p := range s.World.Users() {
+			if strings.EqualFold(displayOf(p), name) {
+				return s.sysID(p), true
+			}
+		}
+		for _, u := range s.programs {
 			if strings.EqualFold(u.display, name) {
 				return u.id, true
 			}
@@ -122,7 +127,7 @@ func (s *Server) refName(ctx context.Context, table, id string) string {
 	}
 	switch table {
 	case "sys_user":
-		if u, ok := s.index().users[id]; ok {
+		if u, ok := s.userBy(id); ok {
 			return u.display
 		}
 	case "sys_user_group":
@@ -130,7 +135,7 @@ func (s *Server) refName(ctx context.Context, table, id string) string {
 			return g.Name
 		}
 	case "cmdb_ci":
-		if a, ok := s.index().assets[id]; ok {
+		if a, ok := s.assetBy(id); ok {
 			return a.Name
 		}
 	}

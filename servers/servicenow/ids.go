@@ -2,6 +2,7 @@ package servicenow
 
 import (
 	"strings"
+	"sync"
 
 	"counterpart/internal/company/ticket"
 	"counterpart/internal/company/world"
@@ -50,22 +51,45 @@ func (s *Server) numberOf(id string) (string, bool) {
 // index finds people, groups, machines and odd tickets of the seed by sys_id. It
 // is made when first asked for.
 type index struct {
-	users   map[string]*user
-	groups  map[string]world.Group
-	assets  map[string]world.Asset
-	tickets map[string]string // sys_ids that the cipher does not give → number
+	people   func() *world.Lookup // these two when first asked for: there may be a million
+	programs map[string]*user
+	groups   map[string]world.Group
+	assets   func() *world.Lookup
+	tickets  map[string]string // sys_ids that the cipher does not give → number
+}
+
+// userBy finds a user by sys_id.
+func (s *Server) userBy(id string) (*user, bool) {
+	if u, ok := s.index().programs[id]; ok {
+		return u, true
+	}
+	i, ok := s.index().people().Find(id)
+	if !ok {
+		return nil, false
+	}
+	return s.personal(s.World.UserAt(i)), true
+}
+
+// assetBy finds an asset by sys_id.
+func (s *Server) assetBy(id string) (world.Asset, bool) {
+	i, ok := s.index().assets().Find(id)
+	if !ok {
+		return world.Asset{}, false
+	}
+	return s.World.AssetAt(i), true
 }
 
 func (s *Server) buildIndex() *index {
-	x := &index{users: map[string]*user{}, groups: map[string]world.Group{}, assets: map[string]world.Asset{}, tickets: map[string]string{}}
-	for u := range s.everybody() {
-		x.users[u.id] = u
+	x := &index{programs: map[string]*user{}, groups: map[string]world.Group{}, tickets: map[string]string{},
+		people: sync.OnceValue(func() *world.Lookup { return world.NewLookup(s.World.UserCount(), s.personID) }),
+		assets: sync.OnceValue(func() *world.Lookup {
+			return world.NewLookup(s.World.AssetCount(), func(i int) string { return s.idOf("cmdb_ci", s.World.AssetAt(i).ID) })
+		})}
+	for _, u := range s.programs {
+		x.programs[u.id] = u
 	}
 	for g := range s.World.Groups() {
 		x.groups[s.idOf("sys_user_group", g.ID)] = g
-	}
-	for a := range s.World.Assets() {
-		x.assets[s.idOf("cmdb_ci", a.ID)] = a
 	}
 	for t := range s.World.Tickets() {
 		if id := t.Fields["sys_id"]; isID(id) {

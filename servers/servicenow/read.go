@@ -339,6 +339,12 @@ func (r *request) match(t *dict.Table, plan *query.Plan, look *glance, visit fun
 		rows = r.pinned(r.ctx(), t.Name, ids, nil)
 	} else if numbers, ok := plan.Pinned("number"); ok && r.isTask(t.Name) {
 		rows = r.pinned(r.ctx(), t.Name, nil, numbers)
+	} else if t.Name == "sys_user" {
+		for field, find := range map[string]func(string) (int, bool){"user_name": r.World.UserNumber, "email": r.World.MailNumber} {
+			if values, ok := plan.Pinned(field); ok && !slices.ContainsFunc(values, blank) {
+				rows = r.people(values, find)
+			}
+		}
 	}
 	for rec, err := range rows {
 		if err != nil {
@@ -359,6 +365,9 @@ func (r *request) match(t *dict.Table, plan *query.Plan, look *glance, visit fun
 	}
 	return nil
 }
+
+// blank are values that stand for having none.
+func blank(v string) bool { return strings.TrimSpace(v) == "" }
 
 // search runs a query: the rows of the page that is asked for, and how many there
 // are in all. Only what leads back to a row is kept of it.

@@ -228,6 +228,35 @@ func (s *Server) pinned(ctx context.Context, table string, ids, numbers []string
 	}
 }
 
+// people yields the rows of sys_user among which those are that find leads some
+// login names or e-mail addresses to, in the order of the table. Nobody writes to it.
+func (s *Server) people(values []string, find func(string) (int, bool)) iter.Seq2[*record, error] {
+	return func(yield func(*record, error) bool) {
+		for _, r := range s.seeded["sys_user"] {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		var at []int
+		for _, v := range values {
+			if i, ok := find(v); ok {
+				at = append(at, i)
+			}
+		}
+		slices.Sort(at)
+		for _, i := range slices.Compact(at) {
+			if !yield(s.userRow(s.personal(s.World.UserAt(i))), nil) {
+				return
+			}
+		}
+		for _, u := range s.programs {
+			if !yield(s.userRow(u), nil) {
+				return
+			}
+		}
+	}
+}
+
 // put changes a row that is no ticket, as one decision. f gets the row as it
 // stands and changes its values.
 func (s *Server) put(ctx context.Context, r *record, f func(values map[string]string, now time.Time) error) (*record, error) {

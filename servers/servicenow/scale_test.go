@@ -29,11 +29,14 @@ func crowd(t testing.TB, n int) http.Handler {
 }
 
 // crowdOf is crowd with its server.
-func crowdOf(t testing.TB, n int) (http.Handler, *servicenow.Server) {
+func crowdOf(t testing.TB, n int, more ...func(*world.Facts)) (http.Handler, *servicenow.Server) {
 	t.Helper()
 	facts := world.Facts{RandomSeed: 1, Organization: world.Organization{Domain: "acme.test"}, Users: []world.User{{ID: "alice", Name: "alice", DisplayName: "Alice Adams", Password: "pw", Status: world.Active}}}
 	for i := range n {
 		facts.Tickets = append(facts.Tickets, world.Ticket{ID: fmt.Sprintf("INC%07d", i), System: "servicenow", Kind: "incident", Title: fmt.Sprint("ticket ", i), State: "new", Approval: "not_requested", Requester: "alice", Assignee: "alice"})
+	}
+	for _, add := range more {
+		add(&facts)
 	}
 	w, err := world.New(facts)
 	if err != nil {
@@ -60,6 +63,29 @@ func crowdOf(t testing.TB, n int) (http.Handler, *servicenow.Server) {
 	}
 	e.HTTPErrorHandler = h.Error
 	return e, srv.(*servicenow.Server)
+}
+
+// TestPeopleAreFoundByNameWithoutAllOthers: what a query by login name or e-mail
+// address finds is what going through the table finds.
+func TestPeopleAreFoundByNameWithoutAllOthers(t *testing.T) {
+	h, _ := crowdOf(t, 1, func(f *world.Facts) {
+		f.Users = append(f.Users, world.User{ID: "bob", Name: "Bob", Email: "b@acme.test", Aliases: []string{"robert"}})
+		f.Generated = world.Generated{Users: 500, Domain: "acme.test", Password: "x"}
+		f.Clients = []world.Client{{ID: "sps", Name: "sps", Secret: "s", Role: "admin"}}
+	})
+	for _, v := range []string{"user000005", "USER000499", "alice", "bob", "robert", "sps", "nobody", "renamed", "fresh", "user000501", "b@acme.test", "user000007@acme.test", "new@acme.test", "user000009@acme.test"} {
+		for _, field := range []string{"user_name", "email"} {
+			scan := ask(t, h, "sys_user?sysparm_query="+field+"STARTSWITH"+v+"^"+field+"ENDSWITH"+v).Body.String()
+			for _, q := range []string{field + "=" + v, "active!=x^" + field + "=" + v, field + "IN" + v + ",none", field + "=" + v + "^NQ" + field + "=none"} {
+				if got := ask(t, h, "sys_user?sysparm_query="+q).Body.String(); got != scan {
+					t.Errorf("%s: %s\nwant %s", q, got, scan)
+				}
+			}
+		}
+	}
+	if got, want := ask(t, h, "sys_user?sysparm_query=email=").Header().Get("X-Total-Count"), ask(t, h, "sys_user?sysparm_query=emailISEMPTY").Header().Get("X-Total-Count"); got != want {
+		t.Errorf("%s have no address, want %s", got, want)
+	}
 }
 
 func ask(t testing.TB, h http.Handler, path string) *httptest.ResponseRecorder {

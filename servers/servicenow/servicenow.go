@@ -111,7 +111,7 @@ func (s *Server) loadZones() error {
 	for _, u := range s.settings.Users {
 		names = append(names, u.TimeZone)
 	}
-	for u := range s.World.Users() {
+	for u := range s.World.Written() {
 		names = append(names, u.Settings["servicenow.time_zone"])
 	}
 	for _, n := range names {

@@ -208,7 +208,7 @@ func (s *Server) assign(t *ticket.Ticket, class, field, v string) {
 		t.Requester = s.worldName(v)
 	case "cmdb_ci":
 		delete(t.Fields, field)
-		if a, ok := s.index().assets[v]; ok {
+		if a, ok := s.assetBy(v); ok {
 			target(t).Asset = a.Name
 		} else if len(t.Targets) > 0 && v == "" {
 			t.Targets = nil
@@ -254,7 +254,7 @@ func commas(v string) []string {
 
 // worldName is what the world calls the user with a sys_id.
 func (s *Server) worldName(id string) string {
-	u, ok := s.index().users[id]
+	u, ok := s.userBy(id)
 	switch {
 	case !ok:
 		return ""

@@ -1,6 +1,7 @@
 package servicenow
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -51,15 +52,27 @@ func (s *Server) everybody() iter.Seq[*user] {
 	}
 }
 
+// sysID is a person's sys_id.
+func (s *Server) sysID(p world.User) string {
+	if id := p.Settings["servicenow.sys_id"]; isID(id) {
+		return id
+	}
+	return s.idOf("sys_user", p.ID)
+}
+
+// personID is the sys_id of the person of a number.
+func (s *Server) personID(i int) string {
+	if i < s.World.WrittenCount() {
+		return s.sysID(s.World.UserAt(i))
+	}
+	return s.idOf("sys_user", s.World.UserIDAt(i))
+}
+
+func displayOf(p world.User) string { return cmp.Or(p.DisplayName, p.Name) }
+
 // personal is a person's row.
 func (s *Server) personal(p world.User) *user {
-	u := &user{name: p.Name, display: p.DisplayName, person: p, role: roleNames[s.settings.DefaultRole], zone: s.zone}
-	if u.id = p.Settings["servicenow.sys_id"]; !isID(u.id) {
-		u.id = s.idOf("sys_user", p.ID)
-	}
-	if u.display == "" {
-		u.display = p.Name
-	}
+	u := &user{name: p.Name, display: displayOf(p), person: p, id: s.sysID(p), role: roleNames[s.settings.DefaultRole], zone: s.zone}
 	if z := s.zones[p.Settings["servicenow.time_zone"]]; z != nil {
 		u.zone = z
 	}
@@ -125,7 +138,7 @@ func (s *Server) lookup(name string) (*user, bool) {
 		return s.personal(p), true
 	}
 	if isID(name) {
-		u, ok := s.index().users[name]
+		u, ok := s.userBy(name)
 		return u, ok
 	}
 	return nil, false
@@ -141,7 +154,7 @@ func (s *Server) groupNamed(v string) (world.Group, bool) {
 
 // assetNamed finds an asset by sys_id, name or address.
 func (s *Server) assetNamed(v string) (world.Asset, bool) {
-	if a, ok := s.index().assets[v]; ok {
+	if a, ok := s.assetBy(v); ok {
 		return a, true
 	}
 	return s.World.Asset(v)

@@ -74,7 +74,7 @@ func (s *Server) baseRow(ctx context.Context, class, id string) (*record, error)
 	}
 	switch class {
 	case "sys_user":
-		if u, ok := s.index().users[id]; ok {
+		if u, ok := s.userBy(id); ok {
 			return s.userRow(u), nil
 		}
 	case "sys_user_group":
@@ -82,7 +82,7 @@ func (s *Server) baseRow(ctx context.Context, class, id string) (*record, error)
 			return s.groupRow(g), nil
 		}
 	}
-	if a, ok := s.index().assets[id]; ok && assetClass(a) == class {
+	if a, ok := s.assetBy(id); ok && assetClass(a) == class {
 		return s.assetRow(a), nil
 	}
 	if listed(class) {

@@ -47,7 +47,7 @@ func (d *Desk) password(a world.Account, l *ledger, n int) string {
 	switch {
 	case given:
 	case n <= 1:
-		return a.Password
+		return d.World.AccountPassword(a)
 	default:
 		p = world.Password(d.World.Derive("account", a.ID, strconv.Itoa(n)), passwordLength)
 	}

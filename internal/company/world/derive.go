@@ -13,13 +13,18 @@ import (
 // and the parts, so that the same seed gives the same identifiers, passwords
 // and keys in every run and on every replica.
 func Derive(randomSeed uint64, parts ...string) io.Reader {
+	return &stream{mac: hmac.New(sha256.New, deriveKey(randomSeed, parts...))}
+}
+
+// deriveKey is the key of the stream that parts name.
+func deriveKey(randomSeed uint64, parts ...string) []byte {
 	key := binary.BigEndian.AppendUint64(nil, randomSeed)
 	mac := hmac.New(sha256.New, key)
 	for _, p := range parts {
 		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
 		io.WriteString(mac, p)
 	}
-	return &stream{mac: hmac.New(sha256.New, mac.Sum(nil))}
+	return mac.Sum(nil)
 }
 
 // Derive is the package's Derive with this world's random seed.
@@ -52,26 +57,26 @@ const (
 func Password(r io.Reader, n int) string {
 	classes := []string{lower, upper, digits, symbols}
 	n = max(n, len(classes))
-	out := make([]byte, n)
+	out := make([]byte, n, n+1)
+	octet := out[n : n+1] // to read into
 	for i := range out {
 		set := lower + upper + digits
 		if i < len(classes) {
 			set = classes[i]
 		}
-		out[i] = set[number(r, len(set))]
+		out[i] = set[number(r, octet, len(set))]
 	}
 	for i := n - 1; i > 1; i-- { // Fisher–Yates; the first stays a letter
-		j := 1 + number(r, i)
+		j := 1 + number(r, octet, i)
 		out[i], out[j] = out[j], out[i]
 	}
 	return string(out)
 }
 
-// number is uniform in [0, n), n ≤ 256.
-func number(r io.Reader, n int) int {
-	var b [1]byte
+// number is uniform in [0, n), n ≤ 256. It reads octets into b.
+func number(r io.Reader, b []byte, n int) int {
 	for limit := 256 - 256%n; ; {
-		if _, err := io.ReadFull(r, b[:]); err != nil || int(b[0]) < limit {
+		if _, err := io.ReadFull(r, b); err != nil || int(b[0]) < limit {
 			return int(b[0]) % n
 		}
 	}

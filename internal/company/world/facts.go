@@ -19,6 +19,18 @@ type Facts struct {
 	Accounts     []Account
 	Tickets      []Ticket
 	Clients      []Client
+	Generated    Generated // people, machines and accounts besides those above
+}
+
+// UserCount is the number of people, written and generated.
+func (f *Facts) UserCount() int { return len(f.Users) + f.Generated.Users }
+
+// AccountCount is the number of accounts, written and generated.
+func (f *Facts) AccountCount() int {
+	if f.Generated.Assets == 0 {
+		return len(f.Accounts)
+	}
+	return len(f.Accounts) + f.Generated.Accounts
 }
 
 // Organization names the company and the rules that hold for all its people.
@@ -69,8 +81,8 @@ type User struct {
 	Phone       string
 	Password    string // as seeded; signin.Guard knows the current one
 	Status      Status
-	Groups      []string // IDs of the groups that list this person directly
-	Devices     []Device
+	Groups      []string  // IDs of the groups that list this person directly
+	Devices     []Device  // in Facts only; of a World ask DevicesOf
 	UIDNumber   int       // POSIX; seeded or generated, unique
 	GIDNumber   int       // POSIX primary group
 	Expires     time.Time // account end date; zero means never
@@ -169,13 +181,18 @@ type Account struct {
 	Name        string
 	AssetID     string
 	UserID      string // set when the account is a person or service user of the directory
-	Password    string // as seeded: version 1
+	Password    string // as seeded: version 1; see World.AccountPassword
 	Keys        []Key
 	Checkout    Checkout
 	Access      Access
 	Description string
 	Settings    map[string]string
+
+	drawn bool // the password follows from the random seed and is drawn when asked for
 }
+
+// HasPassword reports whether the account was seeded with a password.
+func (a Account) HasPassword() bool { return a.Password != "" || a.drawn }
 
 // Key is a private key of an account.
 type Key struct {

@@ -3,16 +3,19 @@ package world
 import (
 	"fmt"
 	"iter"
-	"net/netip"
 	"slices"
 	"strings"
 )
 
 // World is the indexed, immutable form of Facts. Look-ups ignore case and take
 // the names that clients use. Values it returns share memory with the world and
-// must not be modified.
+// must not be modified. What is generated is not indexed: it is made anew each
+// time, and costs no memory until then.
 type World struct {
 	facts    Facts
+	made     *maker
+	people   []User         // those that are written, without their devices
+	owned    [][]Device     // theirs
 	users    map[string]int // by ID, alias
 	mails    map[string]int
 	groups   map[string]int
@@ -34,7 +37,10 @@ type deviceAt struct{ user, device int }
 // something that is not there; a seed has been checked for that before, with
 // better messages, so only programs that build Facts themselves see it.
 func New(f Facts) (*World, error) {
-	w := &World{facts: f,
+	if f.Generated.Groups > len(f.Groups) {
+		return nil, fmt.Errorf("world: %d of %d groups are generated", f.Generated.Groups, len(f.Groups))
+	}
+	w := &World{facts: f, made: newMaker(&f), people: slices.Clone(f.Users), owned: make([][]Device, len(f.Users)),
 		users: make(map[string]int, len(f.Users)), mails: make(map[string]int, len(f.Users)),
 		groups: make(map[string]int, len(f.Groups)), assets: make(map[string]int, 4*len(f.Assets)),
 		accounts: make(map[string]int, len(f.Accounts)), byName: map[string][]int{}, byOwner: map[string]int{},
@@ -83,9 +89,13 @@ func (w *World) indexGroups() error {
 }
 
 func (w *World) indexUsers() error {
-	for i := range w.facts.Users {
-		u := &w.facts.Users[i]
+	for i := range w.people {
+		u := &w.people[i]
+		w.owned[i], u.Devices = u.Devices, nil
 		for _, name := range append([]string{u.ID}, u.Aliases...) {
+			if _, taken := w.made.UserNumber(Fold(name)); taken {
+				return fmt.Errorf("world: two users are called %q", name)
+			}
 			if err := put(w.users, "users", name, i); err != nil {
 				return err
 			}
@@ -98,8 +108,9 @@ func (w *World) indexUsers() error {
 				return fmt.Errorf("world: user %q is in the unknown group %q", u.ID, g)
 			}
 		}
-		for j, d := range u.Devices {
-			if _, taken := w.devices[d.ID]; taken {
+		for j, d := range w.owned[i] {
+			_, taken := w.devices[d.ID]
+			if _, generated := w.made.DeviceNumber(d.ID); taken || generated {
 				return fmt.Errorf("world: two devices are called %q", d.ID)
 			}
 			w.devices[d.ID] = deviceAt{i, j}
@@ -115,6 +126,10 @@ func (w *World) indexAssets() error {
 			names = append(names, a.Address.String())
 		}
 		for _, n := range names {
+			_, taken := w.made.AssetNumber(Fold(n))
+			if _, there := w.made.AddressNumber(a.Address); taken || there {
+				return fmt.Errorf("world: two assets are called %q", n)
+			}
 			if err := put(w.assets, "assets", n, i); err != nil {
 				return err
 			}
@@ -125,14 +140,17 @@ func (w *World) indexAssets() error {
 
 func (w *World) indexAccounts() error {
 	for i, a := range w.facts.Accounts {
+		if _, taken := w.made.AccountNumber(Fold(a.ID)); taken {
+			return fmt.Errorf("world: two accounts are called %q", a.ID)
+		}
 		if err := put(w.accounts, "accounts", a.ID, i); err != nil {
 			return err
 		}
-		if _, ok := w.assets[Fold(a.AssetID)]; a.AssetID != "" && !ok {
+		if _, ok := w.Asset(a.AssetID); a.AssetID != "" && !ok {
 			return fmt.Errorf("world: account %q is on the unknown asset %q", a.ID, a.AssetID)
 		}
 		if a.UserID != "" {
-			if _, ok := w.users[Fold(a.UserID)]; !ok {
+			if _, ok := w.UserNumber(a.UserID); !ok {
 				return fmt.Errorf("world: account %q belongs to the unknown user %q", a.ID, a.UserID)
 			}
 			if err := put(w.byOwner, "accounts", a.UserID, i); err != nil {
@@ -173,67 +191,11 @@ func (w *World) Organization() Organization { return w.facts.Organization }
 // RandomSeed is the number that all generated values follow from.
 func (w *World) RandomSeed() uint64 { return w.facts.RandomSeed }
 
-// User finds a person by name, alias or ID.
-func (w *World) User(name string) (User, bool) { return at(w.facts.Users, w.users, name) }
-
-// UserByMail finds a person by e-mail address.
-func (w *World) UserByMail(mail string) (User, bool) { return at(w.facts.Users, w.mails, mail) }
-
-// Login finds the person meant by any of the forms people log in with: a name
-// or alias, DOMAIN\name, name@domain of the organization, an e-mail address.
-func (w *World) Login(name string) (User, bool) {
-	if u, ok := w.User(name); ok {
-		return u, true
-	}
-	if domain, user, ok := strings.Cut(name, `\`); ok {
-		o := w.facts.Organization
-		if strings.EqualFold(domain, o.NetBIOS) || strings.EqualFold(domain, o.Domain) {
-			return w.User(user)
-		}
-		return User{}, false
-	}
-	if i := strings.LastIndexByte(name, '@'); i > 0 && strings.EqualFold(name[i+1:], w.facts.Organization.Domain) {
-		if u, ok := w.User(name[:i]); ok {
-			return u, true
-		}
-	}
-	return w.UserByMail(name)
-}
-
-// Users yields all people in the seed's order.
-func (w *World) Users() iter.Seq[User] { return slices.Values(w.facts.Users) }
-
-// UserCount is the number of people.
-func (w *World) UserCount() int { return len(w.facts.Users) }
-
 // Group finds a group by name.
 func (w *World) Group(name string) (Group, bool) { return at(w.facts.Groups, w.groups, name) }
 
 // Groups yields all groups in the seed's order.
 func (w *World) Groups() iter.Seq[Group] { return slices.Values(w.facts.Groups) }
-
-// GroupsOf returns the groups a person is in, directly ones first, then those
-// that contain them, each once; cycles end by themselves.
-func (w *World) GroupsOf(userID string) []Group {
-	u, ok := w.User(userID)
-	if !ok {
-		return nil
-	}
-	var out []Group
-	for _, i := range w.around(w.direct(u)) {
-		out = append(out, w.facts.Groups[i])
-	}
-	return out
-}
-
-// direct lists the indexes of the groups that name u.
-func (w *World) direct(u User) []int {
-	out := make([]int, 0, len(u.Groups))
-	for _, g := range u.Groups {
-		out = append(out, w.groups[Fold(g)])
-	}
-	return out
-}
 
 // around lists groups and those that contain them, nearest first.
 func (w *World) around(queue []int) (out []int) {
@@ -247,84 +209,6 @@ func (w *World) around(queue []int) (out []int) {
 		queue = append(queue, w.parents[w.facts.Groups[i].ID]...)
 	}
 	return out
-}
-
-// InAnyGroup reports whether a person is, directly or not, in one of groups.
-func (w *World) InAnyGroup(userID string, groups []string) bool {
-	i, ok := w.users[Fold(userID)]
-	if !ok || len(groups) == 0 {
-		return false
-	}
-	for _, g := range w.facts.Users[i].Groups {
-		for _, j := range w.enclosing[Fold(g)] {
-			id := w.facts.Groups[j].ID
-			if slices.ContainsFunc(groups, func(name string) bool { return name == id || Fold(name) == id }) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Asset finds an asset by name, host name or address.
-func (w *World) Asset(addressOrName string) (Asset, bool) {
-	if a, ok := at(w.facts.Assets, w.assets, addressOrName); ok {
-		return a, true
-	}
-	if ip, err := netip.ParseAddr(addressOrName); err == nil { // another spelling of an IPv6 address
-		return at(w.facts.Assets, w.assets, ip.Unmap().String())
-	}
-	return Asset{}, false
-}
-
-// Assets yields all assets in the seed's order.
-func (w *World) Assets() iter.Seq[Asset] { return slices.Values(w.facts.Assets) }
-
-// Account finds an account by the asset's and its own name.
-func (w *World) Account(asset, name string) (Account, bool) {
-	a, ok := w.Asset(asset)
-	if !ok {
-		return Account{}, false
-	}
-	return w.AccountByID(name + "@" + a.ID)
-}
-
-// AccountByID finds an account by ID, "root@db01".
-func (w *World) AccountByID(id string) (Account, bool) { return at(w.facts.Accounts, w.accounts, id) }
-
-// AccountsNamed returns the accounts of that name on every asset.
-func (w *World) AccountsNamed(name string) []Account {
-	var out []Account
-	for _, i := range w.byName[Fold(name)] {
-		out = append(out, w.facts.Accounts[i])
-	}
-	return out
-}
-
-// AccountOfUser finds the account that manages the password of a directory user.
-func (w *World) AccountOfUser(userID string) (Account, bool) {
-	return at(w.facts.Accounts, w.byOwner, userID)
-}
-
-// Accounts yields all accounts in the seed's order.
-func (w *World) Accounts() iter.Seq[Account] { return slices.Values(w.facts.Accounts) }
-
-// AccountCount is the number of accounts.
-func (w *World) AccountCount() int { return len(w.facts.Accounts) }
-
-// Device finds a seeded device by ID.
-func (w *World) Device(id string) (Device, bool) {
-	p, ok := w.devices[id]
-	if !ok {
-		return Device{}, false
-	}
-	return w.facts.Users[p.user].Devices[p.device], true
-}
-
-// DevicesOf returns the seeded devices of a person.
-func (w *World) DevicesOf(userID string) []Device {
-	u, _ := w.User(userID)
-	return u.Devices
 }
 
 // Ticket finds a seeded ticket; what became of it is in the store.

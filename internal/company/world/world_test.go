@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,7 +83,7 @@ func TestAssetsAndAccountsAreFoundByEveryName(t *testing.T) {
 			t.Errorf("Account(%q, Root) = %q, want %q", asset, a.ID, want)
 		}
 	}
-	if n := len(w.AccountsNamed("root")); n != 2 {
+	if n := len(slices.Collect(w.AccountsNamed("Root"))); n != 2 {
 		t.Errorf("%d accounts named root, want 2", n)
 	}
 	if a, ok := w.AccountOfUser("SVC"); !ok || a.ID != "svc@db01" {

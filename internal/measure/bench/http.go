@@ -123,7 +123,12 @@ func hammerHTTP(conns int, lasts time.Duration, addr string) (float64, error) {
 // hammerRaw sends one request over and over on each of several connections.
 func hammerRaw(conns int, lasts time.Duration, addr, text string) (float64, error) {
 	request := []byte(text)
-	return hammer(conns, lasts, func(_ int, stop <-chan struct{}) (int, error) {
+	return hammerEach(conns, lasts, addr, func(_, _ int) []byte { return request })
+}
+
+// hammerEach sends the n-th request of each of several connections.
+func hammerEach(conns int, lasts time.Duration, addr string, request func(conn, n int) []byte) (float64, error) {
+	return hammer(conns, lasts, func(i int, stop <-chan struct{}) (int, error) {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			return 0, err
@@ -134,7 +139,7 @@ func hammerRaw(conns int, lasts time.Duration, addr, text string) (float64, erro
 			if over(stop) {
 				return n, nil
 			}
-			if _, err := c.Write(request); err != nil {
+			if _, err := c.Write(request(i, n)); err != nil {
 				return n, err
 			}
 			if err := readHTTP(r); err != nil {

@@ -36,10 +36,12 @@ func directory(s settings) ([]row, error) {
 		return nil, err
 	}
 	find := func(p *process, addr string) side {
-		return side{p, func(lasts time.Duration) (float64, error) { return hammerSearch(s.conns, lasts, addr) }}
+		return side{p, func(lasts time.Duration) (float64, error) { return hammerSearch(s.conns, lasts, addr, people) }}
 	}
 	bind := func(p *process, addr string, dn func(string) string) side {
-		return side{p, func(lasts time.Duration) (float64, error) { return hammerBind(s.conns, lasts, addr, dn) }}
+		return side{p, func(lasts time.Duration) (float64, error) {
+			return hammerBind(s.conns, lasts, addr, binder{people, dn})
+		}}
 	}
 	first, err := versus(s, contest{"ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(ours.process, where), find(peer, addr)})
 	if err != nil {
@@ -57,7 +59,7 @@ func locate(addr string) (func(string) string, error) {
 		return nil, err
 	}
 	defer c.close()
-	name, _ := person(0)
+	name, _ := people.person(0)
 	first, err := c.search(base, 2, "uid", name)
 	if err != nil {
 		return nil, err
@@ -204,7 +206,7 @@ func (c *ldapConn) bind(dn, password string) error {
 	return nil
 }
 
-func hammerSearch(conns int, lasts time.Duration, addr string) (float64, error) {
+func hammerSearch(conns int, lasts time.Duration, addr string, who crowd) (float64, error) {
 	return hammer(conns, lasts, func(i int, stop <-chan struct{}) (int, error) {
 		c, err := dialLDAP(addr)
 		if err != nil {
@@ -215,7 +217,7 @@ func hammerSearch(conns int, lasts time.Duration, addr string) (float64, error) 
 			if over(stop) {
 				return n, nil
 			}
-			name, _ := person(i*7919 + n*31)
+			name, _ := who.person(i*7919 + n*31)
 			found, err := c.search(base, 2, "uid", name)
 			if err != nil {
 				return n, err
@@ -227,7 +229,13 @@ func hammerSearch(conns int, lasts time.Duration, addr string) (float64, error) 
 	})
 }
 
-func hammerBind(conns int, lasts time.Duration, addr string, dn func(string) string) (float64, error) {
+// binder is who binds, and how their names are made.
+type binder struct {
+	crowd
+	dn func(name string) string
+}
+
+func hammerBind(conns int, lasts time.Duration, addr string, who binder) (float64, error) {
 	return hammer(conns, lasts, func(i int, stop <-chan struct{}) (int, error) {
 		c, err := dialLDAP(addr)
 		if err != nil {
@@ -238,8 +246,8 @@ func hammerBind(conns int, lasts time.Duration, addr string, dn func(string) str
 			if over(stop) {
 				return n, nil
 			}
-			name, password := person(i*7919 + n*31)
-			if err := c.bind(dn(name), password); err != nil {
+			name, password := who.person(i*7919 + n*31)
+			if err := c.bind(who.dn(name), password); err != nil {
 				return n, err
 			}
 		}
@@ -259,8 +267,8 @@ func slapd(s settings) (*process, string, error) {
 	var ldif strings.Builder
 	fmt.Fprintf(&ldif, "dn: %s\nobjectClass: dcObject\nobjectClass: organization\ndc: acme\no: Acme\n\n", base)
 	fmt.Fprintf(&ldif, "dn: %s\nobjectClass: organizationalUnit\nou: people\n\n", peopleOU)
-	for n := range people {
-		name, password := person(n)
+	for n := range int(people) {
+		name, password := people.person(n)
 		fmt.Fprintf(&ldif, "dn: uid=%s,%s\nobjectClass: inetOrgPerson\nuid: %s\ncn: %s\nsn: %s\nmail: %s@acme.test\nuserPassword: %s\n\n",
 			name, peopleOU, name, name, name, name, password)
 	}

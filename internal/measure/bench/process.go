@@ -144,7 +144,7 @@ func starts(s settings) ([]row, error) {
 		ms, mib   float64
 		runs      int
 		serversOf string
-	}{{"demo", 100, 50, 11, "demo company"}, {"load", 1500, 250, 5, "100,000 people"}} {
+	}{{"demo", 100, 50, 11, "demo company"}, {"load", 500, 160, 5, "100,000 people"}} {
 		var took, mem []float64
 		for range w.runs {
 			c, err := fleet(s, w.seed)

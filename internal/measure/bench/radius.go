@@ -11,15 +11,18 @@ import (
 	"time"
 )
 
+// crowd is a number of generated people.
+type crowd int
+
 // people of the load world, and its RADIUS secret.
 const (
-	people = 100_000
-	secret = "testing123"
+	people crowd = 100_000
+	secret       = "testing123"
 )
 
-// person is the name and password of the n-th generated person.
-func person(n int) (name, password string) {
-	name = fmt.Sprintf("user%06d", n%people+1)
+// person is the name and password of the n-th one.
+func (c crowd) person(n int) (name, password string) {
+	name = fmt.Sprintf("user%06d", n%int(c)+1)
 	return name, "Pass-" + name
 }
 
@@ -41,7 +44,7 @@ func radius(s settings) ([]row, error) {
 	}
 	defer off.stop()
 	pap := func(p *process, addr string) side {
-		return side{p, func(lasts time.Duration) (float64, error) { return hammerPAP(s.conns, lasts, addr) }}
+		return side{p, func(lasts time.Duration) (float64, error) { return hammerPAP(s.conns, lasts, addr, people) }}
 	}
 	first, err := versus(s, contest{"radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.process, on.ports["radius/auth"]), pap(peer, addr)})
 	if err != nil {
@@ -53,7 +56,7 @@ func radius(s settings) ([]row, error) {
 
 // hammerPAP sends Access-Requests from sockets of their own, one at a time
 // each, and demands Access-Accept.
-func hammerPAP(sockets int, lasts time.Duration, addr string) (float64, error) {
+func hammerPAP(sockets int, lasts time.Duration, addr string, who crowd) (float64, error) {
 	return hammer(sockets, lasts, func(i int, stop <-chan struct{}) (int, error) {
 		c, err := net.Dial("udp", addr)
 		if err != nil {
@@ -65,7 +68,7 @@ func hammerPAP(sockets int, lasts time.Duration, addr string) (float64, error) {
 			if over(stop) {
 				return n, nil
 			}
-			out := accessRequest(i, n)
+			out := accessRequest(who, i, n)
 			if _, err := c.Write(out); err != nil {
 				return n, err
 			}
@@ -82,8 +85,8 @@ func hammerPAP(sockets int, lasts time.Duration, addr string) (float64, error) {
 }
 
 // accessRequest is the n-th PAP request of a socket (RFC 2865 section 5.2).
-func accessRequest(socket, n int) []byte {
-	name, password := person(socket*7919 + n*31)
+func accessRequest(who crowd, socket, n int) []byte {
+	name, password := who.person(socket*7919 + n*31)
 	p := make([]byte, 20, 80)
 	p[0], p[1] = 1, byte(n)
 	binary.BigEndian.PutUint64(p[4:], uint64(socket)<<32|uint64(n))
@@ -112,8 +115,8 @@ func freeRADIUS(s settings) (*process, string, error) {
 		return nil, "", err
 	}
 	var users strings.Builder
-	for n := range people {
-		name, password := person(n)
+	for n := range int(people) {
+		name, password := people.person(n)
 		fmt.Fprintf(&users, "%s Cleartext-Password := %q\n", name, password)
 	}
 	_, port, _ := net.SplitHostPort(addr)
@@ -128,7 +131,7 @@ func freeRADIUS(s settings) (*process, string, error) {
 		return nil, "", err
 	}
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if rate, err := hammerPAP(1, 20*time.Millisecond, addr); err == nil && rate > 0 {
+		if rate, err := hammerPAP(1, 20*time.Millisecond, addr, people); err == nil && rate > 0 {
 			return p, addr, nil
 		}
 	}

@@ -197,7 +197,7 @@ func (b *backends) people() map[string]any {
 	for u := range b.World.Users() {
 		id := u.ID
 		devices := map[string]any{}
-		for _, d := range u.Devices {
+		for _, d := range b.World.DevicesOf(id) {
 			if factor.Can(d.Kind) {
 				devices[d.ID] = b.code(d.ID)
 			}

@@ -102,7 +102,7 @@ func (r *run) knownSecrets(p *pluginhost.Result) []secret {
 		add("the password of "+u.Name, u.Password, "*") // any server may check it
 	}
 	for a := range r.fleet.World.Accounts() {
-		add("the password of "+a.ID, a.Password)
+		add("the password of "+a.ID, r.fleet.World.AccountPassword(a))
 	}
 	for c := range r.fleet.World.Clients() {
 		add("the secret of the client "+c.Name, c.Secret, "native")

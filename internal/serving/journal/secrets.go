@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 	"sync"
+
+	"counterpart/internal/company/world"
 )
 
 // Secrets are the values that must not be shown: those that the world knows,
@@ -17,12 +19,16 @@ type Secrets struct {
 	load func(add func(whose, secret string))
 	once sync.Once
 	base index // of the world's
+	made *made // the world's that are generated; nil: there are none
 
 	issued  *remembered
 	brought *remembered
 	// Public reports names that anybody may read, whatever they are used for: they
 	// are not learned as secrets; nil knows none. It is set before the first use.
 	Public func(value string) bool
+	// Generated is the world whose generated people's and accounts' secrets are known,
+	// besides those that load adds; nil is none. It is set before the first use.
+	Generated *world.World
 }
 
 // How much is remembered of what was issued, many times what a journal holds, and
@@ -66,7 +72,7 @@ func (s *Secrets) Bring(server, value string) {
 	if s == nil || len(value) < fewestBrought || len(value) > mostBrought || strings.Trim(value, "0123456789.:-TZ") == "" || s.Public != nil && s.Public(value) {
 		return
 	}
-	if n, _ := s.world().longest(value, false); n == len(value) {
+	if n, _ := s.known(value, false); n == len(value) {
 		return
 	}
 	if !s.issued.knows(value) {
@@ -78,16 +84,35 @@ func hideable(secret string) bool {
 	return len(secret) >= shortest && (len(secret) >= shortestDigits || strings.Trim(secret, "0123456789") != "")
 }
 
-// world is the index of the secrets that the world knows.
-func (s *Secrets) world() *index {
+// known is how much of the text's beginning is a secret of the world, and whose.
+func (s *Secrets) known(text string, cut bool) (n int, whose string) {
+	s.gather()
+	return s.longest(text, cut)
+}
+
+// longest is known once the secrets are gathered.
+func (s *Secrets) longest(text string, cut bool) (n int, whose string) {
+	n, whose = s.base.longest(text, cut)
+	if s.made != nil {
+		if k, w := s.made.longest(text, cut); k > n {
+			n, whose = k, w
+		}
+	}
+	return n, whose
+}
+
+// gather finds the secrets that the world knows, once.
+func (s *Secrets) gather() {
 	s.once.Do(func() {
 		var b builder
 		if s.load != nil {
 			s.load(b.add)
 		}
 		s.base = b.build()
+		if w := s.Generated; w != nil && (w.Generated().Users > 0 || w.MadeAccounts() > 0) {
+			s.made = newMade(w)
+		}
 	})
-	return &s.base
 }
 
 // Hide is text with every known secret replaced. cut says that the text was
@@ -125,14 +150,14 @@ func (s *Secrets) Find(text string) (out []Sighting) {
 }
 
 func (s *Secrets) each(text string, cut bool, found func(i, n int, whose string)) {
-	world := s.world()
+	s.gather()
 	s.issued.mu.RLock()
 	defer s.issued.mu.RUnlock()
 	s.brought.mu.RLock()
 	defer s.brought.mu.RUnlock()
 	for i := 0; i+shortest <= len(text); i++ {
 		rest := text[i:]
-		best, whose := world.longest(rest, cut)
+		best, whose := s.longest(rest, cut)
 		for _, r := range [...]*remembered{s.issued, s.brought} {
 			if n, w := r.longest(rest, cut); n > best {
 				best, whose = n, w

@@ -110,6 +110,7 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 		return nil, err
 	}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
+	c.Secrets.Generated = w
 	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
 		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})

@@ -12,9 +12,10 @@ import (
 	"counterpart/seed"
 )
 
-// known adds every secret that a world holds.
+// known adds every secret that a world holds but for those that it generates, which
+// the journal reads.
 func known(w *world.World, add func(whose, secret string)) {
-	for u := range w.Users() {
+	for u := range w.Written() {
 		add("user "+u.ID, u.Password)
 		for _, d := range w.DevicesOf(u.ID) {
 			for _, s := range append(factor.Secrets(d), d.Codes...) {
@@ -22,8 +23,8 @@ func known(w *world.World, add func(whose, secret string)) {
 			}
 		}
 	}
-	for a := range w.Accounts() {
-		add("account "+a.ID, a.Password)
+	for a := range w.WrittenAccounts() {
+		add("account "+a.ID, w.AccountPassword(a))
 		for _, k := range a.Keys {
 			add("account "+a.ID, k.PEM)
 		}
@@ -51,8 +52,11 @@ func public(w *world.World, value string) bool {
 	if _, ok := w.AccountByID(value); ok {
 		return true
 	}
+	for range w.AccountsNamed(value) {
+		return true
+	}
 	o := w.Organization()
-	return len(w.AccountsNamed(value)) > 0 || strings.EqualFold(value, o.Name) || strings.EqualFold(value, o.Domain)
+	return strings.EqualFold(value, o.Name) || strings.EqualFold(value, o.Domain)
 }
 
 // places are the rules of where secrets stand in the messages of each server.

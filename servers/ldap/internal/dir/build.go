@@ -3,6 +3,8 @@ package dir
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"strings"
 
 	"counterpart/internal/company/world"
@@ -24,13 +26,14 @@ func New(c Config) (*Base, error) {
 	b.person, _ = b.Schema.NormDN(category)
 	n := c.World.UserCount()
 	b.group0 = b.user0 + ID(n)
+	b.made0 = b.user0 + ID(c.World.WrittenCount())
 	for g := range c.World.Groups() {
 		b.groupAt[g.ID] = b.group0 + ID(len(b.groups))
 		b.groups = append(b.groups, g)
 		b.note(isGroup, g.Attributes)
 	}
 	b.end = b.group0 + ID(len(b.groups))
-	b.numberPeople(n)
+	b.numberPeople()
 	b.parents = make([][]ID, len(b.groups))
 	for i := range b.groups {
 		for _, m := range b.groups[i].MemberGroups {
@@ -57,13 +60,12 @@ func (b *Base) note(k kind, attributes map[string][]string) {
 	}
 }
 
-// numberPeople fills users and the table of each group's people.
-func (b *Base) numberPeople(n int) {
-	b.users = make([]string, 0, n)
+// numberPeople fills the table of each group's written people.
+func (b *Base) numberPeople() {
+	n := b.World.WrittenCount()
 	count := make([]uint32, len(b.groups)+1)
 	edges, ends := make([]uint32, 0, 2*n), make([]uint32, 0, n)
-	for u := range b.World.Users() {
-		b.users = append(b.users, u.ID)
+	for u := range b.World.Written() {
 		b.note(isUser, u.Attributes)
 		for _, g := range u.Groups {
 			at, ok := b.groupAt[g]
@@ -91,28 +93,38 @@ func (b *Base) numberPeople(n int) {
 	}
 }
 
-// peopleOf are the people that a seeded group lists directly, in seed order.
-func (b *Base) peopleOf(g ID) []ID { return b.members[b.memberAt[g-b.group0]:b.memberAt[g-b.group0+1]] }
-
 // indexNames builds the index of DNs, and finds namesakes: where two people
-// would have one DN, the later ones are renamed.
+// would have one DN, the later ones are renamed. Generated people are in it only
+// once they are renamed.
 func (b *Base) indexNames() {
 	for {
-		x := make(index, 0, b.end)
-		for id := range b.user0 {
-			x = append(x, pair(b.hash(b.boxes[id].norm), id))
+		x := make(index, 0, int(b.made0+b.end-b.group0)+len(b.renamed))
+		again := false
+		add := func(id ID, norm string) {
+			x = append(x, pair(b.hash(norm), id))
+			if made, ok := b.madeAs(norm); ok && id < made && !b.renamed[made] {
+				b.renamed[made], again = true, true
+			}
 		}
-		people, crowd := ","+b.boxes[b.people].norm, ","+b.boxes[b.crowd].norm
+		for id := range b.user0 {
+			add(id, b.boxes[id].norm)
+		}
+		people := "," + b.boxes[b.people].norm
 		id := b.user0
-		for u := range b.World.Users() {
-			x = append(x, pair(b.hash(b.normRDN(id, &u)+people), id))
+		for u := range b.World.Written() {
+			add(id, b.normRDN(id, &u)+people)
 			id++
 		}
-		for ; id < b.end; id++ {
-			x = append(x, pair(b.hash(b.normRDN(id, nil)+crowd), id))
+		for _, id := range slices.Sorted(maps.Keys(b.renamed)) {
+			if id >= b.made0 {
+				add(id, b.baseNorm(id))
+			}
+		}
+		for id := b.group0; id < b.end; id++ {
+			add(id, b.baseNorm(id))
 		}
 		b.names = x.sorted()
-		if !b.renameNamesakes() {
+		if !b.renameNamesakes() && !again {
 			return
 		}
 	}

@@ -4,9 +4,10 @@
 //
 // Seeded entries are never stored. They are numbered densely (containers,
 // people, groups), the indexes hold numbers only, and attributes are rendered
-// from the world when somebody looks. A hundred thousand people cost a few
-// octets each, and a hit of an index is verified against the rendered entry, so
-// that collisions and stale postings are harmless.
+// from the world when somebody looks. Generated people are in no table: what
+// they are called leads to their number, see made.go. A hit of an index is
+// verified against the rendered entry, so that collisions and stale postings are
+// harmless.
 package dir
 
 import (
@@ -60,14 +61,14 @@ type Base struct {
 	boxAt    map[string]ID // by normal DN
 	people   ID            // the container of all seeded people
 	crowd    ID            // the container of all seeded groups
-	users    []string      // IDs of people, by seed order
 	groups   []world.Group
 	groupAt  map[string]ID // by world ID
 	user0    ID            // number of the first person
+	made0    ID            // number of the first generated person
 	group0   ID
 	end      ID // first number of an added entry
 	renamed  map[ID]bool
-	memberAt []uint32 // per group, where its people start in members; one more at the end
+	memberAt []uint32 // per group, where its written people start in members; one more at the end
 	members  []ID
 	parents  [][]ID // per group, the groups that list it
 	custom   map[string]custom
@@ -129,9 +130,11 @@ func (b *Base) kind(id ID) kind {
 
 // user is the person behind id.
 func (b *Base) user(id ID) world.User {
-	u, _ := b.World.User(b.users[id-b.user0])
-	return u
+	return b.World.UserAt(int(id - b.user0))
 }
+
+// userID is the world's ID of the person behind id.
+func (b *Base) userID(id ID) string { return b.World.UserIDAt(int(id - b.user0)) }
 
 func (b *Base) group(id ID) *world.Group { return &b.groups[id-b.group0] }
 
@@ -208,7 +211,7 @@ func (b *Base) baseNorm(id ID) string {
 func (b *Base) key(id ID) string {
 	switch b.kind(id) {
 	case isUser:
-		return "u:" + b.users[id-b.user0]
+		return "u:" + b.userID(id)
 	case isGroup:
 		return "g:" + b.group(id).ID
 	case isBox:

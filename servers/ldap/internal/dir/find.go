@@ -32,9 +32,22 @@ func (s *Snapshot) Lookup(normal string) (ID, bool) {
 
 // seeded finds a seeded entry that was called base and is called now.
 func (s *Snapshot) seeded(base, now string) (ID, bool) {
+	is := func(id ID) bool { return s.Alive(id) && s.NormName(id) == now }
+	made, hasMade := s.madeAs(base)
 	for _, p := range s.names.find(s.hash(base)) {
-		if id := ID(p); s.Alive(id) && s.NormName(id) == now {
-			return id, true
+		if hasMade && made < ID(p) {
+			break
+		}
+		if is(ID(p)) {
+			return ID(p), true
+		}
+	}
+	if hasMade && is(made) {
+		return made, true
+	}
+	for _, p := range s.names.find(s.hash(base)) {
+		if is(ID(p)) {
+			return ID(p), true
 		}
 	}
 	if name, ok := strings.CutSuffix(base, s.schemaSuffix); ok && s.schemaSuffix != "" {
@@ -93,10 +106,7 @@ func (s *Snapshot) FindGUID(guid string) (ID, bool) {
 func (s *Snapshot) candidates(attr, normal string) []ID {
 	var out []ID
 	if a := s.Schema.Attr(attr); a != nil {
-		hits, _ := s.lookup(a, normal)
-		for _, p := range hits {
-			out = append(out, ID(p))
-		}
+		out, _ = s.lookup(a, normal)
 	}
 	return out
 }
@@ -113,7 +123,7 @@ func (s *Snapshot) FindSID(sid string) (ID, bool) {
 // UserID is the world's ID of the person behind an entry, "" for others.
 func (s *Snapshot) UserID(id ID) string {
 	if s.kind(id) == isUser && s.Alive(id) {
-		return s.users[id-s.user0]
+		return s.userID(id)
 	}
 	return ""
 }

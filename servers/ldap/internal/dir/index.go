@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"slices"
 	"sort"
 	"sync"
 
@@ -51,6 +52,7 @@ func (x index) sorted() index {
 type lazyIndex struct {
 	once sync.Once
 	x    index
+	made bool // generated people are in it; else madeWith finds them
 }
 
 // indexed are the attributes with an equality index. Membership and object
@@ -61,8 +63,8 @@ var indexed = map[string]bool{
 	"telephoneNumber": true, "mobile": true, "distinguishedName": true, "entryDN": true, "name": true, "proxyAddresses": true,
 }
 
-// lookup is the seeded entries whose value of a may be normal.
-func (b *Base) lookup(a *schema.Attribute, normal string) (hits index, ok bool) {
+// lookup is the seeded entries whose value of a may be normal, in order.
+func (b *Base) lookup(a *schema.Attribute, normal string) (hits []ID, ok bool) {
 	if a.Name == "objectGUID" {
 		b.guids.once.Do(func() {
 			x := make(index, 0, b.end)
@@ -71,14 +73,31 @@ func (b *Base) lookup(a *schema.Attribute, normal string) (hits index, ok bool) 
 			}
 			b.guids.x = x.sorted()
 		})
-		return b.guids.x.find(b.hash(normal)), true
+		return b.guids.x.find(b.hash(normal)).ids(), true
 	}
 	if !indexed[a.Name] && !b.forward(a) || a.ID >= len(b.lazy) {
 		return nil, false
 	}
 	l := &b.lazy[a.ID]
-	l.once.Do(func() { l.x = b.buildIndex(a) })
-	return l.x.find(b.hash(normal)), true
+	l.once.Do(func() {
+		l.made = !b.derivable(a)
+		l.x = b.buildIndex(a, l.made)
+	})
+	hits = l.x.find(b.hash(normal)).ids()
+	if !l.made {
+		hits = append(hits, b.madeWith(a, normal)...)
+		slices.Sort(hits)
+	}
+	return hits, true
+}
+
+// ids are the entries of a run.
+func (x index) ids() []ID {
+	out := make([]ID, len(x))
+	for i, p := range x {
+		out[i] = ID(p)
+	}
+	return out
 }
 
 // forward reports whether an attribute is a forward link of Active Directory whose
@@ -87,11 +106,21 @@ func (b *Base) forward(a *schema.Attribute) bool {
 	return b.Schema.Flavour == schema.AD && a.Has(schema.Link) && !a.Has(schema.Back) && a.Name != "member"
 }
 
-func (b *Base) buildIndex(a *schema.Attribute) index {
+// buildIndex goes through all seeded entries, or all but the generated people.
+func (b *Base) buildIndex(a *schema.Attribute, made bool) index {
 	lo, hi := b.span(a)
-	x := make(index, 0, hi-lo)
+	n := hi - lo
+	if !made && lo < hi {
+		n = b.made0 + b.end - b.group0
+	}
+	x := make(index, 0, n)
 	r := (&Snapshot{Base: b}).seedReader()
 	for id := lo; id < hi; id++ {
+		if id == b.made0 && !made {
+			if id = b.group0; id >= hi {
+				break
+			}
+		}
 		r.Seek(id)
 		for _, v := range r.Values(a, "") {
 			if n, ok := b.Schema.Norm(a, v); ok {

@@ -61,7 +61,7 @@ func (s *Snapshot) Members(g ID, yield func(ID) bool) {
 	p := s.changes[g]
 	alive := func(m ID) bool { return (p == nil || !p.minus[m]) && s.Alive(m) }
 	if s.kind(g) == isGroup {
-		for _, m := range s.peopleOf(g) {
+		for m := range s.peopleOf(g) {
 			if alive(m) && !yield(m) {
 				return
 			}

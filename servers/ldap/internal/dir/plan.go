@@ -182,12 +182,15 @@ func (s *Snapshot) planEqual(a *schema.Attribute, normal string) (plan, bool) {
 	if !ok {
 		return plan{}, false
 	}
-	p := plan{listed: true, list: make([]ID, len(hits))}
-	for i, h := range hits {
-		p.list[i] = ID(h)
+	if len(hits) > longList {
+		return plan{}, false
 	}
-	return p, true
+	return plan{listed: true, list: hits}, true
 }
+
+// longList bounds what a search keeps: going through all entries does not take much
+// longer than through a list of so many.
+const longList = 1 << 16
 
 func (s *Snapshot) hasCustom(a *schema.Attribute) bool {
 	for _, c := range s.custom {
@@ -203,7 +206,10 @@ func (s *Snapshot) gather(id ID, from func(ID, func(ID) bool)) plan {
 	if id == None {
 		return p
 	}
-	from(id, func(m ID) bool { p.list = append(p.list, m); return true })
+	from(id, func(m ID) bool { p.list = append(p.list, m); return len(p.list) <= longList })
+	if len(p.list) > longList {
+		return s.whole()
+	}
 	slices.Sort(p.list)
 	return p
 }
@@ -213,7 +219,7 @@ func (s *Snapshot) planClass(a *schema.Attribute, normal string) plan {
 	if s.hasCustom(a) {
 		return s.whole()
 	}
-	users, groups := len(s.users) > 0, len(s.groups) > 0
+	users, groups := s.user0 < s.group0, len(s.groups) > 0
 	r := (&Snapshot{Base: s.Base}).seedReader()
 	has := func(id ID) bool {
 		r.Seek(id)

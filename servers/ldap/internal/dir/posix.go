@@ -162,7 +162,7 @@ func (r *Reader) posixGroup(a *schema.Attribute) {
 		}
 	case "memberUid":
 		if r.s.Posix {
-			for _, m := range r.s.peopleOf(r.id) {
+			for m := range r.s.peopleOf(r.id) {
 				u := r.s.user(m)
 				if isASCII(u.Name) {
 					r.add(u.Name)

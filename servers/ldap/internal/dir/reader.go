@@ -68,7 +68,7 @@ func (r *Reader) account() *signin.Standing {
 	if r.standing == nil {
 		r.standing = &signin.Standing{}
 		if r.s.Logins != nil && r.ctx != nil {
-			st, err := r.s.Logins.Standing(r.ctx, r.s.users[r.id-r.s.user0])
+			st, err := r.s.Logins.Standing(r.ctx, r.s.userID(r.id))
 			if err != nil && r.Err == nil {
 				r.Err = err
 			}

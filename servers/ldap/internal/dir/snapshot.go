@@ -140,16 +140,7 @@ func (b *Base) id(key string) ID {
 	what, name, _ := strings.Cut(key, ":")
 	switch what {
 	case "u":
-		u, ok := b.World.User(name)
-		if !ok || u.ID != name {
-			return None
-		}
-		for _, p := range b.names.find(b.hash(b.normRDN(b.user0, &u) + "," + b.boxes[b.people].norm)) {
-			if id := ID(p); b.kind(id) == isUser && b.users[id-b.user0] == name {
-				return id
-			}
-		}
-		if i := slices.Index(b.users, name); i >= 0 { // a namesake: its RDN is not the plain one
+		if i, ok := b.World.UserNumber(name); ok && b.World.UserIDAt(i) == name {
 			return b.user0 + ID(i)
 		}
 	case "g":
@@ -307,7 +298,7 @@ func (s *Snapshot) Children(id ID) int {
 			n += len(s.published().cn)
 		}
 		if id == s.people {
-			n += len(s.users)
+			n += int(s.group0 - s.user0)
 		}
 		if id == s.crowd {
 			n += len(s.groups)
