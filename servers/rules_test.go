@@ -34,6 +34,8 @@ var rooms = []struct {
 	{"internal/serving/fleet", []string{"internal/serving/dialect", "internal/serving/fault", "internal/serving/journal", "internal/serving/pki"}},
 	{"internal/serving/egress", []string{"internal/serving/dialect", "internal/serving/fleet"}},
 	{"internal/serving", nil},
+	{"internal/face/oauth", []string{"internal/face/httpapi", "internal/face/ids", "internal/face/jose"}},
+	{"internal/face", nil},
 	{"internal/company/world", nil},
 	{"internal/company/clock", nil},
 	{"internal/company/cause", nil},
@@ -163,14 +165,19 @@ func TestDependenciesPointOneWay(t *testing.T) {
 }
 
 // forbidden are calls that a server must not make: what they do exists once,
-// in the fleet, or is handed to it in its Env.
+// in the fleet or in what faces share, or is handed to it in its Env.
 var forbidden = map[string]string{
 	"time.Now": "Env.Clock", "time.Sleep": "Env.Clock", "time.After": "Env.Clock", "time.NewTimer": "Env.Clock", "time.Tick": "Env.Clock",
 	"time.AfterFunc": "Env.Clock", "time.NewTicker": "Env.Clock", "net.Listen": "Ports", "net.ListenPacket": "Ports", "os.Getenv": "the seed", "os.LookupEnv": "the seed",
 	"slog.Info": "Env.Log", "slog.Warn": "Env.Log", "slog.Error": "Env.Log", "slog.Debug": "Env.Log", "slog.Default": "Env.Log",
 	"log.Print": "Env.Log", "log.Printf": "Env.Log", "log.Println": "Env.Log", "log.Fatal": "an error", "log.Fatalf": "an error",
-	"os.Exit": "an error",
+	"os.Exit":    "an error",
+	"io.ReadAll": "httpapi.Read", "http.MaxBytesReader": "dialect.Limits", "url.ParseQuery": "httpapi.ParseForm", "json.NewDecoder": "httpapi.Lenient",
+	"world.UUID": "ids.UUID",
 }
+
+// shared are methods of the same kind.
+var shared = map[string]string{"BasicAuth": "httpapi.Basic", "ParseMultipartForm": "httpapi.Parts", "MultipartReader": "httpapi.Parts", "ParseForm": "httpapi.ParseForm", "PostForm": "httpapi.ParseForm"}
 
 // connectionLoops are the files that may start goroutines: each awaits what it
 // started.
@@ -195,6 +202,9 @@ func TestServersArePassive(t *testing.T) {
 			case *ast.SelectorExpr:
 				if n.Sel.Name == "Go" && !slices.Contains(connectionLoops, path) {
 					t.Errorf("%s starts a goroutine", set.Position(n.Pos()))
+				}
+				if x, ok := n.X.(*ast.Ident); shared[n.Sel.Name] != "" && (!ok || x.Name != "httpapi") {
+					t.Errorf("%s: %s; use %s", set.Position(n.Pos()), n.Sel.Name, shared[n.Sel.Name])
 				}
 				if x, ok := n.X.(*ast.Ident); ok && x.Obj == nil {
 					if instead, bad := forbidden[x.Name+"."+n.Sel.Name]; bad {

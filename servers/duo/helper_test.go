@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/duo"
@@ -154,9 +155,9 @@ type call struct {
 
 func newCall(method, path string, params ...string) call {
 	c := call{method: method, path: path, host: host, dateHeader: "Date", version: sign.V2, digest: sha512.New, header: http.Header{}}
-	var pairs []sign.Pair
+	var pairs httpapi.Form
 	for i := 0; i+1 < len(params); i += 2 {
-		pairs = append(pairs, sign.Pair{Name: params[i], Value: params[i+1]})
+		pairs = append(pairs, httpapi.Pair{Name: params[i], Value: params[i+1]})
 	}
 	if c.query = sign.Canonical(pairs); method == "POST" {
 		c.query, c.body, c.contentType = "", c.query, "application/x-www-form-urlencoded"
