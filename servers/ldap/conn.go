@@ -6,7 +6,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
