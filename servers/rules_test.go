@@ -20,12 +20,12 @@ import (
 )
 
 // floors are the folders of internal/, top to bottom. A package imports what is on
-// floors below its own; rooms says what it may take from its own floor.
+// floors below its own; siblings says what it may take from its own floor.
 var floors = []string{"internal/measure", "internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company"}
 
-// rooms lists, for packages that use others of their own floor, which. The first
+// siblings lists, for packages that use others of their own floor, which. The first
 // prefix that fits decides. Tests are not bound.
-var rooms = []struct {
+var siblings = []struct {
 	part string
 	may  []string
 }{
@@ -43,8 +43,8 @@ var rooms = []struct {
 	{"internal/company", domain},
 }
 
-// halls are the parts of the tree beside the floors, and what they may import of ours.
-var halls = []struct {
+// parts are those of the tree beside the floors, and what they may import of ours.
+var parts = []struct {
 	part string
 	may  []string
 }{
@@ -106,13 +106,13 @@ func sources(t *testing.T, visit func(path string, f *ast.File, set *token.FileS
 func within(pkg, part string) bool { return pkg == part || strings.HasPrefix(pkg, part+"/") }
 
 // allowed is what a package may import: a server's is the same for all servers, and
-// a floor's packages what is below it, and what rooms says of their own.
+// a floor's packages what is below it, and what siblings says of their own.
 func allowed(pkg string) (part string, may []string, known bool) {
 	if rest, below := strings.CutPrefix(pkg, "servers/"); below && !within(pkg, "servers/counterparttest") {
 		name, _, _ := strings.Cut(rest, "/")
 		return "servers/" + name, server(name), true
 	}
-	for _, r := range halls {
+	for _, r := range parts {
 		if within(pkg, r.part) {
 			return r.part, r.may, true
 		}
@@ -121,7 +121,7 @@ func allowed(pkg string) (part string, may []string, known bool) {
 		if !within(pkg, floor) {
 			continue
 		}
-		for _, r := range rooms {
+		for _, r := range siblings {
 			if within(pkg, r.part) {
 				return r.part, append(slices.Clone(r.may), floors[i+1:]...), true
 			}

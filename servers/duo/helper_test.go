@@ -291,7 +291,7 @@ func (f *fleet) held() {
 	buf := make([]byte, 1<<20)
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "clock.(*Virtual).sleep") && strings.Contains(stack, "factor.(*Bench).AwaitUntil") {
+			if strings.Contains(stack, "clock.(*Virtual).sleep") && strings.Contains(stack, "factor.(*Service).AwaitUntil") {
 				return
 			}
 		}

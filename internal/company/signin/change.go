@@ -26,7 +26,7 @@ type NewPassword struct {
 // SetPassword changes a password. A change by its owner is held against the old
 // password, the policy and the history; an administrator's reset against the
 // policy only. A wrong old password counts towards the lock-out.
-func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) error {
+func (g *Authenticator) SetPassword(ctx context.Context, userID string, n NewPassword) error {
 	u, ok := g.World.User(userID)
 	if !ok {
 		return cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -35,7 +35,7 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 	if utf8.RuneCountInString(n.Password) < max(policy.MinLength, 1) {
 		return cause.Because(cause.WeakPassword, "the new password has fewer than %d characters", max(policy.MinLength, 1))
 	}
-	g.told("user "+u.ID, n.Password)
+	g.report("user "+u.ID, n.Password)
 	pinned := n.Old != nil || n.Was != nil // else whatever it is meanwhile is replaced
 	const tries = 100
 	for try := 1; ; try++ {
@@ -48,7 +48,7 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 
 // setPassword is one attempt; again means that the password of a managed account
 // was another when it was to be replaced than when it was looked at.
-func (g *Guard) setPassword(ctx context.Context, u world.User, n NewPassword) (again bool, err error) {
+func (g *Authenticator) setPassword(ctx context.Context, u world.User, n NewPassword) (again bool, err error) {
 	managed, err := g.managed(ctx, u.ID)
 	if err != nil {
 		return false, err
@@ -94,7 +94,7 @@ func firstError(errs ...error) error {
 
 // mayChange checks the old password of an owner's change. That the password is
 // too old or must be changed is no obstacle: that is what the change is for.
-func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
+func (g *Authenticator) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
 	if n.Was != nil && g.password(u, p, managed) != *n.Was {
 		return cause.Because(cause.WrongPassword, "the password of %s has changed meanwhile", u.ID)
 	}
@@ -115,7 +115,7 @@ func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword)
 	return nil
 }
 
-func (g *Guard) replace(u world.User, p *person, managed *kept, n NewPassword) {
+func (g *Authenticator) replace(u world.User, p *person, managed *kept, n NewPassword) {
 	if keep := g.World.Organization().Policy.History; keep > 0 {
 		p.Old = slices.Insert(p.Old, 0, g.password(u, p, managed))
 		p.Old = p.Old[:min(len(p.Old), keep)]
@@ -132,7 +132,7 @@ func (g *Guard) replace(u world.User, p *person, managed *kept, n NewPassword) {
 }
 
 // Unlock ends a lock-out and forgets the failures.
-func (g *Guard) Unlock(ctx context.Context, userID string) error {
+func (g *Authenticator) Unlock(ctx context.Context, userID string) error {
 	return g.change(ctx, userID, func(u world.User, p *person) {
 		p.Failures, p.LastFailure, p.LockedAt = 0, time.Time{}, time.Time{}
 		if effective(u, p) == world.Locked {
@@ -144,7 +144,7 @@ func (g *Guard) Unlock(ctx context.Context, userID string) error {
 
 // SetStatus gives somebody another standing. Active also ends a lock-out, a
 // seeded password expiry and "must change".
-func (g *Guard) SetStatus(ctx context.Context, userID string, s world.Status) error {
+func (g *Authenticator) SetStatus(ctx context.Context, userID string, s world.Status) error {
 	return g.change(ctx, userID, func(_ world.User, p *person) {
 		p.Status, p.MustChange = &s, nil
 		if s != world.Locked {
@@ -154,11 +154,11 @@ func (g *Guard) SetStatus(ctx context.Context, userID string, s world.Status) er
 }
 
 // SetMustChange orders or lifts a change of password at the next login.
-func (g *Guard) SetMustChange(ctx context.Context, userID string, must bool) error {
+func (g *Authenticator) SetMustChange(ctx context.Context, userID string, must bool) error {
 	return g.change(ctx, userID, func(_ world.User, p *person) { p.MustChange = &must })
 }
 
-func (g *Guard) change(ctx context.Context, userID string, f func(world.User, *person)) error {
+func (g *Authenticator) change(ctx context.Context, userID string, f func(world.User, *person)) error {
 	u, ok := g.World.User(userID)
 	if !ok {
 		return cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)

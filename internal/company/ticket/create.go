@@ -13,7 +13,7 @@ import (
 )
 
 // Create hangs up a new ticket. With an empty ID it gets the next free number.
-func (b *Board) Create(ctx context.Context, t Ticket) (Ticket, error) {
+func (b *Service) Create(ctx context.Context, t Ticket) (Ticket, error) {
 	return b.CreateNumbered(ctx, t, Series{Prefix: "TCK-", Digits: 4, After: 1000})
 }
 
@@ -25,7 +25,7 @@ type Series struct {
 }
 
 // CreateNumbered is Create with the next free number of a series.
-func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket, error) {
+func (b *Service) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket, error) {
 	if t.State == "" {
 		t.State = Draft
 	}
@@ -41,7 +41,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 	}
 	t.normalize()
 	if t.ID != "" {
-		return t, b.hang(ctx, t)
+		return t, b.insert(ctx, t)
 	}
 	for {
 		number, err := b.number(ctx, s)
@@ -49,7 +49,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 			return Ticket{}, err
 		}
 		t.ID = fmt.Sprintf("%s%0*d", s.Prefix, s.Digits, number)
-		if err := b.hang(ctx, t); err == nil || !isTaken(err) {
+		if err := b.insert(ctx, t); err == nil || !isTaken(err) {
 			return t, err
 		}
 	}
@@ -57,7 +57,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 
 func isTaken(err error) bool { c, _ := cause.Of(err); return c == cause.Exists }
 
-func (b *Board) hang(ctx context.Context, t Ticket) error {
+func (b *Service) insert(ctx context.Context, t Ticket) error {
 	key := b.key("", t.ID)
 	return b.tickets.Edit(ctx, key, func(v *Ticket, found bool) (time.Time, error) {
 		if found || b.isSeeded(key) {
@@ -69,7 +69,7 @@ func (b *Board) hang(ctx context.Context, t Ticket) error {
 }
 
 // number draws the next number of a series.
-func (b *Board) number(ctx context.Context, s Series) (n int, err error) {
+func (b *Service) number(ctx context.Context, s Series) (n int, err error) {
 	err = b.numbers.Edit(ctx, world.Fold(s.Prefix), func(v *int, found bool) (time.Time, error) {
 		if !found {
 			*v = max(s.After, b.highest(s))
@@ -82,7 +82,7 @@ func (b *Board) number(ctx context.Context, s Series) (n int, err error) {
 }
 
 // highest is the highest number of a series that the seed has.
-func (b *Board) highest(s Series) (top int) {
+func (b *Service) highest(s Series) (top int) {
 	for _, t := range b.seeded {
 		if digits, ok := strings.CutPrefix(t.ID, s.Prefix); ok && len(digits) <= 12 {
 			if n, err := strconv.Atoi(digits); err == nil {
@@ -94,7 +94,7 @@ func (b *Board) highest(s Series) (top int) {
 }
 
 // check refuses a ticket that makes no sense.
-func (b *Board) check(t Ticket) error {
+func (b *Service) check(t Ticket) error {
 	bad := func(format string, args ...any) error { return cause.Because(cause.BadInput, format, args...) }
 	switch {
 	case !slices.Contains(States(), t.State):

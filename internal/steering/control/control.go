@@ -40,18 +40,18 @@ type Config struct {
 	Listen  string // "[host]:port"
 	Token   string // needed by every request; may be empty on loopback only
 	World   *world.World
-	Factors *factor.Bench
+	Factors *factor.Service
 	Journal *journal.Journal
 	PKI     *pki.Authority
 	Clock   *clock.Virtual
 	Fleet   func() *fleet.Fleet // nil until the ports are bound
 
-	Accounts  *checkout.Desk
-	Logins    *signin.Guard
-	Tickets   *ticket.Board
-	Decisions *decision.Book
+	Accounts  *checkout.Service
+	Logins    *signin.Authenticator
+	Tickets   *ticket.Service
+	Decisions *decision.Overrides
 	Rules     *fault.Table
-	Meter     *journal.Meter
+	Meter     *journal.Metrics
 	Secrets   *journal.Secrets
 	// Reset takes the fleet back to its seed.
 	Reset func(context.Context) error
