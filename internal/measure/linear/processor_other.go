@@ -4,7 +4,5 @@ package linear
 
 import "time"
 
-var began = time.Now()
-
 // processor is how much time has passed: what there is everywhere.
-func processor() time.Duration { return time.Since(began) }
+func processor() time.Duration { return time.Duration(time.Now().UnixNano()) }
