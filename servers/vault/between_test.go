@@ -36,7 +36,7 @@ func unluckyVault(t *testing.T, over func(state.Store) unlucky) (*dialecttest.Fl
 			store = over(state.NewMemory(o.Clock))
 			o.Store = store
 		}})
-	return f, &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}, store
+	return f, newPeer("http://" + f.Addr("vault/http")), store
 }
 
 // between is an operation that writes several records.
@@ -117,7 +117,7 @@ func failsBetween(t *testing.T, c between, over func(state.Store) unlucky) {
 		f, v, store := unluckyVault(t, over)
 		play := func(line string) {
 			if rest, keep := strings.CutPrefix(line, "-> "); keep {
-				v.keep(t, 0, rest)
+				v.keep(t, rest)
 				return
 			}
 			want := "2"

@@ -29,11 +29,11 @@ func clientNumbers(t *testing.T, list *dialecttest.Numbers) {
 		v.says(t, "@{{person}} GET kv1/a", 200, `"data":{"password":"titkos"}`)
 		v.says(t, `POST secret/data/wsmith {"data":{"password":"titkos"}}`, 200)
 		v.says(t, "GET secret/data/wsmith", 200, `"data":{"data":{"password":"titkos"}`)
-		req, err := http.NewRequest("GET", v.base+"/v1/does/not/exist", nil)
+		req, err := http.NewRequest("GET", v.Base+"/v1/does/not/exist", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set("X-Vault-Token", v.kept["person"])
+		req.Header.Set("X-Vault-Token", v.Kept["person"])
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)

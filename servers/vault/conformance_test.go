@@ -57,7 +57,7 @@ clients: [{name: api, secret: api-key, role: admin}]
 func vaultOf(t testing.TB, settings string) (*dialecttest.Fleet, *peer) {
 	t.Helper()
 	f := dialecttest.Run(t, servers.Table(), strings.Replace(company, "FLAVOUR", settings, 1))
-	return f, &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
+	return f, newPeer("http://" + f.Addr("vault/http"))
 }
 
 // says asks and wants an answer of a status that contains all of the parts.
@@ -68,8 +68,8 @@ func (p *peer) says(t *testing.T, line string, status int, parts ...string) {
 		t.Errorf("%s\n said %s\n want %d", line, got, status)
 	}
 	for _, part := range parts {
-		if !strings.Contains(string(p.last), part) {
-			t.Errorf("%s\n said %s\n want %s in it", line, p.last, part)
+		if !strings.Contains(string(p.Last.Body), part) {
+			t.Errorf("%s\n said %s\n want %s in it", line, p.Last.Body, part)
 		}
 	}
 }
@@ -78,8 +78,8 @@ func (p *peer) says(t *testing.T, line string, status int, parts ...string) {
 func (p *peer) get(t testing.TB, path string) any {
 	t.Helper()
 	var v any
-	if err := json.Unmarshal(p.last, &v); err != nil {
-		t.Fatalf("%v in %s", err, p.last)
+	if err := json.Unmarshal(p.Last.Body, &v); err != nil {
+		t.Fatalf("%v in %s", err, p.Last.Body)
 	}
 	for _, key := range strings.Split(path, ".") {
 		m, _ := v.(map[string]any)
@@ -92,7 +92,7 @@ func (p *peer) get(t testing.TB, path string) any {
 func (p *peer) login(t *testing.T, name, line string) {
 	t.Helper()
 	p.says(t, line, 200)
-	p.kept[name], _ = p.get(t, "auth.client_token").(string)
+	p.Kept[name], _ = p.get(t, "auth.client_token").(string)
 }
 
 func TestConformance(t *testing.T) {
@@ -109,8 +109,8 @@ func TestConformance(t *testing.T) {
 		v.says(t, "@none GET sys/health", 200, `{"initialized":true,"sealed":false,"standby":false,"performance_standby":false,"replication_performance_mode":"disabled",`+
 			`"replication_dr_mode":"disabled","server_time_utc":`)
 		v.says(t, "@none HEAD sys/health", 200)
-		if len(v.last) > 0 {
-			t.Errorf("HEAD has a body: %s", v.last)
+		if len(v.Last.Body) > 0 {
+			t.Errorf("HEAD has a body: %s", v.Last.Body)
 		}
 		v.says(t, "@none PUT sys/health", 405, `{"errors":[]}`)
 	})
@@ -127,7 +127,7 @@ func TestConformance(t *testing.T) {
 		v.says(t, "@{{alice}} GET x/y", 403, `1 error occurred`)
 	})
 	list.Run("7 bearer, and login without", func(t *testing.T) {
-		req, _ := http.NewRequest("GET", v.base+"/v1/kv1/a", nil)
+		req, _ := http.NewRequest("GET", v.Base+"/v1/kv1/a", nil)
 		req.Header.Set("Authorization", "Bearer root")
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil || resp.StatusCode != 200 {
@@ -267,8 +267,8 @@ func states(t *testing.T) {
 func sealed(t *testing.T) {
 	_, v := vaultOf(t, "sealed: true")
 	v.says(t, "@none GET sys/health", 503, `"sealed":true,"standby":true`, `"replication_dr_mode":"unknown"`)
-	if strings.Contains(string(v.last), "cluster_") {
-		t.Errorf("a sealed server names its cluster: %s", v.last)
+	if strings.Contains(string(v.Last.Body), "cluster_") {
+		t.Errorf("a sealed server names its cluster: %s", v.Last.Body)
 	}
 	v.says(t, "GET kv1/a", 503, `{"errors":["Vault is sealed"]}`)
 	v.says(t, "@none GET sys/seal-status", 200, `"sealed":true`)
