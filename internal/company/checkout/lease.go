@@ -79,7 +79,7 @@ func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error)
 		return Lease{}, err
 	}
 	var out Lease
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
+	err = once(ctx, d, a, &out, func(l *ledger, now time.Time) error {
 		if err := l.free(a, t.Alone); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package factor
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,11 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 	if err != nil {
 		return Approval{}, err
 	}
+	if state.MarkOf(ctx) != "" {
+		if made, err := b.Approval(ctx, b.drawn(ctx, "approval")); !errors.Is(err, cause.UnknownRequest) {
+			return made, err
+		}
+	}
 	order, err := b.orderedAsk(ctx, d)
 	if err != nil {
 		return Approval{}, err
@@ -89,7 +95,7 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 		policy = *d.Approval
 	}
 	now := b.Clock.Now()
-	out := Approval{ID: world.UUID(b.Rand), System: a.System, UserID: d.UserID, Device: d.ID, Message: a.Message,
+	out := Approval{ID: b.drawn(ctx, "approval"), System: a.System, UserID: d.UserID, Device: d.ID, Message: a.Message,
 		Details: a.Details, Number: a.Number, Created: now, State: Pending,
 		Expires: now.Add(orElse(a.TTL, orElse(policy.TTL, time.Minute)))}
 	out.plan(policy, n)

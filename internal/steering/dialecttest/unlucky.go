@@ -165,12 +165,19 @@ func (o Operations) attempt(t *testing.T, f *Fleet, op Operation) Attempt {
 }
 
 // String is for messages of tests.
-func (a Answer) String() string { return fmt.Sprintf("%d %s", a.Status, a.Body) }
+func (a Answer) String() string {
+	body := a.Body
+	if len(body) > 2000 {
+		body = append(body[:2000:2000], "…"...)
+	}
+	return fmt.Sprintf("%d %s", a.Status, body)
+}
 
 // Plays sends lines to a fleet and wants of each what it says:
 //
 //	[404] question           the status, or one from 200 to 299
 //	=> text                  stands in the last answer
+//	1> text                  stands there once
 //	!> text                  does not
 //	-> name path, >> 90s     as in Exchanges
 func Plays(t *testing.T, f *Fleet, c *Client, lines []string) {
@@ -179,15 +186,11 @@ func Plays(t *testing.T, f *Fleet, c *Client, lines []string) {
 		if (Exchanges{}).directed(t, []*Client{c}, f, n, line) {
 			continue
 		}
-		if text, ok := strings.CutPrefix(line, "=> "); ok {
-			if !strings.Contains(string(c.Last.Body), c.fill(text)) {
-				t.Errorf("%s is not in %s", c.fill(text), c.Last)
-			}
-			continue
-		}
-		if text, ok := strings.CutPrefix(line, "!> "); ok {
-			if strings.Contains(string(c.Last.Body), c.fill(text)) {
-				t.Errorf("%s is in %s", c.fill(text), c.Last)
+		if sign, text, ok := strings.Cut(line, "> "); ok && len(sign) == 1 {
+			text = c.fill(text)
+			n := strings.Count(string(c.Last.Body), text)
+			if n == 0 && sign == "=" || n > 0 && sign == "!" || n != 1 && sign == "1" {
+				t.Errorf("%s stands %d times in %s", text, n, c.Last)
 			}
 			continue
 		}
