@@ -57,6 +57,8 @@ type Ask struct {
 	Details          map[string]string
 	Number           string        // to be typed by who approves; empty: a tap is enough
 	TTL              time.Duration // 0: the device's own, 60 s by default
+	// Off lets a device be asked that is switched off: to be activated.
+	Off bool
 }
 
 // forgotten is how long a decided approval can still be looked up.
@@ -81,9 +83,10 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 	n := 0
 	var verdict error
 	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
-		if verdict = usable(d.Device, p, b.Clock.Now()); verdict != nil {
+		if verdict = usable(d.Device, p, b.Clock.Now()); verdict != nil && !(a.Off && errors.Is(verdict, cause.DeviceOff)) {
 			return time.Time{}, state.ErrKeep
 		}
+		verdict = nil
 		n, p.Asked = p.Asked, p.Asked+1
 		return time.Time{}, nil
 	})

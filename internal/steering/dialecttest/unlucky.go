@@ -99,7 +99,8 @@ func tryOnce(t *testing.T, n int, setup Setup, over func(state.Store) unlucky, r
 type Operation struct {
 	Name   string
 	Before []string
-	Do     string // a question
+	Ready  func(t *testing.T, f *Fleet, c *Client) // what lines cannot say, after Before; may be nil
+	Do     string                                  // a question
 	Look   []string
 	Again  string // after a failure it must succeed; empty: Do
 	// Done are words of a refusal of the second try which says that the first one has done
@@ -108,8 +109,8 @@ type Operation struct {
 	After []string
 	// Anyway asks Again even when nothing failed.
 	Anyway bool
-	// Check is another Look.
-	Check func(t *testing.T, f *Fleet, c *Client)
+	// Check is another Look, and another After.
+	Check, Finally func(t *testing.T, f *Fleet, c *Client)
 }
 
 // Operations are those of one server, over HTTP.
@@ -131,6 +132,9 @@ func (o Operations) Try(t *testing.T) {
 func (o Operations) attempt(t *testing.T, f *Fleet, op Operation) Attempt {
 	c := o.Client(f)
 	Plays(t, f, c, op.Before)
+	if op.Ready != nil {
+		op.Ready(t, f, c)
+	}
 	again := func() {
 		line := op.Again
 		if line == "" {
@@ -160,7 +164,12 @@ func (o Operations) attempt(t *testing.T, f *Fleet, op Operation) Attempt {
 			}
 		},
 		Again: again,
-		After: func() { Plays(t, f, c, op.After) },
+		After: func() {
+			Plays(t, f, c, op.After)
+			if op.Finally != nil {
+				op.Finally(t, f, c)
+			}
+		},
 	}
 }
 
