@@ -37,9 +37,7 @@ const Shown = 4 << 10
 func (f *Fleet) serveHTTP(p *port) (stop func()) {
 	var l net.Listener = &gatekeeper{Listener: p.listener, roster: p.roster, relief: f.relieve, done: make(chan struct{})}
 	if p.TLS {
-		c := f.tlsConfig(p)
-		c.NextProtos = []string{"http/1.1"}
-		l = tls.NewListener(l, c)
+		l = tls.NewListener(l, f.tlsConfig(p))
 	}
 	idle := p.Limits.Idle
 	if idle == 0 {
