@@ -13,13 +13,15 @@ import (
 )
 
 // asUser is svc-sps, or whoever a line names: all of the seed's users of the instance have
-// the password pw. "none" is nobody, "Bearer x" the owner of a token.
+// the password pw. "none" is nobody, "bearer:x" the owner of a token.
 func asUser(r *http.Request, actor string, body []byte) {
 	r.Header.Set("Accept", "application/json")
 	if len(body) > 0 && r.Header.Get("Content-Type") == "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if r.Header.Get("Authorization") == "" && actor != "none" {
+	if token, ok := strings.CutPrefix(actor, "bearer:"); ok {
+		r.Header.Set("Authorization", "Bearer "+token)
+	} else if actor != "none" {
 		r.SetBasicAuth(actor, "pw")
 	}
 }
@@ -52,9 +54,9 @@ func TestFailureBetweenWrites(t *testing.T) {
 			{Name: "row of the configuration", Do: "@root.admin POST " + table + `cmdb_ci_linux_server {"name":"web09"}`, After: []string{"@root.admin GET " + table + "cmdb_ci_linux_server?sysparm_query=name=web09", `=> "name":"web09"`}},
 			{Name: "change", Before: incident, Do: "PATCH " + table + `incident/{{inc}} {"short_description":"changed","work_notes":"why"}`,
 				After: []string{"GET " + table + "incident/{{inc}}", `=> "short_description":"changed"`}},
-			{Name: "token", Do: token[0], After: append(token[:2:2], "@none +Authorization:Bearer%20{{access}} GET "+table+"incident")},
+			{Name: "token", Do: token[0], After: append(token[:2:2], "@bearer:{{access}} GET "+table+"incident")},
 			{Name: "refresh", Before: token, Do: form + "grant_type=refresh_token&refresh_token={{refresh}}",
-				After: []string{form + "grant_type=refresh_token&refresh_token={{refresh}}", "-> access access_token", "@none +Authorization:Bearer%20{{access}} GET " + table + "incident"}},
+				After: []string{form + "grant_type=refresh_token&refresh_token={{refresh}}", "-> access access_token", "@bearer:{{access}} GET " + table + "incident"}},
 			{Name: "tiny URL", Do: `POST /api/now/tinyurl {"url":"https://sn1/api/now/table/incident?sysparm_query=number=INC0000046"}`},
 			{Name: "approval", Done: "ACL Exception Update", Before: []string{"@root.admin GET " + table + "sysapproval_approver?sysparm_query=state=requested", "-> appr result.0.sys_id"}, Do: "@root.admin PATCH " + table + `sysapproval_approver/{{appr}} {"state":"approved"}`,
 				After: []string{"@root.admin GET " + table + "sysapproval_approver/{{appr}}", `=> "state":"approved"`}},

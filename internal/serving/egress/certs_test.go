@@ -155,7 +155,10 @@ func TestFaultsOfTLSAskAsTheHostDoes(t *testing.T) {
 	for host, want := range map[string]bool{"www.vendor.example": false, "api.vendor.example": true} {
 		asked := false
 		c, err := tls.Dial("tcp", f.Addr("vendor/https"), &tls.Config{InsecureSkipVerify: true, ServerName: host, MaxVersion: tls.VersionTLS12,
-			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { asked = true; return &tls.Certificate{}, nil }})
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				asked = true
+				return &tls.Certificate{}, nil
+			}})
 		if err != nil || asked != want {
 			t.Errorf("%s: asked %v, %v", host, asked, err)
 			continue

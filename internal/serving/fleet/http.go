@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"counterpart/internal/company/cause"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -148,7 +149,12 @@ func (f *Fleet) router(p *port) *echo.Echo {
 				return
 			}
 		}
-		dialect.CallFrom(c.Request().Context()).Refuse(err)
+		call := dialect.CallFrom(c.Request().Context())
+		if _, refused := cause.Of(err); !refused || call.Outcome == "" {
+			call.Refuse(err)
+		} else if call.Why == "" { // the server has said how it ends: a question may be worded as an error
+			call.Why = cause.Why(err)
+		}
 		p.HTTP.Error(err, c)
 	}
 	return e

@@ -87,7 +87,7 @@ func (c *Client) Request(line string) (*http.Request, error) {
 			actor = who
 		} else if h, ok := strings.CutPrefix(word, "+"); ok {
 			name, value, _ := strings.Cut(h, ":")
-			header.Set(name, strings.ReplaceAll(value, "%20", " "))
+			header.Set(name, value)
 		} else {
 			break
 		}
