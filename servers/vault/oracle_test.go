@@ -78,7 +78,9 @@ func realServer(t *testing.T, binary string) (addr, key string) {
 // compare asks both. A real server ends the leases of a revoked token in the background.
 func compare(t *testing.T, script []string, ours, theirs *peer) {
 	t.Helper()
-	exchanges("").Compare(t, script, ours.Client, theirs.Client, reads, func(a, b string) bool { return a == b || sorted(a) == sorted(b) })
+	x := exchanges("")
+	x.Again, x.Same = reads, func(a, b string) bool { return a == b || sorted(a) == sorted(b) }
+	x.Compare(t, script, ours.Client, theirs.Client)
 }
 
 // reads reports a line that can be asked again.

@@ -147,7 +147,7 @@ const (
 // *out.
 func once[T any](ctx context.Context, d *Desk, a world.Account, out *T, f func(l *ledger, now time.Time) error) error {
 	return d.edit(ctx, a, func(l *ledger, now time.Time) error {
-		return state.Once(ctx, &l.Marks, fmt.Sprintf("%T", *out), now, out, func() error { return f(l, now) })
+		return state.Once(ctx, &l.Marks, state.Change[T]{What: fmt.Sprintf("%T", *out), Now: now, Out: out, Make: func() error { return f(l, now) }})
 	})
 }
 

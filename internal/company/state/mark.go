@@ -43,35 +43,42 @@ const (
 	keptMarks = 50
 )
 
-// Once is one change within an update of the record that has m: change, which sets
-// *out, unless what is done under ctx has made it before. Then *out is what it was and the
-// error ErrKeep.
-func Once[T any](ctx context.Context, m *Marks, what string, now time.Time, out *T, change func() error) error {
+// Change is a change of a record that marks know.
+type Change[T any] struct {
+	What string // one request may make several
+	Now  time.Time
+	Out  *T           // what Make sets, and what a repetition is told
+	Make func() error // within an update of the record
+}
+
+// Once makes a change within an update of the record that has m, unless what is done under
+// ctx has made it before. Then *Out is what it was and the error ErrKeep.
+func Once[T any](ctx context.Context, m *Marks, c Change[T]) error {
 	mark := MarkOf(ctx)
 	if mark == "" {
-		return change()
+		return c.Make()
 	}
 	for _, x := range *m {
-		if x.Mark == mark && x.What == what && now.Before(x.At.Add(MarksLive)) {
-			if err := json.Unmarshal(x.Result, out); err != nil {
+		if x.Mark == mark && x.What == c.What && c.Now.Before(x.At.Add(MarksLive)) {
+			if err := json.Unmarshal(x.Result, c.Out); err != nil {
 				return fmt.Errorf("%w: a mark is damaged: %w", ErrUnavailable, err)
 			}
 			return ErrKeep
 		}
 	}
-	if err := change(); err != nil {
+	if err := c.Make(); err != nil {
 		return err
 	}
-	result, err := json.Marshal(out)
+	result, err := json.Marshal(c.Out)
 	if err != nil {
 		return err
 	}
 	live := Marks{}
 	for _, x := range (*m)[max(0, len(*m)-keptMarks+1):] {
-		if now.Before(x.At.Add(MarksLive)) {
+		if c.Now.Before(x.At.Add(MarksLive)) {
 			live = append(live, x)
 		}
 	}
-	*m = append(live, Mark{mark, what, now, result})
+	*m = append(live, Mark{mark, c.What, c.Now, result})
 	return nil
 }

@@ -16,13 +16,13 @@ func TestOnce(t *testing.T) {
 	count := 0
 	once := func(mark, what string, fail error) (int, error) {
 		var out int
-		err := state.Once(state.WithMark(t.Context(), mark), &m, what, now, &out, func() error {
+		err := state.Once(state.WithMark(t.Context(), mark), &m, state.Change[int]{What: what, Now: now, Out: &out, Make: func() error {
 			if fail == nil {
 				count++
 			}
 			out = count
 			return fail
-		})
+		}})
 		return out, err
 	}
 	no := errors.New("no")

@@ -219,14 +219,14 @@ func (b *Board) edit(ctx context.Context, system, id string, f func(t *Ticket, n
 		now := b.Clock.Now()
 		marks := t.Marks
 		t.Marks = nil
-		err := state.Once(ctx, &marks, "edit", now, &struct{}{}, func() error {
+		err := state.Once(ctx, &marks, state.Change[struct{}]{What: "edit", Now: now, Out: &struct{}{}, Make: func() error {
 			err := f(t, now)
 			if err == nil {
 				t.UpdatedAt = now
 				t.Revision++
 			}
 			return err
-		})
+		}})
 		out = *t // a repeated request is told how the ticket stands
 		t.Marks = marks
 		return time.Time{}, err

@@ -112,13 +112,13 @@ func (b *Board) hang(ctx context.Context, t Ticket) (Ticket, error) {
 	var out Ticket
 	err := b.tickets.Edit(ctx, key, func(v *Ticket, found bool) (time.Time, error) {
 		marks := v.Marks
-		err := state.Once(ctx, &marks, "create", b.Clock.Now(), &struct{}{}, func() error {
+		err := state.Once(ctx, &marks, state.Change[struct{}]{What: "create", Now: b.Clock.Now(), Out: &struct{}{}, Make: func() error {
 			if found || b.isSeeded(key) {
 				return cause.Because(cause.Exists, "there is a ticket %q", t.ID)
 			}
 			*v = t
 			return nil
-		})
+		}})
 		out, v.Marks = *v, marks
 		out.Marks = nil
 		return time.Time{}, err

@@ -44,6 +44,17 @@ type Kind struct {
 	Personal []Personal
 	Secrets  []Place      // what is secret in its messages by where it stands
 	Scope    func() Scope // what it plays and what not; asked when somebody wants to know
+	// Facts are what clients of a server that New made are configured with, besides its
+	// addresses, defaults and all; nil: nothing.
+	Facts func(Server) []Fact
+}
+
+// Fact is something that a client of a server is told before it can ask: an API host, a
+// client ID, a shared secret.
+type Fact struct {
+	Name   string `json:"name"` // "api_host"; scenarios read it as {{ SERVER.api_host }}
+	Value  string `json:"value"`
+	Secret bool   `json:"secret,omitempty"` // it is to be typed or configured, not shown on a screen
 }
 
 // Personal is what one kind of server wants to know of a person or a client; it

@@ -45,6 +45,7 @@ type Config struct {
 type Instance struct {
 	Name, Kind string
 	Server     dialect.Server
+	Facts      []dialect.Fact // for its clients
 }
 
 // Endpoint is one bound port.

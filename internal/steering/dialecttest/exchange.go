@@ -37,6 +37,12 @@ type Exchanges struct {
 	// file's questions. Either may be nil.
 	Before func(script []string, f *Fleet) []string
 	Shown  func(line string) string
+
+	// For Compare: Again reports, of a question whose answers differ, that the real one may
+	// yet change its mind, by what it does in the background; Same compares what Show makes
+	// of two answers.
+	Again func(line string) bool
+	Same  func(a, b string) bool
 }
 
 // Hold plays a script and holds it against path.golden: once while the clock stands,
@@ -128,20 +134,18 @@ func (x Exchanges) directed(t *testing.T, clients []*Client, f *Fleet, n int, li
 	return false
 }
 
-// Compare asks ours and a real server the same, and wants the same answers. again
-// reports, of a question whose answers differ, that the real one may yet change its
-// mind, by what it does in the background; same compares what Show makes of two answers.
-func (x Exchanges) Compare(t *testing.T, script []string, ours, theirs *Client, again func(line string) bool, same func(a, b string) bool) {
+// Compare asks ours and a real server the same, and wants the same answers.
+func (x Exchanges) Compare(t *testing.T, script []string, ours, theirs *Client) {
 	t.Helper()
 	for n, line := range script {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") || x.directed(t, []*Client{ours, theirs}, nil, n, line) {
 			continue
 		}
 		got, want := x.Show(ours.Send(t, line)), x.Show(theirs.Send(t, line))
-		for end := time.Now().Add(2 * time.Second); again(line) && !same(got, want) && time.Now().Before(end); {
+		for end := time.Now().Add(2 * time.Second); x.Again(line) && !x.Same(got, want) && time.Now().Before(end); {
 			want = x.Show(theirs.Send(t, line))
 		}
-		if !same(got, want) {
+		if !x.Same(got, want) {
 			t.Errorf("line %d: %s\n ours: %s\n real: %s", n+1, line, got, want)
 		}
 	}
