@@ -56,12 +56,12 @@ func TestFailureBetweenWrites(t *testing.T) {
 		dialecttest.Unlucky(t, op.name, setup, func(t *testing.T, f *dialecttest.Fleet) dialecttest.Attempt {
 			var st []byte
 			if op.first {
-				st = rfc2865.State_Get(ask(t, f, login("Alice-Pass-1", nil)))
+				st = rfc2865.State_Get(answerOf(t, f, login("Alice-Pass-1", nil)))
 			}
 			p := op.send(f, st)
 			return dialecttest.Attempt{
 				Do: func() bool {
-					got := ask(t, f, p)
+					got := answerOf(t, f, p)
 					if got != nil && got.Code != op.want {
 						t.Errorf("%v", got.Code)
 					}
@@ -69,13 +69,13 @@ func TestFailureBetweenWrites(t *testing.T) {
 				},
 				Again: func() {
 					f.Clock.Advance(10 * time.Second) // the reply cache knows it no more
-					if got := ask(t, f, p); got == nil || got.Code != op.want && got.Code != op.again {
+					if got := answerOf(t, f, p); got == nil || got.Code != op.want && got.Code != op.again {
 						t.Errorf("again: %v", got)
 					}
 				},
 				After: func() { // whatever was spent, the next login works
 					f.Clock.Advance(time.Minute)
-					if got := ask(t, f, login("Alice-Pass-1", nil)); got == nil || got.Code != layeh.CodeAccessChallenge {
+					if got := answerOf(t, f, login("Alice-Pass-1", nil)); got == nil || got.Code != layeh.CodeAccessChallenge {
 						t.Errorf("the next login: %v", got)
 					}
 				},
@@ -84,8 +84,8 @@ func TestFailureBetweenWrites(t *testing.T) {
 	}
 }
 
-// ask sends a packet and returns the answer; nil is the silence of a failure.
-func ask(t *testing.T, f *dialecttest.Fleet, p *layeh.Packet) *layeh.Packet {
+// answerOf sends a packet and returns the answer; nil is the silence of a failure.
+func answerOf(t *testing.T, f *dialecttest.Fleet, p *layeh.Packet) *layeh.Packet {
 	t.Helper()
 	port := "radius/auth"
 	if p.Code == layeh.CodeAccountingRequest {
