@@ -20,12 +20,12 @@ import (
 )
 
 // floors are the folders of internal/, top to bottom. A package imports what is on
-// floors below its own; rooms says what it may take from its own floor.
+// floors below its own; siblings says what it may take from its own floor.
 var floors = []string{"internal/measure", "internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company"}
 
-// rooms lists, for packages that use others of their own floor, which. The first
+// siblings lists, for packages that use others of their own floor, which. The first
 // prefix that fits decides. Tests are not bound.
-var rooms = []struct {
+var siblings = []struct {
 	part string
 	may  []string
 }{
@@ -34,6 +34,8 @@ var rooms = []struct {
 	{"internal/serving/fleet", []string{"internal/serving/dialect", "internal/serving/fault", "internal/serving/journal", "internal/serving/pki"}},
 	{"internal/serving/egress", []string{"internal/serving/dialect", "internal/serving/fleet"}},
 	{"internal/serving", nil},
+	{"internal/face/oauth", []string{"internal/face/httpapi", "internal/face/ids", "internal/face/jose"}},
+	{"internal/face", nil},
 	{"internal/company/world", nil},
 	{"internal/company/clock", nil},
 	{"internal/company/cause", nil},
@@ -41,8 +43,8 @@ var rooms = []struct {
 	{"internal/company", domain},
 }
 
-// halls are the parts of the tree beside the floors, and what they may import of ours.
-var halls = []struct {
+// parts are those of the tree beside the floors, and what they may import of ours.
+var parts = []struct {
 	part string
 	may  []string
 }{
@@ -104,13 +106,13 @@ func sources(t *testing.T, visit func(path string, f *ast.File, set *token.FileS
 func within(pkg, part string) bool { return pkg == part || strings.HasPrefix(pkg, part+"/") }
 
 // allowed is what a package may import: a server's is the same for all servers, and
-// a floor's packages what is below it, and what rooms says of their own.
+// a floor's packages what is below it, and what siblings says of their own.
 func allowed(pkg string) (part string, may []string, known bool) {
 	if rest, below := strings.CutPrefix(pkg, "servers/"); below && !within(pkg, "servers/counterparttest") {
 		name, _, _ := strings.Cut(rest, "/")
 		return "servers/" + name, server(name), true
 	}
-	for _, r := range halls {
+	for _, r := range parts {
 		if within(pkg, r.part) {
 			return r.part, r.may, true
 		}
@@ -119,7 +121,7 @@ func allowed(pkg string) (part string, may []string, known bool) {
 		if !within(pkg, floor) {
 			continue
 		}
-		for _, r := range rooms {
+		for _, r := range siblings {
 			if within(pkg, r.part) {
 				return r.part, append(slices.Clone(r.may), floors[i+1:]...), true
 			}
@@ -163,14 +165,19 @@ func TestDependenciesPointOneWay(t *testing.T) {
 }
 
 // forbidden are calls that a server must not make: what they do exists once,
-// in the fleet, or is handed to it in its Env.
+// in the fleet or in what faces share, or is handed to it in its Env.
 var forbidden = map[string]string{
 	"time.Now": "Env.Clock", "time.Sleep": "Env.Clock", "time.After": "Env.Clock", "time.NewTimer": "Env.Clock", "time.Tick": "Env.Clock",
 	"time.AfterFunc": "Env.Clock", "time.NewTicker": "Env.Clock", "net.Listen": "Ports", "net.ListenPacket": "Ports", "os.Getenv": "the seed", "os.LookupEnv": "the seed",
 	"slog.Info": "Env.Log", "slog.Warn": "Env.Log", "slog.Error": "Env.Log", "slog.Debug": "Env.Log", "slog.Default": "Env.Log",
 	"log.Print": "Env.Log", "log.Printf": "Env.Log", "log.Println": "Env.Log", "log.Fatal": "an error", "log.Fatalf": "an error",
-	"os.Exit": "an error",
+	"os.Exit":    "an error",
+	"io.ReadAll": "httpapi.Read", "http.MaxBytesReader": "dialect.Limits", "url.ParseQuery": "httpapi.ParseForm", "json.NewDecoder": "httpapi.Lenient",
+	"world.UUID": "ids.UUID",
 }
+
+// shared are methods of the same kind.
+var shared = map[string]string{"BasicAuth": "httpapi.Basic", "ParseMultipartForm": "httpapi.Parts", "MultipartReader": "httpapi.Parts", "ParseForm": "httpapi.ParseForm", "PostForm": "httpapi.ParseForm"}
 
 // connectionLoops are the files that may start goroutines: each awaits what it
 // started.
@@ -195,6 +202,9 @@ func TestServersArePassive(t *testing.T) {
 			case *ast.SelectorExpr:
 				if n.Sel.Name == "Go" && !slices.Contains(connectionLoops, path) {
 					t.Errorf("%s starts a goroutine", set.Position(n.Pos()))
+				}
+				if x, ok := n.X.(*ast.Ident); shared[n.Sel.Name] != "" && (!ok || x.Name != "httpapi") {
+					t.Errorf("%s: %s; use %s", set.Position(n.Pos()), n.Sel.Name, shared[n.Sel.Name])
 				}
 				if x, ok := n.X.(*ast.Ident); ok && x.Obj == nil {
 					if instead, bad := forbidden[x.Name+"."+n.Sel.Name]; bad {

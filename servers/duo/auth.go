@@ -13,7 +13,8 @@ import (
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/world"
-	"counterpart/servers/duo/internal/sign"
+	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/ids"
 )
 
 // login is one authentication.
@@ -64,7 +65,7 @@ func (s *Server) attempt(r *request, choose chooser) (*transaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transaction{ID: world.UUID(s.Rand), IKey: r.in.IKey, User: p.id}
+	t := &transaction{ID: ids.UUID(s.Rand), IKey: r.in.IKey, User: p.id}
 	if t.Final, err = s.standing(ctx, r, p); err != nil || t.Final != nil {
 		return t, err
 	}
@@ -187,7 +188,7 @@ func (l *login) ask(ctx context.Context, t *transaction, c choice) error {
 		if err := l.redeem(ctx, l.r, l.p); err != nil {
 			return err
 		}
-		t.Verify = text(l.Rand, "123456789", 1) + text(l.Rand, "0123456789", 2)
+		t.Verify = ids.Text(l.Rand, "123456789", 1) + ids.Text(l.Rand, ids.Decimal, 2)
 	}
 	d := c.phone.devs[c.factor]
 	l.r.call().Object = d.ID
@@ -223,7 +224,7 @@ const longestInfo = 20_000
 // says about where it comes from.
 func (l *login) details() (map[string]string, error) {
 	info := l.r.params["pushinfo"]
-	pairs, err := sign.Parse(info)
+	pairs, err := httpapi.ParseForm(info, httpapi.FormRules{})
 	if err != nil || len(pairs) > 64 || len(info) >= longestInfo {
 		return nil, param(invalid, "pushinfo", "pushinfo is no list of encoded pairs")
 	}

@@ -20,6 +20,7 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/limits"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -37,7 +38,7 @@ type Server struct {
 	guests       *state.Collection[string]   // names that the company does not know, by Duo's user ID
 	counts       *state.Collection[int]      // of guests
 	bypasses     *state.Collection[int]      // uses of a bypass code, by person and digest
-	windows      *state.Collection[window]   // of rate limits, by integration key
+	limits       *limits.Limiter             // by integration key
 	trusted      *signin.Sessions[struct{}]  // what trusted devices present
 	ids          func() *world.Lookup        // Duo's user ID → person
 }
@@ -69,7 +70,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	s.ids = sync.OnceValue(s.index)
 	s.transactions, s.promises = state.Of[transaction](s.Store, "tx"), state.Of[promised](s.Store, "promise")
 	s.accounts, s.guests, s.counts = state.Of[account](s.Store, "account"), state.Of[string](s.Store, "guest"), state.Of[int](s.Store, "count")
-	s.bypasses, s.windows = state.Of[int](s.Store, "bypass"), state.Of[window](s.Store, "rate")
+	s.bypasses, s.limits = state.Of[int](s.Store, "bypass"), limits.New(s.Store, s.Clock)
 	s.trusted = signin.NewSessions(s.Logins, signin.Kind[struct{}]{Realm: "duo trusted device:" + s.Name})
 	return s, nil
 }
@@ -94,7 +95,7 @@ func (s *Server) Ports() []dialect.Port {
 		Name: "https", Listen: s.set.Listen, TLS: true, Hosts: []string{s.set.Host},
 		Limits: dialect.Limits{Body: 64 << 10},
 		Try:    "curl -k https://{addr}/auth/v2/ping",
-		HTTP:   &dialect.HTTP{Routes: s.routes(), Error: fail, NotFound: s.unknown},
+		HTTP:   &dialect.HTTP{Routes: s.routes(), Error: wording.Answer, NotFound: s.unknown},
 	}}
 }
 

@@ -11,6 +11,7 @@ import (
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // The life of an activation code.
@@ -53,7 +54,7 @@ func (s *Server) enroll(r *request) (any, error) {
 	}
 	a := account{Name: name, Code: s.random(20), Expires: s.Clock.Now().Add(time.Duration(life) * time.Second)}
 	for range codes {
-		a.Bypass = append(a.Bypass, text(s.Rand, "0123456789", 9))
+		a.Bypass = append(a.Bypass, ids.Text(s.Rand, ids.Decimal, 9))
 	}
 	if err := s.join(ctx, &a); err != nil {
 		return nil, err

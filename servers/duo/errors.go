@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/duo/internal/bson"
 )
@@ -45,13 +45,15 @@ func param(c cause.Cause, name, format string, args ...any) error {
 	return about{cause.Because(c, format, args...), name}
 }
 
-// wording is the status, code and message of a cause. Nobody has published those
-// of noCredentials, noDate, staleDate, wrongMethod, RateLimited, full and of failures
-// of the service itself.
-var wording = map[cause.Cause]struct {
+// word is the status, code and message of a cause.
+type word struct {
 	status, code    int
 	message, detail string
-}{
+}
+
+// wording is the word of each cause. Nobody has published those of noCredentials,
+// noDate, staleDate, wrongMethod, RateLimited, full and of failures of the service itself.
+var wording = httpapi.Words[word]{Write: fail, Unavailable: outage, Internal: failure, Other: failure, Of: map[cause.Cause]word{
 	missing:           {400, 40001, "Missing required request parameters", ""},
 	invalid:           {400, 40002, "Invalid request parameters", ""},
 	unreadableBody:    {400, 40002, "Invalid request parameters", ""},
@@ -70,23 +72,19 @@ var wording = map[cause.Cause]struct {
 	cause.NotFound:    {404, 40401, "Resource not found", ""},
 	wrongMethod:       {405, 40501, "Method not allowed", ""},
 	cause.RateLimited: {429, 42901, "Too Many Requests", ""},
-	cause.Unavailable: {503, 50301, "Service unavailable", ""},
-}
+	cause.Unavailable: outage,
+}}
+
+var (
+	outage  = word{503, 50301, "Service unavailable", ""}
+	failure = word{500, 50001, "Internal server error", ""}
+)
 
 // envelope is what every answer is wrapped in.
 type envelope map[string]any
 
-// fail answers an error. Foreign errors are the service's own failure.
-func fail(err error, c echo.Context) {
-	reason, _ := cause.Of(err)
-	w, known := wording[reason]
-	switch {
-	case known:
-	case errors.Is(err, state.ErrUnavailable):
-		w.status, w.code, w.message = 503, 50301, "Service unavailable"
-	default:
-		w.status, w.code, w.message = 500, 50001, "Internal server error"
-	}
+// fail answers an error.
+func fail(c echo.Context, w word, err error) {
 	answer := envelope{"stat": "FAIL", "code": w.code, "message": w.message}
 	var a about
 	if errors.As(err, &a) {

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/duo"
@@ -161,9 +162,9 @@ type call struct {
 
 func newCall(method, path string, params ...string) call {
 	c := call{method: method, path: path, host: host, dateHeader: "Date", version: sign.V2, digest: sha512.New, header: http.Header{}}
-	var pairs []sign.Pair
+	var pairs httpapi.Form
 	for i := 0; i+1 < len(params); i += 2 {
-		pairs = append(pairs, sign.Pair{Name: params[i], Value: params[i+1]})
+		pairs = append(pairs, httpapi.Pair{Name: params[i], Value: params[i+1]})
 	}
 	if c.query = sign.Canonical(pairs); method == "POST" {
 		c.query, c.body, c.contentType = "", c.query, "application/x-www-form-urlencoded"
@@ -297,7 +298,7 @@ func (f *fleet) held() {
 	buf := make([]byte, 1<<20)
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(stack, "clock.(*Virtual).sleep") && strings.Contains(stack, "factor.(*Bench).AwaitUntil") {
+			if strings.Contains(stack, "clock.(*Virtual).sleep") && strings.Contains(stack, "factor.(*Service).AwaitUntil") {
 				return
 			}
 		}

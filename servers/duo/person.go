@@ -9,6 +9,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // person is somebody whom Duo knows.
@@ -48,7 +49,7 @@ func accountKey(name string) string { return "user/" + world.Fold(name) }
 
 // duoID is the user ID that Duo gives somebody.
 func (s *Server) duoID(id string) string {
-	return "DU" + text(s.World.Derive("duo", s.Name, "user", id), capitals, 18)
+	return "DU" + ids.Remainders(s.World.Derive("duo", s.Name, "user", id), ids.Capitals, 18)
 }
 
 // index leads from Duo's user ID to everybody of the company.

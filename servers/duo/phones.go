@@ -10,6 +10,7 @@ import (
 
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // phone is a device as Duo shows it. The company's devices that reach one number
@@ -100,7 +101,7 @@ func (s *Server) reach(out []*phone, p *person, d factor.Device) []*phone {
 }
 
 func (s *Server) deviceID(id string) string {
-	return text(s.World.Derive("duo", s.Name, "device", id), capitals, 18)
+	return ids.Remainders(s.World.Derive("duo", s.Name, "device", id), ids.Capitals, 18)
 }
 
 // serial is a hardware token's number: its label if that is one.
@@ -108,7 +109,7 @@ func (s *Server) serial(d factor.Device) string {
 	if d.Label != "" && strings.Trim(d.Label, "0123456789") == "" {
 		return d.Label
 	}
-	return text(s.World.Derive("duo", s.Name, "serial", d.ID), "0123456789", 8)
+	return ids.Remainders(s.World.Derive("duo", s.Name, "serial", d.ID), ids.Decimal, 8)
 }
 
 // shown is the device in preauth's list.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // admission is what preauth decides.
@@ -165,7 +165,7 @@ const promiseFor = 5 * time.Minute
 
 // promise makes the transaction with which a verified push may be started.
 func (s *Server) promise(ctx context.Context, r *request, p *person) (string, error) {
-	id := world.UUID(s.Rand)
+	id := ids.UUID(s.Rand)
 	return id, s.promises.Put(ctx, id, promised{User: p.id, IKey: r.in.IKey}, s.Clock.Now().Add(promiseFor))
 }
 
@@ -185,4 +185,4 @@ func (s *Server) redeem(ctx context.Context, r *request, p *person) error {
 }
 
 // random draws n letters and digits for something that nobody may guess.
-func (s *Server) random(n int) string { return text(s.Rand, capitals+small, n) }
+func (s *Server) random(n int) string { return ids.Text(s.Rand, ids.Alphanumeric, n) }

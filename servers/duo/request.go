@@ -1,23 +1,19 @@
 package duo
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"mime"
 	"net/mail"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/limits"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/duo/internal/sign"
 )
@@ -80,9 +76,9 @@ func (s *Server) signed(do handler) echo.HandlerFunc {
 // read takes a request's body and parameters, and shows the journal what may be
 // seen of them, whoever sent them.
 func read(c echo.Context) (body []byte, params map[string]string, err error) {
-	body, err = io.ReadAll(c.Request().Body)
+	body, err = httpapi.Read(c.Request())
 	if err != nil {
-		err = cause.Because(unreadableBody, "the body: %v", err)
+		err = cause.Because(unreadableBody, "%s", cause.Why(err))
 	} else {
 		params, err = parameters(c, body)
 	}
@@ -97,10 +93,8 @@ func read(c echo.Context) (body []byte, params map[string]string, err error) {
 // authenticate finds out which integration signed a request.
 func (s *Server) authenticate(c echo.Context, body []byte) (Integration, error) {
 	r := c.Request()
-	scheme, encoded, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
-	ikey, mac, cut := strings.Cut(string(raw), ":")
-	if !strings.EqualFold(scheme, "Basic") || err != nil || !cut {
+	ikey, mac, given := httpapi.Basic(r.Header)
+	if given != httpapi.Present {
 		return Integration{}, cause.Because(noCredentials, "no Authorization: Basic with key and signature")
 	}
 	in, known := s.integrations[ikey]
@@ -154,12 +148,6 @@ func (s *Server) now(call *dialect.Call) time.Time {
 	return now
 }
 
-// window is an integration's minute.
-type window struct {
-	Start time.Time `json:"start"`
-	Count int       `json:"count"`
-}
-
 // limit counts a request against its integration's rate.
 func (s *Server) limit(c echo.Context, in Integration) error {
 	ctx := c.Request().Context()
@@ -176,32 +164,14 @@ func (s *Server) limit(c echo.Context, in Integration) error {
 		}
 		return refuse("Retry-After", r.Args["retry_after"])
 	}
-	if in.PerMinute == 0 {
-		return nil
-	}
-	var left time.Duration
-	err := s.windows.Edit(ctx, in.IKey, func(w *window, _ bool) (time.Time, error) {
-		now := s.Clock.Now()
-		if !now.Before(w.Start.Add(time.Minute)) {
-			*w = window{Start: now}
-		}
-		if left = 0; w.Count >= in.PerMinute {
-			left = w.Start.Add(time.Minute).Sub(now)
-			return time.Time{}, state.ErrKeep
-		}
-		w.Count++
-		return w.Start.Add(time.Minute), nil
-	})
-	if err == nil && left > 0 {
-		err = refuse("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
+	v, err := s.limits.Take(ctx, in.IKey, limits.Window(in.PerMinute, time.Minute))
+	if err == nil && !v.Allowed {
+		err = refuse("Retry-After", strconv.Itoa(v.Seconds()))
 	}
 	return err
 }
 
-func isJSON(contentType string) bool {
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && kind == "application/json"
-}
+func isJSON(contentType string) bool { return httpapi.MediaType(contentType) == "application/json" }
 
 // parameters reads query, form or JSON. Of a repeated one the first counts.
 func parameters(c echo.Context, body []byte) (map[string]string, error) {
@@ -212,12 +182,12 @@ func parameters(c echo.Context, body []byte) (map[string]string, error) {
 			return fromJSON(body)
 		}
 	}
-	pairs, err := sign.Parse(source)
+	form, err := httpapi.ParseForm(source, httpapi.FormRules{})
 	if err != nil {
-		return nil, cause.Because(invalid, "%v", err)
+		return nil, cause.Because(invalid, "%s", cause.Why(err))
 	}
 	out := map[string]string{}
-	for _, p := range pairs {
+	for _, p := range form {
 		if _, given := out[p.Name]; !given {
 			out[p.Name] = p.Value
 		}
@@ -227,14 +197,9 @@ func parameters(c echo.Context, body []byte) (map[string]string, error) {
 
 // fromJSON takes an object of texts, numbers and truth values.
 func fromJSON(body []byte) (map[string]string, error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
 	var object map[string]any
-	if err := d.Decode(&object); err != nil || object == nil {
-		return nil, cause.Because(invalid, "the body is no JSON object")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, cause.Because(invalid, "something follows the JSON object")
+	if err := (httpapi.Lenient{}).Decode(body, &object); err != nil || object == nil {
+		return nil, cause.Because(invalid, "the body is no JSON object: %v", err)
 	}
 	out := map[string]string{}
 	for name, v := range object {

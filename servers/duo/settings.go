@@ -4,11 +4,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"time"
 
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -109,21 +109,8 @@ func (s *Settings) check(w *world.World) error {
 // generated is the integration of a seed that names none.
 func generated(env dialect.Env) Integration {
 	r := env.World.Derive("duo", env.Name, "integration")
-	return Integration{Name: env.Name, IKey: "DI" + text(r, capitals, 18), SKey: text(r, capitals+small, 40), NewUsers: "enroll"}
+	return Integration{Name: env.Name, IKey: "DI" + ids.Remainders(r, ids.Capitals, 18), SKey: ids.Remainders(r, keyLetters, 40), NewUsers: "enroll"}
 }
 
-// Letters of identifiers.
-const (
-	capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	small    = "abcdefghijklmnopqrstuvwxyz"
-)
-
-// text draws n characters of an alphabet. The readers of a fleet do not fail.
-func text(r io.Reader, alphabet string, n int) string {
-	raw := make([]byte, n)
-	io.ReadFull(r, raw)
-	for i, b := range raw {
-		raw[i] = alphabet[int(b)%len(alphabet)]
-	}
-	return string(raw)
-}
+// keyLetters are those of secret keys, in the order in which they were always drawn.
+const keyLetters = ids.Capitals + "abcdefghijklmnopqrstuvwxyz"

@@ -6,7 +6,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -71,9 +70,11 @@ func (s *server) serve(ctx context.Context, conn net.Conn, p port) {
 		slots: make(chan struct{}, maxRunning), jobs: make(chan func()), ops: map[*operation]struct{}{}}
 	c.idle.Store(s.env.Clock.Now().UnixNano())
 	stop := context.AfterFunc(ctx, c.shutdown)
-	c.run.Add(1)
-	go c.watch()
+	if watch := s.watch.join(c); watch != nil {
+		go watch()
+	}
 	c.read()
+	s.watch.leave(c)
 	stop()
 	c.close()
 	c.cancelAll()
@@ -122,39 +123,6 @@ func (c *client) disconnect(code uint16, text string) {
 func (c *client) close() {
 	if !c.closed.Swap(true) {
 		c.raw.Close()
-	}
-}
-
-// watch closes the connection when it is idle for too long or when one write
-// makes no progress. Both are measured by the fleet's clock, writes at three looks
-// in a row, so that a jump of the clock does not cut a transfer that moves, nor one
-// that has just ended.
-func (c *client) watch() {
-	defer c.run.Done()
-	clock, stuck, looks := c.s.env.Clock, int64(0), 0
-	for {
-		now := clock.Now()
-		wait := c.s.set.Stall / 2
-		if limit := *c.s.set.Idle; limit > 0 {
-			left := limit - now.Sub(time.Unix(0, c.idle.Load()))
-			if left <= 0 && c.running() == 0 {
-				c.close()
-				return
-			}
-			wait = min(wait, max(left, time.Second))
-		}
-		w := c.writing.Load()
-		if looks++; w == 0 || w != stuck {
-			looks = 0
-		}
-		if looks == 2 {
-			c.close()
-			return
-		}
-		stuck = w
-		if clock.Wait(c.ctx, now.Add(wait)) != nil {
-			return
-		}
 	}
 }
 

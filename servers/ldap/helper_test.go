@@ -37,7 +37,7 @@ type lab struct {
 	world  *world.World
 	clock  *clock.Virtual
 	store  state.Store
-	guard  *signin.Guard
+	guard  *signin.Authenticator
 	faults *fault.Table
 	server dialect.Server
 	addr   map[string]string

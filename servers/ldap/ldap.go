@@ -55,6 +55,7 @@ type server struct {
 	rootdn     string // normal form
 	cookies    [32]byte
 	slots      chan struct{}
+	watch      watch
 	descriptor *schema.Attribute // ad: nTSecurityDescriptor
 	subOnce    sync.Once
 	sub        *virtual // the subschema entry, once somebody has asked for it

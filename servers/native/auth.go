@@ -9,6 +9,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/checkout"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -73,15 +74,15 @@ func (s *Server) authenticated(need role, do handler) echo.HandlerFunc {
 // person's or a client's name.
 func (s *Server) identify(c echo.Context) (*caller, error) {
 	r := c.Request()
-	if scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		client, known := s.keys[fingerprint(strings.TrimSpace(key))]
+	if key, given := httpapi.Bearer(r.Header, httpapi.SchemeRules{AnyCase: true}); given == httpapi.Present {
+		client, known := s.keys[fingerprint(key)]
 		if !known {
 			return nil, cause.Because(cause.NotAuthenticated, "no client has that API key")
 		}
 		return s.onBehalf(c, s.client(client))
 	}
-	name, password, ok := r.BasicAuth()
-	if !ok {
+	name, password, given := httpapi.Basic(r.Header)
+	if given != httpapi.Present {
 		return nil, cause.Because(cause.NotAuthenticated, "send Authorization: Bearer <API key>, or Basic")
 	}
 	if client, known := s.keys[fingerprint(password)]; known && strings.EqualFold(client.Name, name) {

@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 )
 
 // document is an RFC 9457 problem document. Code is stable and meant for
@@ -27,23 +27,24 @@ type document struct {
 const (
 	idempotencyConflict cause.Cause = "idempotency conflict"
 	inProgress          cause.Cause = "idempotency in progress"
-	wrongMethod         cause.Cause = "method not allowed"
-	unsupportedMedia    cause.Cause = "unsupported media type"
-	tooLarge            cause.Cause = "too large"
 )
 
-// wording is the status and the code of a cause. A code that is not given is
-// the cause's own text with underscores.
-var wording = map[cause.Cause]struct {
+// word is the status and the code of a cause. A code that is not given is the
+// cause's own text with underscores.
+type word struct {
 	status int
 	code   string
-}{
+}
+
+// wording is the word of each cause. A store that cannot decide is 503, every foreign
+// error a bare 500.
+var wording = httpapi.Words[word]{Write: write, Unavailable: word{503, "unavailable"}, Internal: word{500, "internal"}, Other: word{500, "internal"}, Of: map[cause.Cause]word{
 	cause.NotAuthenticated: {401, ""}, cause.NotAllowed: {403, "forbidden"},
 	cause.NotFound: {404, ""}, cause.UnknownUser: {404, ""}, cause.UnknownAccount: {404, ""}, cause.UnknownLease: {404, ""},
 	cause.UnknownRequest: {404, ""}, cause.UnknownTicket: {404, ""}, cause.UnknownSession: {404, ""}, cause.NoDevice: {404, "unknown_device"},
 	cause.NoSuchVersion: {404, "unknown_version"}, cause.NoSecret: {404, "no_such_secret"},
 	cause.BadInput: {400, ""}, cause.Malformed: {400, ""}, cause.ReasonRequired: {400, "reason_required"}, cause.TooLong: {400, "too_long"},
-	wrongMethod: {405, ""}, tooLarge: {413, ""}, unsupportedMedia: {415, ""},
+	httpapi.WrongMethod: {405, ""}, httpapi.TooLarge: {413, ""}, httpapi.UnsupportedMedia: {415, ""},
 	cause.CheckedOut: {409, "checked_out"}, cause.NotCheckedOut: {409, "not_checked_out"}, cause.LeaseExpired: {409, ""}, cause.LeaseReturned: {409, "lease_returned"},
 	cause.NotRenewable: {409, ""}, cause.ApprovalRequired: {409, ""}, cause.NotApproved: {409, "not_approved"}, cause.Decided: {409, "already_decided"},
 	cause.Exists: {409, "exists"}, cause.IllegalTransition: {409, ""}, cause.SessionLimit: {409, "session_limit"}, cause.Final: {409, "final"},
@@ -51,7 +52,7 @@ var wording = map[cause.Cause]struct {
 	cause.NoneDelivered: {409, "none_delivered"}, cause.WrongKind: {409, "wrong_kind"}, idempotencyConflict: {409, ""}, inProgress: {409, ""},
 	cause.NotHolder: {403, "not_holder"}, cause.NotApprover: {403, "not_an_approver"}, cause.SelfApproval: {403, "self_approval"},
 	cause.Stale: {412, "stale"}, cause.RateLimited: {429, ""},
-}
+}}
 
 // discreet are refusals whose reason is for the operator alone: a caller who
 // could tell a wrong password from an unknown name, or an account that is hidden
@@ -63,23 +64,16 @@ var discreet = map[cause.Cause]string{
 	cause.UnknownRequest:   "there is no such request for the caller",
 }
 
-// problem answers an error. Foreign errors are our own failure: a store that
-// cannot decide is 503, everything else a bare 500.
-func problem(err error, c echo.Context) {
-	d := document{Type: "about:blank", Status: http.StatusInternalServerError, Code: "internal"}
-	reason, known := cause.Of(err)
-	word, worded := wording[reason]
-	switch {
-	case known && worded:
-		d.Status, d.Title, d.Detail, d.Code = word.status, string(reason), cause.Why(err), word.code
-		if d.Code == "" {
-			d.Code = strings.ReplaceAll(string(reason), " ", "_")
-		}
-	case errors.Is(err, state.ErrUnavailable):
-		d.Status, d.Code = http.StatusServiceUnavailable, "unavailable"
+// write answers an error as a problem document.
+func write(c echo.Context, w word, err error) {
+	d := document{Type: "about:blank", Title: http.StatusText(w.status), Status: w.status, Code: w.code}
+	reason, _ := cause.Of(err)
+	worded := w.status < http.StatusInternalServerError
+	if worded {
+		d.Title, d.Detail = string(reason), cause.Why(err)
 	}
-	if d.Title == "" {
-		d.Title = http.StatusText(d.Status)
+	if d.Code == "" {
+		d.Code = strings.ReplaceAll(string(reason), " ", "_")
 	}
 	var r *cause.Refusal
 	if errors.As(err, &r) && worded {
@@ -95,6 +89,5 @@ func problem(err error, c echo.Context) {
 		c.Response().Header().Add("WWW-Authenticate", "Bearer")
 		c.Response().Header().Add("WWW-Authenticate", `Basic realm="counterpart", charset="UTF-8"`)
 	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	c.JSON(d.Status, d)
+	httpapi.JSONWriter{ContentType: "application/problem+json", EscapeHTML: true, Newline: true}.Write(c, d.Status, d)
 }

@@ -5,13 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io"
 	"net/http"
 	"time"
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 )
 
 // remembered is how long an Idempotency-Key is.
@@ -46,12 +45,10 @@ func (s *Server) once(do handler) handler {
 		if len(key) > 255 {
 			return cause.Because(cause.BadInput, "an Idempotency-Key has at most 255 characters")
 		}
-		body, err := io.ReadAll(c.Request().Body)
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			return cause.Because(tooLarge, "a body has at most %d octets", big.Limit)
+		body, err := httpapi.Peek(c.Request())
+		if err != nil {
+			return err
 		}
-		c.Request().Body = io.NopCloser(bytes.NewReader(body))
 		record := "idempotency/" + digest(c.Name(), c.Client, key)
 		hash := digest(c.Request().Method, c.Request().URL.Path, string(body))
 		before, err := s.reserve(c, record, hash)
@@ -124,7 +121,7 @@ func (s *Server) keep(c *caller, record, hash string, do handler) error {
 	c.SetRequest(c.Request().WithContext(state.WithMark(c.Request().Context(), record+" "+hash)))
 	err := do(c)
 	if err != nil {
-		problem(c.call().Refuse(err), c.Context)
+		wording.Answer(c.call().Refuse(err), c.Context)
 	}
 	finished = true
 	status := c.Response().Status

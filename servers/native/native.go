@@ -20,6 +20,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -93,7 +94,7 @@ func (s *Server) Ports() []dialect.Port {
 	return []dialect.Port{{
 		Name: "http", Listen: s.settings.Listen, TLS: s.settings.TLS,
 		Try:  s.try(scheme),
-		HTTP: &dialect.HTTP{Routes: s.routes(), Error: problem, NotFound: s.unknown},
+		HTTP: &dialect.HTTP{Routes: s.routes(), Error: wording.Answer, NotFound: s.unknown},
 	}}
 }
 
@@ -101,7 +102,6 @@ func (s *Server) Ports() []dialect.Port {
 // those who have logged in.
 func (s *Server) unknown(c echo.Context) error {
 	path := c.Request().URL.EscapedPath()
-	allowed := dialect.Methods(s.routes(), path)
 	if !strings.HasPrefix(path, "/openapi.") {
 		who, err := s.identify(c)
 		if err != nil {
@@ -109,11 +109,10 @@ func (s *Server) unknown(c echo.Context) error {
 		}
 		who.call().Actor = who.Name()
 	}
-	if len(allowed) == 0 {
-		return cause.Because(cause.NotFound, "there is no %s; see /openapi.yaml", c.Request().URL.Path)
+	if err := httpapi.MethodNotAllowed(c, s.routes()); err != nil {
+		return err
 	}
-	c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
-	return cause.Because(wrongMethod, "%s takes %s", c.Request().URL.Path, strings.Join(allowed, ", "))
+	return cause.Because(cause.NotFound, "there is no %s; see /openapi.yaml", c.Request().URL.Path)
 }
 
 func (s *Server) routes() []dialect.Route {

@@ -9,6 +9,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -155,7 +156,7 @@ func (s *Server) issuer() string {
 func (s *Server) backupCodes() ([]string, error) {
 	out := make([]string, 10)
 	for i := range out {
-		out[i] = world.UUID(s.Rand)[:8] + "-" + world.UUID(s.Rand)[:8]
+		out[i] = ids.Hex(s.Rand, 8) + "-" + ids.Hex(s.Rand, 8)
 	}
 	return out, nil
 }

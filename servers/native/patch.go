@@ -1,15 +1,14 @@
 package native
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/ticket"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/strictjson"
 )
 
@@ -19,17 +18,15 @@ type mergePatch map[string]any
 // patch reads a merge patch and holds it against v, whose fields are all that it
 // may name.
 func (c *caller) patch(v any) (mergePatch, error) {
-	var raw bytes.Buffer
-	r := c.Request()
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.TeeReader(r.Body, &raw), r.Body}
+	raw, err := httpapi.Peek(c.Request())
+	if err != nil {
+		return nil, err
+	}
 	if err := c.read(v, false); err != nil {
 		return nil, err
 	}
 	var p mergePatch
-	if err := json.Unmarshal(raw.Bytes(), &p); err != nil || p == nil {
+	if err := json.Unmarshal(raw, &p); err != nil || p == nil {
 		return nil, cause.Because(cause.BadInput, "a JSON object is expected")
 	}
 	return p, nil

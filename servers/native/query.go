@@ -1,7 +1,6 @@
 package native
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/face/httpapi"
 )
 
 // What may stand in a query is what openapi.yaml says, read from there: names,
@@ -114,11 +114,11 @@ func bound(v any) *int {
 // checkQuery refuses what the operation's description does not allow.
 func (s *Server) checkQuery(c *caller) error {
 	known := s.queries[c.Request().Method+" "+c.Path()]
-	values, err := url.ParseQuery(c.Request().URL.RawQuery)
+	query, err := httpapi.ParseForm(c.Request().URL.RawQuery, httpapi.FormRules{Semicolon: true})
 	if err != nil {
 		return cause.Because(cause.BadInput, "the query is malformed")
 	}
-	for name, given := range values {
+	for name, given := range query.Values() {
 		p, ok := known[name]
 		switch {
 		case !ok:

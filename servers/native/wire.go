@@ -1,19 +1,15 @@
 package native
 
 import (
-	"bytes"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/serving/strictjson"
+	"counterpart/internal/face/httpapi"
 )
 
 const timeFormat = time.RFC3339Nano
@@ -21,26 +17,11 @@ const timeFormat = time.RFC3339Nano
 // read decodes the request body strictly: one JSON object, known fields only.
 // An empty body leaves v as it is when optional.
 func (c *caller) read(v any, optional bool) error {
-	r := c.Request()
-	body, err := io.ReadAll(r.Body)
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		return cause.Because(tooLarge, "a body has at most %d octets", big.Limit)
-	}
-	if err != nil {
-		return cause.Because(cause.BadInput, "the body ended early")
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		if optional {
-			return nil
-		}
-		return cause.Because(cause.BadInput, "a JSON object is expected")
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" && kind != "application/merge-patch+json" {
-		return cause.Because(unsupportedMedia, "send Content-Type: application/json, not %q", r.Header.Get("Content-Type"))
-	}
-	return strictjson.Decode(body, v)
+	return httpapi.Strict{Types: jsonTypes, Optional: optional}.Read(c.Request(), v)
 }
+
+// jsonTypes are the media types of bodies.
+var jsonTypes = []string{"application/json", "application/merge-patch+json"}
 
 // span is a duration in JSON and queries: "90s", "1h".
 type span time.Duration

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/eap"
 	"counterpart/servers/radius/internal/wire"
@@ -65,7 +65,7 @@ func (t *tunnels) open(ctx context.Context) (id string, err error) {
 	if t.env.TLS == nil {
 		return "", errors.New("there is no certificate for EAP")
 	}
-	id = world.UUID(t.env.Rand)
+	id = ids.UUID(t.env.Rand)
 	now := t.env.Clock.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // wording is how one flavour says things: the only place where its texts are.
@@ -87,10 +87,10 @@ func rsaWords() wording {
 	w.state = func(s *server, v verdict) ([]byte, verdict, error) {
 		session := v.next.Data["session"]
 		if session == "" {
-			session = world.UUID(s.env.Rand)
+			session = ids.UUID(s.env.Rand)
 			v = v.with("session", session)
 		}
-		return []byte("RSA|" + session + "|" + world.UUID(s.env.Rand) + "|" + v.next.Step), v, nil
+		return []byte("RSA|" + session + "|" + ids.UUID(s.env.Rand) + "|" + v.next.Step), v, nil
 	}
 	return w
 }
@@ -126,7 +126,7 @@ func npsWords() wording {
 	w.otp = "Enter Your Microsoft verification code"
 	w.sent = w.otp
 	w.state = func(s *server, v verdict) ([]byte, verdict, error) {
-		return []byte(world.UUID(s.env.Rand)), v, nil
+		return []byte(ids.UUID(s.env.Rand)), v, nil
 	}
 	return w
 }

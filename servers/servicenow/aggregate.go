@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/labstack/echo/v4"
-
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
 )
@@ -266,6 +264,5 @@ func (r *request) shownAt(look *glance, c *column, row query.Row) string {
 
 // result answers anything in the usual envelope.
 func (r *request) result(status int, v any) error {
-	r.Response().Header().Set(echo.HeaderContentType, jsonType)
-	return r.JSON(status, map[string]any{"result": v})
+	return asJSON.Write(r, status, map[string]any{"result": v})
 }

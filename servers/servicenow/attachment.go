@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"path"
@@ -16,6 +15,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 	"counterpart/servers/servicenow/internal/dict"
 )
 
@@ -216,9 +216,9 @@ func (r *request) upload() error {
 	if err := r.name("attachment.upload", ""); err != nil {
 		return err
 	}
-	raw, err := io.ReadAll(r.Request().Body)
+	raw, err := r.whole()
 	if err != nil {
-		return tooBig(err)
+		return err
 	}
 	q := r.QueryParams()
 	return r.attach(map[string]string{"file_name": q.Get("file_name"), "table_name": q.Get("table_name"), "table_sys_id": q.Get("table_sys_id"),
@@ -232,37 +232,30 @@ func (r *request) uploadForm() error {
 	if err := r.name("attachment.upload", ""); err != nil {
 		return err
 	}
-	_, args, err := mime.ParseMediaType(r.Request().Header.Get("Content-Type"))
-	if err != nil || args["boundary"] == "" {
+	kind := r.Request().Header.Get("Content-Type")
+	if !httpapi.IsMultipart(kind) {
 		return r.upload()
 	}
-	form, err := r.Request().MultipartReader()
+	body, err := r.whole()
 	if err != nil {
-		return &failure{Cause: badBody, why: err.Error()}
+		return err
 	}
 	values := map[string]string{}
-	for {
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			return &failure{Cause: badBody, why: "the form has no file"}
-		}
+	for part, err := range httpapi.Parts(body, kind) {
 		if err != nil {
-			return tooBig(err)
+			return &failure{Cause: badBody, why: err.Error()}
 		}
-		raw, err := io.ReadAll(part)
-		if err != nil {
-			return tooBig(err)
-		}
-		if part.FileName() == "" {
-			values[part.FormName()] = string(raw[:min(len(raw), 1000)])
+		if part.File == "" {
+			values[part.Name] = string(part.Value[:min(len(part.Value), 1000)])
 			continue
 		}
 		if values["file_name"] == "" {
-			values["file_name"] = path.Base(part.FileName())
+			values["file_name"] = path.Base(part.File)
 		}
 		return r.attach(map[string]string{"file_name": values["file_name"], "table_name": values["table_name"], "table_sys_id": values["table_sys_id"],
-			"content_type": part.Header.Get("Content-Type")}, raw)
+			"content_type": part.ContentType}, part.Value)
 	}
+	return &failure{Cause: badBody, why: "the form has no file"}
 }
 
 // attach keeps a file for a row.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,6 +16,8 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -123,20 +124,19 @@ func (s *Server) identify(c echo.Context) (*user, error) {
 
 func (s *Server) credential(c echo.Context) (*user, error) {
 	req := c.Request()
-	scheme, value, _ := strings.Cut(req.Header.Get("Authorization"), " ")
-	switch {
-	case strings.EqualFold(scheme, "Basic"):
-		name, password, ok := req.BasicAuth()
-		if !ok {
-			return nil, cause.Because(cause.NotAuthenticated, "the Basic credential is malformed")
-		}
+	switch name, password, given := httpapi.Basic(req.Header); given {
+	case httpapi.Present:
 		return s.password(req.Context(), name, password)
-	case strings.EqualFold(scheme, "Bearer"):
-		return s.bearer(req.Context(), strings.TrimSpace(value))
-	case scheme != "":
-		return nil, cause.Because(cause.NotAuthenticated, "the scheme %s is unknown", scheme)
+	case httpapi.Malformed:
+		return nil, cause.Because(cause.NotAuthenticated, "the Basic credential is malformed")
 	}
-	if key := req.Header.Get("x-sn-apikey"); key != "" {
+	if token, given := httpapi.Bearer(req.Header, httpapi.SchemeRules{AnyCase: true}); given == httpapi.Present {
+		return s.bearer(req.Context(), token)
+	}
+	if httpapi.HasScheme(req.Header) {
+		return nil, cause.Because(cause.NotAuthenticated, "the scheme in Authorization is unknown, or has nothing behind it")
+	}
+	if key, given := httpapi.Key(req.Header, "X-Sn-Apikey"); given == httpapi.Present {
 		for _, k := range s.settings.APIKeys {
 			if signin.Same(k.Key, key) {
 				return s.standingUser(req.Context(), k.User)
@@ -144,8 +144,8 @@ func (s *Server) credential(c echo.Context) (*user, error) {
 		}
 		return nil, cause.Because(cause.NotAuthenticated, "nobody has that API key")
 	}
-	if cookie, err := req.Cookie(sessionCookie); err == nil {
-		if u, err := s.session(req.Context(), cookie.Value); err == nil {
+	if cookie, given := httpapi.Cookie(req, sessionCookie); given == httpapi.Present {
+		if u, err := s.session(req.Context(), cookie); err == nil {
 			return u, nil
 		}
 	}
@@ -263,7 +263,7 @@ func (r *request) headers() error {
 			return &failure{Cause: noAccept, why: "a body without Content-Type"}
 		}
 		if !strings.HasPrefix(kind, "application/json") && !isXML(kind) {
-			return fail(wrongMedia, kind)
+			return fail(httpapi.UnsupportedMedia, kind)
 		}
 	}
 	return nil
@@ -284,18 +284,14 @@ func (r *request) method() string {
 
 // base is the address by which the client reached the instance.
 func (r *request) base() string {
-	scheme := "http"
-	if r.settings.TLS {
-		scheme = "https"
-	}
-	return fmt.Sprintf("%s://%s%s", scheme, r.Request().Host, r.settings.PathPrefix)
+	return ids.Base(r.Request(), r.settings.PathPrefix)
 }
 
-// tooBig tells a body that is too large from one that broke off.
-func tooBig(err error) error {
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		return fail(tooLarge, "")
+// whole is the body of a call. One that broke off is none.
+func (r *request) whole() ([]byte, error) {
+	raw, err := httpapi.Read(r.Request())
+	if err != nil && !errors.Is(err, httpapi.TooLarge) {
+		err = &failure{Cause: badBody, why: cause.Why(err)}
 	}
-	return &failure{Cause: badBody, why: err.Error()}
+	return raw, err
 }

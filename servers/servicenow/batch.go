@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -69,7 +69,7 @@ func (s *Server) inner() *echo.Echo {
 			err = s.unknown(c)
 		}
 		dialect.CallFrom(c.Request().Context()).Refuse(err)
-		refuse(err, c)
+		wording.Answer(err, c)
 	}
 	return e
 }
@@ -81,17 +81,17 @@ func (r *request) runBatch() error {
 		return err
 	}
 	if isXML(r.Request().Header.Get("Content-Type")) {
-		return fail(wrongMedia, "")
+		return fail(httpapi.UnsupportedMedia, "")
 	}
-	raw, err := io.ReadAll(r.Request().Body)
+	raw, err := r.whole()
 	if err != nil {
-		return tooBig(err)
+		return err
 	}
 	var in struct {
 		ID    any         `json:"batch_request_id"`
 		Calls []batchCall `json:"rest_requests"`
 	}
-	broken := decode(raw, &in)
+	broken := httpapi.Lenient{}.Decode(raw, &in)
 	r.call().Request = r.Request().Method + " " + r.Request().URL.Path + "\n" + summary(in.Calls)
 	if broken != nil {
 		return fail(badBody, "")
@@ -118,8 +118,7 @@ func (r *request) runBatch() error {
 		out.Serviced = append(out.Serviced, a)
 	}
 	r.call().Response = fmt.Sprintf("%d calls were made, %d left undone", len(out.Serviced), len(out.Unserviced))
-	r.Response().Header().Set(echo.HeaderContentType, jsonType)
-	return r.JSON(http.StatusOK, out)
+	return asJSON.Write(r, http.StatusOK, out)
 }
 
 // summary is what the journal shows of a batch: its bodies are base64, in which no
@@ -140,15 +139,17 @@ func (r *request) serve(c batchCall, room int) (a batchAnswer, whole bool) {
 	u, bad := url.ParseRequestURI(c.URL)
 	out := &answer{header: http.Header{}, room: room}
 	if err != nil || bad != nil || u.Host != "" || !strings.HasPrefix(u.Path, r.settings.PathPrefix+"/api/") || strings.HasSuffix(u.Path, "/batch") {
-		status, p := describe(&failure{Cause: cause.NotFound, why: "a batch calls paths of the API, no other batch"})
-		out.status = status
-		json.NewEncoder(&out.body).Encode(p) // short, whatever room there is
+		refused := &failure{Cause: cause.NotFound, why: "a batch calls paths of the API, no other batch"}
+		w := wording.Find(refused)
+		out.status = w.status
+		text, _ := asJSON.Marshal(w.envelope(refused))
+		out.body.Write(text) // short, whatever room there is
 		out.header.Set("Content-Type", jsonType)
 		return out.batched(c.ID), true
 	}
 	ctx, call := dialect.Begin(context.WithValue(r.ctx(), asBatch{}, r.user), c.Method+" "+u.Path)
 	call.Unnamed = true
-	req := (&http.Request{Method: strings.ToUpper(c.Method), URL: u, Header: http.Header{}, Host: r.Request().Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	req := (&http.Request{Method: strings.ToUpper(c.Method), URL: u, Header: http.Header{}, Host: r.Request().Host, TLS: r.Request().TLS, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), RemoteAddr: r.Request().RemoteAddr, RequestURI: c.URL}).WithContext(ctx)
 	for _, h := range c.Headers {
 		req.Header.Add(h.Name, h.Value)

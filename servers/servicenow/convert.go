@@ -1,18 +1,16 @@
 package servicenow
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"counterpart/internal/face/httpapi"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
 )
@@ -156,9 +154,9 @@ func (s *Server) refName(ctx context.Context, table, id string) string {
 // text. Single quotes are the vendor's own examples' way to write JSON; strict
 // instances want double ones.
 func (r *request) body() (map[string]string, error) {
-	raw, err := io.ReadAll(r.Request().Body)
+	raw, err := r.whole()
 	if err != nil {
-		return nil, tooBig(err)
+		return nil, err
 	}
 	if isXML(r.Request().Header.Get("Content-Type")) {
 		out, err := entry(raw)
@@ -168,8 +166,8 @@ func (r *request) body() (map[string]string, error) {
 		return out, nil
 	}
 	var v any
-	if err := decode(raw, &v); err != nil {
-		if r.settings.StrictHeaders || decode(doubled(raw), &v) != nil {
+	if err := (httpapi.Lenient{}).Decode(raw, &v); err != nil {
+		if r.settings.StrictHeaders || (httpapi.Lenient{}).Decode(doubled(raw), &v) != nil {
 			return nil, fail(badBody, "")
 		}
 	}
@@ -187,18 +185,6 @@ func (r *request) body() (map[string]string, error) {
 		}
 	}
 	return out, nil
-}
-
-func decode(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("servicenow: something follows the JSON value")
-	}
-	return nil
 }
 
 // doubled makes double quotes of single ones that enclose texts.

@@ -10,7 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 )
 
 // Causes of this server's own.
@@ -21,8 +21,6 @@ const (
 	badXML         cause.Cause = "body is no XML"
 	noAccept       cause.Cause = "accept is missing"
 	notAcceptable  cause.Cause = "not acceptable"
-	wrongMedia     cause.Cause = "unsupported media type"
-	tooLarge       cause.Cause = "too large"
 	negativeOffset cause.Cause = "negative offset"
 	closedTable    cause.Cause = "table closed to REST"
 	aclInsert      cause.Cause = "insert refused by ACL"
@@ -38,42 +36,51 @@ const (
 	overdrawn      cause.Cause = "costs too much"
 )
 
-// wording is the status and the vendor's words for a cause; an empty detail is
-// null. %s in them is the refusal's own, see failure.
-var wording = map[cause.Cause]struct {
+// word is the status and the vendor's words for a cause; an empty detail is null. %s in
+// them is the refusal's own, see failure.
+type word struct {
 	status          int
 	message, detail string
-}{
-	cause.NotAuthenticated: {401, "User Not Authenticated", "Required to provide Auth information"},
-	mfaRefused:             {401, "User Not Authenticated", "Required to provide Auth information"},
-	cause.NotFound:         {400, "Requested URI does not represent any resource", ""},
-	invalidTable:           {400, "Invalid table %s", ""},
-	cause.BadInput:         {400, "Invalid request", "%s"},
-	badBody:                {400, "Exception while reading request", "The payload is not valid JSON."},
-	badXML:                 {400, "Exception while reading request", "The payload is not valid XML."},
-	noAccept:               {400, "Bad Request", "Accept header is required"},
-	negativeOffset:         {400, "offset is %s", "Negative offset is not supported"},
-	rejectComments:         {400, "Comments are required when rejecting", ""},
-	cause.NotApprover:      {400, "User is not an approver", ""},
-	cause.Decided:          {400, "User is not an approver", ""},
-	cause.Final:            {400, "User is not an approver", ""},
-	closedTable:            {403, "User Not Authorized", "Failed API level ACL Validation"},
-	aclInsert:              {403, "Operation Failed", "ACL Exception Insert Failed due to security constraints"},
-	aclUpdate:              {403, "Operation Failed", "ACL Exception Update Failed due to security constraints"},
-	aclDelete:              {403, "Operation Failed", "ACL Exception Delete Failed due to security constraints"},
-	byRule:                 {403, "Operation Failed", "%s"},
-	dataPolicy:             {403, "Operation Failed", "Data Policy Exception: The following fields are mandatory: %s"},
-	noRecord:               {404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval"},
-	cause.UnknownTicket:    {404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval"},
-	noMatch:                {404, "No Record found", "Records matching query not found"},
-	methodRefused:          {405, "Method not supported", ""},
-	notAcceptable:          {406, "Not Acceptable", "Requested response media type is not supported"},
-	tooLarge:               {413, "Request Entity Too Large", ""},
-	wrongMedia:             {415, "Unsupported media type", "Media type of the payload is not supported"},
-	overdrawn: {500, "Transaction cancelled: maximum execution time exceeded",
-		"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},
-	cause.RateLimited: {429, "Rate limit exceeded", "Rate limit of %s requests per hour for Table API exceeded"},
 }
+
+// broken is what the instance says of its own failure, with a status.
+func broken(status int) word {
+	return word{status, "Internal Server Error", "Please contact your system administrator"}
+}
+
+// wording is the word of each cause.
+var wording = httpapi.Words[word]{Write: refuse, Unavailable: broken(http.StatusServiceUnavailable),
+	Internal: broken(http.StatusInternalServerError), Other: broken(http.StatusInternalServerError), Of: map[cause.Cause]word{
+		cause.NotAuthenticated:   {401, "User Not Authenticated", "Required to provide Auth information"},
+		mfaRefused:               {401, "User Not Authenticated", "Required to provide Auth information"},
+		cause.NotFound:           {400, "Requested URI does not represent any resource", ""},
+		invalidTable:             {400, "Invalid table %s", ""},
+		cause.BadInput:           {400, "Invalid request", "%s"},
+		badBody:                  {400, "Exception while reading request", "The payload is not valid JSON."},
+		badXML:                   {400, "Exception while reading request", "The payload is not valid XML."},
+		noAccept:                 {400, "Bad Request", "Accept header is required"},
+		negativeOffset:           {400, "offset is %s", "Negative offset is not supported"},
+		rejectComments:           {400, "Comments are required when rejecting", ""},
+		cause.NotApprover:        {400, "User is not an approver", ""},
+		cause.Decided:            {400, "User is not an approver", ""},
+		cause.Final:              {400, "User is not an approver", ""},
+		closedTable:              {403, "User Not Authorized", "Failed API level ACL Validation"},
+		aclInsert:                {403, "Operation Failed", "ACL Exception Insert Failed due to security constraints"},
+		aclUpdate:                {403, "Operation Failed", "ACL Exception Update Failed due to security constraints"},
+		aclDelete:                {403, "Operation Failed", "ACL Exception Delete Failed due to security constraints"},
+		byRule:                   {403, "Operation Failed", "%s"},
+		dataPolicy:               {403, "Operation Failed", "Data Policy Exception: The following fields are mandatory: %s"},
+		noRecord:                 {404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval"},
+		cause.UnknownTicket:      {404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval"},
+		noMatch:                  {404, "No Record found", "Records matching query not found"},
+		methodRefused:            {405, "Method not supported", ""},
+		notAcceptable:            {406, "Not Acceptable", "Requested response media type is not supported"},
+		httpapi.TooLarge:         {413, "Request Entity Too Large", ""},
+		httpapi.UnsupportedMedia: {415, "Unsupported media type", "Media type of the payload is not supported"},
+		overdrawn: {500, "Transaction cancelled: maximum execution time exceeded",
+			"maximum execution time exceeded Check logs for error trace or enable glide.rest.debug property to verify REST request processing"},
+		cause.RateLimited: {429, "Rate limit exceeded", "Rate limit of %s requests per hour for Table API exceeded"},
+	}}
 
 // failure is a refusal whose words have a part of its own, which the wire shows.
 type failure struct {
@@ -108,19 +115,13 @@ type problem struct {
 	Status string `json:"status"`
 }
 
-// describe is an error's status and envelope.
-func describe(err error) (int, problem) {
+// asJSON is how answers are written.
+var asJSON = httpapi.JSONWriter{ContentType: jsonType, EscapeHTML: true, Newline: true}
+
+// envelope is how an error is shown.
+func (w word) envelope(err error) problem {
 	p := problem{Status: "failure"}
-	c, known := cause.Of(err)
-	word, worded := wording[c]
-	if !known || !worded {
-		status, detail := http.StatusInternalServerError, "Please contact your system administrator"
-		if errors.Is(err, state.ErrUnavailable) {
-			status = http.StatusServiceUnavailable
-		}
-		p.Error.Message, p.Error.Detail = "Internal Server Error", &detail
-		return status, p
-	}
+	c, _ := cause.Of(err)
 	shown := ""
 	var f *failure
 	if errors.As(err, &f) {
@@ -129,23 +130,21 @@ func describe(err error) (int, problem) {
 		shown = strings.TrimPrefix(cause.Why(err), string(c)+": ")
 	}
 	fill := func(s string) string { return strings.ReplaceAll(s, "%s", shown) }
-	p.Error.Message = fill(word.message)
-	if detail := fill(word.detail); detail != "" {
+	p.Error.Message = fill(w.message)
+	if detail := fill(w.detail); detail != "" {
 		p.Error.Detail = &detail
 	}
-	return word.status, p
+	return p
 }
 
 // refuse answers an error in the vendor's words.
-func refuse(err error, c echo.Context) {
+func refuse(c echo.Context, w word, err error) {
 	h := c.Response().Header()
 	if errors.Is(err, tokenRefused) {
-		h.Set(echo.HeaderContentType, jsonType)
-		c.JSON(http.StatusUnauthorized, map[string]string{"error_description": "access_denied", "error": "server_error"})
+		asJSON.Write(c, http.StatusUnauthorized, map[string]string{"error_description": "access_denied", "error": "server_error"})
 		return
 	}
-	status, p := describe(err)
-	switch status {
+	switch w.status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `BASIC realm="Service-now"`)
 		if errors.Is(err, mfaRefused) {
@@ -157,8 +156,7 @@ func refuse(err error, c echo.Context) {
 			h.Set("Retry-After", strconv.Itoa(limited.after))
 		}
 	}
-	h.Set(echo.HeaderContentType, jsonType)
-	c.JSON(status, p)
+	asJSON.Write(c, w.status, w.envelope(err))
 }
 
 // limited is the refusal of a rate limit, with the seconds until it is lifted.

@@ -1,15 +1,12 @@
 package servicenow
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/hex"
-	"io"
 	"strings"
 	"sync"
 
 	"counterpart/internal/company/ticket"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // A sys_id has 32 hexadecimal digits. Those of tickets are the number, enciphered
@@ -19,24 +16,13 @@ import (
 
 // idOf is the sys_id of a row that is no ticket.
 func (s *Server) idOf(table, name string) string {
-	var raw [16]byte
-	io.ReadFull(s.World.Derive("servicenow", s.Name, table, world.Fold(name)), raw[:])
-	return hex.EncodeToString(raw[:])
+	return ids.Hex(s.World.Derive("servicenow", s.Name, table, world.Fold(name)), 32)
 }
 
 // isID reports whether v looks like a sys_id.
 func isID(v string) bool {
 	return len(v) == 32 && strings.Trim(v, "0123456789abcdef") == ""
 }
-
-func (s *Server) idCipher() (cipher.Block, error) {
-	key := make([]byte, 16)
-	io.ReadFull(s.World.Derive("servicenow", s.Name, "sys_id"), key)
-	return aes.NewCipher(key)
-}
-
-// longest number that is enciphered; longer ones come from seeds only.
-const longest = 15
 
 // ticketID is the sys_id of a ticket.
 func (s *Server) ticketID(t *ticket.Ticket) string {
@@ -47,13 +33,10 @@ func (s *Server) ticketID(t *ticket.Ticket) string {
 }
 
 func (s *Server) numberID(number string) string {
-	if len(number) > longest {
-		return s.idOf("task", number)
+	if id, ok := s.numbers.Seal(number); ok {
+		return id
 	}
-	var block [16]byte
-	copy(block[:], number)
-	s.cipher.Encrypt(block[:], block[:])
-	return hex.EncodeToString(block[:])
+	return s.idOf("task", number) // too long: those come from seeds only
 }
 
 // numberOf is the number that a ticket's sys_id stands for; false when it can be
@@ -62,16 +45,7 @@ func (s *Server) numberOf(id string) (string, bool) {
 	if number, given := s.index().tickets[id]; given {
 		return number, true
 	}
-	raw, err := hex.DecodeString(id)
-	if err != nil || len(raw) != 16 {
-		return "", false
-	}
-	s.cipher.Decrypt(raw, raw)
-	number := strings.TrimRight(string(raw), "\x00")
-	if number == "" || len(number) > longest || strings.ContainsFunc(number, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", false
-	}
-	return number, true
+	return s.numbers.Open(id)
 }
 
 // index finds people, groups, machines and odd tickets of the seed by sys_id. It
@@ -120,7 +94,7 @@ func (s *Server) buildIndex() *index {
 	for t := range s.World.Tickets() {
 		if id := t.Fields["sys_id"]; isID(id) {
 			x.tickets[id] = t.ID
-		} else if len(t.ID) > longest {
+		} else if _, sealed := s.numbers.Seal(t.ID); !sealed {
 			x.tickets[s.numberID(t.ID)] = t.ID
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"counterpart/internal/company/state"
+	"counterpart/internal/face/limits"
 )
 
 // rule finds the rate limit for a user's call on a table: one for the user beats
@@ -44,23 +44,16 @@ func (r *request) limit(table string) error {
 		return nil
 	}
 	rule := r.settings.RateLimits[i]
-	now := r.Clock.Now()
-	reset := now.Truncate(time.Hour).Add(time.Hour)
-	h := r.Response().Header()
-	h.Set("X-RateLimit-Limit", strconv.Itoa(rule.PerHour))
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
-	h.Set("X-RateLimit-Rule", r.idOf("sys_rate_limit_rules", strconv.Itoa(i)))
-	over := false
-	err := r.calls.Edit(r.ctx(), fmt.Sprintf("%d/%s/%d", i, r.user.id, reset.Unix()), func(n *int, _ bool) (time.Time, error) {
-		if over = *n >= rule.PerHour; over {
-			return time.Time{}, state.ErrKeep
-		}
-		*n++
-		return reset, nil
-	})
-	if err != nil || !over {
+	v, err := r.rates.Take(r.ctx(), fmt.Sprintf("%d/%s", i, r.user.id), limits.AlignedWindow(rule.PerHour, time.Hour))
+	if err != nil {
 		return err
 	}
-	after := int(reset.Sub(now).Round(time.Second).Seconds())
-	return tooMany(rule.PerHour, max(after, 1), fmt.Sprintf("rate_limits[%d]", i))
+	h := r.Response().Header()
+	h.Set("X-RateLimit-Limit", strconv.Itoa(v.Limit))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(v.Reset.Unix(), 10))
+	h.Set("X-RateLimit-Rule", r.idOf("sys_rate_limit_rules", strconv.Itoa(i)))
+	if v.Allowed {
+		return nil
+	}
+	return tooMany(rule.PerHour, v.Seconds(), fmt.Sprintf("rate_limits[%d]", i))
 }

@@ -2,22 +2,21 @@ package servicenow
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
+	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/jose"
+	"counterpart/internal/face/oauth"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -27,19 +26,11 @@ const (
 	refreshFor = 100 * 24 * time.Hour
 )
 
-// grant is what one application holds for one user: which token is the current
-// one. Tokens follow from their number, so none is stored.
-type grant struct {
-	Access  int       `json:"access"`
-	Expires time.Time `json:"expires"` // of the access token
-	Refresh int       `json:"refresh"`
-	Until   time.Time `json:"until"` // of the refresh token
-}
-
 // bearerOf is what stands behind a token: which application uses it for whom.
 type bearerOf struct {
 	Client string `json:"client"`
 	User   string `json:"user"`
+	Number int    `json:"number,omitempty"` // of a refresh token, in its set
 }
 
 // secret is the n-th token of a kind that an application gets for a user.
@@ -66,8 +57,7 @@ func (s *Server) token(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	c.Response().Header().Set(echo.HeaderContentType, jsonType)
-	return c.JSON(http.StatusOK, answer)
+	return asJSON.Write(c, http.StatusOK, answer)
 }
 
 // tokenAnswer is what an application reads.
@@ -79,104 +69,82 @@ type tokenAnswer struct {
 	ExpiresIn    int    `json:"expires_in"`
 }
 
+// jwtBearer is the grant of a signed token.
+const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+// tokenEndpoint is which grants there are, and how an application proves itself: in the
+// form, or by Basic.
+func (s *Server) tokenEndpoint() *oauth.Endpoint[Application] {
+	var grants []oauth.Grant
+	for _, name := range []string{"password", "refresh_token", "client_credentials", jwtBearer} {
+		grants = append(grants, oauth.Grant{Names: []string{name}, Methods: []oauth.Method{oauth.InBody, oauth.BasicEscaped}})
+	}
+	return &oauth.Endpoint[Application]{Grants: grants, Client: s.application}
+}
+
 func (s *Server) grantToken(c echo.Context) (*tokenAnswer, error) {
-	req := c.Request()
-	if !strings.HasPrefix(req.Header.Get("Content-Type"), echo.MIMEApplicationForm) {
-		return nil, cause.Because(cause.BadInput, "the body is no form but %q", req.Header.Get("Content-Type"))
-	}
-	raw, err := io.ReadAll(io.LimitReader(req.Body, 64<<10))
-	if err != nil {
-		return nil, tooBig(err)
-	}
-	form, err := url.ParseQuery(string(raw))
-	if err != nil {
-		return nil, cause.Because(cause.BadInput, "the form is malformed")
-	}
-	app, err := s.application(req, form)
+	asked, err := s.tokens.Read(c.Request())
 	if err != nil {
 		return nil, err
 	}
-	ctx := req.Context()
+	ctx, app := c.Request().Context(), asked.Client
 	var u *user
-	switch kind := form.Get("grant_type"); kind {
+	switch asked.Grant {
 	case "password":
-		u, err = s.password(ctx, form.Get("username"), form.Get("password"))
+		u, err = s.password(ctx, asked.Get("username"), asked.Get("password"))
 	case "refresh_token":
-		return s.refresh(ctx, app, form.Get("refresh_token"))
+		return s.refresh(ctx, app, asked.Get("refresh_token"))
 	case "client_credentials":
 		if app.User == "" {
 			return nil, cause.Because(cause.NotAllowed, "the application %s stands for no user", app.ClientID)
 		}
 		u, err = s.standingUser(ctx, app.User)
-	case "urn:ietf:params:oauth:grant-type:jwt-bearer":
-		u, err = s.byJWT(req, app)
-	default:
-		err = cause.Because(cause.BadInput, "grant_type %q is unknown", kind)
+	case jwtBearer:
+		u, err = s.byJWT(c.Request(), app)
 	}
 	if err != nil {
 		return nil, err
 	}
 	dialect.CallFrom(ctx).Actor = u.actor()
-	return s.issue(ctx, app, u, false)
-}
-
-// application finds the OAuth application by id and secret, from the form or a
-// Basic header.
-func (s *Server) application(req *http.Request, form url.Values) (Application, error) {
-	id, secret := form.Get("client_id"), form.Get("client_secret")
-	if user, password, ok := req.BasicAuth(); ok && secret == "" {
-		id, secret = user, password
-		if plain, err := url.QueryUnescape(user); err == nil { // RFC 6749 section 2.3.1
-			id = plain
-		}
-		if plain, err := url.QueryUnescape(password); err == nil && !signin.Same(password, plain) {
-			secret = plain
-		}
-	}
-	for _, a := range s.settings.OAuth {
-		if a.ClientID == id && signin.Same(a.ClientSecret, secret) {
-			return a, nil
-		}
-	}
-	c, err := s.Logins.Client(id, secret)
-	if err != nil {
-		return Application{}, err
-	}
-	if c.System != "" && c.System != "servicenow" {
-		return Application{}, cause.Because(cause.UnknownClient, "%s is a client of %s", c.Name, c.System)
-	}
-	return Application{ClientID: c.Name, User: c.Name}, nil
-}
-
-// issue hands out the current access token, or a new one when it has expired or
-// renew asks.
-func (s *Server) issue(ctx context.Context, app Application, u *user, renew bool) (*tokenAnswer, error) {
-	var g grant
-	now := s.Clock.Now()
-	err := s.grants.Edit(ctx, app.ClientID+"/"+u.id, func(v *grant, _ bool) (time.Time, error) {
-		if !now.Before(v.Expires) || renew {
-			v.Access++
-			v.Expires = now.Add(accessFor)
-		}
-		if !now.Before(v.Until) {
-			v.Refresh++
-			v.Until = now.Add(refreshFor)
-		}
-		g = *v
-		return time.Time{}, nil // the numbers must not begin again
-	})
+	set, err := s.sets.Issue(ctx, setKey(app, u))
 	if err != nil {
 		return nil, err
 	}
-	out := &tokenAnswer{AccessToken: s.secret("access", app.ClientID, u, g.Access), RefreshToken: s.secret("refresh", app.ClientID, u, g.Refresh),
-		Scope: "useraccount", TokenType: "Bearer", ExpiresIn: int(g.Expires.Sub(now).Seconds())}
-	of := bearerOf{app.ClientID, u.name}
+	return s.issue(ctx, app, u, set)
+}
+
+// setKey is what the tokens of an application for a user are kept under.
+func setKey(app Application, u *user) string { return app.ClientID + "/" + u.id }
+
+// application finds the OAuth application by id and secret.
+func (s *Server) application(_ context.Context, c oauth.Credentials) (Application, oauth.Allowed, error) {
+	for _, a := range s.settings.OAuth {
+		if a.ClientID == c.ID && signin.Same(a.ClientSecret, c.Secret) {
+			return a, nil, nil
+		}
+	}
+	client, err := s.Logins.Client(c.ID, c.Secret)
+	if err != nil {
+		return Application{}, nil, err
+	}
+	if client.System != "" && client.System != "servicenow" {
+		return Application{}, nil, cause.Because(cause.UnknownClient, "%s is a client of %s", client.Name, client.System)
+	}
+	return Application{ClientID: client.Name, User: client.Name}, nil, nil
+}
+
+// issue hands out the tokens of a set, which are good from then on.
+func (s *Server) issue(ctx context.Context, app Application, u *user, set oauth.Set) (*tokenAnswer, error) {
+	now := s.Clock.Now()
+	out := &tokenAnswer{AccessToken: s.secret("access", app.ClientID, u, set.Access), RefreshToken: s.secret("refresh", app.ClientID, u, set.Refresh),
+		Scope: "useraccount", TokenType: "Bearer", ExpiresIn: int(set.Expires.Sub(now).Seconds())}
 	for _, x := range []struct {
 		kind   *signin.Sessions[bearerOf]
 		secret string
 		until  time.Time
-	}{{s.access, out.AccessToken, g.Expires}, {s.refreshing, out.RefreshToken, g.Until}} {
-		_, _, err := x.kind.Issue(ctx, signin.Issue[bearerOf]{Owner: u.actor(), TTL: x.until.Sub(now), Data: of, Secret: x.secret})
+		of     bearerOf
+	}{{s.access, out.AccessToken, set.Expires, bearerOf{app.ClientID, u.name, 0}}, {s.refreshing, out.RefreshToken, set.Until, bearerOf{app.ClientID, u.name, set.Refresh}}} {
+		_, _, err := x.kind.Issue(ctx, signin.Issue[bearerOf]{Owner: u.actor(), TTL: x.until.Sub(now), Data: x.of, Secret: x.secret})
 		if err != nil && !errors.Is(err, cause.Exists) {
 			return nil, err
 		}
@@ -198,7 +166,11 @@ func (s *Server) refresh(ctx context.Context, app Application, token string) (*t
 		return nil, err
 	}
 	dialect.CallFrom(ctx).Actor = u.actor()
-	return s.issue(ctx, app, u, true)
+	set, err := s.sets.Refresh(ctx, setKey(app, u), t.Data.Number, false)
+	if err != nil {
+		return nil, err
+	}
+	return s.issue(ctx, app, u, set)
 }
 
 // bearer is whose access token it is.
@@ -219,41 +191,29 @@ func (s *Server) byJWT(req *http.Request, app Application) (*user, error) {
 	if app.JWTSecret == "" {
 		return bad("cannot be checked: the application has no jwt_secret")
 	}
-	token, ok := strings.CutPrefix(req.Header.Get("Authentication"), "Bearer ")
-	signed, mac, also := cutLast(strings.TrimSpace(token), ".")
-	head, body, third := strings.Cut(signed, ".")
-	if !ok || !also || !third {
+	text, given := httpapi.Scheme(req.Header, "Authentication", "Bearer", httpapi.SchemeRules{})
+	if given != httpapi.Present {
 		return bad("is missing or malformed")
 	}
-	m := hmac.New(sha256.New, []byte(app.JWTSecret))
-	m.Write([]byte(signed))
-	sum, err := base64.RawURLEncoding.DecodeString(mac)
-	if err != nil || !hmac.Equal(sum, m.Sum(nil)) {
-		return bad("has a wrong signature")
+	token, err := jose.Parse(text, jose.Rules{})
+	if err == nil {
+		err = token.Verify(jose.Key{Secret: []byte(app.JWTSecret)}, jose.HS256)
 	}
-	var header struct{ Alg string }
-	var claims struct {
-		Sub, Email string
-		Exp, Nbf   float64
+	var claims jose.Claims
+	if err == nil {
+		claims, err = token.Claims()
 	}
-	if part(head, &header) != nil || part(body, &claims) != nil || header.Alg != "HS256" {
-		return bad("is malformed or not HS256")
+	if err == nil {
+		err = jose.Policy{Now: s.Clock.Now(), NeedExpiry: true}.Check(claims)
 	}
-	now := float64(s.Clock.Now().Unix())
-	if claims.Exp == 0 || now >= claims.Exp || now < claims.Nbf {
-		return bad("has expired or is not yet valid")
+	if err != nil {
+		return bad("is refused: " + cause.Why(err))
 	}
-	name := claims.Sub
+	name := claims.Subject
 	if _, ok := s.lookup(name); !ok {
-		name = claims.Email
+		var also struct{ Email string }
+		json.Unmarshal(token.Payload, &also) // it was an object
+		name = also.Email
 	}
 	return s.standingUser(req.Context(), name)
-}
-
-func part(text string, v any) error {
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, v)
 }

@@ -248,7 +248,7 @@ func (r *request) list(t *dict.Table, p *params) error {
 	if over || rule.Args["as"] != "unclosed" {
 		out.WriteString("]")
 	}
-	w := wording[overdrawn]
+	w := wording.Of[overdrawn]
 	fmt.Fprintf(out, `,"error":{"message":%q,"detail":%q},"status":"failure"}`, w.message, w.detail)
 	return finish()
 }

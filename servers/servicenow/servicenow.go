@@ -9,7 +9,6 @@
 package servicenow
 
 import (
-	"crypto/cipher"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +22,9 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
+	"counterpart/internal/face/limits"
+	"counterpart/internal/face/oauth"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/servicenow/internal/dict"
 	"counterpart/servers/servicenow/internal/query"
@@ -33,7 +35,7 @@ type Server struct {
 	dialect.Env
 	settings Settings
 	dict     *dict.Dictionary
-	cipher   cipher.Block // of sys_ids, see ids.go
+	numbers  *ids.Sealer
 	index    func() *index
 	programs []*user
 	zone     *time.Location
@@ -50,8 +52,9 @@ type Server struct {
 	taken      *state.Collection[room]
 	tinies     *state.Collection[string]   // long URLs, by key
 	tinyKeys   *state.Collection[[]string] // by user, oldest first
-	calls      *state.Collection[int]      // of rate limits, by rule, user and hour
-	grants     *state.Collection[grant]    // by application and user
+	rates      *limits.Limiter             // by rule and user
+	tokens     *oauth.Endpoint[Application]
+	sets       *oauth.Sets // by application and user
 	access     *signin.Sessions[bearerOf]
 	refreshing *signin.Sessions[bearerOf]
 }
@@ -70,7 +73,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	}
 	s.collections()
 	var err error
-	if s.cipher, err = s.idCipher(); err != nil {
+	if s.numbers, err = ids.NewSealer(s.World.Derive("servicenow", s.Name, "sys_id")); err != nil {
 		return nil, err
 	}
 	s.World.Derive("servicenow", s.Name, "cookies").Read(s.cookies[:])
@@ -96,7 +99,8 @@ func New(env dialect.Env) (dialect.Server, error) {
 func (s *Server) collections() {
 	s.written, s.files, s.taken = state.Of[overlay](s.Store, "row"), s.Store.Table("file"), state.Of[room](s.Store, "room")
 	s.tinies, s.tinyKeys = state.Of[string](s.Store, "tiny"), state.Of[[]string](s.Store, "tinies")
-	s.calls, s.grants = state.Of[int](s.Store, "rate"), state.Of[grant](s.Store, "oauth")
+	s.rates, s.tokens = limits.New(s.Store, s.Clock), s.tokenEndpoint()
+	s.sets = oauth.NewSets(s.Store, "oauth", s.Clock, oauth.SetRules{Access: accessFor, Refresh: refreshFor})
 	s.access = signin.NewSessions(s.Logins, signin.Kind[bearerOf]{Realm: "servicenow " + s.Name})
 	s.refreshing = signin.NewSessions(s.Logins, signin.Kind[bearerOf]{Realm: "servicenow " + s.Name + " refresh"})
 }
@@ -228,7 +232,7 @@ func (s *Server) checkQuery(table, text string) error {
 func (s *Server) Ports() []dialect.Port {
 	port := dialect.Port{Name: "https", Listen: s.settings.Listen, TLS: s.settings.TLS, Cert: dialect.WantCert,
 		Hosts: []string{s.settings.Instance + ".service-now.com"}, Limits: dialect.Limits{Body: maxUpload}, Try: s.try(),
-		HTTP: &dialect.HTTP{Routes: s.routes(), NotFound: s.unknown, Error: refuse}}
+		HTTP: &dialect.HTTP{Routes: s.routes(), NotFound: s.unknown, Error: wording.Answer}}
 	if !port.TLS {
 		port.Name, port.Cert = "http", dialect.NoCert
 	}

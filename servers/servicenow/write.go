@@ -1,11 +1,7 @@
 package servicenow
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"reflect"
@@ -16,6 +12,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/ticket"
+	"counterpart/internal/face/ids"
 	"counterpart/servers/servicenow/internal/dict"
 )
 
@@ -93,7 +90,7 @@ func (r *request) create(t *dict.Table, values map[string]string) (*record, erro
 	x.Fields[wroteState], x.Fields[wroteGrant], x.Fields[boardState] = w.draft, "not requested", string(ticket.Draft)
 	r.apply(&x, t.Name, values)
 	number := values["number"]
-	if number != "" && (len(number) > longest || strings.ContainsAny(number, "/ \t\r\n") || strings.ContainsFunc(number, func(c rune) bool { return c > '~' })) {
+	if number != "" && (len(number) > ids.LongestSealed || strings.ContainsAny(number, "/ \t\r\n") || strings.ContainsFunc(number, func(c rune) bool { return c > '~' })) {
 		number = ""
 	}
 	x.ID = number
@@ -126,13 +123,9 @@ func (r *request) createOwn(t *dict.Table, values map[string]string) (*record, e
 
 // newOwn is a row that is no ticket, before it is inserted.
 func (r *request) newOwn(t *dict.Table, values map[string]string) (*record, error) {
-	var raw [16]byte
-	if _, err := io.ReadFull(r.Rand, raw[:]); err != nil {
-		return nil, err
-	}
-	rec := &record{class: t.Name, id: hex.EncodeToString(raw[:]), values: maps.Clone(values)}
+	rec := &record{class: t.Name, id: ids.Hex(r.Rand, 32), values: maps.Clone(values)}
 	if _, numbered := t.Field("number"); numbered && t.Prefix != "" && !r.isTask(t.Name) && rec.values["number"] == "" {
-		rec.values["number"] = fmt.Sprintf("%s%07d", t.Prefix, binary.BigEndian.Uint32(raw[:4])%10_000_000)
+		rec.values["number"] = t.Prefix + ids.Text(r.Rand, ids.Decimal, 7)
 	}
 	if _, ok := t.Field("sys_class_name"); ok {
 		rec.values["sys_class_name"] = t.Name

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"counterpart/internal/face/httpapi"
 
 	"github.com/labstack/echo/v4"
 )
@@ -233,42 +234,24 @@ func elementName(name string) string {
 // entry reads the columns of the first <entry> of a body in XML. A column that has
 // elements of its own, as a reference in an answer, is its <value>.
 func entry(raw []byte) (map[string]string, error) {
-	d := xml.NewDecoder(bytes.NewReader(raw))
-	out := map[string]string{}
-	var path []string
-	entries := 0
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			path = append(path, t.Name.Local)
-			if len(path) > 4 || len(out) > maxFields || path[0] != "request" || len(path) > 1 && path[1] != "entry" {
-				return nil, errNoEntry
-			}
-			switch {
-			case len(path) == 2:
-				entries++
-			case len(path) == 3 && entries == 1:
-				out[t.Name.Local] = ""
-			}
-		case xml.EndElement:
-			path = path[:len(path)-1]
-		case xml.CharData:
-			if entries == 1 && (len(path) == 3 || len(path) == 4 && slices.Contains([]string{"value", "display_value"}, path[3]) && out[path[2]] == "") {
-				out[path[2]] += string(t)
-			}
-		case xml.Directive:
-			return nil, errNoEntry // no document type, no entities
-		}
+	root, err := httpapi.ParseXML(raw, httpapi.XMLLimits{Depth: 4, Elements: 8 * maxFields})
+	if err != nil {
+		return nil, err
 	}
-	if entries == 0 {
+	if root.Name != "request" || len(root.Sub) == 0 || slices.ContainsFunc(root.Sub, func(e *httpapi.Element) bool { return e.Name != "entry" }) {
 		return nil, errNoEntry
+	}
+	out := map[string]string{}
+	for _, column := range root.Sub[0].Sub {
+		text := column.Text
+		for _, name := range []string{"value", "display_value"} {
+			if v := column.Child(name); v != nil && strings.TrimSpace(text) == "" {
+				text = v.Text
+			}
+		}
+		if out[column.Name] = text; len(out) > maxFields {
+			return nil, errNoEntry
+		}
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -127,6 +128,9 @@ func (s *Server) write(c echo.Context, status int, a *answer) error {
 	return err
 }
 
+// buffers are used for one body after the other.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // maxPooled is the largest buffer that is used again.
 const maxPooled = 64 << 10
 
@@ -146,7 +150,7 @@ func (s *Server) encode(b []byte, a *answer) ([]byte, error) {
 	}
 	b = append(b, `"request_id":"`...)
 	if a.wrap == nil {
-		b = s.ids.append(b)
+		b = s.ids.AppendUUID(b)
 	}
 	b = append(b, `","lease_id":`...)
 	if a.lease.id == "" {

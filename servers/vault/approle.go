@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // appRole is a role of the method approle.
@@ -147,7 +147,7 @@ func putAppRole(r *request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	born, id := world.UUID(r.Rand), world.UUID(r.Rand)
+	born, id := ids.UUID(r.Rand), ids.UUID(r.Rand)
 	if was != nil {
 		id = was.RoleID
 	}

@@ -1,10 +1,7 @@
 package vault_test
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -26,7 +23,7 @@ func BenchmarkRead(b *testing.B) {
 		p.ask(b, line)
 	}
 	token := p.get(b, "auth.client_token")
-	hammer(b, addr, fmt.Appendf(nil, "GET /v1/secret/data/bench HTTP/1.1\r\nHost: x\r\nX-Vault-Token: %s\r\n\r\n", token))
+	dialecttest.Hammer(b, addr, fmt.Appendf(nil, "GET /v1/secret/data/bench HTTP/1.1\r\nHost: x\r\nX-Vault-Token: %s\r\n\r\n", token))
 }
 
 // BenchmarkBare is the same from a bare echo route: what a read cannot be below.
@@ -36,30 +33,5 @@ func BenchmarkBare(b *testing.B) {
 	e.GET("/v1/secret/data/bench", func(c echo.Context) error { return c.JSONBlob(http.StatusOK, body) })
 	srv := httptest.NewServer(e)
 	defer srv.Close()
-	hammer(b, srv.Listener.Addr().String(), []byte("GET /v1/secret/data/bench HTTP/1.1\r\nHost: x\r\nX-Vault-Token: x\r\n\r\n"))
-}
-
-// hammer sends one request over and over on 16 connections.
-func hammer(b *testing.B, addr string, request []byte) {
-	b.SetParallelism(8)
-	b.ReportAllocs()
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		defer c.Close()
-		r := bufio.NewReader(c)
-		for pb.Next() {
-			c.Write(request)
-			resp, err := http.ReadResponse(r, nil)
-			if err != nil || resp.StatusCode != http.StatusOK {
-				b.Error(resp, err)
-				return
-			}
-			io.Copy(io.Discard, resp.Body)
-		}
-	})
+	dialecttest.Hammer(b, srv.Listener.Addr().String(), []byte("GET /v1/secret/data/bench HTTP/1.1\r\nHost: x\r\nX-Vault-Token: x\r\n\r\n"))
 }

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/face/httpapi"
 )
 
 // maxBody is the longest body.
@@ -23,10 +23,9 @@ func (s *Server) parameters(req *http.Request) (map[string]any, error) {
 	if req.Body == nil || req.ContentLength == 0 {
 		return nil, nil
 	}
-	body, err := io.ReadAll(req.Body)
-	var long *http.MaxBytesError
+	body, err := httpapi.Read(req)
 	switch {
-	case errors.As(err, &long):
+	case errors.Is(err, httpapi.TooLarge):
 		return nil, refuse(http.StatusRequestEntityTooLarge, "http: request body too large")
 	case err != nil:
 		return nil, bad("error reading the request body")
@@ -35,8 +34,7 @@ func (s *Server) parameters(req *http.Request) (map[string]any, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if kind, _, err := mime.ParseMediaType(req.Header.Get("Content-Type")); err == nil && kind == "application/x-www-form-urlencoded" &&
-		body[0] != '{' && body[0] != '[' {
+	if body[0] != '{' && body[0] != '[' && httpapi.IsForm(req) {
 		return form(body)
 	}
 	return s.object(body)
@@ -45,11 +43,11 @@ func (s *Server) parameters(req *http.Request) (map[string]any, error) {
 // form reads a URL-encoded body; the values of a name that is given several times
 // are joined.
 func form(body []byte) (map[string]any, error) {
-	values, err := url.ParseQuery(string(body))
+	pairs, err := httpapi.ParseForm(string(body), httpapi.FormRules{Semicolon: true})
 	if err != nil {
 		return nil, bad("error parsing form data")
 	}
-	return fromQuery(values, false), nil
+	return fromQuery(pairs.Values(), false), nil
 }
 
 func fromQuery(values url.Values, inQuery bool) map[string]any {
@@ -67,6 +65,9 @@ func fromQuery(values url.Values, inQuery bool) map[string]any {
 	return out
 }
 
+// reader reads JSON as the server does, which has bounds of its own (inspect.go).
+var reader = httpapi.Lenient{Trailing: true, Depth: 10_000, Values: maxBody}
+
 // object reads a JSON object and keeps numbers as they are written.
 func (s *Server) object(body []byte) (map[string]any, error) {
 	if s.flavour.bao {
@@ -80,10 +81,8 @@ func (s *Server) object(body []byte) (map[string]any, error) {
 			return nil, r
 		}
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
 	var out map[string]any
-	err := d.Decode(&out)
+	err := reader.Decode(body, &out)
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong):

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/state"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // entity is somebody in the identity store.
@@ -38,7 +38,7 @@ type alias struct {
 // derivedID is the identifier that follows from the random seed: of two logins
 // that race for a new entity both come to the same.
 func (s *Server) derivedID(parts ...string) string {
-	return world.UUID(s.World.Derive(append([]string{"vault", s.Name}, parts...)...))
+	return ids.UUID(s.World.Derive(append([]string{"vault", s.Name}, parts...)...))
 }
 
 // entityOf finds or makes the entity of a login name.
@@ -161,7 +161,7 @@ func putEntity(r *request) (*answer, error) {
 		name = r.text("name")
 	}
 	if !known {
-		id = world.UUID(r.Rand)
+		id = ids.UUID(r.Rand)
 		if name == "" {
 			name = r.entityName(id)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
+	"counterpart/internal/face/httpapi"
 )
 
 // refusal is an answer other than success: a status and the words of the body's
@@ -91,12 +91,11 @@ func (s *Server) sent(err error, c echo.Context) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "application/json")
 	var r *refusal
-	switch {
-	case errors.As(err, &r):
-	case errors.Is(err, state.ErrUnavailable):
-		r = refuse(http.StatusServiceUnavailable, "%s", one("storage is unavailable"))
-	default:
-		r = worded(err)
+	if !errors.As(err, &r) {
+		r = wording.Find(err)
+	}
+	if reason, known := cause.Of(err); r == nil && known {
+		r = refuse(http.StatusBadRequest, "%s", string(reason))
 	}
 	switch {
 	case r.bare:
@@ -119,23 +118,19 @@ func (s *Server) sent(err error, c echo.Context) {
 	}
 }
 
-// worded turns causes of the domain that no handler has put into its own words
-// into the server's.
-func worded(err error) *refusal {
-	reason, known := cause.Of(err)
-	switch {
-	case !known:
-		return refuse(http.StatusInternalServerError, "%s", one("internal error"))
-	case reason == cause.UnknownToken || reason == cause.TokenExpired || reason == cause.TokenRevoked || reason == cause.TokenUsedUp ||
-		reason == cause.NotAllowed || reason == cause.NotAuthenticated:
-		return refuse(http.StatusForbidden, "permission denied")
-	case reason == cause.NotFound || reason == cause.UnknownAccount:
-		return refuse(http.StatusNotFound, "")
-	case reason == cause.RateLimited:
-		return refuse(http.StatusTooManyRequests, "%s", one(string(reason)))
-	}
-	return refuse(http.StatusBadRequest, "%s", string(reason))
+// wording turns causes of the domain that no handler has put into its own words into
+// the server's. Those that it does not list are a 400 with the cause's text.
+var wording = httpapi.Words[*refusal]{
+	Internal:    refuse(http.StatusInternalServerError, "%s", one("internal error")),
+	Unavailable: refuse(http.StatusServiceUnavailable, "%s", one("storage is unavailable")),
+	Of: map[cause.Cause]*refusal{
+		cause.UnknownToken: denied, cause.TokenExpired: denied, cause.TokenRevoked: denied, cause.TokenUsedUp: denied,
+		cause.NotAllowed: denied, cause.NotAuthenticated: denied, cause.NotFound: errMissing, cause.UnknownAccount: errMissing,
+		cause.RateLimited: refuse(http.StatusTooManyRequests, "%s", one(string(cause.RateLimited))),
+	},
 }
+
+var denied = refuse(http.StatusForbidden, "permission denied")
 
 // asRefusal words a refusal of the domain as a 400; foreign errors stay what
 // they are.

@@ -8,7 +8,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/state"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // identityGroup is a group of the identity store: its members have its policies, and
@@ -221,7 +221,7 @@ func putIdentityGroup(r *request) (*answer, error) {
 			return nil, faulty("invalid entity ID \"" + id + "\"")
 		}
 	}
-	fresh := world.UUID(r.Rand)
+	fresh := ids.UUID(r.Rand)
 	var made *identityGroup
 	err = r.editGroups(func(t *groupTable) error {
 		made = nil

@@ -344,10 +344,8 @@ func patchVersion(r *request) (*answer, error) {
 
 // decoded reads stored data and keeps numbers as they are written.
 func decoded(raw json.RawMessage) (map[string]any, error) {
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.UseNumber()
 	out := map[string]any{}
-	err := d.Decode(&out)
+	err := reader.Decode(raw, &out)
 	return out, err
 }
 

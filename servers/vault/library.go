@@ -28,9 +28,9 @@ type slot struct {
 	Secret string `json:"secret,omitempty"` // salted hash of it, as the status shows it
 	Entity string `json:"entity,omitempty"`
 	Lease  string `json:"lease,omitempty"`
-	Desk   string `json:"desk,omitempty"` // the fleet's lease
+	Lent   string `json:"lent,omitempty"` // the fleet's lease
 	// Next is the password that a person's account gets when it comes back; an account
-	// of the desk gets one there.
+	// of the checkout service gets one there.
 	Next *rotation `json:"next,omitempty"`
 	// Stale are leases of the account that was checked in meanwhile. When one of
 	// them ends it takes the account from whoever has it by then, as in the real
@@ -117,12 +117,12 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 	if err != nil || s == nil {
 		return false, err
 	}
-	atDesk := false // what has a lease at the fleet's desk comes back there, once
+	atService := false // what has a lease at the checkout service comes back there, once
 	if s.Out && s.Lease == leaseID && there {
 		if _, fails := r.call.Fault("rotation-fails"); fails {
 			return false, r.errRotation()
 		}
-		if atDesk = t.account != ""; atDesk {
+		if atService = t.account != ""; atService {
 			did, err = r.giveBack(*s)
 		} else {
 			err = r.turn(t, r.slotKey(account), leaseID)
@@ -148,7 +148,7 @@ func (r *request) free(account, leaseID string, byHand bool) (did bool, err erro
 			}
 		}
 		mine := v.Out && v.Lease == leaseID
-		if !atDesk {
+		if !atService {
 			did = mine
 		}
 		if did && byHand && r.settings.StaleLease && alive[leaseID] && !slices.Contains(kept, leaseID) {
@@ -250,7 +250,7 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		return nil, nil
 	}
 	lasts = r.longest(t, lasts)
-	desk, err := r.lend(t, within(lasts, r.token, r.Clock.Now()), l.Max)
+	taken, err := r.lend(t, within(lasts, r.token, r.Clock.Now()), l.Max)
 	if reason, refused := cause.Of(err); refused {
 		r.call.Why = fmt.Sprintf("%s is not to be had: %s", t.object(), reason)
 		return nil, nil
@@ -259,10 +259,10 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		return nil, err
 	}
 	a := &answer{}
-	held := false // by the slot: or else the desk gets the account back
+	held := false // by the slot: or else the checkout service gets the account back
 	defer func() {
-		if desk != "" && !held {
-			r.Accounts.Force(r.ctx, r.desk(), desk)
+		if taken != "" && !held {
+			r.Accounts.Force(r.ctx, r.principal(), taken)
 		}
 	}()
 	lent, err := r.leaseOf(a, lease{TTL: lasts, Usual: l.TTL, Max: l.Max, Renewable: true, Data: map[string]string{"account": name, "set": l.Name}})
@@ -274,7 +274,7 @@ func (r *request) checkOutOne(l *library, name string, lasts time.Duration) (*an
 		if v.Out {
 			return errTaken
 		}
-		*v = slot{Out: true, Token: r.token.ID, Secret: wrapKey(r.token.ID)[:40], Entity: r.token.Data.Entity, Lease: lent.ID, Desk: desk, Stale: v.Stale}
+		*v = slot{Out: true, Token: r.token.ID, Secret: wrapKey(r.token.ID)[:40], Entity: r.token.Data.Entity, Lease: lent.ID, Lent: taken, Stale: v.Stale}
 		return nil
 	})
 	if errors.Is(err, errTaken) {

@@ -32,7 +32,7 @@ func libraryRenew(r *request, l *lease) error {
 // libraryRenewed tells the fleet when the account comes back now.
 func libraryRenewed(r *request, l *lease) error {
 	s, err := r.slots.Get(r.ctx, l.Mount+"/"+strings.ToLower(l.Data["account"]))
-	if err != nil || s == nil || s.Desk == "" || s.Lease != l.ID {
+	if err != nil || s == nil || s.Lent == "" || s.Lease != l.ID {
 		return err
 	}
 	t, err := r.byAccessor(r.ctx, s.Token)
@@ -40,7 +40,7 @@ func libraryRenewed(r *request, l *lease) error {
 		return err
 	}
 	now := r.Clock.Now()
-	_, err = r.Accounts.Until(r.ctx, r.borrower(t), s.Desk, now.Add(within(l.Expires.Sub(now), t, now)))
+	_, err = r.Accounts.Until(r.ctx, r.borrower(t), s.Lent, now.Add(within(l.Expires.Sub(now), t, now)))
 	return err
 }
 

@@ -16,7 +16,7 @@ import (
 	"counterpart/servers/vault/internal/policy"
 )
 
-// load puts the block of the seed onto the shelves.
+// load puts the block of the seed into the collections.
 func (s *Server) load() error {
 	s.node.Seed("self", &node{Sealed: s.settings.Sealed || !s.settings.Initialized, Initialized: s.settings.Initialized})
 	for i, key := range s.settings.UnsealKeys {

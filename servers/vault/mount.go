@@ -2,13 +2,12 @@ package vault
 
 import (
 	"cmp"
-	"encoding/hex"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // System-wide lifetimes of leases and tokens.
@@ -121,13 +120,12 @@ func (r *request) editMounts(fn func(*mounts) error) error {
 
 // newMount gives a mount its identifiers.
 func newMount(kind, path string, random io.Reader) *mount {
-	b := make([]byte, 4)
-	io.ReadFull(random, b)
+	id := ids.Hex(random, 8)
 	prefix := kind
 	if auth, ok := strings.CutPrefix(path, "auth/"); ok && auth != "" {
 		prefix = "auth_" + kind
 	}
-	return &mount{Path: path, Type: kind, Accessor: prefix + "_" + hex.EncodeToString(b), UUID: world.UUID(random)}
+	return &mount{Path: path, Type: kind, Accessor: prefix + "_" + id, UUID: ids.UUID(random)}
 }
 
 // table is the mounts as they stand.

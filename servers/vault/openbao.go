@@ -56,9 +56,7 @@ func baoObject(body []byte) (map[string]any, error) {
 	if json.Unmarshal(body, &probe) != nil {
 		return nil, bad("error parsing JSON")
 	}
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.UseNumber()
-	return out, d.Decode(&out)
+	return out, reader.Decode(body, &out)
 }
 
 // baoBatch is a batch token in OpenBao's format: sealed octets in base64, whose

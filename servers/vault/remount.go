@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 func remount(r *request) (*answer, error) {
@@ -25,7 +25,7 @@ func remount(r *request) (*answer, error) {
 	case !isAuth && reserved(to), to == "auth/":
 		return nil, bad("cannot remount to destination %s", to)
 	}
-	id := world.UUID(r.Rand)
+	id := ids.UUID(r.Rand)
 	table, err := r.table()
 	if err != nil {
 		return nil, err

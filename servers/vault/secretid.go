@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/state"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // secretID is a secret ID of a role; its record is named by its hash.
@@ -76,7 +76,7 @@ func newSecretID(r *request) (*answer, error) {
 	if !role.Bind {
 		return nil, bad("bind_secret_id is not set on the role")
 	}
-	s := secretID{Role: role.Name, Born: role.Born, Accessor: world.UUID(r.Rand), Made: r.Clock.Now(), Uses: role.NumUses, TTL: role.SecretTTL,
+	s := secretID{Role: role.Name, Born: role.Born, Accessor: ids.UUID(r.Rand), Made: r.Clock.Now(), Uses: role.NumUses, TTL: role.SecretTTL,
 		CIDRs: r.list("cidr_list"), Bound: r.list("token_bound_cidrs")}
 	s.Updated = s.Made
 	if err := networks(s.CIDRs); err != nil {
@@ -115,7 +115,7 @@ func newSecretID(r *request) (*answer, error) {
 		if strings.HasSuffix(r.rest, "custom-secret-id") {
 			return nil, bad("missing secret_id")
 		}
-		secret = world.UUID(r.Rand)
+		secret = ids.UUID(r.Rand)
 	}
 	key := secretKey(r.mount.UUID, secret)
 	// The accessor comes first: one that leads nowhere harms nobody.

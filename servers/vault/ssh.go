@@ -8,7 +8,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"counterpart/internal/company/checkout"
-	"counterpart/internal/company/world"
+	"counterpart/internal/face/ids"
 )
 
 // sshRole is a role of the ssh engine.
@@ -209,7 +209,7 @@ func sshCreds(r *request) (*answer, error) {
 	if !role.reaches(ip) {
 		return nil, bad("Error validating IP: IP does not belong to role")
 	}
-	otp := world.UUID(r.Rand)
+	otp := ids.UUID(r.Rand)
 	a := &answer{data: map[string]any{"ip": ipText, "key": otp, "key_type": "otp", "port": role.Port, "username": user}}
 	l, err := r.leaseOf(a, lease{})
 	if err != nil {

@@ -43,7 +43,7 @@ func (r *request) standing() (standing, error) {
 	case "dr":
 		st.dr = true
 	}
-	if !r.call.Calm() {
+	if !r.call.NoFaults() {
 		st = r.faulted(st)
 	}
 	return st, nil
@@ -89,7 +89,7 @@ func (s *Server) status(c echo.Context, r *request) (handled bool, err error) {
 	case st.standby || st.dr:
 		return true, refuse(http.StatusServiceUnavailable, "")
 	}
-	if r.call.Calm() {
+	if r.call.NoFaults() {
 		return false, nil
 	}
 	if _, fires := r.call.Fault("index-state"); fires {

@@ -84,38 +84,38 @@ func (s *Server) longest(t target, wish time.Duration) time.Duration {
 	return wish
 }
 
-// lend takes an account for the caller alone. It returns the desk's lease.
+// lend takes an account for the caller alone. It returns that service's lease.
 func (r *request) lend(t target, lasts, most time.Duration) (string, error) {
 	if t.account == "" {
 		return "", nil
 	}
 	l, err := r.Accounts.Checkout(r.ctx, r.borrower(r.token), checkout.Take{AccountID: t.account, Reason: "vault library", For: lasts, Max: most,
-		Alone: true, Rotate: true})
+		Exclusive: true, Rotate: true})
 	return l.ID, err
 }
 
-// giveBack ends the desk's lease of what a library has lent, which changes the
+// giveBack ends the checkout service's lease of what a library has lent, which changes the
 // password. did is whether it was not over already.
 func (r *request) giveBack(out slot) (did bool, err error) {
-	_, err = r.Accounts.Force(r.ctx, r.desk(), out.Desk)
+	_, err = r.Accounts.Force(r.ctx, r.principal(), out.Lent)
 	if errors.Is(err, cause.LeaseExpired) || errors.Is(err, cause.LeaseReturned) || errors.Is(err, cause.UnknownLease) {
 		return false, nil // it has ended by itself, and the password has changed
 	}
 	return err == nil, err
 }
 
-// desk is who this server is at the fleet's desk.
-func (s *Server) desk() checkout.Principal {
+// principal is who this server is to the checkout service.
+func (s *Server) principal() checkout.Principal {
 	return checkout.Principal{Client: "vault " + s.Name, Admin: true}
 }
 
 // takenBack reports whether the fleet has ended what a library has lent: somebody
 // has forced it back through another server.
 func (r *request) takenBack(out slot) (bool, error) {
-	if out.Desk == "" {
+	if out.Lent == "" {
 		return false, nil
 	}
-	l, err := r.Accounts.Lease(r.ctx, r.desk(), out.Desk)
+	l, err := r.Accounts.Lease(r.ctx, r.principal(), out.Lent)
 	if errors.Is(err, cause.UnknownLease) {
 		return true, nil
 	}

@@ -13,6 +13,8 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/signin"
+	"counterpart/internal/face/httpapi"
+	"counterpart/internal/face/ids"
 )
 
 // token is a live token of this server.
@@ -105,9 +107,7 @@ func (r *request) authenticate() error {
 func (r *request) recognise() error {
 	secret := header(r.http, "X-Vault-Token")
 	if secret == "" {
-		if bearer, ok := strings.CutPrefix(header(r.http, "Authorization"), "Bearer "); ok {
-			secret = strings.TrimSpace(bearer)
-		}
+		secret, _ = httpapi.Bearer(r.http.Header, httpapi.SchemeRules{})
 	}
 	if secret == "" {
 		return refuse(http.StatusForbidden, "permission denied").because("the request carries no token")
@@ -354,23 +354,5 @@ func (s *Server) newToken(batch bool) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
 // alphanumerics is n random letters and digits.
-func (s *Server) alphanumerics(n int) string { return alphanumerics(s.Rand, n) }
-
-// alphanumerics is n letters and digits that follow from r.
-func alphanumerics(r io.Reader, n int) string {
-	b := make([]byte, n)
-	for i := 0; i < n; {
-		var block [32]byte
-		io.ReadFull(r, block[:])
-		for _, x := range block {
-			if x < 248 && i < n { // 4 × 62: no letter is more likely than another
-				b[i] = alphabet[x%62]
-				i++
-			}
-		}
-	}
-	return string(b)
-}
+func (s *Server) alphanumerics(n int) string { return ids.Text(s.Rand, ids.Alphanumeric, n) }

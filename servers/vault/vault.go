@@ -22,6 +22,7 @@ import (
 
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/ids"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/vault/internal/api"
 	"counterpart/servers/vault/internal/keyring"
@@ -46,7 +47,7 @@ type Server struct {
 	selfKept   atomic.Pointer[state.Held[node]]
 	known      state.Hot[knownToken] // by the token
 	described  api.Table
-	ids        requestIDs
+	ids        ids.Requests
 	acls       aclCache
 	aclsMu     sync.RWMutex
 
@@ -106,7 +107,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, err
 	}
 	s.flavour = flavours[s.settings.Flavour]
-	s.ids.start(env.World.Derive("vault", env.Name, "requests"))
+	s.ids.Start(env.World.Derive("vault", env.Name, "requests"))
 	s.collections()
 	s.engines, s.nodePaths = engines(s), newNodeRoutes(s)
 	if err := s.load(); err != nil {

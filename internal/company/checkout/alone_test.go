@@ -14,7 +14,7 @@ func TestATakerCanWantMoreThanThePolicy(t *testing.T) {
 	d, c := desk(t)
 	ctx := t.Context()
 	library := checkout.Principal{Client: "vault", Admin: true}
-	wish := checkout.Take{AccountID: "shared@db01", For: time.Hour, Max: 2 * time.Hour, Alone: true, Rotate: true}
+	wish := checkout.Take{AccountID: "shared@db01", For: time.Hour, Max: 2 * time.Hour, Exclusive: true, Rotate: true}
 
 	held := take(t, d, alice, "shared@db01", nil)
 	if _, err := d.Checkout(ctx, library, wish); !isCause(err, cause.CheckedOut) {

@@ -26,7 +26,7 @@ var (
 	admin  = checkout.Principal{Client: "console", Admin: true}
 )
 
-func desk(t *testing.T) (*checkout.Desk, *clock.Virtual) {
+func desk(t *testing.T) (*checkout.Service, *clock.Virtual) {
 	t.Helper()
 	access := world.Access{Groups: []string{"dba"}, Users: []string{"bob"}, Approvers: []string{"trent", "peggy"}, Viewers: []string{"group:audit"}}
 	account := func(id string, c world.Checkout) world.Account {
@@ -54,7 +54,7 @@ func desk(t *testing.T) (*checkout.Desk, *clock.Virtual) {
 	return checkout.New(checkout.Config{World: w, Store: state.NewMemory(c), Clock: c}), c
 }
 
-func take(t *testing.T, d *checkout.Desk, p checkout.Principal, account string, want error) checkout.Lease {
+func take(t *testing.T, d *checkout.Service, p checkout.Principal, account string, want error) checkout.Lease {
 	t.Helper()
 	l, err := d.Checkout(t.Context(), p, checkout.Take{AccountID: account})
 	if !errors.Is(err, want) {
@@ -63,7 +63,7 @@ func take(t *testing.T, d *checkout.Desk, p checkout.Principal, account string, 
 	return l
 }
 
-func fetch(t *testing.T, d *checkout.Desk, p checkout.Principal, account string, w checkout.Which, want error) string {
+func fetch(t *testing.T, d *checkout.Service, p checkout.Principal, account string, w checkout.Which, want error) string {
 	t.Helper()
 	s, err := d.Fetch(t.Context(), p, account, w)
 	if !errors.Is(err, want) {
@@ -117,7 +117,7 @@ func TestAnExclusiveAccountGoesFromHandToHand(t *testing.T) {
 	}
 }
 
-func take2(t *testing.T, d *checkout.Desk, p checkout.Principal) checkout.Principal {
+func take2(t *testing.T, d *checkout.Service, p checkout.Principal) checkout.Principal {
 	take(t, d, p, "root@db01", nil)
 	return p
 }

@@ -1,6 +1,6 @@
 package checkout
 
 // Made is the private key of an ID, made once.
-func (d *Desk) Made(id string, generate func(string) (string, error)) (string, error) {
+func (d *Service) Made(id string, generate func(string) (string, error)) (string, error) {
 	return d.made(id, generate)
 }

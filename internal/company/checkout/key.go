@@ -20,7 +20,7 @@ const keptKeys = 1024
 
 // key is an account's private key in version n: the seeded one first, then
 // keys derived like passwords. slot tells several keys of one account apart.
-func (d *Desk) key(a world.Account, k world.Key, slot string, n int) (string, error) {
+func (d *Service) key(a world.Account, k world.Key, slot string, n int) (string, error) {
 	if n <= 1 && k.PEM != "" {
 		return k.PEM, nil
 	}
@@ -29,7 +29,7 @@ func (d *Desk) key(a world.Account, k world.Key, slot string, n int) (string, er
 
 // made is the private key of an ID, which is made once. Whoever wants another one
 // does not wait for it.
-func (d *Desk) made(id string, generate func(id string) (string, error)) (string, error) {
+func (d *Service) made(id string, generate func(id string) (string, error)) (string, error) {
 	d.mu.Lock()
 	k := d.keys[id]
 	if k == nil {

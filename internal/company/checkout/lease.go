@@ -21,7 +21,7 @@ const (
 	Active   LeaseState = "active"
 	Returned LeaseState = "returned"
 	Forced   LeaseState = "forced" // taken back by an administrator
-	RanOut   LeaseState = "expired"
+	Expired  LeaseState = "expired"
 )
 
 // Lease is an account in somebody's hands.
@@ -41,7 +41,7 @@ type Lease struct {
 	EndedBy   string     `json:"ended_by,omitempty"`
 	Version   int        `json:"version"` // of the secret when it was taken
 	Renewals  int        `json:"renewals,omitempty"`
-	Alone     bool       `json:"alone,omitempty"`   // see Take
+	Exclusive bool       `json:"alone,omitempty"`   // see Take
 	Rotates   bool       `json:"rotates,omitempty"` // see Take
 }
 
@@ -59,14 +59,14 @@ type Take struct {
 	// What the taker's own vault wants besides the account's policy: that nobody
 	// else has the account meanwhile, that its secret changes when the lease ends
 	// (Vault's libraries do both), and when renewals end; 0: the account's own.
-	Alone, Rotate bool
-	Max           time.Duration
+	Exclusive, Rotate bool
+	Max               time.Duration
 }
 
 // Checkout hands an account to p. Causes: UnknownAccount, NotAllowed,
 // ReasonRequired, TooLong, ApprovalRequired, NotApproved, CheckedOut (the
 // Refusal says by whom and until when).
-func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error) {
+func (d *Service) Checkout(ctx context.Context, p Principal, t Take) (Lease, error) {
 	a, err := d.usable(p, t.AccountID)
 	if err != nil {
 		return Lease{}, err
@@ -80,7 +80,7 @@ func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error)
 	}
 	var out Lease
 	err = once(ctx, d, a, &out, func(l *ledger, now time.Time) error {
-		if err := l.free(a, t.Alone); err != nil {
+		if err := l.free(a, t.Exclusive); err != nil {
 			return err
 		}
 		request, err := l.spend(a, p, now)
@@ -93,7 +93,7 @@ func (d *Desk) Checkout(ctx context.Context, p Principal, t Take) (Lease, error)
 		l.LastLease++
 		out = Lease{ID: identifier("lease", l.LastLease, a.ID), AccountID: a.ID, UserID: p.UserID, Client: p.Client,
 			Reason: t.Reason, Ticket: t.Ticket, Request: request, Taken: now, Expires: now.Add(lasts), State: Active, Version: l.Version,
-			Alone: t.Alone, Rotates: t.Rotate}
+			Exclusive: t.Exclusive, Rotates: t.Rotate}
 		if most := cmp.Or(t.Max, a.Checkout.Max); most > 0 {
 			out.Last = now.Add(most)
 		}
@@ -138,7 +138,7 @@ func (l *ledger) free(a world.Account, alone bool) error {
 		if x.State != Active {
 			continue
 		}
-		if active++; a.Checkout.Exclusive || alone || x.Alone {
+		if active++; a.Checkout.Exclusive || alone || x.Exclusive {
 			by := Principal{UserID: x.UserID, Client: x.Client}.Name()
 			return &cause.Refusal{Cause: cause.CheckedOut, By: by, Until: x.Expires,
 				Why: fmt.Sprintf("%s is with %s until %s (%s)", a.ID, by, x.Expires.Format(time.RFC3339), x.ID)}
@@ -151,7 +151,7 @@ func (l *ledger) free(a world.Account, alone bool) error {
 }
 
 // withLease edits one lease of one account.
-func (d *Desk) withLease(ctx context.Context, id string, f func(world.Account, *ledger, *Lease, time.Time) error) (Lease, error) {
+func (d *Service) withLease(ctx context.Context, id string, f func(world.Account, *ledger, *Lease, time.Time) error) (Lease, error) {
 	return within(ctx, d, part[Lease]{"lease", id, cause.UnknownLease, func(l *ledger) []Lease { return l.Leases }}, f)
 }
 
@@ -162,7 +162,7 @@ func (x *Lease) alive() error {
 	switch x.State {
 	case Active:
 		return nil
-	case RanOut:
+	case Expired:
 		return cause.Because(cause.LeaseExpired, "%s ran out at %s", x.ID, x.Ended.Format(time.RFC3339))
 	}
 	return cause.Because(cause.LeaseReturned, "%s was %s by %s at %s", x.ID, x.State, x.EndedBy, x.Ended.Format(time.RFC3339))
@@ -170,7 +170,7 @@ func (x *Lease) alive() error {
 
 // Checkin gives an account back. Only its holder may; cause.NotHolder for
 // others, LeaseReturned and LeaseExpired for a lease that is over.
-func (d *Desk) Checkin(ctx context.Context, p Principal, leaseID string) (Lease, error) {
+func (d *Service) Checkin(ctx context.Context, p Principal, leaseID string) (Lease, error) {
 	return d.withLease(ctx, leaseID, func(a world.Account, l *ledger, x *Lease, now time.Time) error {
 		if !x.of(p) {
 			return d.notYours(p, a, x)
@@ -185,7 +185,7 @@ func (d *Desk) Checkin(ctx context.Context, p Principal, leaseID string) (Lease,
 
 // Force takes an account back from whoever holds it: for administrators and
 // the account's approvers.
-func (d *Desk) Force(ctx context.Context, p Principal, leaseID string) (Lease, error) {
+func (d *Service) Force(ctx context.Context, p Principal, leaseID string) (Lease, error) {
 	return d.withLease(ctx, leaseID, func(a world.Account, l *ledger, x *Lease, now time.Time) error {
 		if !d.mayManage(p, a) {
 			return d.notYours(p, a, x)
@@ -199,13 +199,13 @@ func (d *Desk) Force(ctx context.Context, p Principal, leaseID string) (Lease, e
 }
 
 // mayManage reports whether p may force, rotate and decide for an account.
-func (d *Desk) mayManage(p Principal, a world.Account) bool {
+func (d *Service) mayManage(p Principal, a world.Account) bool {
 	return p.Admin || p.UserID != "" && slices.Contains(a.Access.Approvers, p.UserID)
 }
 
 // notYours refuses somebody else's lease; to people who may not even see the
 // account it does not exist.
-func (d *Desk) notYours(p Principal, a world.Account, x *Lease) error {
+func (d *Service) notYours(p Principal, a world.Account, x *Lease) error {
 	if !d.MaySee(p, a) {
 		return cause.Because(cause.UnknownLease, "%s may not see %s", p.Name(), a.ID)
 	}
@@ -229,7 +229,7 @@ func (l *ledger) end(a world.Account, x *Lease, e ending) {
 
 // Renew prolongs a lease from now by its account's length, never past the
 // account's maximum. A lease that cannot get longer is cause.NotRenewable.
-func (d *Desk) Renew(ctx context.Context, p Principal, leaseID string, by time.Duration) (Lease, error) {
+func (d *Service) Renew(ctx context.Context, p Principal, leaseID string, by time.Duration) (Lease, error) {
 	return d.withLease(ctx, leaseID, func(a world.Account, _ *ledger, x *Lease, now time.Time) error {
 		if !x.of(p) {
 			return d.notYours(p, a, x)
@@ -257,7 +257,7 @@ func (d *Desk) Renew(ctx context.Context, p Principal, leaseID string, by time.D
 
 // Until moves the end of a lease to a moment, earlier or later, but not past its
 // last: for vaults whose renewals can shorten.
-func (d *Desk) Until(ctx context.Context, p Principal, leaseID string, end time.Time) (Lease, error) {
+func (d *Service) Until(ctx context.Context, p Principal, leaseID string, end time.Time) (Lease, error) {
 	return d.withLease(ctx, leaseID, func(a world.Account, _ *ledger, x *Lease, _ time.Time) error {
 		if !x.of(p) {
 			return d.notYours(p, a, x)
@@ -274,7 +274,7 @@ func (d *Desk) Until(ctx context.Context, p Principal, leaseID string, end time.
 }
 
 // Lease returns one lease: its holder's, or any for those who manage the account.
-func (d *Desk) Lease(ctx context.Context, p Principal, leaseID string) (Lease, error) {
+func (d *Service) Lease(ctx context.Context, p Principal, leaseID string) (Lease, error) {
 	a, err := d.accountOf("lease", leaseID, cause.UnknownLease)
 	if err != nil {
 		return Lease{}, err
@@ -296,7 +296,7 @@ func (d *Desk) Lease(ctx context.Context, p Principal, leaseID string) (Lease, e
 
 // Leases returns the leases on record that p may see, oldest first per account:
 // p's own, and all of the accounts that p manages.
-func (d *Desk) Leases(ctx context.Context, p Principal) ([]Lease, error) {
+func (d *Service) Leases(ctx context.Context, p Principal) ([]Lease, error) {
 	var out []Lease
 	err := d.eachLedger(ctx, func(a world.Account, l *ledger) {
 		for _, x := range l.Leases {
@@ -309,7 +309,7 @@ func (d *Desk) Leases(ctx context.Context, p Principal) ([]Lease, error) {
 }
 
 // eachLedger visits every account of which anything is on record.
-func (d *Desk) eachLedger(ctx context.Context, visit func(world.Account, *ledger)) error {
+func (d *Service) eachLedger(ctx context.Context, visit func(world.Account, *ledger)) error {
 	for after := ""; ; {
 		keys, err := d.ledgers.Keys(ctx, state.Range{After: after, Limit: 256})
 		if err != nil || len(keys) == 0 {
@@ -334,7 +334,7 @@ func (d *Desk) eachLedger(ctx context.Context, visit func(world.Account, *ledger
 }
 
 // Holders returns the active leases of an account.
-func (d *Desk) Holders(ctx context.Context, a world.Account) ([]Lease, error) {
+func (d *Service) Holders(ctx context.Context, a world.Account) ([]Lease, error) {
 	l, err := d.read(ctx, a)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 // ordered holds a checkout against the orders in force. An order for an approval
 // makes the request that it wants; until that is used or over, the same person's
 // next attempts are about that request and meet no further order.
-func (d *Desk) ordered(ctx context.Context, a world.Account, p Principal, t Take) error {
+func (d *Service) ordered(ctx context.Context, a world.Account, p Principal, t Take) error {
 	s := decision.Subject{On: decision.Checkout, User: p.UserID, Account: a.ID}
 	o, found, err := d.Decisions.Peek(ctx, s)
 	if err != nil || !found {
@@ -46,7 +46,7 @@ type demanded struct {
 
 // demand makes the request that an order wants, unless the person has one open,
 // and refuses the checkout until it is approved.
-func (d *Desk) demand(ctx context.Context, a world.Account, p Principal, o demanded) error {
+func (d *Service) demand(ctx context.Context, a world.Account, p Principal, o demanded) error {
 	var refused error
 	err := d.edit(ctx, a, func(l *ledger, now time.Time) error {
 		i := slices.IndexFunc(l.Requests, func(r Request) bool { return r.UserID == p.Name() && !r.over() })

@@ -9,7 +9,7 @@ import (
 	"counterpart/internal/company/decision"
 )
 
-func ordered(t *testing.T, d *checkout.Desk, orders ...decision.Decision) *decision.Book {
+func ordered(t *testing.T, d *checkout.Service, orders ...decision.Decision) *decision.Overrides {
 	t.Helper()
 	d.Decisions = decision.New(d.World, d.Store, d.Clock)
 	for _, o := range orders {

@@ -77,7 +77,7 @@ func needsApproval(a world.Account) bool { return a.Checkout.Approval == "requir
 
 // Request asks for an account. One open request per person and account is
 // enough: cause.Exists for a second.
-func (d *Desk) Request(ctx context.Context, p Principal, t Take) (Request, error) {
+func (d *Service) Request(ctx context.Context, p Principal, t Take) (Request, error) {
 	a, err := d.usable(p, t.AccountID)
 	if err != nil {
 		return Request{}, err
@@ -148,7 +148,7 @@ func (r *Request) approvals() (n int) {
 
 // Decide approves or denies a request. One denial ends it; approval takes as
 // many approvers as the account wants, each once, never the requester.
-func (d *Desk) Decide(ctx context.Context, p Principal, requestID string, approve bool, comment string) (Request, error) {
+func (d *Service) Decide(ctx context.Context, p Principal, requestID string, approve bool, comment string) (Request, error) {
 	return d.withRequest(ctx, requestID, func(a world.Account, _ *ledger, r *Request, now time.Time) error {
 		switch {
 		case !d.mayManage(p, a):
@@ -172,7 +172,7 @@ func (d *Desk) Decide(ctx context.Context, p Principal, requestID string, approv
 }
 
 // Withdraw ends a request by whoever made it.
-func (d *Desk) Withdraw(ctx context.Context, p Principal, requestID string) (Request, error) {
+func (d *Service) Withdraw(ctx context.Context, p Principal, requestID string) (Request, error) {
 	return d.withRequest(ctx, requestID, func(a world.Account, _ *ledger, r *Request, _ time.Time) error {
 		if r.UserID != p.Name() && !p.Admin {
 			return d.notYourRequest(p, a, r)
@@ -185,7 +185,7 @@ func (d *Desk) Withdraw(ctx context.Context, p Principal, requestID string) (Req
 	})
 }
 
-func (d *Desk) notYourRequest(p Principal, a world.Account, r *Request) error {
+func (d *Service) notYourRequest(p Principal, a world.Account, r *Request) error {
 	if !d.MaySee(p, a) {
 		return cause.Because(cause.UnknownRequest, "%s may not see %s", p.Name(), a.ID)
 	}
@@ -193,7 +193,7 @@ func (d *Desk) notYourRequest(p Principal, a world.Account, r *Request) error {
 }
 
 // withRequest edits one request of one account.
-func (d *Desk) withRequest(ctx context.Context, id string, f func(world.Account, *ledger, *Request, time.Time) error) (Request, error) {
+func (d *Service) withRequest(ctx context.Context, id string, f func(world.Account, *ledger, *Request, time.Time) error) (Request, error) {
 	return within(ctx, d, part[Request]{"request", id, cause.UnknownRequest, func(l *ledger) []Request { return l.Requests }}, f)
 }
 
@@ -201,7 +201,7 @@ func (r Request) called() string { return r.ID }
 
 // FindRequest returns one request: the maker's own, or any for those who manage
 // the account.
-func (d *Desk) FindRequest(ctx context.Context, p Principal, id string) (Request, error) {
+func (d *Service) FindRequest(ctx context.Context, p Principal, id string) (Request, error) {
 	a, err := d.accountOf("request", id, cause.UnknownRequest)
 	if err != nil {
 		return Request{}, err
@@ -220,7 +220,7 @@ func (d *Desk) FindRequest(ctx context.Context, p Principal, id string) (Request
 
 // Requests returns the requests that p made or may decide, oldest first per
 // account.
-func (d *Desk) Requests(ctx context.Context, p Principal) ([]Request, error) {
+func (d *Service) Requests(ctx context.Context, p Principal) ([]Request, error) {
 	var out []Request
 	err := d.eachLedger(ctx, func(a world.Account, l *ledger) {
 		for _, r := range l.Requests {

@@ -42,7 +42,7 @@ const passwordLength = 20
 // password is version n: the seeded one, the one that was given, or derived
 // from (random seed, account, n), so that replicas agree and nothing secret
 // needs storing.
-func (d *Desk) password(a world.Account, l *ledger, n int) string {
+func (d *Service) password(a world.Account, l *ledger, n int) string {
 	p, given := l.Set[n]
 	switch {
 	case given:
@@ -56,14 +56,14 @@ func (d *Desk) password(a world.Account, l *ledger, n int) string {
 }
 
 // told passes on a secret that the seed does not have.
-func (d *Desk) told(a world.Account, secret string) {
+func (d *Service) told(a world.Account, secret string) {
 	if d.Secret != nil {
 		d.Secret("account "+a.ID, secret)
 	}
 }
 
 // since is when version n became current.
-func (d *Desk) since(l *ledger, n int) time.Time {
+func (d *Service) since(l *ledger, n int) time.Time {
 	for _, c := range l.History {
 		if c.Version == n {
 			return c.At
@@ -82,7 +82,7 @@ type Which struct {
 // Fetch returns a secret to somebody who may use the account now. An account
 // that is exclusive, or needs approval or a reason, must be checked out by p first:
 // cause.NotCheckedOut, or CheckedOut when somebody else has it.
-func (d *Desk) Fetch(ctx context.Context, p Principal, accountID string, w Which) (Secret, error) {
+func (d *Service) Fetch(ctx context.Context, p Principal, accountID string, w Which) (Secret, error) {
 	a, err := d.usable(p, accountID)
 	if err != nil {
 		return Secret{}, err
@@ -100,7 +100,7 @@ func (d *Desk) Fetch(ctx context.Context, p Principal, accountID string, w Which
 // opensFor refuses an account that p must check out first.
 func (l *ledger) opensFor(a world.Account, p Principal) error {
 	open := !a.Checkout.Exclusive && !needsApproval(a) && a.Checkout.Reason != "required"
-	if open && !slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.Alone }) {
+	if open && !slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.Exclusive }) {
 		return nil
 	}
 	if slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.of(p) }) {
@@ -112,7 +112,7 @@ func (l *ledger) opensFor(a world.Account, p Principal) error {
 	return cause.Because(cause.NotCheckedOut, "%s must check %s out first", p.Name(), a.ID)
 }
 
-func (d *Desk) secret(a world.Account, l *ledger, w Which) (Secret, error) {
+func (d *Service) secret(a world.Account, l *ledger, w Which) (Secret, error) {
 	n := w.Version
 	if n == 0 {
 		n = l.Version
@@ -142,7 +142,7 @@ func (d *Desk) secret(a world.Account, l *ledger, w Which) (Secret, error) {
 
 // Reveal returns an account's current password without asking who wants it:
 // for servers whose own rules have decided (Vault's policies) and for signin.
-func (d *Desk) Reveal(ctx context.Context, accountID string, w Which) (Secret, error) {
+func (d *Service) Reveal(ctx context.Context, accountID string, w Which) (Secret, error) {
 	a, ok := d.World.AccountByID(accountID)
 	if !ok {
 		return Secret{}, cause.Because(cause.UnknownAccount, "there is no account %q", accountID)
@@ -156,7 +156,7 @@ func (d *Desk) Reveal(ctx context.Context, accountID string, w Which) (Secret, e
 
 // Rotate makes a new version at once: for those who manage the account, and for
 // p when p holds it.
-func (d *Desk) Rotate(ctx context.Context, p Principal, accountID string) (Change, error) {
+func (d *Service) Rotate(ctx context.Context, p Principal, accountID string) (Change, error) {
 	a, err := d.Account(p, accountID)
 	if err != nil {
 		return Change{}, err
@@ -175,13 +175,13 @@ func (d *Desk) Rotate(ctx context.Context, p Principal, accountID string) (Chang
 }
 
 // Set makes password the next version: somebody changed it on the target.
-func (d *Desk) Set(ctx context.Context, accountID, password, why string) error {
+func (d *Service) Set(ctx context.Context, accountID, password, why string) error {
 	return d.Replace(ctx, accountID, nil, password, why)
 }
 
 // Replace is Set for somebody who knows what the password was; it is
 // cause.WrongPassword when that has changed meanwhile.
-func (d *Desk) Replace(ctx context.Context, accountID string, was *string, password, why string) error {
+func (d *Service) Replace(ctx context.Context, accountID string, was *string, password, why string) error {
 	a, ok := d.World.AccountByID(accountID)
 	if !ok {
 		return cause.Because(cause.UnknownAccount, "there is no account %q", accountID)
@@ -203,7 +203,7 @@ func (d *Desk) Replace(ctx context.Context, accountID string, was *string, passw
 
 // History returns the versions of an account's secret on record, oldest first,
 // to those who may see the account.
-func (d *Desk) History(ctx context.Context, p Principal, accountID string) ([]Change, error) {
+func (d *Service) History(ctx context.Context, p Principal, accountID string) ([]Change, error) {
 	a, err := d.Account(p, accountID)
 	if err != nil {
 		return nil, err

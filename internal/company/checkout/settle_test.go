@@ -14,7 +14,7 @@ import (
 )
 
 // account is a desk with one account that bob may use.
-func account(t *testing.T, how world.Checkout) (*checkout.Desk, *clock.Virtual) {
+func account(t *testing.T, how world.Checkout) (*checkout.Service, *clock.Virtual) {
 	t.Helper()
 	w, err := world.New(world.Facts{RandomSeed: 1, Users: []world.User{{ID: "bob", Name: "bob"}}, Assets: []world.Asset{{ID: "db01", Name: "db01"}},
 		Accounts: []world.Account{{ID: "a@db01", Name: "a", AssetID: "db01", Password: "a-1", Access: world.Access{Users: []string{"bob"}}, Checkout: how}}})

@@ -1,7 +1,7 @@
 // Package decision is how a person or a test decides what the world decides
 // otherwise: "alice's next push is denied", "bob is locked for 3 attempts", "the
 // next 2 checkouts of root@db01 need approval for 5 s". The verbs are the same
-// whatever server asks; domain packages consult the Book and the servers word
+// whatever server asks; domain packages consult the Overrides and the servers word
 // what comes of it.
 package decision
 
@@ -93,17 +93,17 @@ type Subject struct {
 	Devices                       []string // what Device could be, while it is not known
 }
 
-// Book holds the standing orders, in one record of the store. A nil Book has
+// Overrides holds the standing orders, in one record of the store. A nil Overrides has
 // none.
-type Book struct {
+type Overrides struct {
 	orders *state.Collection[book]
 	clock  clock.Clock
 	world  *world.World
 }
 
-// New returns a Book over a store.
-func New(w *world.World, s state.Store, c clock.Clock) *Book {
-	return &Book{orders: state.Of[book](s, "decisions"), clock: c, world: w}
+// New returns a Overrides over a store.
+func New(w *world.World, s state.Store, c clock.Clock) *Overrides {
+	return &Overrides{orders: state.Of[book](s, "decisions"), clock: c, world: w}
 }
 
 const (
@@ -119,7 +119,7 @@ type book struct {
 
 // Add gives an order, which comes after those before it. It names something
 // that exists: a mistyped name would wait for ever.
-func (b *Book) Add(ctx context.Context, d Decision) (Decision, error) {
+func (b *Overrides) Add(ctx context.Context, d Decision) (Decision, error) {
 	if err := b.check(&d); err != nil {
 		return Decision{}, err
 	}
@@ -133,7 +133,7 @@ func (b *Book) Add(ctx context.Context, d Decision) (Decision, error) {
 // Seed gives the orders of the seed, at the time when the fleet began: all of them in
 // one change, and once for all processes that share the store. The error of each that
 // cannot be given is joined, and then none is.
-func (b *Book) Seed(ctx context.Context, began time.Time, orders []Decision) error {
+func (b *Overrides) Seed(ctx context.Context, began time.Time, orders []Decision) error {
 	var wrong []error
 	for i := range orders {
 		wrong = append(wrong, b.check(&orders[i]))
@@ -168,9 +168,9 @@ func (v *book) add(d *Decision, now time.Time) error {
 }
 
 // Check reports what is wrong with an order, as Add would.
-func (b *Book) Check(d Decision) error { return b.check(&d) }
+func (b *Overrides) Check(d Decision) error { return b.check(&d) }
 
-func (b *Book) check(d *Decision) error {
+func (b *Overrides) check(d *Decision) error {
 	bad := func(format string, args ...any) error { return cause.Because(cause.BadInput, format, args...) }
 	if !slices.Contains(Verbs(), d.Verb) {
 		return bad("verb must be one of %v, not %q", Verbs(), d.Verb)
@@ -207,7 +207,7 @@ func (d *Decision) possible() error {
 }
 
 // resolve finds what the order names and puts its ID in.
-func (b *Book) resolve(d *Decision) error {
+func (b *Overrides) resolve(d *Decision) error {
 	if d.User != "" {
 		u, ok := b.world.Login(d.User)
 		if !ok {
@@ -229,7 +229,7 @@ func (b *Book) resolve(d *Decision) error {
 }
 
 // List returns the orders in force, in their order.
-func (b *Book) List(ctx context.Context) ([]Decision, error) {
+func (b *Overrides) List(ctx context.Context) ([]Decision, error) {
 	v, _, err := b.orders.Read(ctx, record)
 	now := b.clock.Now()
 	out := slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })
@@ -240,7 +240,7 @@ func (b *Book) List(ctx context.Context) ([]Decision, error) {
 }
 
 // Lift takes an order back; all of them with an empty ID.
-func (b *Book) Lift(ctx context.Context, id string) error {
+func (b *Overrides) Lift(ctx context.Context, id string) error {
 	return b.orders.Edit(ctx, record, func(v *book, _ bool) (time.Time, error) {
 		before := len(v.Orders)
 		v.Orders = slices.DeleteFunc(v.Orders, func(o Decision) bool { return id == "" || o.ID == id })
@@ -254,7 +254,7 @@ func (b *Book) Lift(ctx context.Context, id string) error {
 // Take returns the first order about s with one of the verbs, and counts it:
 // an order for the next N operations decides exactly N of them, however many
 // race. Without an order it costs one look into the store.
-func (b *Book) Take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
+func (b *Overrides) Take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
 	if b == nil {
 		return Decision{}, false, nil
 	}
@@ -265,7 +265,7 @@ func (b *Book) Take(ctx context.Context, s Subject) (d Decision, ok bool, err er
 	return b.take(ctx, s)
 }
 
-func (b *Book) take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
+func (b *Overrides) take(ctx context.Context, s Subject) (d Decision, ok bool, err error) {
 	err = b.orders.Edit(ctx, record, func(v *book, _ bool) (time.Time, error) {
 		d, ok = Decision{}, false
 		now := b.clock.Now()
@@ -286,7 +286,7 @@ func (b *Book) take(ctx context.Context, s Subject) (d Decision, ok bool, err er
 }
 
 // Peek is Take that does not count.
-func (b *Book) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
+func (b *Overrides) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
 	if b == nil {
 		return Decision{}, false, nil
 	}
@@ -297,9 +297,9 @@ func (b *Book) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
 	return Decision{}, false, err
 }
 
-// Obey is Take for callers that wait an order's After out by themselves: it
+// Apply is Take for callers that wait an order's After out by themselves: it
 // returns once that time has passed.
-func (b *Book) Obey(ctx context.Context, s Subject) (Decision, bool, error) {
+func (b *Overrides) Apply(ctx context.Context, s Subject) (Decision, bool, error) {
 	d, ok, err := b.Take(ctx, s)
 	if ok {
 		err = b.Wait(ctx, d)
@@ -308,7 +308,7 @@ func (b *Book) Obey(ctx context.Context, s Subject) (Decision, bool, error) {
 }
 
 // Wait returns once the After of an order that was taken has passed since.
-func (b *Book) Wait(ctx context.Context, d Decision) error {
+func (b *Overrides) Wait(ctx context.Context, d Decision) error {
 	if d.After <= 0 {
 		return nil
 	}

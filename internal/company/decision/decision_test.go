@@ -16,7 +16,7 @@ import (
 	"counterpart/internal/company/world"
 )
 
-func book(t testing.TB) (*decision.Book, *clock.Virtual) {
+func book(t testing.TB) (*decision.Overrides, *clock.Virtual) {
 	t.Helper()
 	w, err := world.New(world.Facts{
 		Users:    []world.User{{ID: "alice", Name: "alice", Aliases: []string{"aa"}, Devices: []world.Device{{ID: "alice-phone", UserID: "alice", Kind: world.Push}}}, {ID: "bob", Name: "bob"}},
@@ -30,7 +30,7 @@ func book(t testing.TB) (*decision.Book, *clock.Virtual) {
 	return decision.New(w, state.NewMemory(c), c), c
 }
 
-func add(t *testing.T, b *decision.Book, d decision.Decision) decision.Decision {
+func add(t *testing.T, b *decision.Overrides, d decision.Decision) decision.Decision {
 	t.Helper()
 	d, err := b.Add(t.Context(), d)
 	if err != nil {
@@ -40,7 +40,7 @@ func add(t *testing.T, b *decision.Book, d decision.Decision) decision.Decision 
 }
 
 // taken is the verb of the order that s meets, "" for none.
-func taken(t *testing.T, b *decision.Book, s decision.Subject) decision.Verb {
+func taken(t *testing.T, b *decision.Overrides, s decision.Subject) decision.Verb {
 	t.Helper()
 	d, ok, err := b.Take(t.Context(), s)
 	if err != nil || ok != (d.ID != "") {
@@ -151,7 +151,7 @@ func TestObeyWaitsOnTheFleetsClock(t *testing.T) {
 	add(t, b, decision.Decision{Verb: decision.Deny, User: "alice", After: time.Hour})
 	done := make(chan time.Time)
 	go func() {
-		b.Obey(context.Background(), push)
+		b.Apply(context.Background(), push)
 		done <- c.Now()
 	}()
 	for l, _ := b.List(t.Context()); l[0].Used == 0; l, _ = b.List(t.Context()) {
@@ -164,7 +164,7 @@ func TestObeyWaitsOnTheFleetsClock(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, ok, err := b.Obey(ctx, push); ok || err == nil {
+	if _, ok, err := b.Apply(ctx, push); ok || err == nil {
 		t.Error("nobody waits any more")
 	}
 }
@@ -196,7 +196,7 @@ func TestOrdersThatMakeNoSenseAreRefused(t *testing.T) {
 }
 
 func TestANilBookDecidesNothing(t *testing.T) {
-	var b *decision.Book
+	var b *decision.Overrides
 	if _, ok, err := b.Take(t.Context(), push); ok || err != nil {
 		t.Error(ok, err)
 	}

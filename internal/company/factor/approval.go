@@ -66,7 +66,7 @@ const forgotten = time.Hour
 
 // Ask opens a request. How it will be answered is the device's policy of the
 // seed; "interactive" waits for Decide.
-func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
+func (b *Service) Ask(ctx context.Context, a Ask) (Approval, error) {
 	d, err := b.pushDevice(ctx, a)
 	if err != nil {
 		return Approval{}, err
@@ -106,7 +106,7 @@ func (b *Bench) Ask(ctx context.Context, a Ask) (Approval, error) {
 	return out, b.approvals.Put(ctx, out.ID, out, out.Expires.Add(forgotten))
 }
 
-func (b *Bench) pushDevice(ctx context.Context, a Ask) (Device, error) {
+func (b *Service) pushDevice(ctx context.Context, a Ask) (Device, error) {
 	if a.DeviceID != "" {
 		d, err := b.Find(ctx, a.DeviceID)
 		if err == nil && d.Kind != world.Push && d.Kind != world.Call {
@@ -173,7 +173,7 @@ func (a Approval) judged(now time.Time) Approval {
 }
 
 // Approval returns a request as it stands now.
-func (b *Bench) Approval(ctx context.Context, id string) (Approval, error) {
+func (b *Service) Approval(ctx context.Context, id string) (Approval, error) {
 	a, found, err := b.approvals.Read(ctx, id)
 	if err != nil {
 		return Approval{}, err
@@ -196,7 +196,7 @@ type Verdict struct {
 // Decide ends a pending request; cause.Decided when it is over already, and
 // cause.WrongCode, with the request still pending, for another number than the
 // one that the login shows.
-func (b *Bench) Decide(ctx context.Context, id string, v Verdict) (Approval, error) {
+func (b *Service) Decide(ctx context.Context, id string, v Verdict) (Approval, error) {
 	var out Approval
 	err := b.approvals.Edit(ctx, id, func(a *Approval, found bool) (time.Time, error) {
 		if !found {
@@ -228,7 +228,7 @@ func (b *Bench) Decide(ctx context.Context, id string, v Verdict) (Approval, err
 }
 
 // Cancel withdraws a request; one that is over stays as it is.
-func (b *Bench) Cancel(ctx context.Context, id string) (Approval, error) {
+func (b *Service) Cancel(ctx context.Context, id string) (Approval, error) {
 	return b.Decide(ctx, id, Verdict{State: Cancelled})
 }
 
@@ -238,13 +238,13 @@ const elsewhere = 250 * time.Millisecond
 
 // Await returns a request once it is over, or the context's error. Time is the
 // fleet's: a frozen clock decides nothing.
-func (b *Bench) Await(ctx context.Context, id string) (Approval, error) {
+func (b *Service) Await(ctx context.Context, id string) (Approval, error) {
 	return b.AwaitUntil(ctx, id, time.Time{})
 }
 
 // AwaitUntil is Await for a poll that is held: it also returns, with the request
 // still pending, when the fleet's time reaches end (zero: never).
-func (b *Bench) AwaitUntil(ctx context.Context, id string, end time.Time) (Approval, error) {
+func (b *Service) AwaitUntil(ctx context.Context, id string, end time.Time) (Approval, error) {
 	for {
 		decided, stop := b.wakeable(ctx, id) // before looking, so that no decision is missed
 		a, err := b.Approval(ctx, id)
@@ -271,7 +271,7 @@ func (b *Bench) AwaitUntil(ctx context.Context, id string, end time.Time) (Appro
 }
 
 // wakeable is ctx that also ends when the approval is decided in this process.
-func (b *Bench) wakeable(ctx context.Context, id string) (context.Context, context.CancelFunc) {
+func (b *Service) wakeable(ctx context.Context, id string) (context.Context, context.CancelFunc) {
 	wake, cancel := context.WithCancel(ctx)
 	w := &waiter{cancel}
 	b.mu.Lock()
@@ -290,7 +290,7 @@ func (b *Bench) wakeable(ctx context.Context, id string) (context.Context, conte
 
 // Approvals returns the requests on record, oldest first: those of one person,
 // or with an empty ID everybody's.
-func (b *Bench) Approvals(ctx context.Context, userID string) ([]Approval, error) {
+func (b *Service) Approvals(ctx context.Context, userID string) ([]Approval, error) {
 	found := b.approvals.All(ctx, state.Range{})
 	if userID != "" {
 		found = b.byUser.All(ctx, userID, "")

@@ -67,13 +67,13 @@ const outboxSize = 50
 
 // Send delivers a fresh code to an SMS, voice or e-mail device. It supersedes
 // the one before.
-func (b *Bench) Send(ctx context.Context, deviceID, system string) error {
+func (b *Service) Send(ctx context.Context, deviceID, system string) error {
 	return b.SendBatch(ctx, deviceID, system, 1)
 }
 
 // SendBatch delivers several codes in one message; each is good once, in any
 // order. The first digits of a batch tell its codes apart: 1, 2, … 9, 0.
-func (b *Bench) SendBatch(ctx context.Context, deviceID, system string, size int) error {
+func (b *Service) SendBatch(ctx context.Context, deviceID, system string, size int) error {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func first(errs ...error) error {
 
 // digits is the n-th code delivered to a device: it follows from the random
 // seed, so that replicas agree and runs repeat.
-func (b *Bench) digits(deviceID string, n, length int) string {
+func (b *Service) digits(deviceID string, n, length int) string {
 	r := b.World.Derive("delivered", deviceID, fmt.Sprint(n))
 	var raw [8]byte
 	r.Read(raw[:])
@@ -156,7 +156,7 @@ func (b *Bench) digits(deviceID string, n, length int) string {
 
 // batch is the n-th message of a device: one code, or several that differ in
 // their first digit, the first ten at least.
-func (b *Bench) batch(d world.Device, n, size int) []string {
+func (b *Service) batch(d world.Device, n, size int) []string {
 	if size <= 1 {
 		return []string{b.digits(d.ID, n, digitsOf(d))}
 	}
@@ -168,7 +168,7 @@ func (b *Bench) batch(d world.Device, n, size int) []string {
 }
 
 // Outbox returns what was delivered to somebody, oldest first.
-func (b *Bench) Outbox(ctx context.Context, userID string) ([]Message, error) {
+func (b *Service) Outbox(ctx context.Context, userID string) ([]Message, error) {
 	u, ok := b.World.User(userID)
 	if !ok {
 		return nil, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -178,7 +178,7 @@ func (b *Bench) Outbox(ctx context.Context, userID string) ([]Message, error) {
 }
 
 // Delivered is Outbox of one person or, with an empty ID, of everybody.
-func (b *Bench) Delivered(ctx context.Context, userID string) ([]Message, error) {
+func (b *Service) Delivered(ctx context.Context, userID string) ([]Message, error) {
 	if userID != "" {
 		return b.Outbox(ctx, userID)
 	}

@@ -29,8 +29,8 @@ var (
 	rfc   = world.Window{Before: 1, After: 1}
 )
 
-// bench returns a Bench whose one person, alice, has the given devices.
-func bench(t *testing.T, devices ...world.Device) (*factor.Bench, *clock.Virtual) {
+// bench returns a Service whose one person, alice, has the given devices.
+func bench(t *testing.T, devices ...world.Device) (*factor.Service, *clock.Virtual) {
 	t.Helper()
 	for i := range devices {
 		devices[i].UserID = "alice"
@@ -64,14 +64,14 @@ func code(t *testing.T, d world.Device, counter int64) string {
 }
 
 // verify demands a certain end of one attempt; want nil is success.
-func verify(t *testing.T, b *factor.Bench, device, code string, want error) {
+func verify(t *testing.T, b *factor.Service, device, code string, want error) {
 	t.Helper()
 	if _, err := b.Verify(t.Context(), device, code); !errors.Is(err, want) {
 		t.Errorf("code %q on %s: %v, want %v", code, device, err, want)
 	}
 }
 
-func failures(t *testing.T, b *factor.Bench, device string) int {
+func failures(t *testing.T, b *factor.Service, device string) int {
 	t.Helper()
 	d, err := b.Find(t.Context(), device)
 	if err != nil {

@@ -41,7 +41,7 @@ func (t Tally) locked(v *tallies, now time.Time) error {
 }
 
 // LockedOut refuses somebody who is locked out with cause.Locked.
-func (b *Bench) LockedOut(ctx context.Context, t Tally) error {
+func (b *Service) LockedOut(ctx context.Context, t Tally) error {
 	v, _, err := b.tallies.Read(ctx, t.UserID)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (b *Bench) LockedOut(ctx context.Context, t Tally) error {
 // Attempt counts an attempt as failed before it is judged, so that parallel
 // guesses cannot outrun the lock-out; cause.Locked when there is none left.
 // Passed or Pardon takes it back. last tells that failing this one locks out.
-func (b *Bench) Attempt(ctx context.Context, t Tally) (last bool, err error) {
+func (b *Service) Attempt(ctx context.Context, t Tally) (last bool, err error) {
 	err = b.tally(ctx, t, func(v *tallies, s *tally) error {
 		now := b.Clock.Now()
 		if refusal := t.locked(v, now); refusal != nil {
@@ -71,7 +71,7 @@ func (b *Bench) Attempt(ctx context.Context, t Tally) (last bool, err error) {
 }
 
 // Passed forgets the failures: they count in a row.
-func (b *Bench) Passed(ctx context.Context, t Tally) error {
+func (b *Service) Passed(ctx context.Context, t Tally) error {
 	v, found, err := b.tallies.Read(ctx, t.UserID)
 	if err != nil || !found || v.Systems[t.System] == (tally{}) {
 		return err
@@ -80,7 +80,7 @@ func (b *Bench) Passed(ctx context.Context, t Tally) error {
 }
 
 // Pardon takes one Attempt back that was nobody's fault.
-func (b *Bench) Pardon(ctx context.Context, t Tally) error {
+func (b *Service) Pardon(ctx context.Context, t Tally) error {
 	return b.tally(ctx, t, func(_ *tallies, s *tally) error {
 		if s.Failures--; s.Failures <= 0 {
 			*s = tally{}
@@ -89,7 +89,7 @@ func (b *Bench) Pardon(ctx context.Context, t Tally) error {
 	})
 }
 
-func (b *Bench) tally(ctx context.Context, t Tally, edit func(*tallies, *tally) error) error {
+func (b *Service) tally(ctx context.Context, t Tally, edit func(*tallies, *tally) error) error {
 	return b.tallies.Edit(ctx, t.UserID, func(v *tallies, _ bool) (time.Time, error) {
 		s := v.Systems[t.System]
 		if err := edit(v, &s); err != nil {
@@ -105,7 +105,7 @@ func (b *Bench) tally(ctx context.Context, t Tally, edit func(*tallies, *tally) 
 
 // UnlockUser forgets what every system and every device of somebody holds
 // against them; counters stay.
-func (b *Bench) UnlockUser(ctx context.Context, userID string) error {
+func (b *Service) UnlockUser(ctx context.Context, userID string) error {
 	err := b.tallies.Edit(ctx, userID, func(v *tallies, _ bool) (time.Time, error) {
 		*v = tallies{Unlocked: true}
 		return time.Time{}, nil

@@ -12,12 +12,12 @@ import (
 // order neither counts as a failure nor uses the code up: it is the operator's
 // word, not the person's mistake, and the same code may be good a moment later.
 // The refusal's By is the order.
-func (b *Bench) ordered(ctx context.Context, userID string, devices ...string) error {
+func (b *Service) ordered(ctx context.Context, userID string, devices ...string) error {
 	s := decision.Subject{On: decision.Code, User: userID, Devices: devices}
 	if len(devices) == 1 {
 		s.Device = devices[0]
 	}
-	o, ok, err := b.Decisions.Obey(ctx, s)
+	o, ok, err := b.Decisions.Apply(ctx, s)
 	if err != nil || !ok {
 		return err
 	}
@@ -42,7 +42,7 @@ func ids(devices []Device) []string {
 
 // orderedAsk is the order that a request to a device meets: what its owner will
 // do, whatever the policy of the seed. Locked and expired devices are not asked.
-func (b *Bench) orderedAsk(ctx context.Context, d Device) (*decision.Decision, error) {
+func (b *Service) orderedAsk(ctx context.Context, d Device) (*decision.Decision, error) {
 	o, ok, err := b.Decisions.Take(ctx, decision.Subject{On: decision.Push, User: d.UserID, Device: d.ID})
 	if err != nil || !ok {
 		return nil, err

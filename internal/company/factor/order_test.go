@@ -14,12 +14,12 @@ import (
 )
 
 // orders gives a bench a book of orders.
-func orders(b *factor.Bench) *decision.Book {
+func orders(b *factor.Service) *decision.Overrides {
 	b.Decisions = decision.New(b.World, b.Store, b.Clock)
 	return b.Decisions
 }
 
-func order(t *testing.T, k *decision.Book, d decision.Decision) string {
+func order(t *testing.T, k *decision.Overrides, d decision.Decision) string {
 	t.Helper()
 	d, err := k.Add(t.Context(), d)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // HOTP within SyncWindow counters from the next one on, TOTP within SyncWindow
 // steps on either side, where it also sets the drift. The second code is used
 // up; earlier codes stay dead.
-func (b *Bench) Resync(ctx context.Context, deviceID, first, second string) (Match, error) {
+func (b *Service) Resync(ctx context.Context, deviceID, first, second string) (Match, error) {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
 		return Match{}, err

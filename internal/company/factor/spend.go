@@ -15,16 +15,16 @@ import (
 // given: every kind that takes codes). The first device that the code fits
 // takes it; if it fits none, the attempt counts on each of them, and the most
 // telling refusal is returned.
-func (b *Bench) VerifyUser(ctx context.Context, userID, code string, kinds ...world.DeviceKind) (Match, error) {
+func (b *Service) VerifyUser(ctx context.Context, userID, code string, kinds ...world.DeviceKind) (Match, error) {
 	return b.acceptUser(ctx, userID, kinds, func(d Device) (func(string) bool, error) { return typed(d, code) })
 }
 
 // AcceptUser is VerifyUser for protocols that prove a code without showing it.
-func (b *Bench) AcceptUser(ctx context.Context, userID string, accept func(code string) bool, kinds ...world.DeviceKind) (Match, error) {
+func (b *Service) AcceptUser(ctx context.Context, userID string, accept func(code string) bool, kinds ...world.DeviceKind) (Match, error) {
 	return b.acceptUser(ctx, userID, kinds, func(Device) (func(string) bool, error) { return accept, nil })
 }
 
-func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.DeviceKind, how proof) (Match, error) {
+func (b *Service) acceptUser(ctx context.Context, userID string, kinds []world.DeviceKind, how proof) (Match, error) {
 	all, err := b.Devices(ctx, userID)
 	if err != nil {
 		return Match{}, err
@@ -72,7 +72,7 @@ func (b *Bench) acceptUser(ctx context.Context, userID string, kinds []world.Dev
 // the code decides, for whichever of them it was given, so that of two who race one
 // wins; before that it is used up on the others, where it would be good once more
 // if nothing came after.
-func (b *Bench) spend(ctx context.Context, d Device, all []Device, how proof) (Match, error) {
+func (b *Service) spend(ctx context.Context, d Device, all []Device, how proof) (Match, error) {
 	accept, malformed := how(d)
 	own := attempt{accept: accept, malformed: malformed}
 	if fits, _ := b.look(ctx, d, how); !fits {
@@ -119,7 +119,7 @@ func (b *Bench) spend(ctx context.Context, d Device, all []Device, how proof) (M
 
 // look tells, without counting, whether a device would take the code now, and
 // whether it is one that the device has had before.
-func (b *Bench) look(ctx context.Context, d Device, how proof) (fits, used bool) {
+func (b *Service) look(ctx context.Context, d Device, how proof) (fits, used bool) {
 	accept, malformed := how(d)
 	if malformed != nil || !Can(d.Kind) {
 		return false, false
@@ -134,7 +134,7 @@ func (b *Bench) look(ctx context.Context, d Device, how proof) (fits, used bool)
 
 // burn uses a code up on a device that was not asked, whatever state it is in. first
 // says that it had not been used there before.
-func (b *Bench) burn(ctx context.Context, d Device, how proof) (counter uint64, first bool, err error) {
+func (b *Service) burn(ctx context.Context, d Device, how proof) (counter uint64, first bool, err error) {
 	accept, malformed := how(d)
 	if malformed != nil || !Can(d.Kind) {
 		return 0, false, nil
@@ -151,7 +151,7 @@ func (b *Bench) burn(ctx context.Context, d Device, how proof) (counter uint64, 
 }
 
 // forgive forgets a device's failures, after a code that another one has decided.
-func (b *Bench) forgive(ctx context.Context, d Device) error {
+func (b *Service) forgive(ctx context.Context, d Device) error {
 	return b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		if p.Failures == 0 {
 			return time.Time{}, state.ErrKeep

@@ -18,14 +18,14 @@ import (
 // advancing are one decision. Errors are the causes WrongCode, Replayed,
 // Malformed, DeviceLocked, DeviceOff, NotYetValid, Expired, NoDevice, WrongKind
 // and NoneDelivered.
-func (b *Bench) Verify(ctx context.Context, deviceID, code string) (Match, error) {
+func (b *Service) Verify(ctx context.Context, deviceID, code string) (Match, error) {
 	return b.accept(ctx, deviceID, func(d Device) (func(string) bool, error) { return typed(d, code) })
 }
 
 // Accept is Verify for protocols that prove a code without showing it (CHAP):
 // accept is asked about every code that would do now. It may be asked more than
 // once.
-func (b *Bench) Accept(ctx context.Context, deviceID string, accept func(code string) bool) (Match, error) {
+func (b *Service) Accept(ctx context.Context, deviceID string, accept func(code string) bool) (Match, error) {
 	return b.accept(ctx, deviceID, func(Device) (func(string) bool, error) { return accept, nil })
 }
 
@@ -33,7 +33,7 @@ func (b *Bench) Accept(ctx context.Context, deviceID string, accept func(code st
 // device, or why it can be none of them.
 type proof func(Device) (accept func(string) bool, malformed error)
 
-func (b *Bench) accept(ctx context.Context, deviceID string, how proof) (Match, error) {
+func (b *Service) accept(ctx context.Context, deviceID string, how proof) (Match, error) {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
 		return Match{}, err
@@ -71,7 +71,7 @@ type attempt struct {
 var errFits = errors.New("factor: the code fits now")
 
 // take decides one attempt on the device's record.
-func (b *Bench) take(ctx context.Context, d Device, a attempt) (Match, error) {
+func (b *Service) take(ctx context.Context, d Device, a attempt) (Match, error) {
 	if !Can(d.Kind) {
 		return Match{}, cause.Because(cause.WrongKind, "%s is a %s device and takes no codes", d.ID, d.Kind)
 	}
@@ -235,7 +235,7 @@ func matchStatic(d world.Device, p *progress, accept func(string) bool) error {
 
 // Current is the code that a device shows now; a test's phone. Delivered codes
 // are the last one sent. It uses nothing up.
-func (b *Bench) Current(ctx context.Context, deviceID string) (code string, until time.Time, err error) {
+func (b *Service) Current(ctx context.Context, deviceID string) (code string, until time.Time, err error) {
 	d, err := b.Find(ctx, deviceID)
 	if err != nil {
 		return "", time.Time{}, err

@@ -26,7 +26,7 @@ type NewPassword struct {
 // SetPassword changes a password. A change by its owner is held against the old
 // password, the policy and the history; an administrator's reset against the
 // policy only. A wrong old password counts towards the lock-out.
-func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) error {
+func (g *Authenticator) SetPassword(ctx context.Context, userID string, n NewPassword) error {
 	u, ok := g.World.User(userID)
 	if !ok {
 		return cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -35,7 +35,7 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 	if utf8.RuneCountInString(n.Password) < max(policy.MinLength, 1) {
 		return cause.Because(cause.WeakPassword, "the new password has fewer than %d characters", max(policy.MinLength, 1))
 	}
-	g.told("user "+u.ID, n.Password)
+	g.report("user "+u.ID, n.Password)
 	pinned := n.Old != nil || n.Was != nil // else whatever it is meanwhile is replaced
 	const tries = 100
 	for try := 1; ; try++ {
@@ -48,7 +48,7 @@ func (g *Guard) SetPassword(ctx context.Context, userID string, n NewPassword) e
 
 // setPassword is one attempt; again means that the password of a managed account
 // was another when it was to be replaced than when it was looked at.
-func (g *Guard) setPassword(ctx context.Context, u world.User, n NewPassword) (again bool, err error) {
+func (g *Authenticator) setPassword(ctx context.Context, u world.User, n NewPassword) (again bool, err error) {
 	managed, err := g.managed(ctx, u.ID)
 	if err != nil {
 		return false, err
@@ -98,7 +98,7 @@ func firstError(errs ...error) error {
 
 // mayChange checks the old password of an owner's change. That the password is
 // too old or must be changed is no obstacle: that is what the change is for.
-func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
+func (g *Authenticator) mayChange(u world.User, p *person, managed *kept, n NewPassword) error {
 	if n.Was != nil && g.password(u, p, managed) != *n.Was {
 		return cause.Because(cause.WrongPassword, "the password of %s has changed meanwhile", u.ID)
 	}
@@ -121,7 +121,7 @@ func (g *Guard) mayChange(u world.User, p *person, managed *kept, n NewPassword)
 
 // remember puts the current password into the history, once, and reports whether that
 // changed anything.
-func (g *Guard) remember(u world.User, p *person, managed *kept) bool {
+func (g *Authenticator) remember(u world.User, p *person, managed *kept) bool {
 	keep, current := g.World.Organization().Policy.History, g.password(u, p, managed)
 	if keep <= 0 || len(p.Old) > 0 && p.Old[0] == current {
 		return false
@@ -131,7 +131,7 @@ func (g *Guard) remember(u world.User, p *person, managed *kept) bool {
 	return true
 }
 
-func (g *Guard) replace(u world.User, p *person, managed *kept, n NewPassword) {
+func (g *Authenticator) replace(u world.User, p *person, managed *kept, n NewPassword) {
 	g.remember(u, p, managed)
 	p.Password, p.SetAt, p.MustChange = &n.Password, g.Clock.Now(), &n.MustChange
 	p.Failures, p.LastFailure = 0, time.Time{}
@@ -145,7 +145,7 @@ func (g *Guard) replace(u world.User, p *person, managed *kept, n NewPassword) {
 }
 
 // Unlock ends a lock-out and forgets the failures.
-func (g *Guard) Unlock(ctx context.Context, userID string) error {
+func (g *Authenticator) Unlock(ctx context.Context, userID string) error {
 	return g.change(ctx, userID, func(u world.User, p *person) {
 		p.Failures, p.LastFailure, p.LockedAt = 0, time.Time{}, time.Time{}
 		if effective(u, p) == world.Locked {
@@ -157,7 +157,7 @@ func (g *Guard) Unlock(ctx context.Context, userID string) error {
 
 // SetStatus gives somebody another standing. Active also ends a lock-out, a
 // seeded password expiry and "must change".
-func (g *Guard) SetStatus(ctx context.Context, userID string, s world.Status) error {
+func (g *Authenticator) SetStatus(ctx context.Context, userID string, s world.Status) error {
 	return g.change(ctx, userID, func(_ world.User, p *person) {
 		p.Status, p.MustChange = &s, nil
 		if s != world.Locked {
@@ -167,11 +167,11 @@ func (g *Guard) SetStatus(ctx context.Context, userID string, s world.Status) er
 }
 
 // SetMustChange orders or lifts a change of password at the next login.
-func (g *Guard) SetMustChange(ctx context.Context, userID string, must bool) error {
+func (g *Authenticator) SetMustChange(ctx context.Context, userID string, must bool) error {
 	return g.change(ctx, userID, func(_ world.User, p *person) { p.MustChange = &must })
 }
 
-func (g *Guard) change(ctx context.Context, userID string, f func(world.User, *person)) error {
+func (g *Authenticator) change(ctx context.Context, userID string, f func(world.User, *person)) error {
 	u, ok := g.World.User(userID)
 	if !ok {
 		return cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)

@@ -10,8 +10,8 @@ import (
 // ordered holds a login against the orders in force. A refusal by order does not
 // count towards the lock-out: it is the operator's word, not the person's
 // mistake.
-func (g *Guard) ordered(ctx context.Context, userID string) error {
-	o, ok, err := g.Decisions.Obey(ctx, decision.Subject{On: decision.Login, User: userID})
+func (g *Authenticator) ordered(ctx context.Context, userID string) error {
+	o, ok, err := g.Decisions.Apply(ctx, decision.Subject{On: decision.Login, User: userID})
 	if err != nil || !ok {
 		return err
 	}

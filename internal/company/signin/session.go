@@ -67,7 +67,7 @@ type Issue[T any] struct {
 // Sessions are those of one kind.
 type Sessions[T any] struct {
 	kind    Kind[T]
-	guard   *Guard
+	guard   *Authenticator
 	records *state.Collection[Session[T]] // by the digest of the secret, see digest
 	ids     *state.Index[Session[T]]
 	found   *state.Index[Session[T]] // by what Kind.By lists; nil: nothing
@@ -75,7 +75,7 @@ type Sessions[T any] struct {
 }
 
 // NewSessions declares the sessions of a kind. A server does that once, in its New.
-func NewSessions[T any](g *Guard, k Kind[T]) *Sessions[T] {
+func NewSessions[T any](g *Authenticator, k Kind[T]) *Sessions[T] {
 	name := "session/" + k.Realm
 	s := &Sessions[T]{kind: k, guard: g, records: state.Of[Session[T]](g.Store, name)}
 	s.ids = s.records.By(g.Store, "id", cause.Because(cause.Exists, "a session with that accessor exists"),
@@ -117,7 +117,7 @@ func (s *Sessions[T]) Issue(ctx context.Context, i Issue[T]) (secret string, iss
 		secret = base64.RawURLEncoding.EncodeToString(b)
 	}
 	if !i.Seeded {
-		s.guard.told("token of "+i.Owner, secret)
+		s.guard.report("token of "+i.Owner, secret)
 	}
 	if i.ID == "" {
 		i.ID = world.UUID(s.guard.Rand)
@@ -293,7 +293,7 @@ type Token = Session[json.RawMessage]
 
 // Alive returns the sessions of all kinds that can be used now, without their
 // secrets.
-func (g *Guard) Alive(ctx context.Context) ([]Token, error) {
+func (g *Authenticator) Alive(ctx context.Context) ([]Token, error) {
 	var out []Token
 	for _, realm := range g.realms {
 		for t, err := range realm(ctx) {

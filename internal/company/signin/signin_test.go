@@ -17,7 +17,7 @@ import (
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func guard(t *testing.T, o world.Organization) (*signin.Guard, *clock.Virtual) {
+func guard(t *testing.T, o world.Organization) (*signin.Authenticator, *clock.Virtual) {
 	t.Helper()
 	o.Domain, o.NetBIOS = "acme.test", "ACME"
 	w, err := world.New(world.Facts{RandomSeed: 1, Organization: o, Users: []world.User{
@@ -35,7 +35,7 @@ func guard(t *testing.T, o world.Organization) (*signin.Guard, *clock.Virtual) {
 	return signin.New(signin.Config{World: w, Store: state.NewMemory(c), Clock: c, Rand: w.Derive("test")}), c
 }
 
-func login(t *testing.T, g *signin.Guard, name, password string, want error) {
+func login(t *testing.T, g *signin.Authenticator, name, password string, want error) {
 	t.Helper()
 	if _, err := g.Login(t.Context(), name, password); !errors.Is(err, want) {
 		t.Errorf("%s with %q: %v, want %v", name, password, err, want)

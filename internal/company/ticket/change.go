@@ -14,7 +14,7 @@ import (
 // Edit changes a ticket's own words through f. With a revision above zero the
 // ticket must still have it: cause.Stale otherwise. State, notes and sessions
 // have operations of their own and are put back.
-func (b *Board) Edit(ctx context.Context, system, id string, revision int, f func(*Ticket) error) (Ticket, error) {
+func (b *Service) Edit(ctx context.Context, system, id string, revision int, f func(*Ticket) error) (Ticket, error) {
 	return b.edit(ctx, system, id, func(t *Ticket, _ time.Time) error {
 		if revision > 0 && revision != t.Revision {
 			return cause.Because(cause.Stale, "%s is at revision %d, not %d", t.ID, t.Revision, revision)
@@ -33,7 +33,7 @@ func (b *Board) Edit(ctx context.Context, system, id string, revision int, f fun
 // Revise changes a ticket through f as one decision, its state with everything
 // else, for systems with a state machine of their own. Notes that f appends get
 // a number and the time; earlier ones, sessions and uses are put back.
-func (b *Board) Revise(ctx context.Context, system, id string, f func(*Ticket) error) (Ticket, error) {
+func (b *Service) Revise(ctx context.Context, system, id string, f func(*Ticket) error) (Ticket, error) {
 	return b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
 		was := *t
 		was.Approvers = slices.Clone(t.Approvers)
@@ -66,9 +66,9 @@ func (t *Ticket) take(notes []Note, now time.Time) error {
 	return nil
 }
 
-// Delete takes a ticket off the board; its number is not given to another one
+// Delete deletes a ticket; its number is not given to another one
 // of the seed's.
-func (b *Board) Delete(ctx context.Context, system, id string) error {
+func (b *Service) Delete(ctx context.Context, system, id string) error {
 	key := b.key(system, id)
 	was, err := b.tickets.DeleteIf(ctx, key, func(t *Ticket) error {
 		if system != "" && !strings.EqualFold(t.System, system) {
@@ -91,7 +91,7 @@ type Move struct {
 
 // Transition moves a ticket to another state, and comments on it, as one decision:
 // cause.IllegalTransition where the state machine has no such step, or approvals are missing.
-func (b *Board) Transition(ctx context.Context, system, id string, m Move) (Ticket, error) {
+func (b *Service) Transition(ctx context.Context, system, id string, m Move) (Ticket, error) {
 	to := m.To
 	return b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
 		if m.Revision > 0 && m.Revision != t.Revision {
@@ -117,7 +117,7 @@ func (b *Board) Transition(ctx context.Context, system, id string, m Move) (Tick
 
 // Approve notes an approver's decision. Enough approvals approve the ticket,
 // one rejection rejects it. Causes: NotApprover, Decided, BadInput, Final.
-func (b *Board) Approve(ctx context.Context, system, id string, a Approver) (Ticket, error) {
+func (b *Service) Approve(ctx context.Context, system, id string, a Approver) (Ticket, error) {
 	u, known := b.World.Login(a.User)
 	return b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
 		i := slices.IndexFunc(t.Approvers, func(x Approver) bool { return known && world.Fold(x.User) == u.ID })
@@ -143,7 +143,7 @@ func (b *Board) Approve(ctx context.Context, system, id string, a Approver) (Tic
 }
 
 // AddNote appends a note.
-func (b *Board) AddNote(ctx context.Context, system, id string, n Note) (Note, Ticket, error) {
+func (b *Service) AddNote(ctx context.Context, system, id string, n Note) (Note, Ticket, error) {
 	t, err := b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
 		if n.Kind != "comment" && n.Kind != "worklog" {
 			return cause.Because(cause.BadInput, "kind must be comment or worklog, not %q", n.Kind)
@@ -158,7 +158,7 @@ func (b *Board) AddNote(ctx context.Context, system, id string, n Note) (Note, T
 
 // OpenSession records a session on a ticket; a repeated session ID changes
 // nothing. created tells the two apart. cause.SessionLimit when no more fit.
-func (b *Board) OpenSession(ctx context.Context, system, id string, a Access) (t Ticket, created bool, err error) {
+func (b *Service) OpenSession(ctx context.Context, system, id string, a Access) (t Ticket, created bool, err error) {
 	t, err = b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
 		created = false
 		if t.session(a.SessionID) != nil {
@@ -187,7 +187,7 @@ type End struct {
 
 // EndSession closes a session and, as asked, its ticket. A repetition changes
 // nothing.
-func (b *Board) EndSession(ctx context.Context, system, id, sessionID string, e End) (Ticket, error) {
+func (b *Service) EndSession(ctx context.Context, system, id, sessionID string, e End) (Ticket, error) {
 	return b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
 		s := t.session(sessionID)
 		switch {
@@ -211,7 +211,7 @@ func (b *Board) EndSession(ctx context.Context, system, id, sessionID string, e 
 	})
 }
 
-func (b *Board) session(a Access, now time.Time) Session {
+func (b *Service) session(a Access, now time.Time) Session {
 	user := a.User
 	if u, ok := b.World.Login(a.User); ok {
 		user = u.ID

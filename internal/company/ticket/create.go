@@ -14,7 +14,7 @@ import (
 )
 
 // Create hangs up a new ticket. With an empty ID it gets the next free number.
-func (b *Board) Create(ctx context.Context, t Ticket) (Ticket, error) {
+func (b *Service) Create(ctx context.Context, t Ticket) (Ticket, error) {
 	return b.CreateNumbered(ctx, t, Series{Prefix: "TCK-", Digits: 4, After: 1000})
 }
 
@@ -26,7 +26,7 @@ type Series struct {
 }
 
 // CreateNumbered is Create with the next free number of a series.
-func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket, error) {
+func (b *Service) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket, error) {
 	if t.State == "" {
 		t.State = Draft
 	}
@@ -42,7 +42,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 	}
 	t.normalize()
 	if t.ID != "" {
-		return b.hang(ctx, t)
+		return b.insert(ctx, t)
 	}
 	for {
 		number, err := b.numberOf(ctx, s)
@@ -50,7 +50,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 			return Ticket{}, err
 		}
 		t.ID = fmt.Sprintf("%s%0*d", s.Prefix, s.Digits, number)
-		out, err := b.hang(ctx, t)
+		out, err := b.insert(ctx, t)
 		if !isTaken(err) {
 			return out, err
 		}
@@ -63,7 +63,7 @@ func (b *Board) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticket,
 // numberOf draws a number. A marked request keeps it before its ticket is hung up, so that
 // a repetition finds the ticket, or hangs it up under the same number. A number that was
 // drawn and not kept is nobody's.
-func (b *Board) numberOf(ctx context.Context, s Series) (n int, err error) {
+func (b *Service) numberOf(ctx context.Context, s Series) (n int, err error) {
 	mark := givenKey(ctx, s)
 	if mark == "" {
 		return b.number(ctx, s)
@@ -86,7 +86,7 @@ func (b *Board) numberOf(ctx context.Context, s Series) (n int, err error) {
 }
 
 // forget lets go of a number under which somebody else has hung up a ticket by name.
-func (b *Board) forget(ctx context.Context, s Series) error {
+func (b *Service) forget(ctx context.Context, s Series) error {
 	mark := givenKey(ctx, s)
 	if mark == "" {
 		return nil
@@ -106,8 +106,8 @@ func givenKey(ctx context.Context, s Series) string {
 
 func isTaken(err error) bool { c, _ := cause.Of(err); return c == cause.Exists }
 
-// hang hangs up a new ticket, once for a marked request, which is told how it stands.
-func (b *Board) hang(ctx context.Context, t Ticket) (Ticket, error) {
+// insert adds a new ticket, once for a marked request, which is told how it stands.
+func (b *Service) insert(ctx context.Context, t Ticket) (Ticket, error) {
 	key := b.key("", t.ID)
 	var out Ticket
 	err := b.tickets.Edit(ctx, key, func(v *Ticket, found bool) (time.Time, error) {
@@ -130,7 +130,7 @@ func (b *Board) hang(ctx context.Context, t Ticket) (Ticket, error) {
 }
 
 // number draws the next number of a series.
-func (b *Board) number(ctx context.Context, s Series) (n int, err error) {
+func (b *Service) number(ctx context.Context, s Series) (n int, err error) {
 	err = b.numbers.Edit(ctx, world.Fold(s.Prefix), func(v *int, found bool) (time.Time, error) {
 		if !found {
 			*v = max(s.After, b.highest(s))
@@ -143,7 +143,7 @@ func (b *Board) number(ctx context.Context, s Series) (n int, err error) {
 }
 
 // highest is the highest number of a series that the seed has.
-func (b *Board) highest(s Series) (top int) {
+func (b *Service) highest(s Series) (top int) {
 	for _, t := range b.seeded {
 		if digits, ok := strings.CutPrefix(t.ID, s.Prefix); ok && len(digits) <= 12 {
 			if n, err := strconv.Atoi(digits); err == nil {
@@ -155,7 +155,7 @@ func (b *Board) highest(s Series) (top int) {
 }
 
 // check refuses a ticket that makes no sense.
-func (b *Board) check(t Ticket) error {
+func (b *Service) check(t Ticket) error {
 	bad := func(format string, args ...any) error { return cause.Because(cause.BadInput, format, args...) }
 	switch {
 	case !slices.Contains(States(), t.State):

@@ -3,7 +3,7 @@ package ticket
 import "counterpart/internal/company/decision"
 
 // subject is what an access looks like to the orders in force.
-func (b *Board) subject(id string, a Access) decision.Subject {
+func (b *Service) subject(id string, a Access) decision.Subject {
 	user := a.User
 	if b.Decisions != nil {
 		if u, ok := b.World.Login(a.User); ok {

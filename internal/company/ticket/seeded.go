@@ -10,7 +10,7 @@ import (
 )
 
 // fromSeed is a seeded ticket as it hung on the first day.
-func (b *Board) fromSeed(s world.Ticket) Ticket {
+func (b *Service) fromSeed(s world.Ticket) Ticket {
 	t := Ticket{ID: s.ID, System: s.System, Type: s.Kind, Title: s.Title, Description: s.Description, State: StateOf(s),
 		Requester: s.Requester, Assignee: s.Assignee, MinApprovals: s.MinApprovals, AllowSelfApproval: s.AllowSelfApproval,
 		BreakGlass: s.BreakGlass, Window: Window{NotBefore: s.From, NotAfter: s.Until}, MaxSessions: s.MaxSessions, MaxUses: s.MaxUses,
@@ -68,14 +68,14 @@ func StateOf(s world.Ticket) State {
 }
 
 // Seeded is a ticket as the seed has it, whatever became of it.
-func (b *Board) Seeded(system, id string) (Ticket, bool) {
+func (b *Service) Seeded(system, id string) (Ticket, bool) {
 	s, ok := b.seeded[b.key(system, id)]
 	return b.fromSeed(s), ok
 }
 
 // seeds are the tickets of the seed, made when somebody asks for one.
 type seeds struct {
-	b    *Board
+	b    *Service
 	keys []string // sorted
 }
 

@@ -19,7 +19,7 @@ import (
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-func board(t *testing.T, tickets ...world.Ticket) (*ticket.Board, *clock.Virtual) {
+func board(t *testing.T, tickets ...world.Ticket) (*ticket.Service, *clock.Virtual) {
 	t.Helper()
 	w, err := world.New(world.Facts{RandomSeed: 1, Organization: world.Organization{Domain: "acme.test", NetBIOS: "ACME"},
 		Users:  []world.User{{ID: "alice", Name: "alice", Groups: []string{"dba"}}, {ID: "bob", Name: "bob"}, {ID: "trent", Name: "trent"}},
@@ -35,7 +35,7 @@ func board(t *testing.T, tickets ...world.Ticket) (*ticket.Board, *clock.Virtual
 }
 
 // codes asks a ticket and joins the reasons.
-func codes(t *testing.T, b *ticket.Board, id string, a ticket.Access) string {
+func codes(t *testing.T, b *ticket.Service, id string, a ticket.Access) string {
 	t.Helper()
 	d, err := b.Validate(t.Context(), id, a)
 	if err != nil {

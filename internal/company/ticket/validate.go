@@ -98,8 +98,8 @@ var errNo = errors.New("ticket: not allowed")
 // Validate decides whether a ticket permits an access, and with OpenSession
 // records its use in the same decision. An unknown ticket is a decision, not an
 // error. All violated rules are listed, in the order of Codes.
-func (b *Board) Validate(ctx context.Context, id string, a Access) (Decision, error) {
-	o, ordered, err := b.Decisions.Obey(ctx, b.subject(id, a))
+func (b *Service) Validate(ctx context.Context, id string, a Access) (Decision, error) {
+	o, ordered, err := b.Decisions.Apply(ctx, b.subject(id, a))
 	if err != nil {
 		return Decision{}, err
 	}
@@ -129,7 +129,7 @@ func (b *Board) Validate(ctx context.Context, id string, a Access) (Decision, er
 	return d, nil
 }
 
-func (b *Board) decide(ctx context.Context, id string, a Access, d *Decision) (Ticket, error) {
+func (b *Service) decide(ctx context.Context, id string, a Access, d *Decision) (Ticket, error) {
 	if !a.OpenSession {
 		t, err := b.Get(ctx, a.system, id)
 		d.Reasons = b.reasons(&t, a, d.EvaluatedAt)
@@ -153,7 +153,7 @@ func (b *Board) decide(ctx context.Context, id string, a Access, d *Decision) (T
 
 // ValidateAny looks for a ticket that permits an access; the first one that
 // does is taken. With none the decision says so, without a ticket.
-func (b *Board) ValidateAny(ctx context.Context, a Access) (Decision, error) {
+func (b *Service) ValidateAny(ctx context.Context, a Access) (Decision, error) {
 	all, err := b.List(ctx, Filter{})
 	if err != nil {
 		return Decision{}, err
@@ -195,7 +195,7 @@ func orNow(t, now time.Time) time.Time {
 }
 
 // reasons lists the rules of t that the access violates at a moment.
-func (b *Board) reasons(t *Ticket, a Access, at time.Time) []Reason {
+func (b *Service) reasons(t *Ticket, a Access, at time.Time) []Reason {
 	out := []Reason{}
 	if a.order != nil && a.order.Verb != decision.Delay {
 		return byOrder(*a.order)
@@ -266,7 +266,7 @@ func (t *Ticket) timing(at time.Time) Code {
 // isFor reports whether the ticket is the user's: requester, assignee, or
 // member of the group that it is assigned to. A ticket without either is
 // anybody's.
-func (b *Board) isFor(t *Ticket, a Access) bool {
+func (b *Service) isFor(t *Ticket, a Access) bool {
 	if t.Requester == "" && t.Assignee == "" {
 		return true
 	}
@@ -283,7 +283,7 @@ func (b *Board) isFor(t *Ticket, a Access) bool {
 
 // bestTarget lists what is wrong with the target that fits best; nothing when
 // one fits or the ticket names none.
-func (b *Board) bestTarget(t *Ticket, a Access) []Reason {
+func (b *Service) bestTarget(t *Ticket, a Access) []Reason {
 	var best []Reason
 	for i, g := range t.Targets {
 		var wrong []Reason
@@ -308,7 +308,7 @@ func (b *Board) bestTarget(t *Ticket, a Access) []Reason {
 
 // reaches reports whether a target means the asset: by any of the names the
 // world knows it by, an address, a CIDR or a glob.
-func (b *Board) reaches(g Target, a Access) bool {
+func (b *Service) reaches(g Target, a Access) bool {
 	named, one := b.World.Asset(a.Asset)
 	addressed, two := b.World.Asset(a.Address)
 	if one && two && named.ID != addressed.ID {

@@ -79,7 +79,7 @@ type User struct {
 	Surname     string
 	Email       string
 	Phone       string
-	Password    string // as seeded; signin.Guard knows the current one
+	Password    string // as seeded; signin.Authenticator knows the current one
 	Status      Status
 	Groups      []string  // IDs of the groups that list this person directly
 	Devices     []Device  // in Facts only; of a World ask DevicesOf

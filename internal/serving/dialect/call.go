@@ -28,7 +28,7 @@ type Call struct {
 	Feature                string // of the real system that was asked for and is not played; see NotPlayed
 	Fired                  []string
 	Broken                 fault.Moment  // when a fault struck: whether the change that was asked for stands
-	Look                   fault.Look    // which fault rules it was held against
+	Look                   fault.Checked // which fault rules it was held against
 	Started                time.Time     // by the fleet's clock
 	Began                  time.Duration // in real time, since the fleet's clock was made
 	// Wire is what the journal shows where Request or Response is empty: HTTP
@@ -68,7 +68,7 @@ type Line struct {
 	Clock              clock.Clock
 	Admit              func(context.Context, *Call) error
 	Fault              func(c *Call, kind string) (fault.Rule, bool)
-	Calm               func() bool // no fault rule is set
+	NoFaults           func() bool // no fault rule is set
 	End                func(context.Context, *Call) error
 	// Final: a call that is not admitted is over, and goes into the journal at
 	// once. Without it whoever opened the call ends it.
@@ -128,23 +128,23 @@ func (c *Call) open(l *Line, peer string) {
 	c.Started, c.Began = l.Clock.Both()
 }
 
-// Seat is the context of a connection that serves one call after the other, so
+// Connection is the context of a connection that serves one call after the other, so
 // that the requests of a connection need no context of their own.
-type Seat struct {
+type Connection struct {
 	context.Context
 	Conn any // what the fleet keeps of the connection
 	call atomic.Pointer[Call]
 }
 
-type seatKey struct{}
+type connectionKey struct{}
 
-// NewSeat is the context of a new connection. The fleet calls it; servers do not.
-func NewSeat(ctx context.Context) *Seat { return &Seat{Context: ctx} }
+// NewConnection is the context of a new connection. The fleet calls it; servers do not.
+func NewConnection(ctx context.Context) *Connection { return &Connection{Context: ctx} }
 
 // Value implements context.Context.
-func (s *Seat) Value(key any) any {
+func (s *Connection) Value(key any) any {
 	switch key.(type) {
-	case seatKey:
+	case connectionKey:
 		return s
 	case callKey:
 		if c := s.call.Load(); c != nil {
@@ -158,20 +158,20 @@ func (s *Seat) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// SeatFrom is the seat of the connection that ctx belongs to; nil without one.
-func SeatFrom(ctx context.Context) *Seat {
-	s, _ := ctx.Value(seatKey{}).(*Seat)
+// ConnectionFrom is the connection that ctx belongs to; nil without one.
+func ConnectionFrom(ctx context.Context) *Connection {
+	s, _ := ctx.Value(connectionKey{}).(*Connection)
 	return s
 }
 
 // Take is Open for the next call of the connection, in c, which is empty.
-func (s *Seat) Take(c *Call, l *Line, peer string) {
+func (s *Connection) Take(c *Call, l *Line, peer string) {
 	c.open(l, peer)
 	s.call.Store(c)
 }
 
 // Leave ends what Take began: nobody is found in the context any more.
-func (s *Seat) Leave() { s.call.Store(nil) }
+func (s *Connection) Leave() { s.call.Store(nil) }
 
 // CallFrom is the call of ctx; a fresh one that leads nowhere when there is none.
 func CallFrom(ctx context.Context) *Call {
@@ -199,9 +199,9 @@ func (c *Call) Admit(ctx context.Context) error {
 	return err
 }
 
-// Calm reports that no fault rule is set, so that a server with many kinds need not
+// NoFaults reports that no fault rule is set, so that a server with many kinds need not
 // ask for each.
-func (c *Call) Calm() bool { return c.line == nil || c.line.Calm != nil && c.line.Calm() }
+func (c *Call) NoFaults() bool { return c.line == nil || c.line.NoFaults != nil && c.line.NoFaults() }
 
 // Fault reports whether a rule of a server's own kind fires for this call.
 func (c *Call) Fault(kind string) (fault.Rule, bool) {

@@ -169,10 +169,10 @@ func (r Route) Name() string { return r.Method + " " + r.Path }
 type Env struct {
 	Name     string // the instance's name in the seed; one kind may run several times
 	World    *world.World
-	Accounts *checkout.Desk // shared by all vaults: one account, one holder
-	Factors  *factor.Bench  // shared by all MFA servers: one device, one counter
-	Logins   *signin.Guard  // shared by all: one password, one failure count
-	Tickets  *ticket.Board
+	Accounts *checkout.Service     // shared by all vaults: one account, one holder
+	Factors  *factor.Service       // shared by all MFA servers: one device, one counter
+	Logins   *signin.Authenticator // shared by all: one password, one failure count
+	Tickets  *ticket.Service
 	Store    state.Store // this server's own keys, already prefixed
 	Clock    clock.Clock
 	Started  time.Time // when the fleet began; replicas that start later say the same

@@ -236,13 +236,13 @@ func (t *Table) Hit(s Subject, kinds ...string) (Rule, bool) {
 	return Rule{}, false
 }
 
-// Look remembers which rules one operation has been held against, so that it
+// Checked remembers which rules one operation has been held against, so that it
 // may be held against them again once more is known about it.
-type Look struct{ done []*armed }
+type Checked struct{ done []*armed }
 
 // Judge is Hit for one moment of an operation: each rule that matches draws once
-// per Look, however often it is asked.
-func (t *Table) Judge(l *Look, s Subject, m Moment, kinds ...string) (Rule, bool) {
+// per Checked, however often it is asked.
+func (t *Table) Judge(l *Checked, s Subject, m Moment, kinds ...string) (Rule, bool) {
 	p := t.rules.Load()
 	if p == nil {
 		return Rule{}, false

@@ -120,7 +120,7 @@ func TestEveryNthAndForATime(t *testing.T) {
 func TestARuleDrawsOncePerOperation(t *testing.T) {
 	tab := table(t, fault.Rule{ID: "a", Kind: fault.Reset, Actor: "alice"}, fault.Rule{ID: "b", Kind: fault.Reset, Every: 2}, fault.Rule{ID: "c", Kind: fault.Reset, Moment: fault.After},
 		fault.Rule{ID: "d", Kind: fault.Body, Args: map[string]string{"as": "empty"}})
-	var l fault.Look
+	var l fault.Checked
 	ask := func(s fault.Subject, m fault.Moment) string {
 		r, _ := tab.Judge(&l, s, m, fault.Kinds()...)
 		return r.ID
@@ -143,7 +143,7 @@ func TestARuleDrawsOncePerOperation(t *testing.T) {
 	if s := tab.States(); s[1].Seen != 1 || s[0].Fired != 1 {
 		t.Errorf("%+v", s)
 	}
-	l = fault.Look{}
+	l = fault.Checked{}
 	before := table(t, fault.Rule{ID: "x", Kind: fault.Reset, Moment: fault.Before})
 	if _, hit := before.Judge(&l, fault.Subject{}, fault.After, fault.Reset); hit {
 		t.Error("a rule for before struck after")

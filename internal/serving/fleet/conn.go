@@ -36,7 +36,7 @@ func (f *Fleet) serveConns(p *port) (stop func()) {
 			return
 		case <-f.hard.Done():
 		}
-		for _, l := range p.roster.links() {
+		for _, l := range p.connections.links() {
 			reset(l)
 		}
 		<-gone
@@ -59,7 +59,7 @@ func (f *Fleet) accept(p *port, handle func(*link)) {
 			}
 			continue
 		}
-		if l, ok := p.roster.admit(c, nil); ok {
+		if l, ok := p.connections.admit(c, nil); ok {
 			handle(l)
 		} else {
 			reset(c)

@@ -45,7 +45,7 @@ func Detach(c echo.Context, run func(*Detached)) error {
 		defer stop()
 		defer func() {
 			if what := recover(); what != nil {
-				l.roster.log.Error("an answer without an end panicked; it is cut off, the fleet goes on", "panic", what, "stack", string(debug.Stack()))
+				l.connections.log.Error("an answer without an end panicked; it is cut off, the fleet goes on", "panic", what, "stack", string(debug.Stack()))
 			}
 		}()
 		run(d)

@@ -15,7 +15,7 @@ import (
 type exchange struct {
 	recorder
 	asked *http.Request
-	seat  *dialect.Seat
+	conn  *dialect.Connection
 	wire  *wire        // nil in a test without a connection
 	made  dialect.Call // what call points to
 	body  *tap         // nil: the request has none
@@ -28,7 +28,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 // free gives an exchange back once nobody uses it any more.
 func (x *exchange) free() {
 	x.leave()
-	x.seat.Leave()
+	x.conn.Leave()
 	if x.buf.Cap() > mostKept {
 		return
 	}

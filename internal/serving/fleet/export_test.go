@@ -40,6 +40,6 @@ func (f *Fleet) Handler(name string) http.Handler {
 
 // NewWire is a connection of an HTTP port.
 func NewWire(c net.Conn) net.Conn {
-	l, _ := newRoster(1, slog.New(slog.DiscardHandler)).admit(c, nil)
+	l, _ := newConnections(1, slog.New(slog.DiscardHandler)).admit(c, nil)
 	return newWire(l)
 }

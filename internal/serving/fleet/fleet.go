@@ -31,7 +31,7 @@ type Config struct {
 	Servers []Instance
 	Faults  *fault.Table
 	Journal *journal.Journal // nil: remember nothing
-	Meter   *journal.Meter   // nil: count nothing
+	Meter   *journal.Metrics // nil: count nothing
 	PKI     *pki.Authority
 	Clock   clock.Clock
 	Log     *slog.Logger
@@ -88,10 +88,10 @@ type Fleet struct {
 type port struct {
 	dialect.Port
 	Endpoint
-	listener net.Listener // HTTP and Conn
-	packets  *net.UDPConn
-	line     dialect.Line
-	roster   *roster
+	listener    net.Listener // HTTP and Conn
+	packets     *net.UDPConn
+	line        dialect.Line
+	connections *connections
 
 	mu   sync.Mutex
 	left chan struct{} // closed when the next answer leaves; nil: nobody waits for it
@@ -127,7 +127,7 @@ func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 			return nil, fmt.Errorf("%s: a certificate is wanted for %s, which is none of its hosts", b.ID(), host)
 		}
 	}
-	b.roster = newRoster(orElse(p.Limits.Conns, 16384), f.Log)
+	b.connections = newConnections(orElse(p.Limits.Conns, 16384), f.Log)
 	addr, err := f.address(b.ID(), p.Listen, number)
 	if err != nil {
 		return nil, fmt.Errorf("%s: listen %q: %w", b.ID(), p.Listen, err)
@@ -152,7 +152,7 @@ func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 		return nil, explain(b.ID(), network, addr, err)
 	}
 	b.Endpoint.Try = f.try(p.Try, b.Addr)
-	b.line = dialect.Line{Server: in.Name, Port: p.Name, Clock: f.Clock, Admit: f.admit, Fault: f.fault, Calm: f.Faults.Idle, End: f.end}
+	b.line = dialect.Line{Server: in.Name, Port: p.Name, Clock: f.Clock, Admit: f.admit, Fault: f.fault, NoFaults: f.Faults.Idle, End: f.end}
 	switch {
 	case p.HTTP != nil:
 		b.line.Admit = f.admitHTTP
@@ -240,7 +240,7 @@ func (f *Fleet) Up() <-chan struct{} { return f.up }
 // port had no slot left.
 func (f *Fleet) Dropped() (n uint64) {
 	for _, p := range f.ports {
-		n += p.roster.dropped.Load()
+		n += p.connections.dropped.Load()
 	}
 	return n
 }
@@ -257,7 +257,7 @@ type Load struct {
 func (f *Fleet) Loads() []Load {
 	out := make([]Load, len(f.ports))
 	for i, p := range f.ports {
-		out[i] = Load{p.Endpoint.Server, p.Endpoint.Port, len(p.roster.slots), p.roster.evicted.Load(), p.roster.dropped.Load()}
+		out[i] = Load{p.Endpoint.Server, p.Endpoint.Port, len(p.connections.slots), p.connections.evicted.Load(), p.connections.dropped.Load()}
 	}
 	return out
 }
@@ -293,7 +293,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 	f.serving.Store(false)
 	f.softStop()
 	for _, p := range f.ports {
-		p.roster.letGo()
+		p.connections.letGo()
 	}
 	late := time.AfterFunc(f.Grace, f.hardStop)
 	defer late.Stop()

@@ -165,7 +165,7 @@ type running struct {
 	journal *journal.Journal
 	faults  *fault.Table
 	pki     *pki.Authority
-	meter   *journal.Meter
+	meter   *journal.Metrics
 	missing chan string // features that were said not to be played
 	stop    func()      // stops it and waits
 }
@@ -186,7 +186,7 @@ func startFor(t *testing.T, grace time.Duration) *running {
 		t.Fatal(err)
 	}
 	r := &running{t: t, parrot: &parrot{block: make(chan struct{}), listen: ":0"}, journal: journal.New(journal.Limits{}, nil), faults: fault.New(1, "sealed"), pki: ca,
-		meter: &journal.Meter{}, missing: make(chan string, 10)}
+		meter: &journal.Metrics{}, missing: make(chan string, 10)}
 	r.Fleet, err = fleet.Bind(fleet.Config{Host: "127.0.0.1", Servers: []fleet.Instance{{Name: "polly", Kind: "parrot", Server: r.parrot}},
 		Faults: r.faults, Journal: r.journal, PKI: ca, Clock: c, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Grace: grace, Meter: r.meter,
 		Unplayed: func(server, feature string) { r.missing <- server + ": " + feature }})

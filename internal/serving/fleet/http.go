@@ -36,7 +36,7 @@ const Shown = 4 << 10
 
 // serveHTTP starts a port and returns what stops it.
 func (f *Fleet) serveHTTP(p *port) (stop func()) {
-	var l net.Listener = &gatekeeper{Listener: p.listener, roster: p.roster, relief: f.relieve, done: make(chan struct{})}
+	var l net.Listener = &gatekeeper{Listener: p.listener, connections: p.connections, relief: f.relieve, done: make(chan struct{})}
 	if p.TLS {
 		l = tls.NewListener(l, f.tlsConfig(p))
 	}
@@ -47,7 +47,7 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 	srv := &http.Server{
 		Handler: f.handler(p), ReadHeaderTimeout: headerTimeout, IdleTimeout: idle, MaxHeaderBytes: maxHeader,
 		ErrorLog:    slog.NewLogLogger(f.Log.Handler(), slog.LevelDebug),
-		ConnContext: seated, ConnState: p.roster.note,
+		ConnContext: seated, ConnState: p.connections.note,
 	}
 	f.running.Go(func() {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -60,10 +60,10 @@ func (f *Fleet) serveHTTP(p *port) (stop func()) {
 		last, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		defer context.AfterFunc(f.hard, func() {
-			p.roster.cancelAll()
+			p.connections.cancelAll()
 			time.AfterFunc(f.Grace, cancel)
 		})()
-		p.roster.endSilent()
+		p.connections.endSilent()
 		srv.Shutdown(last)
 		srv.Close()
 	}
@@ -75,7 +75,7 @@ func seated(ctx context.Context, c net.Conn) context.Context {
 	w := under(c)
 	ctx, cancel := context.WithCancel(ctx)
 	w.ends(cancel)
-	s := dialect.NewSeat(ctx)
+	s := dialect.NewConnection(ctx)
 	s.Conn = w
 	return s
 }
@@ -92,12 +92,12 @@ func (f *Fleet) handler(p *port) http.Handler {
 		ctx := r.Context()
 		evenPath(r.URL)
 		x := exchanges.Get().(*exchange)
-		x.asked, x.ResponseWriter, x.call, x.keep, x.seat = r, w, &x.made, keep, dialect.SeatFrom(ctx)
-		x.seat.Take(x.call, &p.line, r.RemoteAddr)
+		x.asked, x.ResponseWriter, x.call, x.keep, x.conn = r, w, &x.made, keep, dialect.ConnectionFrom(ctx)
+		x.conn.Take(x.call, &p.line, r.RemoteAddr)
 		x.call.Unnamed = true // until a route is found
-		if x.wire, _ = x.seat.Conn.(*wire); x.wire != nil {
+		if x.wire, _ = x.conn.Conn.(*wire); x.wire != nil {
 			x.wire.x = x
-			x.wire.busy.Store(x.wire.roster.tick.Load())
+			x.wire.busy.Store(x.wire.connections.tick.Load())
 		}
 		x.held = !p.Quiet && !f.Faults.Idle() && f.Faults.Later(subject(x.call))
 		if r.Body != http.NoBody {

@@ -65,7 +65,7 @@ func served(b testing.TB, s dialect.Server) *fleet.Fleet {
 		b.Fatal(err)
 	}
 	f, err := fleet.Bind(fleet.Config{Host: "127.0.0.1", Servers: []fleet.Instance{{Name: "t", Kind: "trivial", Server: s}}, Faults: fault.New(1),
-		Journal: journal.New(journal.Limits{}, nil), Meter: &journal.Meter{}, PKI: ca, Clock: c, Log: slog.New(slog.DiscardHandler)})
+		Journal: journal.New(journal.Limits{}, nil), Meter: &journal.Metrics{}, PKI: ca, Clock: c, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func BenchmarkHandler(b *testing.B) {
 	defer f.Close()
 	for name, h := range map[string]http.Handler{"echo": bareEcho(), "fleet": f.Handler("http")} {
 		b.Run(name, func(b *testing.B) {
-			r := httptest.NewRequestWithContext(dialect.NewSeat(b.Context()), "GET", benchTarget, nil)
+			r := httptest.NewRequestWithContext(dialect.NewConnection(b.Context()), "GET", benchTarget, nil)
 			r.Header.Set("Authorization", "Bearer sps-secret")
 			w := &sink{http.Header{}}
 			b.ReportAllocs()

@@ -96,9 +96,9 @@ func (f *Fleet) readPackets(p *port, in inbox, handlers *sync.WaitGroup) {
 			continue // an ICMP error of an earlier answer; the socket lives
 		}
 		select {
-		case p.roster.slots <- struct{}{}:
+		case p.connections.slots <- struct{}{}:
 		default: // as a full kernel buffer would: silence
-			p.roster.dropped.Add(1)
+			p.connections.dropped.Add(1)
 			continue
 		}
 		d := in.pool.keep(in.buf[:n], from)
@@ -122,7 +122,7 @@ func (f *Fleet) handlePackets(p *port, d datagram, park *parking) {
 	for ok := true; ok; {
 		f.packet(p, (*d.buf)[:d.n], net.UDPAddrFromAddrPort(d.from))
 		d.home.Put(d.buf)
-		<-p.roster.slots
+		<-p.connections.slots
 		if park.waiting.Add(1) > parked { // a burst is over: let its stacks go
 			park.waiting.Add(-1)
 			return

@@ -130,7 +130,7 @@ func hold(ctx context.Context, r fault.Rule, wait func(context.Context)) bool {
 // drain reads what is left of a request's body: behind it net/http notices that
 // the client hangs up.
 func drain(ctx context.Context) {
-	if s := dialect.SeatFrom(ctx); s != nil {
+	if s := dialect.ConnectionFrom(ctx); s != nil {
 		if w, ok := s.Conn.(*wire); ok && w.x != nil && w.x.body != nil {
 			io.Copy(io.Discard, w.x.body)
 		}

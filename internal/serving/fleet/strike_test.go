@@ -80,7 +80,7 @@ type counting struct {
 	*running
 	k     *counter
 	clock *clock.Virtual
-	meter *journal.Meter
+	meter *journal.Metrics
 }
 
 func count(t *testing.T, rules ...fault.Rule) *counting {
@@ -90,7 +90,7 @@ func count(t *testing.T, rules ...fault.Rule) *counting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &counting{running: &running{t: t, journal: journal.New(journal.Limits{}, nil), faults: fault.New(1), pki: ca}, k: &counter{}, clock: c, meter: &journal.Meter{}}
+	r := &counting{running: &running{t: t, journal: journal.New(journal.Limits{}, nil), faults: fault.New(1), pki: ca}, k: &counter{}, clock: c, meter: &journal.Metrics{}}
 	r.faults.Now = c.Now
 	if err := r.faults.Set(rules); err != nil {
 		t.Fatal(err)

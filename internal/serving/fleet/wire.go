@@ -15,10 +15,10 @@ import (
 // before it is served.
 type gatekeeper struct {
 	net.Listener
-	roster *roster
-	relief func() // when there are no descriptors left
-	done   chan struct{}
-	once   sync.Once
+	connections *connections
+	relief      func() // when there are no descriptors left
+	done        chan struct{}
+	once        sync.Once
 }
 
 // Accept implements net.Listener.
@@ -26,7 +26,7 @@ func (g *gatekeeper) Accept() (net.Conn, error) {
 	for {
 		c, err := g.Listener.Accept()
 		if err == nil {
-			l, ok := g.roster.admit(c, g.done)
+			l, ok := g.connections.admit(c, g.done)
 			if !ok {
 				c.Close()
 				return nil, net.ErrClosed
@@ -72,7 +72,7 @@ type wire struct {
 	reading atomic.Bool
 }
 
-// newWire is a connection of a roster.
+// newWire is a connection of a connections.
 func newWire(l *link) *wire {
 	w := &wire{link: l, made: time.Now()}
 	return w

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheMeterCountsUnderARaceAndIsBounded(t *testing.T) {
-	var m journal.Meter
+	var m journal.Metrics
 	var all sync.WaitGroup
 	for g := range 4 {
 		all.Go(func() {
@@ -35,7 +35,7 @@ func TestTheMeterCountsUnderARaceAndIsBounded(t *testing.T) {
 	if n := strings.Count(b.String(), "counterpart_operations_total{"); n > 2002 {
 		t.Errorf("%d series", n)
 	}
-	var none *journal.Meter
+	var none *journal.Metrics
 	none.Count(journal.Series{}, 0)
 	if n, _ := none.WriteTo(&b); n == 0 {
 		t.Error("a nil meter has headings, too")
@@ -43,7 +43,7 @@ func TestTheMeterCountsUnderARaceAndIsBounded(t *testing.T) {
 }
 
 func BenchmarkCount(b *testing.B) {
-	var m journal.Meter
+	var m journal.Metrics
 	s := journal.Series{Server: "radius", Op: "Access-Request", Outcome: "ok"}
 	for b.Loop() {
 		m.Count(s, time.Millisecond)

@@ -62,15 +62,15 @@ type Company struct {
 	World    *world.World
 	Clock    *clock.Virtual
 	Store    state.Store
-	Accounts *checkout.Desk
-	Factors  *factor.Bench
-	Logins   *signin.Guard
-	Tickets  *ticket.Board
+	Accounts *checkout.Service
+	Factors  *factor.Service
+	Logins   *signin.Authenticator
+	Tickets  *ticket.Service
 	// Decisions are the standing orders that all of the above obey.
-	Decisions *decision.Book
+	Decisions *decision.Overrides
 	Faults    *fault.Table
 	Journal   *journal.Journal
-	Meter     journal.Meter
+	Meter     journal.Metrics
 	Secrets   *journal.Secrets // what the journal hides
 	PKI       *pki.Authority
 	Fleet     *fleet.Fleet // nil until Bind
@@ -362,6 +362,15 @@ func (c *Company) Reset(ctx context.Context) error {
 		return err
 	}
 	return c.steer(ctx)
+}
+
+// Rest lets go what nobody needs any more, when the fleet has nothing to do.
+func (c *Company) Rest() {
+	c.Journal.Rest()
+	c.Fleet.Rest()
+	if m, ok := c.Store.(*state.Memory); ok {
+		m.Sweep()
+	}
 }
 
 // Serve answers until ctx ends and everything has stopped.

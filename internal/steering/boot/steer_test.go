@@ -128,7 +128,7 @@ func TestAnExportLoadsToTheSameState(t *testing.T) {
 		t.Errorf("the first token after the restart: %v", err)
 	}
 	b.Clock.Advance(2 * time.Hour)
-	if got, _ := b.Accounts.Lease(ctx, alice, lease.ID); got.State != checkout.RanOut {
+	if got, _ := b.Accounts.Lease(ctx, alice, lease.ID); got.State != checkout.Expired {
 		t.Errorf("%+v", got)
 	}
 	if err := b.Reset(ctx); err != nil { // to its own seed: the export

@@ -27,6 +27,7 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/ticket"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fleet"
@@ -39,18 +40,18 @@ type Config struct {
 	Listen  string // "[host]:port"
 	Token   string // needed by every request; may be empty on loopback only
 	World   *world.World
-	Factors *factor.Bench
+	Factors *factor.Service
 	Journal *journal.Journal
 	PKI     *pki.Authority
 	Clock   *clock.Virtual
 	Fleet   func() *fleet.Fleet // nil until the ports are bound
 
-	Accounts  *checkout.Desk
-	Logins    *signin.Guard
-	Tickets   *ticket.Board
-	Decisions *decision.Book
+	Accounts  *checkout.Service
+	Logins    *signin.Authenticator
+	Tickets   *ticket.Service
+	Decisions *decision.Overrides
 	Rules     *fault.Table
-	Meter     *journal.Meter
+	Meter     *journal.Metrics
 	Secrets   *journal.Secrets
 	// Reset takes the fleet back to its seed.
 	Reset func(context.Context) error
@@ -132,13 +133,12 @@ func (s *Server) Ports() []dialect.Port {
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
 			Routes: routes,
 			NotFound: s.guard(func(c echo.Context) error {
-				if allowed := dialect.Methods(routes, c.Request().URL.EscapedPath()); len(allowed) > 0 {
-					c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
-					return cause.Because(wrongMethod, "%s takes %s", c.Request().URL.Path, strings.Join(allowed, ", "))
+				if err := httpapi.MethodNotAllowed(c, routes); err != nil {
+					return err
 				}
 				return cause.Because(cause.NotFound, "there is no %s %s; see /openapi.yaml", c.Request().Method, c.Request().URL.Path)
 			}),
-			Error: problem,
+			Error: wording.Answer,
 		}}}
 }
 
@@ -164,8 +164,8 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			return cause.Because(cause.NotAllowed, "the request comes from a page of %s", from)
 		}
 		if s.Token != "" {
-			got, ok := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
-			if !ok || !signin.Same(got, s.Token) {
+			got, given := httpapi.Bearer(c.Request().Header, httpapi.SchemeRules{})
+			if given != httpapi.Present || !signin.Same(got, s.Token) {
 				return cause.Because(cause.NotAuthenticated, "the control port wants its token: Authorization: Bearer …")
 			}
 		}

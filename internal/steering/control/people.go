@@ -224,7 +224,7 @@ func (s *Server) leases(c echo.Context) error {
 		return err
 	}
 	want := checkout.LeaseState(c.QueryParam("state"))
-	if all := []checkout.LeaseState{"", checkout.Active, checkout.Returned, checkout.Forced, checkout.RanOut}; !slices.Contains(all, want) {
+	if all := []checkout.LeaseState{"", checkout.Active, checkout.Returned, checkout.Forced, checkout.Expired}; !slices.Contains(all, want) {
 		return cause.Because(cause.BadInput, "state must be one of %v, not %q", all[1:], want)
 	}
 	user, err := s.person(c)

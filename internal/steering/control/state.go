@@ -2,7 +2,6 @@ package control
 
 import (
 	"fmt"
-	"mime"
 	"net/http"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/checkout"
+	"counterpart/internal/face/httpapi"
 )
 
 // reset takes everything but the clock back to the seed.
@@ -30,11 +30,11 @@ func (s *Server) load(c echo.Context) error {
 	if s.Load == nil {
 		return cause.Because(cause.NotFound, "this fleet cannot take another seed; start another fleet")
 	}
-	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/yaml" {
-		return cause.Because(unsupportedMedia, "send Content-Type: application/yaml, not %q", c.Request().Header.Get("Content-Type"))
+	if httpapi.MediaType(c.Request().Header.Get("Content-Type")) != "application/yaml" {
+		return cause.Because(httpapi.UnsupportedMedia, "send Content-Type: application/yaml, not %q", c.Request().Header.Get("Content-Type"))
 	}
 	ctx := c.Request().Context()
-	text, err := whole(c, largestSeed)
+	text, err := httpapi.ReadAtMost(c.Request(), largestSeed)
 	if err != nil {
 		return err
 	}

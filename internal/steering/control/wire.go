@@ -1,11 +1,7 @@
 package control
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,15 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
-	"counterpart/internal/company/state"
-	"counterpart/internal/serving/strictjson"
+	"counterpart/internal/face/httpapi"
 	"counterpart/internal/serving/strictyaml"
-)
-
-// Causes of this port's own.
-const (
-	tooLarge         cause.Cause = "too large"
-	unsupportedMedia cause.Cause = "unsupported media type"
 )
 
 // span is a duration on the wire: "90s", "8h".
@@ -47,36 +36,10 @@ const (
 	largestSeed = strictyaml.MaxSeed
 )
 
-// whole is a body of at most so many octets.
-func whole(c echo.Context, limit int) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(c.Request().Body, int64(limit)+1))
-	var big *http.MaxBytesError
-	switch {
-	case errors.As(err, &big), len(body) > limit:
-		return nil, cause.Because(tooLarge, "a body has at most %d octets", limit)
-	case err != nil:
-		return nil, cause.Because(cause.BadInput, "the body ended early")
-	}
-	return body, nil
-}
-
 // read decodes a body strictly: one JSON object, known fields only. An empty one
 // leaves v as it is when optional.
 func read(c echo.Context, v any, optional bool) error {
-	body, err := whole(c, largestBody)
-	if err != nil {
-		return err
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		if optional {
-			return nil
-		}
-		return cause.Because(cause.BadInput, "a JSON object is expected")
-	}
-	if kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return cause.Because(unsupportedMedia, "send Content-Type: application/json, not %q", c.Request().Header.Get("Content-Type"))
-	}
-	return strictjson.Decode(body, v)
+	return httpapi.Strict{Optional: optional, Limit: largestBody}.Read(c.Request(), v)
 }
 
 // known refuses query parameters that a route does not have: a mistyped filter
@@ -126,36 +89,23 @@ func wait(c echo.Context, name string, otherwise time.Duration) (time.Duration, 
 	return min(d, longestWait), nil
 }
 
-// wrongMethod is another verb than those of a path.
-const wrongMethod cause.Cause = "method not allowed"
-
-var statuses = map[cause.Cause]int{
+// wording is the status of each cause.
+var wording = httpapi.Words[int]{Write: write, Other: http.StatusConflict, Unavailable: http.StatusServiceUnavailable, Internal: http.StatusInternalServerError, Of: map[cause.Cause]int{
 	cause.WrongCode: 400, cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
 	cause.UnknownTicket: 404, cause.NoDevice: 404,
 	cause.BadInput: 400, cause.NotAllowed: 403, cause.NotAuthenticated: 401, cause.Unavailable: 503, cause.Decided: 409,
-	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, wrongMethod: 405, tooLarge: 413, unsupportedMedia: 415,
-}
+	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, httpapi.WrongMethod: 405, httpapi.TooLarge: 413, httpapi.UnsupportedMedia: 415,
+}}
 
-// problem answers an error as a problem document (RFC 9457).
-func problem(err error, c echo.Context) {
-	reason, known := cause.Of(err)
-	status, ok := statuses[reason]
-	switch {
-	case ok:
-	case known:
-		status = http.StatusConflict
-	case errors.Is(err, state.ErrUnavailable):
-		status = http.StatusServiceUnavailable
-	default:
-		status = http.StatusInternalServerError
-	}
-	title := string(reason)
-	if !known {
-		title = http.StatusText(status)
+// write answers an error as a problem document (RFC 9457).
+func write(c echo.Context, status int, err error) {
+	title := http.StatusText(status)
+	if reason, known := cause.Of(err); known {
+		title = string(reason)
 	}
 	if status == http.StatusUnauthorized {
 		c.Response().Header().Set("WWW-Authenticate", "Bearer")
 	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	c.JSON(status, map[string]any{"type": "about:blank", "title": title, "status": status, "detail": cause.Why(err)})
+	httpapi.JSONWriter{ContentType: "application/problem+json", EscapeHTML: true, Newline: true}.Write(c, status,
+		map[string]any{"type": "about:blank", "title": title, "status": status, "detail": cause.Why(err)})
 }

@@ -10,13 +10,14 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+
+	"counterpart/internal/face/httpapi"
 )
 
 // Version says which lines are signed.
@@ -53,7 +54,7 @@ func (r Request) Text(v Version) (string, error) {
 			source = ""
 		}
 	}
-	params, err := Parse(source)
+	params, err := httpapi.ParseForm(source, httpapi.FormRules{})
 	if err != nil {
 		return "", err
 	}
@@ -153,65 +154,15 @@ func Verify(r Request, key []byte, mac string, legacy bool) (Version, bool) {
 	return 0, false
 }
 
-// Pair is one parameter, decoded.
-type Pair struct{ Name, Value string }
-
-// ErrEncoding is an escape that is none.
-var ErrEncoding = errors.New("sign: malformed percent encoding")
-
-// Parse reads a query or a form in the order of its parameters.
-func Parse(s string) ([]Pair, error) {
-	var out []Pair
-	for part := range strings.SplitSeq(s, "&") {
-		if part == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(part, "=")
-		n, ok1 := unescape(name)
-		v, ok2 := unescape(value)
-		if !ok1 || !ok2 {
-			return nil, ErrEncoding
-		}
-		out = append(out, Pair{n, v})
-	}
-	return out, nil
-}
-
-// unescape decodes percent escapes and the plus sign of forms.
-func unescape(s string) (string, bool) {
-	if !strings.ContainsAny(s, "%+") {
-		return s, true
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+':
-			b.WriteByte(' ')
-		case c == '%':
-			if i+2 >= len(s) {
-				return "", false
-			}
-			octet, err := hex.DecodeString(s[i+1 : i+3])
-			if err != nil {
-				return "", false
-			}
-			b.WriteByte(octet[0])
-			i += 2
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), true
-}
-
 // Canonical is the parameters line: each name and value escaped, sorted by
 // escaped name, then by escaped value. Repeated names keep every value.
-func Canonical(params []Pair) string {
-	escaped := make([]Pair, len(params))
+func Canonical(params httpapi.Form) string {
+	type pair struct{ Name, Value string }
+	escaped := make([]pair, len(params))
 	for i, p := range params {
-		escaped[i] = Pair{Escape(p.Name), Escape(p.Value)}
+		escaped[i] = pair{Escape(p.Name), Escape(p.Value)}
 	}
-	slices.SortFunc(escaped, func(a, b Pair) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value)) })
+	slices.SortFunc(escaped, func(a, b pair) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Value, b.Value)) })
 	var b strings.Builder
 	for i, p := range escaped {
 		if i > 0 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"counterpart/internal/face/httpapi"
 	"counterpart/servers/duo/internal/sign"
 )
 
@@ -106,13 +107,13 @@ func TestVectors(t *testing.T) {
 func TestCanonical(t *testing.T) {
 	const want = `a=1%2B1&a=~x%2A%28%C3%A9%29%2F&b=two%20words`
 	for _, source := range []string{"a=%7Ex*(%C3%A9)/&a=1%2B1&b=two+words", "b=two%20words&a=1%2b1&a=~x%2a%28é%29%2F"} {
-		params, err := sign.Parse(source)
+		params, err := httpapi.ParseForm(source, httpapi.FormRules{})
 		if err != nil || sign.Canonical(params) != want {
 			t.Errorf("%s: %s, %v", source, sign.Canonical(params), err)
 		}
 	}
 	for _, source := range []string{"a=%", "a=%2", "%zz=1"} {
-		if _, err := sign.Parse(source); err == nil {
+		if _, err := httpapi.ParseForm(source, httpapi.FormRules{}); err == nil {
 			t.Errorf("%q is read", source)
 		}
 	}
@@ -138,7 +139,7 @@ func FuzzCanonical(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		params, err := sign.Parse(s)
+		params, err := httpapi.ParseForm(s, httpapi.FormRules{})
 		if err != nil {
 			if !strings.Contains(s, "%") {
 				t.Fatalf("%q: %v", s, err)
@@ -149,7 +150,7 @@ func FuzzCanonical(f *testing.F) {
 		if strings.ContainsAny(line, " +\n*()'!") {
 			t.Fatalf("%q becomes %q", s, line)
 		}
-		again, err := sign.Parse(line)
+		again, err := httpapi.ParseForm(line, httpapi.FormRules{})
 		if err != nil || sign.Canonical(again) != line {
 			t.Fatalf("%q becomes %q and then %q, %v", s, line, sign.Canonical(again), err)
 		}
@@ -158,7 +159,7 @@ func FuzzCanonical(f *testing.F) {
 			values.Add(p.Name, p.Value)
 		}
 		theirs := values.Encode()
-		other, err := sign.Parse(theirs)
+		other, err := httpapi.ParseForm(theirs, httpapi.FormRules{})
 		if err != nil || sign.Canonical(other) != line {
 			t.Fatalf("net/url encodes %q, which becomes %q, not %q (%v)", theirs, sign.Canonical(other), line, err)
 		}

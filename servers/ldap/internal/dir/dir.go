@@ -46,7 +46,7 @@ type Config struct {
 	Logins  Logins
 }
 
-// Logins is what the directory asks about people's passwords; *signin.Guard.
+// Logins is what the directory asks about people's passwords; *signin.Authenticator.
 type Logins interface {
 	Standing(ctx context.Context, userID string) (signin.Standing, error)
 	Password(ctx context.Context, userID string) (string, error)

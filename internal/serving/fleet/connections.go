@@ -14,10 +14,10 @@ import (
 	"counterpart/internal/serving/dialect"
 )
 
-// roster are the connections of a port: how many there may be, which of them goes
+// connections are the connections of a port: how many there may be, which of them goes
 // when another one comes and there is no room, and which clients are gone while
 // their operation waits.
-type roster struct {
+type connections struct {
 	slots chan struct{} // one for each connection
 	log   *slog.Logger
 
@@ -31,8 +31,8 @@ type roster struct {
 	dropped atomic.Uint64 // connections and datagrams turned away for want of room
 }
 
-func newRoster(most int, log *slog.Logger) *roster {
-	r := &roster{log: log, slots: make(chan struct{}, most), all: map[*link]struct{}{}}
+func newConnections(most int, log *slog.Logger) *connections {
+	r := &connections{log: log, slots: make(chan struct{}, most), all: map[*link]struct{}{}}
 	r.tick.Store(1)
 	return r
 }
@@ -40,13 +40,13 @@ func newRoster(most int, log *slog.Logger) *roster {
 // link is a connection of a port as the fleet sees it.
 type link struct {
 	net.Conn
-	roster *roster
-	closed atomic.Bool
-	seen   atomic.Int64 // tick at which something was last read or written
-	moves  atomic.Int64 // how often something was read or written
-	busy   atomic.Int64 // tick at which the running request came; 0: none. HTTP only
-	gone   atomic.Bool  // the client has closed its side while something waited for it
-	silent atomic.Bool  // no whole request has come yet. HTTP only
+	connections *connections
+	closed      atomic.Bool
+	seen        atomic.Int64 // tick at which something was last read or written
+	moves       atomic.Int64 // how often something was read or written
+	busy        atomic.Int64 // tick at which the running request came; 0: none. HTTP only
+	gone        atomic.Bool  // the client has closed its side while something waited for it
+	silent      atomic.Bool  // no whole request has come yet. HTTP only
 
 	mu      sync.Mutex
 	cancel  func()         // of the connection's context; HTTP only
@@ -61,8 +61,8 @@ var sweepEvery = time.Second // a variable for tests
 // admit gives a connection a slot. When there is none, the connection that has been
 // idle for longest is cut; if all are at work, the newcomer waits (HTTP) or is turned
 // away.
-func (r *roster) admit(c net.Conn, wait <-chan struct{}) (*link, bool) {
-	l := &link{Conn: c, roster: r}
+func (r *connections) admit(c net.Conn, wait <-chan struct{}) (*link, bool) {
+	l := &link{Conn: c, connections: r}
 	l.seen.Store(r.tick.Load())
 	select {
 	case r.slots <- struct{}{}:
@@ -90,7 +90,7 @@ func (r *roster) admit(c net.Conn, wait <-chan struct{}) (*link, bool) {
 }
 
 // evict cuts the connection that has been idle for longest; false: none is idle.
-func (r *roster) evict() bool {
+func (r *connections) evict() bool {
 	now := r.tick.Load()
 	var oldest *link
 	r.mu.Lock()
@@ -117,7 +117,7 @@ func (l *link) idlerThan(other *link) bool {
 }
 
 // open is how many connections there are.
-func (r *roster) open() int {
+func (r *connections) open() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.all)
@@ -138,7 +138,7 @@ func (l *link) Write(p []byte) (int, error) {
 
 // touch notes that something moves.
 func (l *link) touch() {
-	if now := l.roster.tick.Load(); l.seen.Load() != now {
+	if now := l.connections.tick.Load(); l.seen.Load() != now {
 		l.seen.Store(now)
 	}
 	l.moves.Add(1)
@@ -164,12 +164,12 @@ func (l *link) leave() {
 	if !l.closed.CompareAndSwap(false, true) {
 		return
 	}
-	l.roster.mu.Lock()
-	if delete(l.roster.all, l); len(l.roster.all) == 0 {
-		l.roster.all = map[*link]struct{}{} // a map never gives back what it has grown to
+	l.connections.mu.Lock()
+	if delete(l.connections.all, l); len(l.connections.all) == 0 {
+		l.connections.all = map[*link]struct{}{} // a map never gives back what it has grown to
 	}
-	l.roster.mu.Unlock()
-	<-l.roster.slots
+	l.connections.mu.Unlock()
+	<-l.connections.slots
 	l.lost()
 }
 
@@ -184,9 +184,9 @@ func (l *link) whenGone(f func()) (stop func()) {
 	n := l.last
 	l.waiting[n] = f
 	l.mu.Unlock()
-	l.roster.mu.Lock()
-	stopping := l.roster.stopping
-	l.roster.mu.Unlock()
+	l.connections.mu.Lock()
+	stopping := l.connections.stopping
+	l.connections.mu.Unlock()
 	if l.closed.Load() || l.gone.Load() || stopping { // whoever saw to that may not have seen f
 		l.release()
 	}
@@ -236,7 +236,7 @@ func (l *link) waited() bool {
 }
 
 // links are the connections that there are now.
-func (r *roster) links() []*link {
+func (r *connections) links() []*link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := make([]*link, 0, len(r.all))
@@ -248,7 +248,7 @@ func (r *roster) links() []*link {
 
 // endSilent closes the connections that have not sent a whole request yet, and those
 // that still come. To http.Server.Shutdown they are busy for their first five seconds.
-func (r *roster) endSilent() {
+func (r *connections) endSilent() {
 	r.mu.Lock()
 	r.ending = true
 	r.mu.Unlock()
@@ -260,7 +260,7 @@ func (r *roster) endSilent() {
 }
 
 // note follows a connection; it is a http.Server's ConnState.
-func (r *roster) note(c net.Conn, state http.ConnState) {
+func (r *connections) note(c net.Conn, state http.ConnState) {
 	w := under(c)
 	if state != http.StateNew {
 		if w.silent.Load() { // nearly never: each request comes by twice
@@ -278,7 +278,7 @@ func (r *roster) note(c net.Conn, state http.ConnState) {
 }
 
 // letGo tells all who wait, and those who still come, to go on: the fleet stops.
-func (r *roster) letGo() {
+func (r *connections) letGo() {
 	r.mu.Lock()
 	r.stopping = true
 	r.mu.Unlock()
@@ -288,14 +288,14 @@ func (r *roster) letGo() {
 }
 
 // cancelAll ends the contexts of all connections.
-func (r *roster) cancelAll() {
+func (r *connections) cancelAll() {
 	for _, l := range r.links() {
 		l.lost()
 	}
 }
 
 // sweep looks at the connections once.
-func (r *roster) sweep() {
+func (r *connections) sweep() {
 	now := r.tick.Add(1)
 	var look []*link
 	r.mu.Lock()
@@ -324,7 +324,7 @@ func (f *Fleet) sweeper() {
 			return
 		}
 		for _, p := range f.ports {
-			p.roster.sweep()
+			p.connections.sweep()
 		}
 	}
 }
@@ -335,10 +335,10 @@ func starved(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.I
 // relieve cuts an idle connection of the port that has most of them, so that there
 // are descriptors again.
 func (f *Fleet) relieve() {
-	var fullest *roster
+	var fullest *connections
 	for _, p := range f.ports {
-		if fullest == nil || p.roster.open() > fullest.open() {
-			fullest = p.roster
+		if fullest == nil || p.connections.open() > fullest.open() {
+			fullest = p.connections
 		}
 	}
 	if fullest != nil {
@@ -361,7 +361,7 @@ type linkKey struct{}
 
 // linkFrom is the connection that a context belongs to; nil without one.
 func linkFrom(ctx context.Context) *link {
-	if s := dialect.SeatFrom(ctx); s != nil {
+	if s := dialect.ConnectionFrom(ctx); s != nil {
 		if w, ok := s.Conn.(*wire); ok {
 			return w.link
 		}

@@ -20,7 +20,7 @@ import (
 	"counterpart/internal/company/world"
 )
 
-// Config is what a Board stands on.
+// Config is what a Service stands on.
 type Config struct {
 	World *world.World
 	Store state.Store
@@ -29,11 +29,11 @@ type Config struct {
 	// Started is when the seeded tickets count as made; zero: now.
 	Started time.Time
 	// Decisions are a person's or a test's orders; nil has none.
-	Decisions *decision.Book
+	Decisions *decision.Overrides
 }
 
-// Board is where tickets hang.
-type Board struct {
+// Service is where tickets hang.
+type Service struct {
 	Config
 	seeded map[string]world.Ticket // by key
 	keys   map[string]string       // "system/id" → key
@@ -44,12 +44,12 @@ type Board struct {
 	numbers *state.Collection[int]    // the last one of each series, by its prefix
 }
 
-// New returns a Board over c.
-func New(c Config) *Board {
+// New returns a Service over c.
+func New(c Config) *Service {
 	if c.Started.IsZero() {
 		c.Started = c.Clock.Now()
 	}
-	b := &Board{Config: c, seeded: map[string]world.Ticket{}, keys: map[string]string{}}
+	b := &Service{Config: c, seeded: map[string]world.Ticket{}, keys: map[string]string{}}
 	for t := range c.World.Tickets() {
 		key := world.Fold(t.ID)
 		if _, taken := b.seeded[key]; taken { // two systems may number alike
@@ -185,7 +185,7 @@ const (
 
 // key is the record of the ticket called id, in a system or, with an empty
 // system, in any.
-func (b *Board) key(system, id string) string {
+func (b *Service) key(system, id string) string {
 	if system != "" {
 		if k, ok := b.keys[world.Fold(system+"/"+id)]; ok {
 			return k
@@ -195,7 +195,7 @@ func (b *Board) key(system, id string) string {
 }
 
 // Get returns a ticket of a system, or with an empty system of any.
-func (b *Board) Get(ctx context.Context, system, id string) (Ticket, error) {
+func (b *Service) Get(ctx context.Context, system, id string) (Ticket, error) {
 	t, found, err := b.tickets.Read(ctx, b.key(system, id))
 	t.Marks = nil
 	if err == nil && (!found || system != "" && !strings.EqualFold(t.System, system)) {
@@ -206,7 +206,7 @@ func (b *Board) Get(ctx context.Context, system, id string) (Ticket, error) {
 
 // edit changes one ticket as one decision and bumps its revision; an unchanged
 // one (state.ErrKeep) keeps it. A repeated request changes it once (see state.Marks).
-func (b *Board) edit(ctx context.Context, system, id string, f func(t *Ticket, now time.Time) error) (Ticket, error) {
+func (b *Service) edit(ctx context.Context, system, id string, f func(t *Ticket, now time.Time) error) (Ticket, error) {
 	key := b.key(system, id)
 	var out Ticket
 	err := b.tickets.Edit(ctx, key, func(t *Ticket, found bool) (time.Time, error) {
@@ -243,7 +243,7 @@ type Filter struct {
 
 // List returns the tickets that match, the seeded ones first and in the seed's
 // order, then the others by ID.
-func (b *Board) List(ctx context.Context, f Filter) ([]Ticket, error) {
+func (b *Service) List(ctx context.Context, f Filter) ([]Ticket, error) {
 	out := []Ticket{}
 	for t, err := range b.All(ctx, f.System) {
 		if err != nil {
@@ -259,7 +259,7 @@ func (b *Board) List(ctx context.Context, f Filter) ([]Ticket, error) {
 // All yields the tickets of a system, or with an empty system all, in List's
 // order and one at a time: however many there are, only one is held. What is
 // hung up meanwhile may be missing.
-func (b *Board) All(ctx context.Context, system string) iter.Seq2[Ticket, error] {
+func (b *Service) All(ctx context.Context, system string) iter.Seq2[Ticket, error] {
 	return func(yield func(Ticket, error) bool) {
 		fits := func(t *Ticket) bool { return system == "" || strings.EqualFold(t.System, system) }
 		for _, key := range b.order {
@@ -289,9 +289,9 @@ func (b *Board) All(ctx context.Context, system string) iter.Seq2[Ticket, error]
 	}
 }
 
-func (b *Board) isSeeded(key string) bool { _, ok := b.seeded[key]; return ok }
+func (b *Service) isSeeded(key string) bool { _, ok := b.seeded[key]; return ok }
 
-func (b *Board) matches(t Ticket, f Filter) bool {
+func (b *Service) matches(t Ticket, f Filter) bool {
 	is := func(want, got string) bool { return want == "" || strings.EqualFold(want, got) }
 	if !is(f.System, t.System) || !is(f.Requester, t.Requester) || !is(f.Assignee, t.Assignee) || !is(string(f.State), string(t.State)) {
 		return false

@@ -21,7 +21,7 @@ import (
 	"counterpart/internal/company/world"
 )
 
-// Config is what a Desk stands on.
+// Config is what a Service stands on.
 type Config struct {
 	World *world.World
 	Store state.Store
@@ -29,13 +29,13 @@ type Config struct {
 	// Started is when version 1 of every secret counts as set; zero: now.
 	Started time.Time
 	// Decisions are a person's or a test's orders; nil has none.
-	Decisions *decision.Book
+	Decisions *decision.Overrides
 	// Secret hears of every secret that is not the seed's; nil does not care.
 	Secret func(whose, secret string)
 }
 
-// Desk is where accounts are checked out and in.
-type Desk struct {
+// Service is where accounts are checked out and in.
+type Service struct {
 	Config
 	ledgers *state.Collection[ledger] // by account
 
@@ -43,12 +43,12 @@ type Desk struct {
 	keys map[string]*madeKey // making one takes a while
 }
 
-// New returns a Desk over c.
-func New(c Config) *Desk {
+// New returns a Service over c.
+func New(c Config) *Service {
 	if c.Started.IsZero() {
 		c.Started = c.Clock.Now()
 	}
-	return &Desk{Config: c, ledgers: state.Of[ledger](c.Store, "account"), keys: map[string]*madeKey{}}
+	return &Service{Config: c, ledgers: state.Of[ledger](c.Store, "account"), keys: map[string]*madeKey{}}
 }
 
 // Principal is on whose behalf something is asked.
@@ -67,7 +67,7 @@ func (p Principal) Name() string {
 }
 
 // MaySee reports whether p may know that the account exists.
-func (d *Desk) MaySee(p Principal, a world.Account) bool {
+func (d *Service) MaySee(p Principal, a world.Account) bool {
 	if d.MayUse(p, a) || p.UserID != "" && slices.Contains(a.Access.Approvers, p.UserID) {
 		return true
 	}
@@ -78,7 +78,7 @@ func (d *Desk) MaySee(p Principal, a world.Account) bool {
 }
 
 // MayUse reports whether p may check the account out and fetch its secrets.
-func (d *Desk) MayUse(p Principal, a world.Account) bool {
+func (d *Service) MayUse(p Principal, a world.Account) bool {
 	if p.Admin {
 		return true
 	}
@@ -86,7 +86,7 @@ func (d *Desk) MayUse(p Principal, a world.Account) bool {
 }
 
 // Visible returns the accounts that p may see, in the seed's order.
-func (d *Desk) Visible(p Principal) []world.Account {
+func (d *Service) Visible(p Principal) []world.Account {
 	var out []world.Account
 	for a := range d.World.Accounts() {
 		if d.MaySee(p, a) {
@@ -98,7 +98,7 @@ func (d *Desk) Visible(p Principal) []world.Account {
 
 // Account returns an account that p may see. One that p may not see is as
 // unknown as one that is not there.
-func (d *Desk) Account(p Principal, accountID string) (world.Account, error) {
+func (d *Service) Account(p Principal, accountID string) (world.Account, error) {
 	a, ok := d.World.AccountByID(accountID)
 	if !ok {
 		return world.Account{}, cause.Because(cause.UnknownAccount, "there is no account %q", accountID)
@@ -110,7 +110,7 @@ func (d *Desk) Account(p Principal, accountID string) (world.Account, error) {
 }
 
 // usable is Account for somebody who wants its secret.
-func (d *Desk) usable(p Principal, accountID string) (world.Account, error) {
+func (d *Service) usable(p Principal, accountID string) (world.Account, error) {
 	if a, ok := d.World.AccountByID(accountID); ok && d.MayUse(p, a) {
 		return a, nil
 	}
@@ -145,14 +145,14 @@ const (
 
 // once is edit for a change that a repeated request makes once (see state.Marks); f sets
 // *out.
-func once[T any](ctx context.Context, d *Desk, a world.Account, out *T, f func(l *ledger, now time.Time) error) error {
+func once[T any](ctx context.Context, d *Service, a world.Account, out *T, f func(l *ledger, now time.Time) error) error {
 	return d.edit(ctx, a, func(l *ledger, now time.Time) error {
 		return state.Once(ctx, &l.Marks, state.Change[T]{What: fmt.Sprintf("%T", *out), Now: now, Out: out, Make: func() error { return f(l, now) }})
 	})
 }
 
 // edit settles an account's ledger and hands it to f as one decision.
-func (d *Desk) edit(ctx context.Context, a world.Account, f func(l *ledger, now time.Time) error) error {
+func (d *Service) edit(ctx context.Context, a world.Account, f func(l *ledger, now time.Time) error) error {
 	return d.ledgers.Edit(ctx, a.ID, func(l *ledger, _ bool) (time.Time, error) {
 		now := d.Clock.Now()
 		d.settle(a, l, now)
@@ -163,7 +163,7 @@ func (d *Desk) edit(ctx context.Context, a world.Account, f func(l *ledger, now 
 }
 
 // read is an account's ledger as it stands now.
-func (d *Desk) read(ctx context.Context, a world.Account) (*ledger, error) {
+func (d *Service) read(ctx context.Context, a world.Account) (*ledger, error) {
 	l, _, err := d.ledgers.Read(ctx, a.ID)
 	d.settle(a, &l, d.Clock.Now())
 	return &l, err
@@ -172,7 +172,7 @@ func (d *Desk) read(ctx context.Context, a world.Account) (*ledger, error) {
 // settle does what time alone has brought: leases and requests that ran out,
 // rotations that fell due. It depends on the record and now only, so every
 // reader comes to the same result, written or not.
-func (d *Desk) settle(a world.Account, l *ledger, now time.Time) {
+func (d *Service) settle(a world.Account, l *ledger, now time.Time) {
 	l.Version = max(l.Version, 1)
 	if l.ChangedAt.IsZero() {
 		l.ChangedAt = d.Started
@@ -180,7 +180,7 @@ func (d *Desk) settle(a world.Account, l *ledger, now time.Time) {
 	over, held := l.runOut(now)
 	for i, lease := range over { // in the order in which it happened, whoever looked when
 		l.schedule(a, lease.Expires)
-		lease.State, lease.Ended = RanOut, lease.Expires
+		lease.State, lease.Ended = Expired, lease.Expires
 		if last := i == len(over)-1; (lease.Rotates || a.Checkout.Rotate == world.RotateOnCheckin) && last && !held {
 			l.rotate(lease.Ended, "expiry of "+lease.ID)
 		}
@@ -260,7 +260,7 @@ func identifier(kind string, n int, accountID string) string {
 }
 
 // accountOf finds the account that an identifier names.
-func (d *Desk) accountOf(kind, id string, unknown cause.Cause) (world.Account, error) {
+func (d *Service) accountOf(kind, id string, unknown cause.Cause) (world.Account, error) {
 	head, account, ok := strings.Cut(id, ".")
 	number, isKind := strings.CutPrefix(head, kind+"-")
 	if _, err := strconv.Atoi(number); ok && isKind && err == nil {
@@ -280,7 +280,7 @@ type part[T interface{ called() string }] struct {
 
 // within edits one part of the ledger that its ID leads to, and returns what
 // became of it.
-func within[T interface{ called() string }](ctx context.Context, d *Desk, p part[T], f func(world.Account, *ledger, *T, time.Time) error) (out T, err error) {
+func within[T interface{ called() string }](ctx context.Context, d *Service, p part[T], f func(world.Account, *ledger, *T, time.Time) error) (out T, err error) {
 	a, err := d.accountOf(p.kind, p.id, p.unknown)
 	if err != nil {
 		return out, err

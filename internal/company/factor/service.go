@@ -23,20 +23,20 @@ import (
 	"counterpart/internal/company/world"
 )
 
-// Config is what a Bench stands on.
+// Config is what a Service stands on.
 type Config struct {
 	World *world.World
 	Store state.Store
 	Clock clock.Clock
 	Rand  io.Reader // secrets and identifiers of what is enrolled at run time
 	// Decisions are a person's or a test's orders; nil has none.
-	Decisions *decision.Book
+	Decisions *decision.Overrides
 	// Secret hears of every device secret and delivered code; nil does not care.
 	Secret func(whose, secret string)
 }
 
-// Bench is where devices are verified.
-type Bench struct {
+// Service is where devices are verified.
+type Service struct {
 	Config
 	progress  *state.Collection[progress]     // by device
 	enrolled  *state.Collection[world.Device] // by owner and device, see enrolledKey
@@ -52,9 +52,9 @@ type Bench struct {
 // waiter is one caller of Await.
 type waiter struct{ up context.CancelFunc }
 
-// New returns a Bench over c.
-func New(c Config) *Bench {
-	b := &Bench{Config: c, waiting: map[string][]*waiter{}, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
+// New returns a Service over c.
+func New(c Config) *Service {
+	b := &Service{Config: c, waiting: map[string][]*waiter{}, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
 		tallies: state.Of[tallies](c.Store, "tally"), outbox: state.Of[[]Message](c.Store, "outbox"), approvals: state.Of[Approval](c.Store, "approval")}
 	b.byUser = b.approvals.By(c.Store, "user", nil, func(a *Approval) []string { return []string{a.UserID} })
 	return b
@@ -93,7 +93,7 @@ type progress struct {
 func enrolledKey(userID, deviceID string) string { return userID + "/" + deviceID }
 
 // Find returns a device, seeded or enrolled.
-func (b *Bench) Find(ctx context.Context, deviceID string) (Device, error) {
+func (b *Service) Find(ctx context.Context, deviceID string) (Device, error) {
 	d, ok := b.World.Device(deviceID)
 	enrolled := false
 	if !ok {
@@ -117,7 +117,7 @@ func (b *Bench) Find(ctx context.Context, deviceID string) (Device, error) {
 	return b.live(d, &p, enrolled), nil
 }
 
-func (b *Bench) live(d world.Device, p *progress, enrolled bool) Device {
+func (b *Service) live(d world.Device, p *progress, enrolled bool) Device {
 	return Device{Device: d, Locked: p.locked(d, b.Clock.Now()), Disabled: p.disabled(d), Failures: p.Failures, Enrolled: enrolled, Next: nextCounter(d, p)}
 }
 
@@ -143,7 +143,7 @@ func maxFail(d world.Device) int {
 }
 
 // Devices returns somebody's devices, the seeded ones first.
-func (b *Bench) Devices(ctx context.Context, userID string) ([]Device, error) {
+func (b *Service) Devices(ctx context.Context, userID string) ([]Device, error) {
 	seeded := b.World.DevicesOf(userID)
 	out := make([]Device, 0, len(seeded))
 	for _, d := range seeded {
@@ -171,7 +171,7 @@ func (b *Bench) Devices(ctx context.Context, userID string) ([]Device, error) {
 
 // Enrol gives somebody a new device. Without a secret it makes one of 20
 // octets; the ID is chosen here.
-func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Device, error) {
+func (b *Service) Enrol(ctx context.Context, userID string, d world.Device) (Device, error) {
 	u, ok := b.World.User(userID)
 	if !ok {
 		return Device{}, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -182,14 +182,14 @@ func (b *Bench) Enrol(ctx context.Context, userID string, d world.Device) (Devic
 // EnrolGuest gives a device to somebody whom the company does not know: a name
 // that a client enrolled at one server alone, which chooses the ID, such as
 // "duo/zoe".
-func (b *Bench) EnrolGuest(ctx context.Context, guestID string, d world.Device) (Device, error) {
+func (b *Service) EnrolGuest(ctx context.Context, guestID string, d world.Device) (Device, error) {
 	if _, ok := b.World.User(guestID); ok || guestID == "" || strings.Contains(guestID, ":") {
 		return Device{}, cause.Because(cause.BadInput, "%q cannot be a guest's ID", guestID)
 	}
 	return b.enrol(ctx, guestID, d)
 }
 
-func (b *Bench) enrol(ctx context.Context, ownerID string, d world.Device) (Device, error) {
+func (b *Service) enrol(ctx context.Context, ownerID string, d world.Device) (Device, error) {
 	if err := checkDevice(d); err != nil {
 		return Device{}, err
 	}
@@ -221,7 +221,7 @@ func (b *Bench) enrol(ctx context.Context, ownerID string, d world.Device) (Devi
 
 // drawn is a new identifier. For a marked request (state.WithMark) it is the same again, so
 // that what was made before something failed is found.
-func (b *Bench) drawn(ctx context.Context, what string) string {
+func (b *Service) drawn(ctx context.Context, what string) string {
 	if mark := state.MarkOf(ctx); mark != "" {
 		return world.UUID(b.World.Derive("marked "+what, mark))
 	}
@@ -269,21 +269,21 @@ func checkDevice(d world.Device) error {
 }
 
 // Remove takes a device away, a seeded one too.
-func (b *Bench) Remove(ctx context.Context, deviceID string) error {
+func (b *Service) Remove(ctx context.Context, deviceID string) error {
 	return b.set(ctx, deviceID, func(p *progress) { p.Removed = true })
 }
 
 // Disable switches a device off or on.
-func (b *Bench) Disable(ctx context.Context, deviceID string, off bool) error {
+func (b *Service) Disable(ctx context.Context, deviceID string, off bool) error {
 	return b.set(ctx, deviceID, func(p *progress) { p.Disabled = &off })
 }
 
 // Unlock forgets a device's failures; counters stay.
-func (b *Bench) Unlock(ctx context.Context, deviceID string) error {
+func (b *Service) Unlock(ctx context.Context, deviceID string) error {
 	return b.set(ctx, deviceID, func(p *progress) { p.Failures, p.LockedAt = 0, time.Time{} })
 }
 
-func (b *Bench) set(ctx context.Context, deviceID string, f func(*progress)) error {
+func (b *Service) set(ctx context.Context, deviceID string, f func(*progress)) error {
 	if _, err := b.Find(ctx, deviceID); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 	"counterpart/internal/company/world"
 )
 
-// Config is what a Guard stands on.
+// Config is what an Authenticator stands on.
 type Config struct {
 	World *world.World
 	Store state.Store
@@ -31,7 +31,7 @@ type Config struct {
 	// secret is then their password, so that there is one truth. May be zero.
 	Managed Managed
 	// Decisions are a person's or a test's orders; nil has none.
-	Decisions *decision.Book
+	Decisions *decision.Overrides
 	// Secret hears of every token and password that is not the seed's; nil does
 	// not care.
 	Secret func(whose, secret string)
@@ -44,20 +44,20 @@ type Managed struct {
 	Set func(ctx context.Context, accountID string, was *string, password string) error
 }
 
-// Guard checks passwords and tokens.
-type Guard struct {
+// Authenticator checks passwords and tokens.
+type Authenticator struct {
 	Config
 	people *state.Collection[person] // by user
 	// realms list the sessions of each kind; they are complete before anybody asks.
 	realms []func(context.Context) iter.Seq2[Token, error]
 }
 
-// New returns a Guard over c.
-func New(c Config) *Guard {
+// New returns an Authenticator over c.
+func New(c Config) *Authenticator {
 	if c.Started.IsZero() {
 		c.Started = c.Clock.Now()
 	}
-	return &Guard{Config: c, people: state.Of[person](c.Store, "person")}
+	return &Authenticator{Config: c, people: state.Of[person](c.Store, "person")}
 }
 
 // person is what has changed about somebody since the seed.
@@ -85,7 +85,7 @@ type Standing struct {
 
 // Login resolves name in any form of world.Login and checks the password. An
 // unknown name is cause.UnknownUser and counts against nobody.
-func (g *Guard) Login(ctx context.Context, name, password string) (world.User, error) {
+func (g *Authenticator) Login(ctx context.Context, name, password string) (world.User, error) {
 	u, ok := g.World.Login(name)
 	if !ok {
 		return world.User{}, cause.Because(cause.UnknownUser, "nobody is called %q", name)
@@ -102,7 +102,7 @@ func Same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byt
 // expired, password expired and must-change. Reading, counting and locking are
 // one decision, so parallel guesses cannot outrun the lock-out. ok may run more
 // than once.
-func (g *Guard) Check(ctx context.Context, userID string, ok func(password string) bool) error {
+func (g *Authenticator) Check(ctx context.Context, userID string, ok func(password string) bool) error {
 	u, known := g.World.User(userID)
 	if !known {
 		return cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -139,7 +139,7 @@ func changed(p *person, verdict error) error {
 }
 
 // judge decides one attempt and counts it on p.
-func (g *Guard) judge(u world.User, p *person, managed *kept, ok func(string) bool) error {
+func (g *Authenticator) judge(u world.User, p *person, managed *kept, ok func(string) bool) error {
 	now := g.Clock.Now()
 	lock := g.World.Organization().Lockout
 	if at, locked := g.locked(u, p, now); locked {
@@ -162,7 +162,7 @@ func (g *Guard) judge(u world.User, p *person, managed *kept, ok func(string) bo
 }
 
 // standing is the refusal that awaits somebody who knows the password.
-func (g *Guard) standing(u world.User, p *person, managed *kept, now time.Time) error {
+func (g *Authenticator) standing(u world.User, p *person, managed *kept, now time.Time) error {
 	switch status := effective(u, p); {
 	case status == world.Disabled:
 		return cause.Because(cause.Disabled, "%s is disabled", u.ID)
@@ -190,12 +190,12 @@ func mustChange(u world.User, p *person) bool {
 	return effective(u, p) == world.MustChange
 }
 
-func (g *Guard) tooOld(p *person, managed *kept, now time.Time) bool {
+func (g *Authenticator) tooOld(p *person, managed *kept, now time.Time) bool {
 	age := g.World.Organization().Policy.MaxAge
 	return age > 0 && now.Sub(g.setAt(p, managed)) >= age
 }
 
-func (g *Guard) setAt(p *person, managed *kept) time.Time {
+func (g *Authenticator) setAt(p *person, managed *kept) time.Time {
 	switch {
 	case managed != nil:
 		return managed.since
@@ -206,7 +206,7 @@ func (g *Guard) setAt(p *person, managed *kept) time.Time {
 }
 
 // locked reports since when somebody is locked out now.
-func (g *Guard) locked(u world.User, p *person, now time.Time) (since string, locked bool) {
+func (g *Authenticator) locked(u world.User, p *person, now time.Time) (since string, locked bool) {
 	if effective(u, p) == world.Locked {
 		return "the seed or an administrator said so", true
 	}
@@ -234,7 +234,7 @@ type kept struct {
 
 // managed is the password of a person whom a vault account serves, nil for
 // everybody else.
-func (g *Guard) managed(ctx context.Context, userID string) (*kept, error) {
+func (g *Authenticator) managed(ctx context.Context, userID string) (*kept, error) {
 	a, ok := g.World.AccountOfUser(userID)
 	if !ok || g.Managed.Secret == nil {
 		return nil, nil
@@ -243,7 +243,7 @@ func (g *Guard) managed(ctx context.Context, userID string) (*kept, error) {
 	return &kept{secret, since}, err
 }
 
-func (g *Guard) password(u world.User, p *person, managed *kept) string {
+func (g *Authenticator) password(u world.User, p *person, managed *kept) string {
 	switch {
 	case managed != nil:
 		return managed.password
@@ -255,7 +255,7 @@ func (g *Guard) password(u world.User, p *person, managed *kept) string {
 
 // Password is somebody's current password. Only what must compute with it
 // (NTLM keys, a test's accessor) may ask; everything else uses Check.
-func (g *Guard) Password(ctx context.Context, userID string) (string, error) {
+func (g *Authenticator) Password(ctx context.Context, userID string) (string, error) {
 	u, ok := g.World.User(userID)
 	if !ok {
 		return "", cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -269,7 +269,7 @@ func (g *Guard) Password(ctx context.Context, userID string) (string, error) {
 }
 
 // Standing tells how somebody stands, without an attempt.
-func (g *Guard) Standing(ctx context.Context, userID string) (Standing, error) {
+func (g *Authenticator) Standing(ctx context.Context, userID string) (Standing, error) {
 	u, ok := g.World.User(userID)
 	if !ok {
 		return Standing{}, cause.Because(cause.UnknownUser, "nobody has the ID %q", userID)
@@ -301,20 +301,20 @@ var statusOf = map[cause.Cause]world.Status{
 	cause.PasswordExpired: world.Expired, cause.MustChange: world.MustChange,
 }
 
-// told passes on a secret that the seed does not have.
-func (g *Guard) told(whose, secret string) {
+// report passes on a secret that the seed does not have.
+func (g *Authenticator) report(whose, secret string) {
 	if g.Secret != nil {
 		g.Secret(whose, secret)
 	}
 }
 
 // edit changes what is on record of a person.
-func (g *Guard) edit(ctx context.Context, userID string, f func(*person) error) error {
+func (g *Authenticator) edit(ctx context.Context, userID string, f func(*person) error) error {
 	return g.people.Edit(ctx, userID, func(p *person, _ bool) (time.Time, error) { return time.Time{}, f(p) })
 }
 
 // Client checks the secret of an API client.
-func (g *Guard) Client(name, secret string) (world.Client, error) {
+func (g *Authenticator) Client(name, secret string) (world.Client, error) {
 	c, ok := g.World.Client(name)
 	if !ok {
 		return world.Client{}, cause.Because(cause.UnknownClient, "no client is called %q", name)

@@ -15,9 +15,9 @@ import (
 // Series names what is counted together.
 type Series struct{ Server, Op, Outcome string }
 
-// Meter counts operations and how long they took in real time, for Prometheus.
-// A nil Meter counts nothing.
-type Meter struct {
+// Metrics counts operations and how long they took in real time, for Prometheus.
+// A nil Metrics counts nothing.
+type Metrics struct {
 	all atomic.Pointer[map[Series]*sample] // replaced when a series is new
 	mu  sync.Mutex                         // held by whoever replaces it
 
@@ -30,7 +30,7 @@ type Missing struct{ Server, Feature string }
 
 // Unplayed counts a request for a feature that a server does not play. It reports
 // whether it is the first one.
-func (m *Meter) Unplayed(server, feature string) (first bool) {
+func (m *Metrics) Unplayed(server, feature string) (first bool) {
 	if m == nil {
 		return false
 	}
@@ -48,7 +48,7 @@ func (m *Meter) Unplayed(server, feature string) (first bool) {
 }
 
 // missing are the features that were asked for, sorted.
-func (m *Meter) missing() (all []Missing, counts []uint64) {
+func (m *Metrics) missing() (all []Missing, counts []uint64) {
 	if m == nil {
 		return nil, nil
 	}
@@ -76,7 +76,7 @@ type sample struct {
 }
 
 // Count counts one operation.
-func (m *Meter) Count(s Series, took time.Duration) {
+func (m *Metrics) Count(s Series, took time.Duration) {
 	if m == nil {
 		return
 	}
@@ -93,14 +93,14 @@ func (m *Meter) Count(s Series, took time.Duration) {
 	x.le[i].Add(1)
 }
 
-func (m *Meter) at(s Series) *sample {
+func (m *Metrics) at(s Series) *sample {
 	if p := m.all.Load(); p != nil {
 		return (*p)[s]
 	}
 	return nil
 }
 
-func (m *Meter) add(s Series) *sample {
+func (m *Metrics) add(s Series) *sample {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	next := map[Series]*sample{}
@@ -120,7 +120,7 @@ func (m *Meter) add(s Series) *sample {
 }
 
 // WriteTo writes the Prometheus text format, version 0.0.4.
-func (m *Meter) WriteTo(w io.Writer) (int64, error) {
+func (m *Metrics) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	b.WriteString("# HELP counterpart_operations_total Operations of the fake systems by how they ended.\n# TYPE counterpart_operations_total counter\n")
 	all := m.sorted()
@@ -150,7 +150,7 @@ func (m *Meter) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-func (m *Meter) sorted() (all []Series) {
+func (m *Metrics) sorted() (all []Series) {
 	if m == nil {
 		return nil
 	}
