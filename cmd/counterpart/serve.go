@@ -156,5 +156,5 @@ func writePorts(path string, company *boot.Company) error {
 }
 
 func announceJSON(w io.Writer, company *boot.Company) error {
-	return json.NewEncoder(w).Encode(map[string]any{"status": "ready", "ports": ports(company), "endpoints": company.Fleet.Endpoints()})
+	return json.NewEncoder(w).Encode(map[string]any{"status": "ready", "ports": ports(company), "endpoints": company.Fleet.Endpoints(), "facts": company.Facts()})
 }
