@@ -17,7 +17,7 @@ func (s *Server) load() error {
 	if err := system.LoadPolicies(s.Server); err != nil {
 		return err
 	}
-	s.LoadMounts()
+	s.loadMounts()
 	for i, m := range s.Settings.Mounts {
 		if err := s.loadMount(m); err != nil {
 			return fmt.Errorf("mounts[%d] (%s): %w", i, m.Path, err)
@@ -44,4 +44,41 @@ func (s *Server) loadMount(in settings.Mount) error {
 		}
 	}
 	return nil
+}
+
+// loadMounts seeds the mounts that are there by themselves.
+func (s *Server) loadMounts() {
+	s.SeedMounts()
+	for _, m := range []struct{ path, kind, description string }{
+		{"sys/", "system", "system endpoints used for control, policy and debugging"},
+		{"identity/", "identity", "identity store"},
+		{"cubbyhole/", "cubbyhole", "per-token private secret storage"},
+		{"auth/token/", "token", "token based credentials"},
+		{"secret/", "kv", "key/value secret storage"},
+	} {
+		if m.path == "secret/" && s.seedsMount(m.path) {
+			continue
+		}
+		x := s.AddMount(m.kind, m.path)
+		x.Description = m.description
+		switch m.path {
+		case "secret/":
+			x.Options = map[string]string{"version": "2"}
+		case "cubbyhole/":
+			x.Local = true
+		case "sys/":
+			x.SealWrap, x.Passthrough = true, []string{"Accept"}
+		case "identity/":
+			x.Passthrough = []string{"Authorization"}
+		}
+	}
+}
+
+func (s *Server) seedsMount(path string) bool {
+	for _, m := range s.Settings.Mounts {
+		if core.MountPath(m.Path, false) == path {
+			return true
+		}
+	}
+	return false
 }

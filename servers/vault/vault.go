@@ -60,7 +60,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 	s.kv, s.ssh, s.totp, s.transit = kv.New(s.Server), ssh.New(s.Server), totp.New(s.Server), transit.New(s.Server)
 	s.auth, s.system, s.rotation = auth.New(s.Server), system.New(s.Server), rotation.New(s.Server)
 	s.directory, s.database = directory.New(s.Server, s.rotation), database.New(s.Server, s.rotation)
-	s.Engines, s.Unplayed = engines(s), unplayedParameters
+	s.Engines, s.EngineKey, s.Unplayed = engines(s), engineKey, unplayedParameters
 	system.NodeRoutes(s.Server)
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("vault %s: %w", env.Name, err)
@@ -86,6 +86,20 @@ func engines(s *Server) map[string]*core.Engine {
 		e.DescribedAt = cmp.Or(described[name], name)
 	}
 	return all
+}
+
+// engineKey is the key of a mount's engine in the table.
+func engineKey(m *core.Mount) string {
+	if m.IsAuth() {
+		return "auth/" + m.Type
+	}
+	switch {
+	case m.Type == "kv" && m.Options["version"] == "2":
+		return "kv2"
+	case m.Type == "openldap":
+		return "ldap"
+	}
+	return m.Type
 }
 
 // Faults implements dialect.Server.

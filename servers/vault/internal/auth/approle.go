@@ -47,7 +47,7 @@ func (b *Backend) AppRole() *core.Engine {
 		&core.Path{Pattern: "role/:role/secret-id-accessor/destroy", Name: "secret-id.destroy", Ops: map[core.Operation]core.Handler{core.OpWrite: b.destroySecretID, core.OpDelete: b.destroySecretID}},
 		&core.Path{Pattern: "tidy/secret-id", Name: "tidy", Ops: write(core.TidyTokens)},
 	)
-	e.Relogin = b.reloginRole
+	e.Relogin, e.Accessor = b.reloginRole, "secret_id_accessor"
 	return e
 }
 

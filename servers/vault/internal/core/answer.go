@@ -12,34 +12,34 @@ import (
 
 // Answer is a success: most of them are put into the one envelope.
 type Answer struct {
-	status   int // 0: 200
-	Data     any // null when nil
-	Lease    LeaseInfo
+	status   int       // 0: 200
+	Data     any       // null when nil
+	Lease    LeaseInfo // none: what is handed out does not end
 	auth     *authBlock
 	wrap     *wrapInfo
-	Warnings []string
-	Late     []string // warnings about what the engine's answer came to
-	Twin     bool     // each key of data stands at the top level, too
+	Warnings []string // in the order in which they are sent
+	Late     []string // warnings about what the engine's answer came to, which stand last
+	Twin     bool     // each key of Data stands at the top level, too
 	Plain    any      // instead of the envelope
-	Text     []byte   // instead of JSON
-	TextType string
-	location string // of a redirect
+	Text     []byte   // instead of JSON, with TextType
+	TextType string   // Content-Type of Text
+	location string   // of a redirect
 	// MountType is what the envelope says; the mount's own type unless it is set.
 	MountType *string
-	// Current stands for data, which it is in JSON.
+	// Current stands for Data, which it is in JSON.
 	Current json.RawMessage
-	// appendData, if set, appends the data in JSON when the answer is sent. It makes
-	// it of record and part, which are pointers to what the engine keeps, and of
-	// current: what is asked most needs no value of its own.
+	// AppendData, if set, appends the data in JSON when the answer is sent. It makes
+	// it of Record and Part, which are pointers to what the engine keeps, and of
+	// Current: what is asked most needs no value of its own.
 	AppendData   func(b []byte, a *Answer) []byte
-	Record, Part any
+	Record, Part any // for AppendData
 }
 
 // LeaseInfo is what an envelope says of a lease. An ID ends with 24 letters and digits.
 type LeaseInfo struct {
 	id        string
 	renewable bool
-	TTL       time.Duration
+	TTL       time.Duration // how long it lasts from now
 }
 
 // authBlock is the "auth" of an envelope, in the server's order.

@@ -8,7 +8,7 @@ import (
 	"counterpart/internal/company/state"
 )
 
-// Require is Get for a record that has to be there: without it, errMissing.
+// Require is Get for a record that has to be there: without it, ErrNotFound.
 func Require[T any](ctx context.Context, c *state.Collection[T], key string) (*T, error) {
 	v, err := c.Get(ctx, key)
 	if err == nil && v == nil {

@@ -81,6 +81,7 @@ type Engine struct {
 	DescribedAt string  // the mount at which a real server has described it
 	Paths       []*Path // the first that fits answers
 	Fallback    *Path   // answers every path that no pattern fits, if set
+	Accessor    string  // key of an answer's data that is an accessor, which a wrapping token names
 
 	// Renew may refuse that a lease of the engine is renewed.
 	Renew func(*Request, *Lease) error

@@ -15,11 +15,11 @@ import (
 // Refusal is an answer other than success: a status and the words of the body's
 // "errors".
 type Refusal struct {
-	Status int
-	Words  []string // none: {"errors":[]}
-	Bare   bool     // no body at all
-	Reason cause.Cause
-	why    string // for the operator
+	Status int         // of the answer
+	Words  []string    // none: {"errors":[]}
+	Bare   bool        // no body at all
+	Reason cause.Cause // what kind of refusal it is to the fleet; "": a failure
+	why    string      // for the operator
 	// Envelope is sent instead of errors: several 404 answers have one.
 	Envelope *Answer
 }
@@ -73,10 +73,8 @@ func (r *Refusal) Because(format string, args ...any) *Refusal {
 	return r
 }
 
-// Refusals without words of their own.
-var (
-	ErrNotFound = Refuse(http.StatusNotFound, "") // {"errors":[]}
-)
+// ErrNotFound is the 404 without words: {"errors":[]}.
+var ErrNotFound = Refuse(http.StatusNotFound, "")
 
 // OneError wraps words the way the server's error list prints a single error.
 func OneError(words string) string { return "1 error occurred:\n\t* " + words + "\n\n" }

@@ -27,7 +27,7 @@ func (r *Request) knownPath() *api.Path {
 	if r.Mount == nil || r.Flavour.Old || r.Op != OpList && strings.HasSuffix(r.Rest, "/") {
 		return nil
 	}
-	e := r.Engines[r.Mount.engine()]
+	e := r.engineOf(r.Mount)
 	var found *api.Path
 	paths := r.Described.Engine(e.DescribedAt)
 	for i := range paths {
@@ -63,7 +63,7 @@ func has(p *api.Path, op Operation) bool {
 // notPlayed answers for a path that a real server has and this one does not play: as
 // it would to a caller who does not have the right, or the edition.
 func (r *Request) notPlayed(p *api.Path) error {
-	engine := r.Engines[r.Mount.engine()].DescribedAt
+	engine := r.engineOf(r.Mount).DescribedAt
 	switch {
 	case r.Op == opHelp:
 		return Forbidden()

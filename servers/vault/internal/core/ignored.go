@@ -63,7 +63,7 @@ func (r *Request) overlooked(p *Path) (warnings []string) {
 	if p == nil || r.Mount == nil || r.Flavour.Old {
 		return nil
 	}
-	k := p.known(&r.Described, r.Engines[r.Mount.engine()])
+	k := p.known(&r.Described, r.engineOf(r.Mount))
 	if k.any {
 		return nil
 	}

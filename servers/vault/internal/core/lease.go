@@ -52,7 +52,7 @@ func (r *Request) LeaseOf(a *Answer, l Lease) (*Lease, error) {
 	}
 	l.TTL = min(l.TTL, l.Max)
 	l.ID = strings.TrimSuffix(r.full, "/") + "/" + r.Alphanumerics(24)
-	l.Token, l.Mount, l.Engine = r.Token.ID, r.Mount.UUID, r.Mount.engine()
+	l.Token, l.Mount, l.Engine = r.Token.ID, r.Mount.UUID, r.EngineKey(r.Mount)
 	l.Issued = r.Clock.Now()
 	l.Expires = l.Issued.Add(l.TTL)
 	if err := r.putLease(l); err != nil {

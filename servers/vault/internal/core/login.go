@@ -11,8 +11,8 @@ import (
 	"counterpart/servers/vault/internal/settings"
 )
 
-// lock counts the failed logins of one name at one mount.
-type lock struct {
+// Lock counts the failed logins of one name at one mount.
+type Lock struct {
 	Failures int       `json:"failures"`
 	Last     time.Time `json:"last"`
 	Until    time.Time `json:"until,omitzero"` // locked until
@@ -124,15 +124,15 @@ func (t *TokenFields) Granted(more ...string) []string {
 
 // Login is a login that succeeded.
 type Login struct {
-	Alias    string // the name at the mount
-	Owner    string // for the journal
-	Display  string
-	Metadata map[string]string
-	Token    TokenFields
-	Policies []string // besides those of token
-	CIDRs    []string // what the token is bound to besides those of token, which bind the login, too
-	Data     any      // what the method puts into the answer
-	Warnings []string
+	Alias    string            // the name at the mount
+	Owner    string            // for the journal
+	Display  string            // display_name of the token
+	Metadata map[string]string // of the token
+	Token    TokenFields       // what the user or role says of its tokens
+	Policies []string          // besides those of token
+	CIDRs    []string          // what the token is bound to besides those of token, which bind the login, too
+	Data     any               // what the method puts into the answer
+	Warnings []string          // of the answer
 }
 
 // Login issues the token of a successful login, with its lease.
@@ -170,7 +170,7 @@ func (r *Request) Login(l Login) (*Answer, error) {
 		return a, nil
 	}
 	now := r.Clock.Now()
-	return a, r.putLease(Lease{ID: loginLease(r.full, a.auth.Accessor), Token: a.auth.Accessor, Mount: r.Mount.UUID, Engine: r.Mount.engine(),
+	return a, r.putLease(Lease{ID: loginLease(r.full, a.auth.Accessor), Token: a.auth.Accessor, Mount: r.Mount.UUID, Engine: r.EngineKey(r.Mount),
 		Issued: now, Expires: now.Add(time.Duration(a.auth.LeaseDuration) * time.Second), Max: max(i.max, i.ttl), Login: true, Renewable: true})
 }
 
@@ -214,9 +214,9 @@ func (r *Request) WithLockout(alias string, attempt func() (*Answer, error)) (*A
 	var wrong *WrongPassword
 	switch {
 	case errors.As(err, &wrong):
-		failed := r.Locks.Edit(r.Ctx, key, func(v *lock, _ bool) (time.Time, error) {
+		failed := r.Locks.Edit(r.Ctx, key, func(v *Lock, _ bool) (time.Time, error) {
 			if now.Sub(v.Last) > limit.Window || !v.Until.IsZero() && !now.Before(v.Until) {
-				*v = lock{}
+				*v = Lock{}
 			}
 			v.Failures++
 			v.Last = now

@@ -11,7 +11,7 @@ import (
 	"counterpart/internal/face/ids"
 )
 
-// System-wide lifetimes of leases and tokens.
+// SystemTTL is how long leases and tokens last where nothing else is said, and at most.
 const SystemTTL = 2764800 * time.Second
 
 // Mount is a secrets engine or an auth method at a path.
@@ -46,19 +46,8 @@ type MountLockout struct {
 // IsAuth reports an auth method.
 func (m *Mount) IsAuth() bool { return strings.HasPrefix(m.Path, "auth/") }
 
-// engine is the key of its engine.
-func (m *Mount) engine() string {
-	if m.IsAuth() {
-		return "auth/" + m.Type
-	}
-	switch {
-	case m.Type == "kv" && m.Options["version"] == "2":
-		return "kv2"
-	case m.Type == "openldap":
-		return "ldap"
-	}
-	return m.Type
-}
+// engineOf is the engine of a mount.
+func (s *Server) engineOf(m *Mount) *Engine { return s.Engines[s.EngineKey(m)] }
 
 // Lives are the mount's effective lifetimes.
 func (m *Mount) Lives() (byDefault, most time.Duration) {
@@ -152,81 +141,25 @@ func MountPath(path string, auth bool) string {
 	return path
 }
 
-// MountNamed is the mount of the request's path.
-func (r *Request) MountNamed(auth bool) (*Mount, error) {
-	t, err := r.MountTable()
-	if err != nil {
-		return nil, err
-	}
-	return t.At(MountPath(r.Vars["path"], auth)), nil
-}
-
-// Reserved reports a path where no secrets engine can be mounted.
-func Reserved(path string) bool {
-	for _, prefix := range [...]string{"auth/", "cubbyhole/", "identity/", "sys/"} {
-		if strings.HasPrefix(path, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// MaxMounts is how many mounts there can be.
-const MaxMounts = 2000
-
 // NameKey is the key of a mount's record that the variable name of the path names.
 func (r *Request) NameKey() string { return r.Mount.UUID + "/" + r.Vars["name"] }
 
-// seedMount adds a mount whose identifiers follow from the random seed.
-func (s *Server) seedMount(kind, path string) *Mount {
+// AddMount adds a mount whose identifiers follow from the random seed.
+func (s *Server) AddMount(kind, path string) *Mount {
 	m := NewMount(kind, path, s.World.Derive("vault", s.Name, "mount", path))
 	s.Base.List = append(s.Base.List, m)
 	return m
 }
 
-// LoadMounts seeds the table with the mounts that are there by themselves.
-func (s *Server) LoadMounts() {
-	s.mountTable.Seed(mountsKey, s.Base)
-	for _, m := range []struct{ path, kind, description string }{
-		{"sys/", "system", "system endpoints used for control, policy and debugging"},
-		{"identity/", "identity", "identity store"},
-		{"cubbyhole/", "cubbyhole", "per-token private secret storage"},
-		{"auth/token/", "token", "token based credentials"},
-		{"secret/", "kv", "key/value secret storage"},
-	} {
-		if m.path == "secret/" && s.seedsMount(m.path) {
-			continue
-		}
-		x := s.seedMount(m.kind, m.path)
-		x.Description = m.description
-		switch m.path {
-		case "secret/":
-			x.Options = map[string]string{"version": "2"}
-		case "cubbyhole/":
-			x.Local = true
-		case "sys/":
-			x.SealWrap, x.Passthrough = true, []string{"Accept"}
-		case "identity/":
-			x.Passthrough = []string{"Authorization"}
-		}
-	}
-}
+// SeedMounts seeds the table with what has been put into Base, and will be.
+func (s *Server) SeedMounts() { s.mountTable.Seed(mountsKey, s.Base) }
 
-func (s *Server) seedsMount(path string) bool {
-	for _, m := range s.Settings.Mounts {
-		if MountPath(m.Path, false) == path {
-			return true
-		}
-	}
-	return false
-}
-
-// SeedMount is seedMount for a path of the seed, which may be taken.
+// SeedMount is AddMount for a path of the seed, which may be taken.
 func (s *Server) SeedMount(kind, path string) (*Mount, error) {
 	if x := s.Base.Conflict(path); x != nil {
 		return nil, fmt.Errorf("the path is already in use at %s", x.Path)
 	}
-	return s.seedMount(kind, path), nil
+	return s.AddMount(kind, path), nil
 }
 
 // SecretKey is the record of a secret ID below a mount.

@@ -85,7 +85,7 @@ func helpText(request string, p *api.Path) string {
 // helped answers ?help=1: of the root of a mount all its paths, of a path its pattern
 // and its parameters.
 func (r *Request) helped(p *Path) Handler {
-	e := r.Engines[r.Mount.engine()]
+	e := r.engineOf(r.Mount)
 	text, about := "", []*api.Path{}
 	paths := r.Described.Engine(e.DescribedAt)
 	switch {
@@ -199,7 +199,7 @@ func OpenAPISpec(r *Request) (*Answer, error) {
 	paths := map[string]any{}
 	items := map[*api.Path]map[string]any{} // the same for all mounts of an engine
 	for _, m := range t.List {
-		e := r.Engines[m.engine()]
+		e := r.engineOf(m)
 		if e == nil {
 			continue
 		}

@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// Unplayed are parameters that a real server has and this one does not read. at is
-// the engine and the shape of the path, "*" standing for any; names are separated by
-// spaces.
+// Unplayed are parameters that a real server has and this one does not read.
 type Unplayed struct {
-	At, Names string
+	At    string // the engine and the shape of the path, "*" standing for any
+	Names string // of the parameters, separated by spaces
 	// Harmless is why nothing is lost when the parameter is ignored. Without it, a
 	// request that sets the parameter is refused in these words, as a real server
 	// refuses what it cannot do, and marked with the feature.
 	Harmless string
-	Refusal  func(r *Request, name string) error
-	Feature  string
+	Refusal  func(r *Request, name string) error // nil for what is harmless
+	Feature  string                              // that a refused call is marked with
 }
 
 // Covers reports that the rule is about paths of a shape of an engine.
@@ -43,7 +42,7 @@ func (u *Unplayed) About(name string) bool {
 // unplayedParameter refuses a request that sets a parameter which is known and not
 // played, unless nothing is lost by ignoring it.
 func (r *Request) unplayedParameter(p *Path) error {
-	e := r.Engines[r.Mount.engine()]
+	e := r.engineOf(r.Mount)
 	k := p.known(&r.Described, e)
 	shape := p.Shape()
 	sent := r.Raw

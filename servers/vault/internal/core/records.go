@@ -98,6 +98,7 @@ type GroupTable struct {
 	List []*IdentityGroup `json:"list"` // in the order of their making
 }
 
+// GroupsKey is the one record of the table of groups.
 const GroupsKey = "all"
 
 // MaxGroups is how many groups there can be.

@@ -21,12 +21,12 @@ import (
 // Request is one operation on one path of one mount.
 type Request struct {
 	*Server
-	Ctx    context.Context
+	Ctx    context.Context // ends with the client
 	HTTP   *http.Request
-	Call   *dialect.Call
+	Call   *dialect.Call // what the journal hears
 	Op     Operation
-	full   string // the path behind /v1/
-	Mount  *Mount
+	full   string            // the path behind /v1/
+	Mount  *Mount            // nil where there is none
 	Rest   string            // the path below the mount
 	Vars   map[string]string // of the pattern
 	Fields                   // parameters
@@ -234,7 +234,7 @@ func (r *Request) run() (*Answer, error) {
 	var p *Path
 	if r.Mount = table.Find(r.full); r.Mount != nil {
 		r.Rest = r.full[min(len(r.Mount.Path), len(r.full)):]
-		e = r.Engines[r.Mount.engine()]
+		e = r.engineOf(r.Mount)
 		if p = e.find(r.Rest, r.Op, r.Vars); p != nil {
 			r.Call.Op, r.Call.Unnamed = p.names[r.Op], false
 		}

@@ -14,51 +14,50 @@ import (
 	"counterpart/servers/vault/internal/settings"
 )
 
-// Server is one Vault server.
+// Server is what all engines of one Vault server share: mounts, tokens, policies, leases
+// and the identities that policies come from. What one engine keeps is its own.
 type Server struct {
 	dialect.Env
 	Settings  settings.Settings
-	Flavour   flavour
-	Engines   map[string]*Engine
-	Base      *Mounts // as seeded
-	Started   time.Time
-	NodePaths map[string]NodeHandler
+	Flavour   Flavour
+	Started   time.Time                       // of the fleet
+	Engines   map[string]*Engine              // all that can be mounted
+	EngineKey func(*Mount) string             // the key of a mount's engine in Engines
+	NodePaths map[string]NodeHandler          // by the path behind /v1/
+	Described api.Table                       // paths and parameters of a real server
+	Unplayed  []Unplayed                      // parameters that are not read
+	Base      *Mounts                         // as seeded
+	OfMounts  []Dropper                       // of records that belong to a mount, whose keys start with its UUID
 	seeded    map[string]settings.SeededToken // by the token
 
-	mountTable *state.Collection[Mounts]     // one record, mountsKey
-	GroupTable *state.Collection[GroupTable] // one record, groupsKey
+	Policies   *state.Collection[string]         // text by name
+	Leases     *state.Collection[Lease]          // by ID
+	Entities   *state.Collection[Entity]         // by ID
+	Aliases    *state.Collection[string]         // accessor/name → entity
+	Named      *state.Claims                     // entity name → entity
+	GroupTable *state.Collection[GroupTable]     // one record, GroupsKey
+	Configs    *state.Collection[map[string]any] // of mounts, by UUID
+	Locks      *state.Collection[Lock]           // accessor/name
+	Node       *state.Collection[Node]           // one record, "self"
+
+	mountTable  *state.Collection[Mounts] // one record, mountsKey
+	wraps       *state.Collection[wrapped]
+	roles       *state.Collection[tokenRole]
+	issuedSeeds *state.Collection[bool] // seeded tokens that were issued, by their hash
+	tokens      *signin.Sessions[tokenData]
+
+	// What requests ask for most, kept while the store says that it is unchanged.
 	groupsKept atomic.Pointer[state.Held[GroupTable]]
 	mountsKept atomic.Pointer[state.Held[Mounts]]
-	tokens     *signin.Sessions[tokenData]
 	selfKept   atomic.Pointer[state.Held[Node]]
 	known      state.Hot[knownToken] // by the token
-	Described  api.Table
-	ids        ids.Requests
 	acls       aclCache
 	aclsMu     sync.RWMutex
-
-	Policies *state.Collection[string] // by name
-
-	Leases   *state.Collection[Lease]
-	wraps    *state.Collection[wrapped]
-	Entities *state.Collection[Entity]
-	Aliases  *state.Collection[string] // accessor/name → entity
-	Named    *state.Claims             // entity name → entity
-
-	Configs *state.Collection[map[string]any] // of mounts, by UUID
-
-	roles       *state.Collection[tokenRole]
-	Locks       *state.Collection[lock]
-	Node        *state.Collection[Node]
-	issuedSeeds *state.Collection[bool] // seeded tokens that were issued, by their hash
-
-	Unplayed []Unplayed // parameters that are not read
-
-	OfMounts []dropper // of records that belong to a mount, whose keys start with its UUID
+	ids        ids.Requests
 }
 
-// dropper is a collection of any type.
-type dropper interface {
+// Dropper is a collection of any type.
+type Dropper interface {
 	Drop(ctx context.Context, prefix string) error
 }
 
@@ -72,13 +71,13 @@ func (s *Server) collections() {
 	s.Named = state.NewClaims(s.Store, "entityname", s.Clock, s.HasEntityName)
 	s.Configs = state.Of[map[string]any](s.Store, "config")
 	s.roles = state.Of[tokenRole](s.Store, "tokenrole")
-	s.Locks = state.Of[lock](s.Store, "lock")
+	s.Locks = state.Of[Lock](s.Store, "lock")
 	s.Node = state.Of[Node](s.Store, "node")
 	s.issuedSeeds = state.Of[bool](s.Store, "issued")
 	s.mountTable = state.Of[Mounts](s.Store, "mounts")
 	s.GroupTable = state.Of[GroupTable](s.Store, "identitygroups")
 	s.tokens = signin.NewSessions(s.Logins, signin.Kind[tokenData]{Realm: "vault:" + s.Name, By: parentOf})
-	s.OfMounts = []dropper{s.Configs}
+	s.OfMounts = []Dropper{s.Configs}
 }
 
 // NewServer is a server of one flavour whose engines are still to be put into its table.

@@ -18,7 +18,7 @@ func (r *Request) renewal(t *Token) (l life, renewable bool, err error) {
 		return l, true, nil
 	}
 	l.byDefault, l.most = m.Lives()
-	if e := r.Engines[m.engine()]; e != nil && e.Relogin != nil {
+	if e := r.engineOf(m); e != nil && e.Relogin != nil {
 		now, err := e.Relogin(r, m, t)
 		if err != nil || now == nil {
 			return l, false, err

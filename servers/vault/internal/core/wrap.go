@@ -34,11 +34,10 @@ func (r *Request) wrapped(a *Answer) (*Answer, error) {
 		return nil, err
 	}
 	w := wrapped{TTL: r.wrap, Path: r.full, Body: body}
-	switch data, _ := a.Data.(map[string]any); {
-	case a.auth != nil:
+	if a.auth != nil {
 		w.Inner = a.auth.Accessor
-	case r.Mount.engine() == "auth/approle" && data["secret_id_accessor"] != nil:
-		w.Inner, _ = data["secret_id_accessor"].(string)
+	} else if data, _ := a.Data.(map[string]any); data != nil {
+		w.Inner, _ = data[r.engineOf(r.Mount).Accessor].(string)
 	}
 	return r.keep(w)
 }

@@ -110,7 +110,7 @@ func listMounts(r *core.Request, auth bool) (*core.Answer, error) {
 }
 
 func getMount(r *core.Request, auth bool) (*core.Answer, error) {
-	m, err := r.MountNamed(auth)
+	m, err := mountNamed(r, auth)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func getMount(r *core.Request, auth bool) (*core.Answer, error) {
 }
 
 func getTune(r *core.Request, auth bool) (*core.Answer, error) {
-	m, err := r.MountNamed(auth)
+	m, err := mountNamed(r, auth)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func mountKind(r *core.Request, kind string, auth bool) (stored string, known bo
 
 func putMount(r *core.Request, auth bool) (*core.Answer, error) {
 	path := core.MountPath(r.Vars["path"], auth)
-	if !auth && core.Reserved(path) {
+	if !auth && reserved(path) {
 		return nil, core.BadRequest("cannot mount %q", path)
 	}
 	kind := r.Text("type")
@@ -210,7 +210,7 @@ func putMount(r *core.Request, auth bool) (*core.Answer, error) {
 		if x := t.Conflict(path); x != nil {
 			return core.BadRequest("path is already in use at %s", strings.TrimPrefix(x.Path, "auth/"))
 		}
-		if len(t.List) >= core.MaxMounts {
+		if len(t.List) >= maxMounts {
 			return core.BadRequest("there are %d mounts, which is all that are kept", len(t.List))
 		}
 		t.List = append(t.List, m)
@@ -293,4 +293,26 @@ func dropMount(r *core.Request, auth bool) (*core.Answer, error) {
 		}
 	}
 	return nil, nil
+}
+
+// reserved reports a path where no secrets engine can be mounted.
+func reserved(path string) bool {
+	for _, prefix := range [...]string{"auth/", "cubbyhole/", "identity/", "sys/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxMounts is how many mounts there can be.
+const maxMounts = 2000
+
+// mountNamed is the mount of the request's path.
+func mountNamed(r *core.Request, auth bool) (*core.Mount, error) {
+	t, err := r.MountTable()
+	if err != nil {
+		return nil, err
+	}
+	return t.At(core.MountPath(r.Vars["path"], auth)), nil
 }

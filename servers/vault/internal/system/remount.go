@@ -19,11 +19,11 @@ func (b *Backend) remount(r *core.Request) (*core.Answer, error) {
 	from, to = core.MountPath(from, false), core.MountPath(to, false)
 	isAuth, toAuth := strings.HasPrefix(from, "auth/"), strings.HasPrefix(to, "auth/")
 	switch {
-	case from == "auth/token/", !isAuth && core.Reserved(from):
+	case from == "auth/token/", !isAuth && reserved(from):
 		return nil, core.BadRequest("cannot remount %q", from)
 	case isAuth && !toAuth:
 		return nil, core.BadRequest("cannot remount auth mount to non-auth mount %q", to)
-	case !isAuth && core.Reserved(to), to == "auth/":
+	case !isAuth && reserved(to), to == "auth/":
 		return nil, core.BadRequest("cannot remount to destination %s", to)
 	}
 	id := ids.UUID(r.Rand)
