@@ -20,7 +20,7 @@ var readers = map[string]string{
 	"auth/token": "core/token core/tokencreate core/tokenpaths core/tokenrenew core/tokenrole", "auth/userpass": "auth/userpass core/login", "auth/ldap": "auth/ldap core/login",
 	"auth/approle": "auth/approle auth/secretid core/login", "auth/cert": "auth/cert core/login", "ldap": "directory/engine directory/library directory/libraryset rotation",
 	"ad": "directory/engine directory/ad directory/library directory/libraryset rotation", "database": "database rotation", "ssh": "ssh", "totp": "totp",
-	"transit": "transit tools", "secret": "kv/kv2 kv/kv2meta", "kv1": "kv/kv1", "cubbyhole": "kv/kv1",
+	"transit": "transit tools", "secret": "kv/v2 kv/metadata", "kv1": "kv/v1", "cubbyhole": "kv/v1",
 }
 
 // filesOf are the source files of a room, or the one file that is named.

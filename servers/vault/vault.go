@@ -3,6 +3,10 @@
 // lies behind one wide route, because paths are data; an operation's name is
 // made of the engine and the path's name: kv.read, userpass.login.write.
 //
+// This package puts a server together from its rooms: internal/core is what all engines
+// share and knows none of them, each engine is a package that imports the core, and here
+// are the table of engines, what the seed brings, and what is played of a real server.
+//
 // Contract: contracts/hashicorp-vault.md. What a real server has besides what is
 // played follows from a table of its paths and parameters (internal/api); Scope names
 // it. Left out on purpose: namespaces and everything else of the enterprise edition,

@@ -1,3 +1,5 @@
+// Package auth is the auth methods userpass, ldap, approle and cert. The method token is
+// the core's.
 package auth
 
 import (

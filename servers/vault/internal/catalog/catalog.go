@@ -1,3 +1,5 @@
+// Package catalog is the engines, auth methods and database plugins that a real server has
+// built in.
 package catalog
 
 import (

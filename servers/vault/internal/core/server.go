@@ -1,3 +1,8 @@
+// Package core is what all engines of a vault share: a request and its answer, how a
+// request finds the path that answers it and whether its token may, mounts, tokens, policies,
+// leases, wrapping, the entities and groups that policies come from, and the words of errors.
+// It knows no engine: an Engine is a table of paths, and functions that the core calls when
+// a lease or a token of the engine changes.
 package core
 
 import (

@@ -1,3 +1,4 @@
+// Package database is the secrets engine database, in its shape: no connection is opened.
 package database
 
 import (

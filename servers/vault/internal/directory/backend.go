@@ -1,3 +1,5 @@
+// Package directory is the secrets engine ldap and its older form ad: static roles, and
+// libraries of accounts that are checked out.
 package directory
 
 import (

@@ -1,3 +1,5 @@
+// Package identity is the paths of the identity store. Its entities and groups are the
+// core's, because policies come from them.
 package identity
 
 import (

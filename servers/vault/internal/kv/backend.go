@@ -1,3 +1,5 @@
+// Package kv is the secrets engine kv in both versions, and cubbyhole, which is kv for one
+// token alone.
 package kv
 
 import (

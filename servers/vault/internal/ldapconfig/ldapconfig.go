@@ -1,3 +1,5 @@
+// Package ldapconfig is the configuration of a directory, which the auth method and the
+// secrets engine ldap have alike.
 package ldapconfig
 
 import (

@@ -1,3 +1,6 @@
+// Package rotation is what the engines that manage passwords of the company's accounts
+// share: static roles, and changes of a password that are decided in a record before the
+// account is touched.
 package rotation
 
 import (

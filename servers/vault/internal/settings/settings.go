@@ -1,3 +1,4 @@
+// Package settings is a vault's block of the seed.
 package settings
 
 import (

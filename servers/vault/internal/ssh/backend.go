@@ -1,3 +1,4 @@
+// Package ssh is the secrets engine ssh: one-time passwords and signed keys.
 package ssh
 
 import (

@@ -1,3 +1,5 @@
+// Package system is the paths below sys/: mounts, policies, the state of the node, the
+// catalogue of plugins, audit devices. Leases and wrapping are the core's.
 package system
 
 import (

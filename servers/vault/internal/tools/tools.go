@@ -1,3 +1,4 @@
+// Package tools is random octets and hashes, which sys/tools and transit both answer with.
 package tools
 
 import (

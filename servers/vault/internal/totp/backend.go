@@ -1,3 +1,4 @@
+// Package totp is the secrets engine totp: it makes codes, and checks them.
 package totp
 
 import (

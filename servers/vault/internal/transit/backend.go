@@ -1,3 +1,5 @@
+// Package transit is the secrets engine transit: cryptography as a service. Its keys are
+// those of the package keyring.
 package transit
 
 import (
