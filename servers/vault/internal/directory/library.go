@@ -290,7 +290,7 @@ func (b *Backend) checkOutOne(r *core.Request, l *library, name string, lasts ti
 	}
 	held = true
 	r.Call.Object = t.Object()
-	password, err := rotation.Password(r.Server, r.Ctx, t)
+	password, err := rotation.Password(r.Ctx, r.Server, t)
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func takeOver(r *core.Request, names []string) error {
 			return rotation.Failed(r)
 		}
 		t, _ := rotation.TargetOf(r.Server, name)
-		if err := rotation.SetPassword(r.Server, r.Ctx, t, rotation.Change{Password: r.Alphanumerics(64), Why: "taken over by vault " + r.Name}); err != nil {
+		if err := rotation.SetPassword(r.Ctx, r.Server, t, rotation.Change{Password: r.Alphanumerics(64), Why: "taken over by vault " + r.Name}); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ type kvData struct {
 // V1 is version 1 of kv.
 func (b *Backend) V1() *core.Engine {
 	e := core.NewEngine("kv")
-	e.Upgrade = func(r *core.Request, path string, after bool) error { return b.upgrade(r, path, after) }
+	e.Upgrade = b.upgrade
 	return e.Otherwise(&core.Path{Pattern: "*path", Arbitrary: true, Exists: func(r *core.Request) (bool, error) {
 		return b.kvExists(r, r.Mount.UUID+"/"+r.Rest)
 	}, Ops: map[core.Operation]core.Handler{

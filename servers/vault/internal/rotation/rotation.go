@@ -26,7 +26,7 @@ const rotationTries = 16
 
 // Decide decides on a password for an account.
 func Decide(r *core.Request, t Target) (*Pending, error) {
-	was, err := Password(r.Server, r.Ctx, t)
+	was, err := Password(r.Ctx, r.Server, t)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +36,12 @@ func Decide(r *core.Request, t Target) (*Pending, error) {
 // make changes the password, unless that has been done. now is what the password
 // is: somebody else may have changed it.
 func (c *Pending) make(ctx context.Context, s *core.Server, t Target) (now string, err error) {
-	if now, err = Password(s, ctx, t); err != nil || now != c.Was {
+	if now, err = Password(ctx, s, t); err != nil || now != c.Was {
 		return now, err
 	}
-	err = SetPassword(s, ctx, t, Change{Password: c.Password, was: &c.Was, Why: "rotated by vault " + s.Name})
+	err = SetPassword(ctx, s, t, Change{Password: c.Password, was: &c.Was, Why: "rotated by vault " + s.Name})
 	if errors.Is(err, cause.WrongPassword) {
-		return Password(s, ctx, t)
+		return Password(ctx, s, t)
 	}
 	return c.Password, err
 }
@@ -195,7 +195,7 @@ func (b *Backend) Credential(r *core.Request, wanted func(*StaticRole) bool) (ro
 		if t, there = TargetOf(r.Server, role.Username); !there {
 			return role, t, "", nil
 		}
-		if password, err = Password(r.Server, r.Ctx, t); err != nil {
+		if password, err = Password(r.Ctx, r.Server, t); err != nil {
 			return nil, t, "", err
 		}
 		now, err := b.Statics.Get(r.Ctx, r.RoleKey())

@@ -42,7 +42,7 @@ func (t Target) Object() string {
 }
 
 // Password is what it is now.
-func Password(s *core.Server, ctx context.Context, t Target) (string, error) {
+func Password(ctx context.Context, s *core.Server, t Target) (string, error) {
 	if t.Account == "" {
 		return s.Logins.Password(ctx, t.user)
 	}
@@ -52,13 +52,13 @@ func Password(s *core.Server, ctx context.Context, t Target) (string, error) {
 
 // Change is a new password for an account.
 type Change struct {
-	Password string
+	Password string  // the new one
 	was      *string // what it must be until then, or else cause.WrongPassword; nil: whatever it is
-	Why      string
+	Why      string  // for the journal
 }
 
 // SetPassword changes it everywhere.
-func SetPassword(s *core.Server, ctx context.Context, t Target, c Change) error {
+func SetPassword(ctx context.Context, s *core.Server, t Target, c Change) error {
 	if t.Account == "" {
 		return s.Logins.SetPassword(ctx, t.user, signin.NewPassword{Password: c.Password, Was: c.was})
 	}
