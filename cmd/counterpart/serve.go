@@ -77,8 +77,7 @@ func (c *serveCmd) Run(e *env) error {
 	var serving atomic.Pointer[boot.Company]
 	go boot.ReturnMemory(e.ctx, func() {
 		if c := serving.Load(); c != nil {
-			c.Journal.Rest()
-			c.Fleet.Rest()
+			c.Rest()
 		}
 	})
 	go boot.LimitMemory(e.ctx, func() (open int) {

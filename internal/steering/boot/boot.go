@@ -345,6 +345,15 @@ func (c *Company) Reset(ctx context.Context) error {
 	return c.steer(ctx)
 }
 
+// Rest lets go what nobody needs any more, when the fleet has nothing to do.
+func (c *Company) Rest() {
+	c.Journal.Rest()
+	c.Fleet.Rest()
+	if m, ok := c.Store.(*state.Memory); ok {
+		m.Sweep()
+	}
+}
+
 // Serve answers until ctx ends and everything has stopped.
 func (c *Company) Serve(ctx context.Context) error {
 	err := c.Fleet.Serve(ctx)
