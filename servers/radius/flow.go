@@ -172,38 +172,54 @@ func (l *login) device(ctx context.Context, kind world.DeviceKind, n int) (facto
 // decided. The client's retransmissions are swallowed meanwhile; when it gives up
 // and asks anew, the request is withdrawn.
 func (l *login) approve(ctx context.Context, kind world.DeviceKind, n int) error {
-	d, err := l.device(ctx, kind, n)
-	if err != nil {
-		return err
-	}
 	held, release := l.s.cache.hold(ctx, l.x.slot)
 	defer release()
-	ask := factor.Ask{System: l.s.env.Name, UserID: l.user.ID, DeviceID: d.ID, TTL: l.s.set.HoldMax,
-		Message: l.s.words.push(l.user.Name), Details: map[string]string{"client": l.x.client.name, "user": l.name}}
-	a, err := l.s.env.Factors.Ask(held, ask)
+	id, device, err := l.ask(held, kind, n)
 	if err != nil {
 		return err
 	}
-	id := a.ID
-	a, err = l.s.env.Factors.Await(held, id)
-	if err != nil {
+	if err := l.s.env.Factors.Wait(held, id, time.Time{}); err != nil {
 		l.s.env.Factors.Cancel(context.WithoutCancel(ctx), id)
 		if ctx.Err() == nil && errors.Is(err, context.Canceled) {
 			return errSuperseded
 		}
 		return err
 	}
+	return l.answered(ctx, id, device)
+}
+
+// answered is what became of a request on a device. Like ask it is not put into approve.
+//
+//go:noinline
+func (l *login) answered(ctx context.Context, id, device string) error {
+	a, err := l.s.env.Factors.Approval(ctx, id)
 	switch {
+	case err != nil:
+		return err
 	case a.State == factor.Approved:
 		return nil
 	case a.Fraud:
-		return cause.Because(cause.Fraud, "%s reported the request on %s as fraud", l.user.ID, d.ID)
+		return cause.Because(cause.Fraud, "%s reported the request on %s as fraud", l.user.ID, device)
 	case a.State == factor.Denied:
-		return cause.Because(cause.Denied, "%s denied the request on %s", l.user.ID, d.ID)
+		return cause.Because(cause.Denied, "%s denied the request on %s", l.user.ID, device)
 	case a.State == factor.Cancelled:
-		return cause.Because(cause.Cancelled, "the request on %s was withdrawn", d.ID)
+		return cause.Because(cause.Cancelled, "the request on %s was withdrawn", device)
 	}
-	return cause.Because(cause.Expired, "nobody answered the request on %s within %v", d.ID, l.s.set.HoldMax)
+	return cause.Because(cause.Expired, "nobody answered the request on %s within %v", device, l.s.set.HoldMax)
+}
+
+// ask opens a request on the n-th device of a kind. It is a function of its own, and not
+// put into approve, because what it needs would stand on the stack of each login that waits.
+//
+//go:noinline
+func (l *login) ask(ctx context.Context, kind world.DeviceKind, n int) (id, device string, err error) {
+	d, err := l.device(ctx, kind, n)
+	if err != nil {
+		return "", "", err
+	}
+	a, err := l.s.env.Factors.Ask(ctx, factor.Ask{System: l.s.env.Name, UserID: l.user.ID, DeviceID: d.ID, TTL: l.s.set.HoldMax,
+		Message: l.s.words.push(l.user.Name), Details: map[string]string{"client": l.x.client.name, "user": l.name}})
+	return a.ID, d.ID, err
 }
 
 // send delivers a code to the n-th device of a kind.

@@ -245,29 +245,58 @@ func (b *Service) Await(ctx context.Context, id string) (Approval, error) {
 // AwaitUntil is Await for a poll that is held: it also returns, with the request
 // still pending, when the fleet's time reaches end (zero: never).
 func (b *Service) AwaitUntil(ctx context.Context, id string, end time.Time) (Approval, error) {
-	for {
-		decided, stop := b.wakeable(ctx, id) // before looking, so that no decision is missed
-		a, err := b.Approval(ctx, id)
-		if err != nil || a.State != Pending || !end.IsZero() && !b.Clock.Now().Before(end) {
-			stop()
-			return a, err
-		}
-		until := a.Expires
-		if !end.IsZero() && end.Before(until) {
-			until = end
-		}
-		if a.Will != "" && a.WillAt.Before(until) {
-			until = a.WillAt
-		}
-		if soon := b.Clock.Now().Add(elsewhere); b.Store.Shared() && soon.Before(until) {
-			until = soon
-		}
-		b.Clock.Wait(decided, until)
-		stop()
+	if err := b.Wait(ctx, id, end); err != nil {
+		a, _ := b.Approval(context.WithoutCancel(ctx), id)
+		return a, err
+	}
+	return b.Approval(ctx, id)
+}
+
+// Wait is AwaitUntil for somebody who looks at the request afterwards: it returns nil when
+// there is nothing to wait for any more, or the context's error.
+func (b *Service) Wait(ctx context.Context, id string, end time.Time) error {
+	for b.pending(ctx, id, end) {
 		if err := ctx.Err(); err != nil {
-			return a, err
+			return err
 		}
 	}
+	return nil
+}
+
+// pending waits until a request that is pending may be so no longer; false: it is over,
+// or the caller's time is. Nothing of the request itself stands on the stack while
+// somebody waits, of whom there may be very many.
+func (b *Service) pending(ctx context.Context, id string, end time.Time) bool {
+	decided, stop := b.wakeable(ctx, id) // before looking, so that no decision is missed
+	defer stop()
+	until := b.next(ctx, id, end)
+	if until.IsZero() {
+		return false
+	}
+	b.Clock.Wait(decided, until)
+	return true
+}
+
+// next is when to look again at a request that is pending; zero: there is nothing to wait
+// for.
+//
+//go:noinline
+func (b *Service) next(ctx context.Context, id string, end time.Time) time.Time {
+	a, err := b.Approval(ctx, id)
+	if err != nil || a.State != Pending || !end.IsZero() && !b.Clock.Now().Before(end) {
+		return time.Time{}
+	}
+	until := a.Expires
+	if !end.IsZero() && end.Before(until) {
+		until = end
+	}
+	if a.Will != "" && a.WillAt.Before(until) {
+		until = a.WillAt
+	}
+	if soon := b.Clock.Now().Add(elsewhere); b.Store.Shared() && soon.Before(until) {
+		until = soon
+	}
+	return until
 }
 
 // wakeable is ctx that also ends when the approval is decided in this process.
