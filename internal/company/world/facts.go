@@ -136,6 +136,7 @@ type Device struct {
 	PrivateID  []byte   // Yubikey, 6 octets
 	AESKey     []byte   // Yubikey, 16 octets
 	Presses    []string `json:",omitempty"` // Yubikey: what pressing it types, one policy per press, the last repeats; none: the next OTP
+	FirstUse   uint8    `json:",omitempty"` // Yubikey: the use that comes next in that session
 	Approval   *Approval
 }
 
