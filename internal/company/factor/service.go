@@ -51,6 +51,7 @@ type Service struct {
 
 	regMu      sync.RWMutex
 	registered map[string]world.Device // by ID
+	rows       map[string]YubikeyRow   // what a seed says was seen of YubiKeys, by the device's ID
 }
 
 // waiter is one caller of Await.

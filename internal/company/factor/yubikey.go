@@ -109,7 +109,7 @@ func (b *Service) Touch(ctx context.Context, d world.Device, otp OTP, mark strin
 	var verdict error
 	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
 		now := b.Clock.Now()
-		t.Row, t.Before, t.Repeated = k.row(mark, now), p.row(), false
+		t.Row, t.Before, t.Repeated = k.row(mark, now), b.row(d, p), false
 		if verdict = usable(d, p, now); verdict != nil {
 			return time.Time{}, state.ErrKeep
 		}
@@ -128,25 +128,51 @@ func (b *Service) Touch(ctx context.Context, d world.Device, otp OTP, mark strin
 	return t, err
 }
 
-func (p *progress) row() YubikeyRow {
-	if p.Yubikey == nil {
-		return NewYubikeyRow()
+// row is what is known of a YubiKey.
+func (b *Service) row(d world.Device, p *progress) YubikeyRow {
+	if p.Yubikey != nil {
+		return *p.Yubikey
 	}
-	return *p.Yubikey
+	b.regMu.RLock()
+	defer b.regMu.RUnlock()
+	if row, ok := b.rows[d.ID]; ok {
+		return row
+	}
+	return NewYubikeyRow()
+}
+
+func (b *Service) rowSeeded(deviceID string) bool {
+	b.regMu.RLock()
+	defer b.regMu.RUnlock()
+	_, ok := b.rows[deviceID]
+	return ok
+}
+
+// SeedYubikey says what was seen of a YubiKey before the fleet began. Of what several
+// servers say the highest counts.
+func (b *Service) SeedYubikey(deviceID string, row YubikeyRow) {
+	b.regMu.Lock()
+	defer b.regMu.Unlock()
+	if b.rows == nil {
+		b.rows = map[string]YubikeyRow{}
+	}
+	if was, ok := b.rows[deviceID]; !ok || row.Above(was) {
+		b.rows[deviceID] = row
+	}
 }
 
 // Yubikey is the row of a YubiKey and whether it is switched on. seen is false as long
 // as there is none.
 func (b *Service) Yubikey(ctx context.Context, d world.Device) (row YubikeyRow, active, seen bool, err error) {
 	p, _, err := b.progress.Read(ctx, d.ID)
-	return p.row(), !p.disabled(d) && !p.Removed, p.Yubikey != nil, err
+	return b.row(d, &p), !p.disabled(d) && !p.Removed, p.Yubikey != nil || b.rowSeeded(d.ID), err
 }
 
 // Advance raises the row of a YubiKey to one that somebody else knows of, if that is
 // higher; it is decided as in Touch. before is the row as it was.
 func (b *Service) Advance(ctx context.Context, d world.Device, to YubikeyRow) (before YubikeyRow, active bool, err error) {
 	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
-		before, active = p.row(), !p.disabled(d) && !p.Removed
+		before, active = b.row(d, p), !p.disabled(d) && !p.Removed
 		switch {
 		case to.Above(before):
 			p.Yubikey = &to
