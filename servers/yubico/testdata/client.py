@@ -1,4 +1,5 @@
 """Asks a validation server with one of the Python clients: client.py LIBRARY ID KEY OTP URL..."""
+import base64
 import sys
 import time
 
@@ -14,7 +15,7 @@ try:
         from yubiotp import client as yubiotp
 
         kind = getattr(yubiotp, library)
-        asked = kind(api_id=int(client), api_key=key and key.encode())
+        asked = kind(api_id=int(client), api_key=key and base64.b64decode(key))
         asked.base_url = urls[0]
         answer = asked.verify(otp)
         said = "%s %s" % (answer.is_ok(), answer.status())
