@@ -113,6 +113,7 @@ func (s *Server) resync(c echo.Context) error {
 			return err
 		}
 	}
+	faults := faultsOfPool(dialect.CallFrom(ctx))
 	for _, id := range keys {
 		r, seen, err := s.rowOf(ctx, id)
 		if err != nil {
@@ -122,7 +123,7 @@ func (s *Server) resync(c echo.Context) error {
 			continue
 		}
 		for _, p := range s.set.SyncPool {
-			if p, _ = broken(dialect.CallFrom(ctx), p); p.Down {
+			if p, _ = faults.of(p); p.Down {
 				continue
 			}
 			if _, err := advanceIn(ctx, s.peers, peerKey(p.Name, id), r.YubikeyRow); err != nil {

@@ -75,8 +75,9 @@ var storage = httpapi.Words[string]{Unavailable: "Database error", Internal: "Da
 var administration = httpapi.Words[string]{Unavailable: "Database connect error", Internal: "Database connect error", Of: map[cause.Cause]string{cause.Unavailable: "Database connect error"},
 	Outcomes: map[cause.Cause]dialect.Outcome{missing: dialect.Failed},
 	Write: func(c echo.Context, words string, err error) {
-		if words == "" {
-			words = cause.Why(err)
+		var r *cause.Refusal
+		if words == "" && errors.As(err, &r) {
+			words = r.Why
 		}
 		c.Blob(http.StatusOK, plainText, []byte("ERROR "+words+"\n"))
 	}}

@@ -11,21 +11,22 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/fault"
 )
 
 // The faults that only a validation server can play. Statuses of HTTP (before and after
 // an OTP is used up), pages of HTML, delays, cut bodies and lost connections are the
 // fleet's.
 const (
-	faultStatus    = "yubico-status"    // args.as: the protocol's word, by default BACKEND_ERROR; args.commit true: after the OTP is used up
-	faultSignature = "yubico-signature" // args.as: wrong (default), missing, empty-key
-	faultEcho      = "yubico-echo"      // another otp or nonce is sent back, validly signed; args.as: otp, nonce (default), missing
-	faultLines     = "yubico-lines"     // args.as: lf, bare (nothing after the last value; default), twice (a second status)
-	faultKSM       = "yubico-ksm-down"  // the key storage module cannot be reached
-	faultPlus      = "yubico-plus-lost" // a proxy made blanks of the plus signs in the request's signature
-	faultPeerDown  = "yubico-peer-down" // args.peer: of the pool, by default all
-	faultPeerLag   = "yubico-peer-lag"  // args.peer, args.for: how much longer it takes, by default 5s
-	faultPeerAhead = "yubico-peer-ahead"
+	faultStatus    = "yubico-status"     // args.as: the protocol's word, by default BACKEND_ERROR; args.commit true: after the OTP is used up
+	faultSignature = "yubico-signature"  // args.as: wrong (default), missing, empty-key
+	faultEcho      = "yubico-echo"       // another otp or nonce is sent back, validly signed; args.as: otp, nonce (default), missing
+	faultLines     = "yubico-lines"      // args.as: lf, bare (nothing after the last value; default), twice (a second status)
+	faultKSM       = "yubico-ksm-down"   // the key storage module cannot be reached
+	faultPlus      = "yubico-plus-lost"  // a proxy made blanks of the plus signs in the request's signature
+	faultPeerDown  = "yubico-peer-down"  // args.peer: of the pool, by default all
+	faultPeerLag   = "yubico-peer-lag"   // args.peer, args.for: how much longer it takes, by default 5s
+	faultPeerAhead = "yubico-peer-ahead" // args.peer: it has seen a later OTP
 )
 
 // Faults implements dialect.Server.
@@ -114,22 +115,38 @@ func storageDown(ctx context.Context) bool {
 	return hit
 }
 
-// broken is a peer as the faults have it.
-func broken(call *dialect.Call, p Peer) (_ Peer, ahead bool) {
+// poolFaults are what faults do to the pool in one request.
+type poolFaults struct {
+	down, lag, ahead *fault.Rule
+}
+
+// faultsOfPool asks once for a request: a rule may be for one peer of several.
+func faultsOfPool(call *dialect.Call) (f poolFaults) {
 	if call.NoFaults() {
-		return p, false
+		return f
 	}
-	about := func(peer string) bool { return peer == "" || peer == p.Name }
-	if rule, hit := call.Fault(faultPeerDown); hit && about(rule.Args["peer"]) {
-		p.Down = true
+	for kind, to := range map[string]**fault.Rule{faultPeerDown: &f.down, faultPeerLag: &f.lag, faultPeerAhead: &f.ahead} {
+		if rule, hit := call.Fault(kind); hit {
+			*to = &rule
+		}
 	}
-	if rule, hit := call.Fault(faultPeerLag); hit && about(rule.Args["peer"]) {
-		d, err := time.ParseDuration(rule.Args["for"])
+	return f
+}
+
+// about reports a rule that is for all peers, or for this one.
+func about(rule *fault.Rule, p Peer) bool {
+	return rule != nil && (rule.Args["peer"] == "" || rule.Args["peer"] == p.Name)
+}
+
+// of is a peer as the faults have it.
+func (f poolFaults) of(p Peer) (_ Peer, ahead bool) {
+	p.Down = p.Down || about(f.down, p)
+	if about(f.lag, p) {
+		d, err := time.ParseDuration(f.lag.Args["for"])
 		if err != nil || d <= 0 {
 			d = 5 * time.Second
 		}
 		p.Delay += d
 	}
-	rule, hit := call.Fault(faultPeerAhead)
-	return p, hit && about(rule.Args["peer"])
+	return p, about(f.ahead, p)
 }

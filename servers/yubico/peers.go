@@ -46,8 +46,9 @@ func (r *verification) collect(ctx context.Context, publicID string, sent factor
 	limit := time.Duration(r.timeout) * time.Second
 	pool := make([]Peer, 0, len(r.set.SyncPool))
 	ahead := map[string]bool{}
+	faults := faultsOfPool(r.call)
 	for _, p := range r.set.SyncPool {
-		p, first := broken(r.call, p)
+		p, first := faults.of(p)
 		pool, ahead[p.Name] = append(pool, p), first
 	}
 	slices.SortStableFunc(pool, func(a, b Peer) int { return int(a.Delay - b.Delay) })

@@ -59,11 +59,14 @@ func command(t testing.TB, name string, args ...string) *exec.Cmd {
 }
 
 // python asks with a library of Python; folder is where make tools has put it, empty for
-// the environment itself.
+// the environment itself. The client is 1, or what stands behind the library's name.
 func python(t testing.TB, folder, library, key, otp string, urls ...string) (said string, took float64) {
 	t.Helper()
-	interpreter := tool(t, "python3")
-	cmd := command(t, interpreter, append([]string{filepath.Join("testdata", "client.py"), library, "1", key, otp}, urls...)...)
+	interpreter, client := tool(t, "python3"), "1"
+	if name, number, other := strings.Cut(library, " "); other {
+		library, client = name, number
+	}
+	cmd := command(t, interpreter, append([]string{filepath.Join("testdata", "client.py"), library, client, key, otp}, urls...)...)
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=*")
 	if folder != "" {
 		cmd.Env = append(cmd.Env, "PYTHONPATH="+filepath.Join(filepath.Dir(interpreter), "..", folder))
@@ -102,6 +105,9 @@ func TestRealPython(t *testing.T) {
 				ask(key, s.press("alice-yubi", ""), "True", s.api(), s.api()+"/", s.api())            // 23: three addresses of one server
 			}
 			ask("c2VjcmV0c2VjcmV0c2VjcmV0c2U=", s.press("alice-yubi", ""), "SignatureVerificationError")
+			if said, _ := python(t, folder, "yubico_client 2", secret, s.press("alice-yubi", ""), s.api()); !strings.HasPrefix(said, "SignatureVerificationError") {
+				t.Errorf("an unknown client, whose refusal is signed with the empty key: %q", said) // 22
+			}
 			s.breaks(fault.Status, "code", "503", "op", "verify", "moment", "before")
 			if otp := s.press("alice-yubi", ""); name == "1.13" { // 26: it asks once more
 				ask(secret, otp, "True")
