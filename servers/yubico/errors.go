@@ -39,7 +39,7 @@ const (
 // what is repeated of the request.
 type refusal struct {
 	error
-	key     []byte
+	by      *signer
 	members []member
 	server  *Server
 }
@@ -60,7 +60,7 @@ func writeProtocol(c echo.Context, status string, err error) {
 		c.NoContent(http.StatusInternalServerError)
 		return
 	}
-	a.key, a.members = r.key, r.members
+	a.by, a.members = r.by, r.members
 	r.server.send(c, a)
 }
 

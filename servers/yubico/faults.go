@@ -60,8 +60,8 @@ func (r *verification) overridden(committed bool) error {
 var overrides = []cause.Cause{missing, noClient, badSignature, repeated, cause.Replayed, notEnough, backendError, cause.NotAllowed}
 
 // spoilt is the body of an answer, broken where a fault wants it so.
-func spoilt(c echo.Context, a answer, now time.Time) string {
-	call := dialect.CallFrom(c.Request().Context())
+func (s *Server) spoilt(c echo.Context, a answer) []byte {
+	call, now := dialect.CallFrom(c.Request().Context()), s.Clock.Now()
 	if call.NoFaults() {
 		return a.body(now)
 	}
@@ -79,9 +79,9 @@ func spoilt(c echo.Context, a answer, now time.Time) string {
 	}
 	sign, signHit := call.Fault(faultSignature)
 	if signHit && sign.Args["as"] == "empty-key" {
-		a.key = nil
+		a.by = s.nobody
 	}
-	body := a.body(now)
+	body := string(a.body(now))
 	if signHit {
 		end := strings.Index(body, "\r\n") + 2
 		switch sign.Args["as"] {
@@ -102,7 +102,7 @@ func spoilt(c echo.Context, a answer, now time.Time) string {
 			body = strings.TrimRight(body, "\r\n")
 		}
 	}
-	return body
+	return []byte(body)
 }
 
 // storageDown reports that the key storage module cannot be reached.

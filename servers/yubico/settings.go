@@ -80,7 +80,7 @@ type Seen struct {
 
 // client is a relying party that may ask.
 type client struct {
-	secret []byte
+	by     *signer
 	active bool
 }
 
@@ -103,7 +103,7 @@ func (s *Server) loadClients() error {
 		if _, twice := s.clients[uint64(c.ID)]; twice {
 			return fmt.Errorf("there are two clients %d", c.ID)
 		}
-		s.clients[uint64(c.ID)] = client{secret, c.Active}
+		s.clients[uint64(c.ID)] = client{newSigner(secret), c.Active}
 	}
 	return nil
 }

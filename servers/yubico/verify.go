@@ -33,8 +33,8 @@ type verification struct {
 	timeout int // seconds; 0: as long as it takes
 	counts  bool
 
-	key  []byte // of the client, once it is known
-	echo bool   // the OTP has been decided about, so that the answer repeats it
+	by   *signer // the client's, once it is known
+	echo bool    // the OTP has been decided about, so that the answer repeats it
 	pool []member
 
 	word string // what a fault says in place of the answer
@@ -47,9 +47,9 @@ func (s *Server) verify(c echo.Context) error {
 	r := &verification{Server: s, call: dialect.CallFrom(ctx), query: read(c.Request()), two: versionAt(c.Request().RequestURI) >= 2}
 	touched, err := r.run(ctx)
 	if err != nil {
-		return &refusal{error: err, key: r.key, members: r.repeats(), server: s}
+		return &refusal{error: err, by: r.by, members: r.repeats(), server: s}
 	}
-	return s.send(c, answer{status: wordOK, key: r.key, members: append(r.repeats(), r.shown(touched)...)})
+	return s.send(c, answer{status: wordOK, by: r.by, members: append(r.repeats(), r.shown(touched)...)})
 }
 
 // run makes the checks in the order in which ykval makes them.
@@ -171,7 +171,7 @@ func (r *verification) lookUp() error {
 	if !ok || !c.active {
 		return cause.Because(noClient, "%s is unknown or not active", number(r.client))
 	}
-	r.key = c.secret
+	r.by = c.by
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (r *verification) checkSignature() error {
 			h = strings.ReplaceAll(h, "+", " ")
 		}
 	}
-	if want := signature(r.key, r.query.signed()); subtle.ConstantTimeCompare([]byte(want), []byte(h)) != 1 {
+	if want := r.by.sign(r.query.signed()); subtle.ConstantTimeCompare([]byte(want), []byte(h)) != 1 {
 		return cause.Because(badSignature, "%s signed %q, not %q", number(r.client), h, want)
 	}
 	return nil

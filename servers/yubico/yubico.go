@@ -27,6 +27,7 @@ type Server struct {
 	dialect.Env
 	set     Settings
 	clients map[uint64]client
+	nobody  *signer         // with the empty key
 	keys    map[string]*key // by public ID
 	allowed map[string][]netip.Prefix
 	rows    *state.Collection[row] // of keys that the key storage module does not know, by public ID
@@ -42,7 +43,7 @@ type row struct {
 
 // New builds the server.
 func New(env dialect.Env) (dialect.Server, error) {
-	s := &Server{Env: env, clients: map[uint64]client{}, keys: map[string]*key{}, allowed: map[string][]netip.Prefix{},
+	s := &Server{Env: env, clients: map[uint64]client{}, nobody: newSigner(nil), keys: map[string]*key{}, allowed: map[string][]netip.Prefix{},
 		rows: state.Of[row](env.Store, "row"), peers: state.Of[row](env.Store, "peer")}
 	if err := env.Decode(&s.set); err != nil {
 		return nil, err

@@ -97,6 +97,25 @@ type progress struct {
 	Yubikey  *YubikeyRow `json:"yubikey,omitempty"` // what was accepted last
 }
 
+// Copy implements state.Copier.
+func (p *progress) Copy() *progress {
+	c := *p
+	c.Counter, c.LastStep, c.Disabled, c.Sent, c.Yubikey = copied(p.Counter), copied(p.LastStep), copied(p.Disabled), copied(p.Sent), copied(p.Yubikey)
+	if c.Used = slices.Clone(p.Used); c.Sent != nil {
+		c.Sent.More, c.Sent.Spent = slices.Clone(c.Sent.More), slices.Clone(c.Sent.Spent)
+	}
+	return &c
+}
+
+// copied is another one of what p points to.
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
 func enrolledKey(userID, deviceID string) string { return userID + "/" + deviceID }
 
 // Find returns a device, seeded or enrolled.

@@ -59,6 +59,11 @@ func (k Keystroke) octets() (b [aes.BlockSize]byte) {
 	return b
 }
 
+// Typed is what a key types that has the public ID and the AES key of d.
+func (k Keystroke) Typed(d world.Device) (string, error) {
+	return keyed(d.PublicID, d.AESKey, k.octets())
+}
+
 // keyed is what a key types that has this public ID and AES key of 16 octets.
 func keyed(publicID string, key []byte, plain [aes.BlockSize]byte) (string, error) {
 	c, err := aes.NewCipher(key)

@@ -27,14 +27,33 @@ func ParseModhex(text string) (octets []byte, ok bool) {
 		return nil, false
 	}
 	octets = make([]byte, len(text)/2)
-	for i := range text {
-		digit := strings.IndexByte(modhexDigits, text[i])
+	for i := range len(text) {
+		digit := modhexDigit(text[i])
 		if digit < 0 {
 			return nil, false
 		}
 		octets[i/2] = octets[i/2]<<4 | byte(digit)
 	}
 	return octets, true
+}
+
+// modhexDigit is what a letter stands for; -1 for any other.
+func modhexDigit(letter byte) int {
+	switch letter {
+	case 'c':
+		return 0
+	case 'b':
+		return 1
+	case 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l':
+		return int(letter-'d') + 2
+	case 'n':
+		return 11
+	case 'r':
+		return 12
+	case 't', 'u', 'v':
+		return int(letter-'t') + 13
+	}
+	return -1
 }
 
 // PublicID reads the public identifier of a YubiKey, 0 to 16 characters that are

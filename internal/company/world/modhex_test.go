@@ -15,7 +15,7 @@ func TestPublicID(t *testing.T) {
 			t.Errorf("%q is read as %q, %v", text, got, ok)
 		}
 	}
-	for _, text := range []string{"c", "abc", "cccccccccccccccccc", "xy", "0123456789abcdef01", "cccccccccccc\x00c", "ćć"} {
+	for _, text := range []string{"c", "abc", "cccccccccccccccccc", "xy", "0123456789abcdef01", "cccccccccccc\x00c", "ćć", "c ", "aa\xff"} {
 		if got, ok := world.PublicID(text); ok {
 			t.Errorf("%q is read as %q", text, got)
 		}
@@ -37,4 +37,21 @@ func FuzzModhex(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestEveryLetterIsItsDigit, and no other octet is one.
+func TestEveryLetterIsItsDigit(t *testing.T) {
+	digits := 0
+	for a := range 256 {
+		octets, ok := world.ParseModhex(string([]byte{'c', byte(a)}))
+		if ok {
+			digits++
+			if world.Modhex(octets) != string([]byte{'c', byte(a)}) {
+				t.Errorf("%#x is %x", a, octets)
+			}
+		}
+	}
+	if digits != 16 {
+		t.Errorf("%d letters", digits)
+	}
 }
