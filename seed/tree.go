@@ -56,9 +56,6 @@ func (p place) of(key string) *node {
 // has reports whether a key was written.
 func (p place) has(key string) bool { return p.n.Get(key) != nil }
 
-// item is the i-th item of the list at key.
-func (p place) item(key string, i int) *node { return p.of(key).Item(i) }
-
 // short cuts a text that is quoted in a message.
 func short(s string) string { return strictyaml.Short(s) }
 

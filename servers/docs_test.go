@@ -2,7 +2,6 @@ package servers_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"reflect"
@@ -13,12 +12,11 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
 	"counterpart/servers"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/servers.md")
 
 // TestDocsServers holds docs/servers.md against the servers' settings.
 func TestDocsServers(t *testing.T) {
@@ -39,7 +37,7 @@ func TestDocsServers(t *testing.T) {
 		}
 	}
 	const path = "../docs/servers.md"
-	if *update {
+	if dialecttest.Updating() {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}

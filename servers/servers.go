@@ -17,12 +17,12 @@ import (
 func Table() []dialect.Kind {
 	return []dialect.Kind{
 		{Name: "native", New: native.New, Settings: native.Settings{}, Scope: native.Scope, Secrets: native.Secrets()},
-		{Name: "radius", New: radius.New, Settings: radius.Settings{}, Personal: radius.Personal(), Scope: radius.Scope},
-		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}, Personal: ldap.Personal(), Scope: ldap.Scope},
-		{Name: "vault", New: vault.New, Settings: vault.Settings{}, Scope: vault.Scope, Secrets: vault.Secrets()},
-		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal(), Scope: servicenow.Scope, Secrets: servicenow.Secrets()},
-		{Name: "duo", New: duo.New, Settings: duo.Settings{}, Scope: duo.Scope, Secrets: duo.Secrets()},
-		{Name: "yubico", New: yubico.New, Settings: yubico.Settings{}, Scope: yubico.Scope, Secrets: yubico.Secrets()},
+		{Name: "radius", New: radius.New, Settings: radius.Settings{}, Personal: radius.Personal(), Scope: radius.Scope, Facts: radius.Facts},
+		{Name: "ldap", New: ldap.New, Settings: ldap.Settings{}, Personal: ldap.Personal(), Scope: ldap.Scope, Facts: ldap.Facts},
+		{Name: "vault", New: vault.New, Settings: vault.Settings{}, Scope: vault.Scope, Secrets: vault.Secrets(), Facts: vault.Facts},
+		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal(), Scope: servicenow.Scope, Secrets: servicenow.Secrets(), Facts: servicenow.Facts},
+		{Name: "duo", New: duo.New, Settings: duo.Settings{}, Scope: duo.Scope, Secrets: duo.Secrets(), Facts: duo.Facts},
+		{Name: "yubico", New: yubico.New, Settings: yubico.Settings{}, Scope: yubico.Scope, Secrets: yubico.Secrets(), Facts: yubico.Facts},
 	}
 }
 

@@ -27,6 +27,7 @@ func (c *serveCmd) announce(w io.Writer, company *boot.Company) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", e.Server, e.Port, where)
 	}
+	facts(t, company)
 	people(t, company)
 	fmt.Fprint(t, "\nTRY\n")
 	for _, e := range company.Fleet.Endpoints() {
@@ -40,6 +41,31 @@ func (c *serveCmd) announce(w io.Writer, company *boot.Company) error {
 	}
 	fmt.Fprint(t, "\nReady. Ctrl-C ends it.\n")
 	return t.Flush()
+}
+
+// facts are what clients are configured with. Secrets are for --json: a screen is not where
+// they belong, even those of nobody.
+func facts(t io.Writer, company *boot.Company) {
+	said, all := map[string]bool{}, company.Facts()
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprint(t, "\nSERVER\tIS CONFIGURED WITH\n")
+	for _, e := range company.Fleet.Endpoints() {
+		if said[e.Server] || len(all[e.Server]) == 0 {
+			continue
+		}
+		said[e.Server] = true
+		words := ""
+		for _, f := range all[e.Server] {
+			value := f.Value
+			if f.Secret {
+				value = "(secret)"
+			}
+			words += "  " + f.Name + " " + value
+		}
+		fmt.Fprintf(t, "%s\t%s\n", e.Server, words[2:])
+	}
 }
 
 // observe says where the process itself can be watched.

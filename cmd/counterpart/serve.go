@@ -77,8 +77,7 @@ func (c *serveCmd) Run(e *env) error {
 	var serving atomic.Pointer[boot.Company]
 	go boot.ReturnMemory(e.ctx, func() {
 		if c := serving.Load(); c != nil {
-			c.Journal.Rest()
-			c.Fleet.Rest()
+			c.Rest()
 		}
 	})
 	go boot.LimitMemory(e.ctx, func() (open int) {
@@ -157,5 +156,5 @@ func writePorts(path string, company *boot.Company) error {
 }
 
 func announceJSON(w io.Writer, company *boot.Company) error {
-	return json.NewEncoder(w).Encode(map[string]any{"status": "ready", "ports": ports(company), "endpoints": company.Fleet.Endpoints()})
+	return json.NewEncoder(w).Encode(map[string]any{"status": "ready", "ports": ports(company), "endpoints": company.Fleet.Endpoints(), "facts": company.Facts()})
 }

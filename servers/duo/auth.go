@@ -295,7 +295,7 @@ func (l *login) verify(ctx context.Context, code string) error {
 // code.
 func (l *login) bypass(ctx context.Context, code string) (known bool, err error) {
 	codes := slices.Clone(l.p.member.BypassCodes)
-	a, _, err := l.accounts.Read(ctx, accountKey(l.p.name))
+	a, _, err := l.account(ctx, l.p.name)
 	if err != nil {
 		return false, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"counterpart/internal/company/factor"
 	"counterpart/internal/serving/journal"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/duo/internal/sign"
 )
 
@@ -30,7 +31,8 @@ const (
 // TestConformance walks section 9 of the contract. Numbers 28, 29, 30 and 32 are
 // real clients: here they are played by hand, in real_test.go by themselves.
 func TestConformance(t *testing.T) {
-	t.Run("1 ping is unsigned and tells the time", func(t *testing.T) {
+	list := dialecttest.Checklist(t, "testdata/checklist.txt")
+	list.Run("1 ping is unsigned and tells the time", func(t *testing.T) {
 		f := start(t)
 		c := newCall("GET", "/auth/v2/ping")
 		c.auth, c.dateHeader = "none", ""
@@ -43,8 +45,8 @@ func TestConformance(t *testing.T) {
 			t.Errorf("a signature of ping is looked at: %s", a.body)
 		}
 	})
-	t.Run("2 golden vectors, and one bit changed in any line", vectors)
-	t.Run("3 SHA1 and SHA512 of version 2, no other length", func(t *testing.T) {
+	list.Run("2 golden vectors, and one bit changed in any line", vectors)
+	list.Run("3 SHA1 and SHA512 of version 2, no other length", func(t *testing.T) {
 		f := start(t)
 		c := newCall("GET", "/auth/v2/check")
 		for range 2 {
@@ -56,8 +58,8 @@ func TestConformance(t *testing.T) {
 		c.auth = "Basic " + basic(ikey+":"+strings.Repeat("a", 64))
 		f.failed(f.send(c), 401, "40103", badSig, "")
 	})
-	t.Run("4 dates", dates)
-	t.Run("5 the body's hash is over its octets", func(t *testing.T) {
+	list.Run("4 dates", dates)
+	list.Run("5 the body's hash is over its octets", func(t *testing.T) {
 		f := start(t)
 		for _, body := range []string{`{"username":"nobody"}`, "{ \"username\" :\n \"nobody\" , \"ipaddr\":\"1.2.3.4\"}", `{"ipaddr":"1.2.3.4","username":"nobody","n":1,"b":true}`} {
 			c := newCall("POST", "/auth/v2/preauth")
@@ -70,7 +72,7 @@ func TestConformance(t *testing.T) {
 			f.failed(f.send(c), 401, "40103", badSig, "")
 		}
 	})
-	t.Run("6 parameters are canonicalised", func(t *testing.T) {
+	list.Run("6 parameters are canonicalised", func(t *testing.T) {
 		f := start(t)
 		for _, body := range []string{"username=nobody&b=two+words&a=~x*%28%C3%A9%29%2F&a=1%2b1", "a=1%2B1&a=%7Ex%2a(é)/&b=two%20words&username=nobody"} {
 			c := newCall("POST", "/auth/v2/preauth", "a", "~x*(é)/", "a", "1+1", "b", "two words", "username", "nobody")
@@ -82,7 +84,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("7 a host with a port", func(t *testing.T) {
+	list.Run("7 a host with a port", func(t *testing.T) {
 		f := start(t)
 		c := newCall("GET", "/auth/v2/check")
 		c.host = host + ":8443"
@@ -94,7 +96,7 @@ func TestConformance(t *testing.T) {
 		c.signedHost = host + ":443"
 		f.failed(f.send(c), 401, "40103", badSig, "")
 	})
-	t.Run("8 unknown key and no credentials", func(t *testing.T) {
+	list.Run("8 unknown key and no credentials", func(t *testing.T) {
 		f := start(t)
 		c := newCall("GET", "/auth/v2/check")
 		f.failed(f.as("DINOBODYNOBODYNOBODY").send(c), 401, "40102", "Invalid integration key in request credentials", "")
@@ -103,14 +105,14 @@ func TestConformance(t *testing.T) {
 		}
 		f.failed(f.as("DIZZZZZZZZZZZZZZZZZZ").get("/auth/v2/check"), 403, "40301", "Access forbidden", "")
 	})
-	t.Run("9 an absolute request target is routed", absolute)
-	t.Run("10 an empty query passes", func(t *testing.T) {
+	list.Run("9 an absolute request target is routed", absolute)
+	list.Run("10 an empty query passes", func(t *testing.T) {
 		f := start(t)
 		if a := f.get("/auth/v2/check"); a.status != 200 || a.str("response.time") == "" {
 			t.Errorf("%s", a.body)
 		}
 	})
-	t.Run("11 an unknown user must enroll", func(t *testing.T) {
+	list.Run("11 an unknown user must enroll", func(t *testing.T) {
 		f := start(t)
 		for _, name := range []string{"nobody", "new"} {
 			a := f.post("/auth/v2/preauth", "username", name)
@@ -127,14 +129,14 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%s", a.body)
 		}
 	})
-	t.Run("12 devices in the seed's order", devices)
-	t.Run("13 nobody named", func(t *testing.T) {
+	list.Run("12 devices in the seed's order", devices)
+	list.Run("13 nobody named", func(t *testing.T) {
 		f := start(t)
 		f.failed(f.post("/auth/v2/preauth"), 400, "40001", noParam, "user_id or username")
 		f.failed(f.post("/auth/v2/preauth", "username", "alice", "user_id", "DUX"), 400, "40002", badParam, "user_id or username")
 		f.failed(f.post("/auth/v2/preauth", "user_id", "DUX"), 400, "40002", badParam, "user_id")
 	})
-	t.Run("14 bypass, disabled and locked out", func(t *testing.T) {
+	list.Run("14 bypass, disabled and locked out", func(t *testing.T) {
 		f := start(t)
 		for user, want := range map[string][2]string{
 			"robot": {"allow", "Account is active"}, "off": {"deny", isDisabled}, "dave": {"deny", isDisabled}, "lou": {"deny", isLockedOut}, "ROBOT": {"allow", "Account is active"},
@@ -148,7 +150,7 @@ func TestConformance(t *testing.T) {
 		f.ends(f.post("/auth/v2/auth", "username", "lou", "factor", "passcode", "passcode", f.code("lou-totp")), "deny", "locked_out", isLockedOut)
 		f.ends(f.post("/auth/v2/auth", "username", "eve", "factor", "passcode", "passcode", f.code("eve-totp")), "allow", "allow", success)
 	})
-	t.Run("15 a passcode is good once", func(t *testing.T) {
+	list.Run("15 a passcode is good once", func(t *testing.T) {
 		f := start(t)
 		for _, device := range []string{"alice-app", "alice-token"} {
 			code := f.code(device)
@@ -163,7 +165,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("the journal shows passcodes: %s", e.Request)
 		}
 	})
-	t.Run("16 bypass codes", func(t *testing.T) {
+	list.Run("16 bypass codes", func(t *testing.T) {
 		f := start(t)
 		try := func(code string) answer {
 			return f.post("/auth/v2/auth", "username", "alice", "factor", "passcode", "passcode", code)
@@ -174,8 +176,8 @@ func TestConformance(t *testing.T) {
 		f.ends(try("987654321"), "deny", "deny", usedBefore)
 		f.ends(try("555555555"), "deny", "deny", incorrect)
 	})
-	t.Run("17 a push is decided by the device's policy", pushes)
-	t.Run("18 nobody answers", func(t *testing.T) {
+	list.Run("17 a push is decided by the device's policy", pushes)
+	list.Run("18 nobody answers", func(t *testing.T) {
 		f := start(t, "push_ttl: 30s")
 		got := f.later(t.Context(), "tim", newCall("POST", "/auth/v2/auth", "username", "tim", "factor", "push", "device", "auto"))
 		f.Clock.Advance(30*time.Second - time.Nanosecond)
@@ -186,8 +188,8 @@ func TestConformance(t *testing.T) {
 		f.Clock.Advance(30 * time.Second)
 		f.ends(<-got, "deny", "timeout", "Authentication timed out.")
 	})
-	t.Run("19 a client that goes away leaves nothing", goesAway)
-	t.Run("20 no capable device", func(t *testing.T) {
+	list.Run("19 a client that goes away leaves nothing", goesAway)
+	list.Run("20 no capable device", func(t *testing.T) {
 		f := start(t)
 		for user, factor := range map[string]string{"testautonodevice": "push", "dora": "phone", "bob": "sms", "eve": "auto"} {
 			f.failed(f.post("/auth/v2/auth", "username", user, "factor", factor, "device", "auto"), 400, "40002", badParam, "no capable device")
@@ -196,9 +198,9 @@ func TestConformance(t *testing.T) {
 		f.failed(f.post("/auth/v2/auth", "username", "bob", "factor", "push", "device", "DPNONE"), 400, "40002", badParam, "device")
 		f.failed(f.post("/auth/v2/auth", "username", "bob", "factor", "push", "device", "auto", "pushinfo", "a=%"), 400, "40002", badParam, "pushinfo")
 	})
-	t.Run("21 text messages", texts)
-	t.Run("22 asynchronous", asynchronous)
-	t.Run("23 the hold of auth_status", func(t *testing.T) {
+	list.Run("21 text messages", texts)
+	list.Run("22 asynchronous", asynchronous)
+	list.Run("23 the hold of auth_status", func(t *testing.T) {
 		f := start(t, "status_hold: 7s")
 		txid := f.post("/auth/v2/auth", "username", "bob", "factor", "push", "device", "auto", "async", "1").str("response.txid")
 		f.ends(f.get("/auth/v2/auth_status", "txid", txid), "waiting", "pushed", "Pushed a login request to your device...")
@@ -208,7 +210,7 @@ func TestConformance(t *testing.T) {
 		f.Clock.Advance(time.Nanosecond)
 		f.ends(<-got, "waiting", "pushed", "Pushed a login request to your device...")
 	})
-	t.Run("24 the end is repeated, then forgotten", func(t *testing.T) {
+	list.Run("24 the end is repeated, then forgotten", func(t *testing.T) {
 		f := start(t)
 		txid := f.post("/auth/v2/auth", "username", "dora", "factor", "push", "device", "auto", "async", "1").str("response.txid")
 		for range 3 {
@@ -220,15 +222,15 @@ func TestConformance(t *testing.T) {
 		f.Clock.Advance(5 * time.Minute)
 		f.failed(f.get("/auth/v2/auth_status", "txid", txid), 400, "40002", badParam, "txid")
 	})
-	t.Run("25 verified push", verifiedPush)
-	t.Run("26 enrolment", enrolment)
-	t.Run("27 rate limit", rates)
-	t.Run("28 a login in the calls of each client", scripted)
-	t.Run("29 rest/v1 in BSON and JSON", oldSurface)
-	t.Run("30 a text client's flow", textClient)
-	t.Run("31 lock-out", lockOut)
-	t.Run("32 what the SPS plugin asks", plugin)
-	t.Run("33 a pending push over the control API", control)
+	list.Run("25 verified push", verifiedPush)
+	list.Run("26 enrolment", enrolment)
+	list.Run("27 rate limit", rates)
+	list.Run("28 a login in the calls of each client", scripted)
+	list.Run("29 rest/v1 in BSON and JSON", oldSurface)
+	list.Run("30 a text client's flow", textClient)
+	list.Run("31 lock-out", lockOut)
+	list.Run("32 what the SPS plugin asks", plugin)
+	list.Run("33 a pending push over the control API", control)
 }
 
 // still demands that a held request has not been answered.

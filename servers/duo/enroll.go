@@ -9,6 +9,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/ids"
 )
@@ -75,8 +76,9 @@ func (s *Server) enroll(r *request) (any, error) {
 func (s *Server) mobile() string { return "m" + s.set.Host[min(3, len(s.set.Host)):] }
 
 // join takes the name, of two racing requests for one, and gives it a phone that
-// is off until its activation is claimed. A client that goes away leaves no half
-// of a user behind.
+// is off until its activation is claimed. The record of the name is written twice: as a
+// claim, that counts for state.Grace, and when all is there, as an account. A client that
+// goes away leaves no half of a user behind.
 func (s *Server) join(ctx context.Context, a *account) error {
 	ctx = context.WithoutCancel(ctx)
 	owner, known := s.World.User(a.Name)
@@ -89,8 +91,9 @@ func (s *Server) join(ctx context.Context, a *account) error {
 	} else {
 		a.ID = s.guestID(a.Name)
 	}
+	a.Begun = s.Clock.Now()
 	err := s.accounts.Edit(ctx, accountKey(a.Name), func(v *account, found bool) (time.Time, error) {
-		if found {
+		if found && (v.Approval != "" || a.Begun.Before(v.Begun.Add(state.Grace))) {
 			return time.Time{}, cause.Because(alreadyThere, "%.80q is enrolled", a.Name)
 		}
 		*v = *a
@@ -99,52 +102,78 @@ func (s *Server) join(ctx context.Context, a *account) error {
 	if err != nil {
 		return err
 	}
+	if err := s.equip(ctx, a); err != nil {
+		return s.withdrawn(ctx, a, err)
+	}
+	return s.accounts.Edit(ctx, accountKey(a.Name), func(v *account, found bool) (time.Time, error) {
+		if !found || v.Code != a.Code { // it took so long that somebody else took the name
+			return time.Time{}, cause.Because(alreadyThere, "%.80q is enrolled", a.Name)
+		}
+		*v = *a
+		return time.Time{}, nil
+	})
+}
+
+// equip gives a claimed name its phone and its activation. The devices are off from the
+// first moment, and the same when the name is enrolled again after a failure.
+func (s *Server) equip(ctx context.Context, a *account) error {
 	enrol := s.Factors.Enrol
 	if a.Guest {
 		enrol = s.Factors.EnrolGuest
 		if err := s.admitGuest(ctx, a); err != nil {
-			return s.withdrawn(ctx, a, err)
+			return err
 		}
 	}
 	for _, kind := range []world.DeviceKind{world.Push, world.HOTP} {
-		d, err := enrol(ctx, a.ID, world.Device{Kind: kind, Label: "Duo Mobile"})
+		once := state.WithMark(ctx, s.Name+" enroll "+a.ID+" "+string(kind))
+		d, err := enrol(once, a.ID, world.Device{Kind: kind, Label: "Duo Mobile", Disabled: true})
 		if err != nil {
 			return err
 		}
 		a.Devices = append(a.Devices, d.ID)
 	}
 	claim, err := s.Factors.Ask(ctx, factor.Ask{System: s.Name, UserID: a.ID, DeviceID: a.Devices[0], TTL: a.Expires.Sub(s.Clock.Now()),
-		Message: "Activate Duo Mobile for " + a.Name})
-	if err != nil {
-		return err
-	}
+		Message: "Activate Duo Mobile for " + a.Name, Off: true})
 	a.Approval = claim.ID
-	for _, id := range a.Devices {
-		if err := s.Factors.Disable(ctx, id, true); err != nil {
-			return err
-		}
-	}
-	return s.accounts.Edit(ctx, accountKey(a.Name), func(v *account, _ bool) (time.Time, error) {
-		*v = *a
-		return time.Time{}, nil
-	})
+	return err
 }
 
-// withdrawn takes back an account whose enrolment has failed.
+// withdrawn lets go of a name whose enrolment has failed.
 func (s *Server) withdrawn(ctx context.Context, a *account, err error) error {
-	_, failed := s.accounts.Delete(ctx, accountKey(a.Name))
+	_, failed := s.accounts.DeleteIf(ctx, accountKey(a.Name), func(v *account) error {
+		if v.Code != a.Code {
+			return state.ErrKeep
+		}
+		return nil
+	})
 	return errors.Join(err, failed)
 }
 
-// admitGuest counts a guest and makes them known by Duo's user ID.
+// admitGuest counts a guest, once, and makes them known by Duo's user ID.
 func (s *Server) admitGuest(ctx context.Context, a *account) error {
-	err := s.counts.Edit(ctx, "guests", func(n *int, _ bool) (time.Time, error) {
-		if *n >= mostGuests {
-			return time.Time{}, cause.Because(full, "%d names are enrolled that the company does not know", *n)
+	if _, known, err := s.guests.Read(ctx, s.duoID(a.ID)); err != nil || known {
+		return err
+	}
+	tooMany := cause.Because(full, "%d names are enrolled that the company does not know", mostGuests)
+	count := func(counted int) error {
+		return s.counts.Edit(ctx, "guests", func(n *int, _ bool) (time.Time, error) {
+			if counted >= 0 {
+				*n = counted
+			}
+			if *n >= mostGuests {
+				return time.Time{}, tooMany
+			}
+			*n++
+			return time.Time{}, nil
+		})
+	}
+	err := count(-1)
+	if errors.Is(err, full) { // those who were counted and never came are not
+		var there []string
+		if there, err = s.guests.Keys(ctx, state.Range{Limit: mostGuests}); err == nil {
+			err = count(len(there))
 		}
-		*n++
-		return time.Time{}, nil
-	})
+	}
 	if err != nil {
 		return err
 	}
@@ -196,7 +225,7 @@ func (s *Server) enrolStatus(r *request) (any, error) {
 		return nil, err
 	}
 	r.call().Actor = p.id
-	a, found, err := s.accounts.Read(ctx, accountKey(p.name))
+	a, found, err := s.account(ctx, p.name)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +241,7 @@ func (s *Server) activate(ctx context.Context, p *person) error {
 	if !p.guest && !p.member.NotEnrolled {
 		return nil
 	}
-	a, found, err := s.accounts.Read(ctx, accountKey(p.name))
+	a, found, err := s.account(ctx, p.name)
 	if err == nil && found && a.Approval != "" {
 		_, err = s.claimed(ctx, a)
 	}

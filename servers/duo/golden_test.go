@@ -1,53 +1,52 @@
 package duo_test
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
+	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/duo/internal/sign"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/*.txt")
-
 // drawn are identifiers that are drawn for each answer.
-var drawn = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|code=[A-Za-z0-9]{20}|17672688[0-9]{2}`)
+var drawn = []dialecttest.Mask{{Like: regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|code=[A-Za-z0-9]{20}|17672688[0-9]{2}`), As: "…"}}
 
-// TestGoldenExchanges holds whole answers, octet by octet, against testdata:
-// status, type and body.
+// TestGoldenExchanges holds whole answers, octet by octet, against testdata: status,
+// type and body.
 func TestGoldenExchanges(t *testing.T) {
-	old := newCall("POST", "/rest/v1/preauth.json", "user", "alice")
-	old.version, old.digest, old.dateHeader = sign.V1, sha1New, ""
-	for name, c := range map[string]call{
-		"ping":           newCall("GET", "/auth/v2/ping"),
-		"preauth-auth":   newCall("POST", "/auth/v2/preauth", "username", "alice", "text_prompt", "1"),
-		"preauth-enroll": newCall("POST", "/auth/v2/preauth", "username", "nobody"),
-		"preauth-deny":   newCall("POST", "/auth/v2/preauth", "username", "dave"),
-		"auth-allow":     newCall("POST", "/auth/v2/auth", "username", "alice", "factor", "passcode", "passcode", "123456789"),
-		"auth-async":     newCall("POST", "/auth/v2/auth", "username", "alice", "factor", "push", "device", "auto", "async", "1"),
-		"auth-missing":   newCall("POST", "/auth/v2/auth", "username", "alice"),
-		"rest-preauth":   old,
-		"not-found":      newCall("GET", "/auth/v2/nothing"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := start(t).send(c)
-			running := startWith(t, true)
-			if b := running.send(c); drawn.ReplaceAllString(b.body, "…") != drawn.ReplaceAllString(a.body, "…") || b.status != a.status {
-				t.Errorf("on a running clock: %s", b.body)
-			}
-			got := drawn.ReplaceAllString(a.header.Get("Content-Type")+"\n"+a.body, "…")
-			path := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil || got != drawn.ReplaceAllString(string(want), "…") {
-				t.Errorf("%v\ngot  %s\nwant %s", err, got, want)
-			}
-		})
+	dialecttest.Exchanges{
+		Setup:  setup(),
+		Client: func(f *dialecttest.Fleet) *dialecttest.Client { return signing(t, f) },
+		Show: func(a dialecttest.Answer) string {
+			return dialecttest.Masked(a.Head("Content-Type")+" "+strings.TrimSuffix(string(a.Body), "\n"), drawn)
+		},
+	}.HoldFile(t, "testdata/exchanges")
+}
+
+// signing is a client that signs as the integration sps; as "old" by version 1, as "none"
+// not at all.
+func signing(t *testing.T, f *dialecttest.Fleet) *dialecttest.Client {
+	by := &fleet{Fleet: f, t: t, key: [2]string{ikey, skey}}
+	c := f.Client("duo/https")
+	c.Login = func(r *http.Request, actor string, body []byte) {
+		r.Host = host
+		if r.Method == http.MethodPost && r.Header.Get("Content-Type") == "" {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		if actor == "none" {
+			return
+		}
+		s := newCall(r.Method, r.URL.Path)
+		s.query, s.body, s.contentType = r.URL.RawQuery, string(body), r.Header.Get("Content-Type")
+		if actor == "old" {
+			s.version, s.digest = sign.V1, sha1New
+		} else {
+			s.date = f.Clock.Now().Format("Mon, 02 Jan 2006 15:04:05 -0000")
+			r.Header.Set("Date", s.date)
+		}
+		r.Header.Set("Authorization", "Basic "+basic(by.key[0]+":"+by.signature(s)))
 	}
+	return c
 }

@@ -90,11 +90,18 @@ func start(t *testing.T, settings ...string) *fleet {
 	return startWith(t, false, settings...)
 }
 
+// setup is what these fleets are made of.
+func setup(settings ...string) dialecttest.Setup {
+	return dialecttest.Setup{Kinds: []dialect.Kind{{Name: "duo", New: duo.New, Settings: duo.Settings{}, Secrets: duo.Secrets()}},
+		Seed: fmt.Sprintf(cast, strings.Join(append(settings, "sms_codes: 10"), "\n    "))}
+}
+
 // startWith is start, perhaps with a running clock.
 func startWith(t *testing.T, running bool, settings ...string) *fleet {
 	t.Helper()
-	set := append(settings, "sms_codes: 10")
-	f := dialecttest.RunWith(t, dialecttest.Setup{Kinds: []dialect.Kind{{Name: "duo", New: duo.New, Settings: duo.Settings{}, Secrets: duo.Secrets()}}, Seed: fmt.Sprintf(cast, strings.Join(set, "\n    ")), Running: running})
+	with := setup(settings...)
+	with.Running = running
+	f := dialecttest.RunWith(t, with)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: f.PKI.Pool(), ServerName: host, Time: f.Clock.Now}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &fleet{f, t, &http.Client{Transport: transport, Timeout: 30 * time.Second}, [2]string{ikey, skey}}

@@ -25,14 +25,24 @@ type person struct {
 // account is what an enrolment made.
 type account struct {
 	Name     string    `json:"name"`
+	Begun    time.Time `json:"begun,omitzero"`
 	ID       string    `json:"id"` // the domain's
 	Guest    bool      `json:"guest,omitempty"`
 	Code     string    `json:"code"`     // of the activation
-	Approval string    `json:"approval"` // the activation as a request to the new phone
+	Approval string    `json:"approval"` // the activation as a request to the new phone; until there is one, the name is claimed and nobody is enrolled
 	Devices  []string  `json:"devices"`
 	Expires  time.Time `json:"expires"`
 	Claimed  bool      `json:"claimed,omitempty"`
 	Bypass   []string  `json:"bypass,omitempty"`
+}
+
+// account is what an enrolment made of a name; found is false until it is finished.
+func (s *Server) account(ctx context.Context, name string) (a account, found bool, err error) {
+	a, found, err = s.accounts.Read(ctx, accountKey(name))
+	if a.Approval == "" {
+		return account{}, false, err
+	}
+	return a, found, err
 }
 
 func accountKey(name string) string { return "user/" + world.Fold(name) }
@@ -104,7 +114,7 @@ func (s *Server) byName(ctx context.Context, name string) (*person, error) {
 	if known {
 		return s.ofCompany(ctx, u)
 	}
-	a, found, err := s.accounts.Read(ctx, accountKey(name))
+	a, found, err := s.account(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +128,7 @@ func (s *Server) byName(ctx context.Context, name string) (*person, error) {
 func (s *Server) ofCompany(ctx context.Context, u world.User) (*person, error) {
 	m := s.members[u.ID]
 	if m.NotEnrolled {
-		if _, found, err := s.accounts.Read(ctx, accountKey(u.ID)); err != nil {
+		if _, found, err := s.account(ctx, u.ID); err != nil {
 			return nil, err
 		} else if !found {
 			return nil, cause.Because(cause.UnknownUser, "%s is not enrolled in Duo", u.ID)

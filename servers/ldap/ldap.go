@@ -16,13 +16,9 @@
 // names separated by commas; with the right password they refuse a bind to AD
 // with data 530 and 531.
 //
-// Of the contract's checklist these are proved elsewhere or left out:
-//   - 27 and 28 are load figures: benchmarks in bench_test.go print them, and
-//     the dropped slow reader is a test here (27).
-//   - 31 with sssd, nslcd and JNDI: they need system services or a Java runtime;
-//     what they send at connect is replayed in the tests (the literal filters,
-//     controls and root DSE reads of contract section 6). ldapsearch, python-ldap
-//     and go-ldap run for real, see real_test.go.
+// sssd, nslcd and JNDI need system services or a Java runtime: what they send at
+// connect is replayed in the tests. ldapsearch, python-ldap and go-ldap run for
+// real, see real_test.go.
 //
 // Active Directory's schema is the published one, whole; a line of it is read when
 // somebody asks for its name. Writes are held against the rules of MS-ADTS and

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"counterpart/internal/company/ticket"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // TestConformance walks the part NT of ticketing.md's checklist.
 func TestConformance(t *testing.T) {
-	t.Run("44 every exchange is what the specification says", func(t *testing.T) {
+	list := dialecttest.Checklist(t, "testdata/checklist.txt")
+	list.Run("44 every exchange is what the specification says", func(t *testing.T) {
 		// api.do holds each answer of this package's tests against openapi.yaml;
 		// here the statuses that a client meets are produced once each.
 		a := start(t)
@@ -34,15 +36,15 @@ func TestConformance(t *testing.T) {
 		a.want(201, "", "sps", "POST", one+"/notes", `{"kind":"comment","text":"hello"}`)
 		a.want(200, "", "sps", "GET", one+"/notes", "")
 	})
-	t.Run("45 every reason alone, four together in order", reasons)
-	t.Run("46 an unknown ticket is a decision", func(t *testing.T) {
+	list.Run("45 every reason alone, four together in order", reasons)
+	list.Run("46 an unknown ticket is a decision", func(t *testing.T) {
 		a := start(t)
 		r := a.want(200, "", "sps", "POST", "/tickets/v1/tickets/NONE/validate", `{"user":"alice"}`)
 		if r.str("allowed") != "false" || codes(r) != "unknown_ticket" || r.json["ticket"] != nil {
 			t.Errorf("%s", r.body)
 		}
 	})
-	t.Run("47 one session at a time under fifty parallel validates", func(t *testing.T) {
+	list.Run("47 one session at a time under fifty parallel validates", func(t *testing.T) {
 		a := start(t)
 		one := a.ticket(`"max_sessions":1`)
 		var allowed atomic.Int32
@@ -62,8 +64,8 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%d sessions were allowed", allowed.Load())
 		}
 	})
-	t.Run("48 the end of the last session closes, once", ends)
-	t.Run("49 the window's edges", func(t *testing.T) {
+	list.Run("48 the end of the last session closes, once", ends)
+	list.Run("49 the window's edges", func(t *testing.T) {
 		a := start(t)
 		one := a.ticket(`"window":{"not_before":"2026-01-01T13:00:00Z","not_after":"2026-01-01T14:00:00Z"}`)
 		for _, step := range []struct {
@@ -79,7 +81,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("asked about a moment inside: %s", r.body)
 		}
 	})
-	t.Run("50 self-approval does not count, break_glass is reviewed", func(t *testing.T) {
+	list.Run("50 self-approval does not count, break_glass is reviewed", func(t *testing.T) {
 		a := start(t)
 		made := a.want(201, "", "sps", "POST", "/tickets/v1/tickets",
 			`{"state":"pending_approval","requester":"alice","approvers":[{"user":"alice"},{"user":"trent"}],"min_approvals":1}`)

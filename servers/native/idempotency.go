@@ -16,9 +16,15 @@ import (
 // remembered is how long an Idempotency-Key is.
 const remembered = 24 * time.Hour
 
+// running is how long a request with a key is taken for running that has not been answered.
+// After that whoever ran it is gone, and the request can come again: what it does bears its
+// mark (state.WithMark), and is done once.
+const running = state.Grace
+
 // answer is what a write answered, kept under its Idempotency-Key.
 type answer struct {
 	Hash   string            `json:"hash"` // of method, path and body
+	Begun  time.Time         `json:"begun,omitzero"`
 	Done   bool              `json:"done"`
 	Status int               `json:"status,omitempty"`
 	Header map[string]string `json:"header,omitempty"`
@@ -73,12 +79,16 @@ func digest(parts ...string) string {
 func (s *Server) reserve(c *caller, record, hash string) (before *answer, err error) {
 	err = s.answers.Edit(c.Request().Context(), record, func(a *answer, found bool) (time.Time, error) {
 		before = nil
+		now := s.Clock.Now()
 		switch {
 		case !found:
-			*a = answer{Hash: hash}
-			return s.Clock.Now().Add(remembered), nil
+			*a = answer{Hash: hash, Begun: now}
+			return now.Add(remembered), nil
 		case a.Hash != hash:
 			return time.Time{}, cause.Because(idempotencyConflict, "that Idempotency-Key was used for another request")
+		case !a.Done && !now.Before(a.Begun.Add(running)):
+			a.Begun = now
+			return now.Add(remembered), nil
 		case !a.Done:
 			return time.Time{}, cause.Because(inProgress, "the first request with that Idempotency-Key is still running")
 		}
@@ -108,6 +118,7 @@ func (s *Server) keep(c *caller, record, hash string, do handler) error {
 			s.answers.Delete(ctx, record)
 		}
 	}()
+	c.SetRequest(c.Request().WithContext(state.WithMark(c.Request().Context(), record+" "+hash)))
 	err := do(c)
 	if err != nil {
 		wording.Answer(c.call().Refuse(err), c.Context)

@@ -199,11 +199,11 @@ func (s *Server) transition(c *caller) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	t, err := s.Tickets.Transition(ctx, "", c.id(), in.To, revision)
-	if err == nil && in.Comment != "" {
-		_, t, err = s.Tickets.AddNote(ctx, "", t.ID, ticket.Note{Kind: "comment", Text: in.Comment, Author: c.Name()})
+	move := ticket.Move{To: in.To, Revision: revision}
+	if in.Comment != "" {
+		move.Comment = &ticket.Note{Kind: "comment", Text: in.Comment, Author: c.Name()}
 	}
+	t, err := s.Tickets.Transition(c.Request().Context(), "", c.id(), move)
 	return ticketed(c, http.StatusOK, t, err)
 }
 

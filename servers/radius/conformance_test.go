@@ -12,25 +12,26 @@ import (
 
 	"counterpart/internal/company/factor"
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius/internal/wire"
 )
 
 // TestConformance has one subtest for each number of the contract's checklist.
-// The package comment says which numbers are elsewhere.
 func TestConformance(t *testing.T) {
+	list := dialecttest.Checklist(t, "testdata/checklist.txt")
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T)
 	}{
-		{"01 unlisted address gets no answer and one event", testUnlisted},
-		{"02 longest prefix decides the secret", testLongestPrefix},
-		{"03 PAP of every length", testPAPLengths},
-		{"04 zero-length password is empty, duo pushes once", testEmptyPassword},
-		{"05 CHAP", testCHAP},
-		{"06 CHAP against TOTP once", testCHAPCode},
-		{"07 MS-CHAP keys and success", testMSCHAP},
-		{"08 MS-CHAP failure", testMSCHAPFailure},
-		{"09 EAP-MD5, GTC, TTLS/PAP, PEAP", testEAP},
+		{"1 unlisted address gets no answer and one event", testUnlisted},
+		{"2 longest prefix decides the secret", testLongestPrefix},
+		{"3 PAP of every length", testPAPLengths},
+		{"4 zero-length password is empty, duo pushes once", testEmptyPassword},
+		{"5 CHAP", testCHAP},
+		{"6 CHAP against TOTP once", testCHAPCode},
+		{"7 MS-CHAP keys and success", testMSCHAP},
+		{"8 MS-CHAP failure", testMSCHAPFailure},
+		{"9 EAP-MD5, GTC, TTLS/PAP, PEAP", testEAP},
 		{"10 EAP rules", testEAPRules},
 		{"11 Message-Authenticator first in every reply", testMAFirst},
 		{"12 Proxy-State echoed in order, none invented", testProxyState},
@@ -46,13 +47,15 @@ func TestConformance(t *testing.T) {
 		{"22 RSA new PIN and next tokencode", testRSA},
 		{"23 Duo append and challenge mode", testDuo},
 		{"24 NPS", testNPS},
+		{"25 what the SPS plugin sends", testPlugin},
 		{"26 what pam_radius_auth sends", testPamRadius},
 		{"27 attributes merge and are exact", testAttributes},
 		{"28 TCP and TLS", testStreams},
 		{"29 shutdown cancels what is held", testShutdown},
 		{"30 a panic loses one request", testPanic},
+		{"31 ten thousand pushes wait at once", testManyHolds},
 	} {
-		t.Run(c.name, c.run)
+		list.Run(c.name, c.run)
 	}
 }
 

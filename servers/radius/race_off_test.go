@@ -2,5 +2,5 @@
 
 package radius_test
 
-// holds is how many pushes TestManyHolds leaves waiting.
+// holds is how many pushes testManyHolds leaves waiting.
 const holds, holdsMiB = 10_000, 200

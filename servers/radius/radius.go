@@ -15,13 +15,7 @@
 //     contract uses them here;
 //   - PINs that RSA's server chooses, TTLS with anything but PAP inside, TLS 1.3
 //     inside EAP: nobody could say how the real system words them, or no current
-//     client asks for them;
-//   - number 25 of the contract's checklist, the plugin end to end: it belongs to
-//     the plugin host, which runs the plugin; real_test.go sends the same packets
-//     with the same Python library;
-//   - of number 26 pam_radius_auth itself: the tests send its packets; radclient
-//     is run by real_test.go;
-//   - number 31, throughput: measured by the bench; BenchmarkPAP is its part here.
+//     client asks for them.
 package radius
 
 import (

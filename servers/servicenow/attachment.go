@@ -31,15 +31,47 @@ const (
 // room is how much all attachments of an instance take.
 type room struct{ Files, Octets int }
 
-// reserve takes room for a file, or with negative numbers gives it back.
+// reserve takes room for a file, or with negative numbers gives it back. What an upload
+// that died has taken is found when nothing seems to be left.
 func (s *Server) reserve(ctx context.Context, files, octets int) error {
-	return s.taken.Edit(ctx, "attachments", func(v *room, _ bool) (time.Time, error) {
-		if v.Files+files > maxAttachments || v.Octets+octets > maxAllUploads {
-			return time.Time{}, &failure{Cause: aclInsert, why: "there is no room for more attachments"}
+	full := &failure{Cause: aclInsert, why: "there is no room for more attachments"}
+	take := func(seen *room) error {
+		return s.taken.Edit(ctx, "attachments", func(v *room, _ bool) (time.Time, error) {
+			if seen != nil {
+				*v = *seen
+			}
+			if v.Files+files > maxAttachments || v.Octets+octets > maxAllUploads {
+				return time.Time{}, full
+			}
+			v.Files, v.Octets = v.Files+files, v.Octets+octets
+			return time.Time{}, nil
+		})
+	}
+	err := take(nil)
+	if !errors.Is(err, error(full)) {
+		return err
+	}
+	seen, err := s.attached(ctx)
+	if err != nil {
+		return err
+	}
+	return take(seen)
+}
+
+// attached is how much room the attachments take that are listed.
+func (s *Server) attached(ctx context.Context) (*room, error) {
+	var out room
+	for rec, err := range s.ownRows(ctx, "sys_attachment") {
+		if err != nil {
+			return nil, err
 		}
-		v.Files, v.Octets = v.Files+files, v.Octets+octets
-		return time.Time{}, nil
-	})
+		size, err := strconv.Atoi(rec.values["size_bytes"])
+		if err != nil {
+			continue // of the seed, with no file
+		}
+		out.Files, out.Octets = out.Files+1, out.Octets+size
+	}
+	return &out, nil
 }
 
 // discard deletes an attachment with its file.
@@ -103,8 +135,8 @@ func (r *request) listAttachments() error {
 	return r.list(t, p)
 }
 
-// attached is the row of an attachment that the user may see.
-func (r *request) attached(op string) (*record, error) {
+// attachedTo is the row of an attachment that the user may see.
+func (r *request) attachedTo(op string) (*record, error) {
 	if err := r.name(op, r.Param("sys_id")); err != nil {
 		return nil, err
 	}
@@ -138,7 +170,7 @@ func (r *request) attachment() error {
 	if op == "" {
 		return cause.Because(methodRefused, "%s on an attachment", r.method())
 	}
-	rec, err := r.attached(op)
+	rec, err := r.attachedTo(op)
 	if err != nil {
 		return err
 	}
@@ -159,7 +191,7 @@ func (r *request) attachment() error {
 }
 
 func (r *request) download() error {
-	rec, err := r.attached("attachment.file")
+	rec, err := r.attachedTo("attachment.file")
 	if err != nil {
 		return err
 	}
@@ -253,13 +285,10 @@ func (r *request) attach(values map[string]string, raw []byte) error {
 	return r.single(http.StatusCreated, r.attachments(), rec, &params{display: p.display})
 }
 
-// shelve stores a file with its row. A client that goes away meanwhile, or a rule
+// shelve stores a file, then its row. A client that goes away meanwhile, or a rule
 // that refuses the row, leaves no room taken.
 func (r *request) shelve(values map[string]string, raw []byte) (*record, error) {
 	ctx := context.WithoutCancel(r.ctx())
-	if err := r.reserve(ctx, 1, len(raw)); err != nil {
-		return nil, err
-	}
 	if values["content_type"] == "" {
 		values["content_type"] = "application/octet-stream"
 	}
@@ -268,15 +297,21 @@ func (r *request) shelve(values map[string]string, raw []byte) (*record, error) 
 	for k, v := range map[string]string{"size_bytes": size, "size_compressed": size, "compressed": "true", "state": "available", "hash": hex.EncodeToString(sum[:])} {
 		values[k] = v
 	}
-	rec, err := r.createOwn(r.attachments(), values)
+	rec, err := r.newOwn(r.attachments(), values)
 	if err != nil {
-		return nil, errors.Join(err, r.reserve(ctx, -1, -len(raw)))
+		return nil, err
+	}
+	if err := r.reserve(ctx, 1, len(raw)); err != nil {
+		return nil, err
 	}
 	err = r.files.Update(ctx, rec.id, func(state.Record) (state.Record, error) {
 		return state.Record{Value: append([]byte{}, raw...)}, nil
 	})
 	if err != nil {
-		return nil, errors.Join(err, r.drop(ctx, rec), r.reserve(ctx, -1, -len(raw)))
+		return nil, errors.Join(err, r.reserve(ctx, -1, -len(raw)))
+	}
+	if err := r.insert(ctx, rec); err != nil { // last: what is listed is there
+		return nil, errors.Join(err, r.discard(ctx, rec))
 	}
 	return rec, nil
 }

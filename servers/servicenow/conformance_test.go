@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"counterpart/internal/steering/dialecttest"
 )
 
 const noAuth = "Required to provide Auth information"
@@ -15,15 +17,16 @@ const noAuth = "Required to provide Auth information"
 // TestConformance walks the part SN of ticketing.md's checklist. 24, 25, 27 and 28
 // replay here what the unmodified clients send; real_test.go runs the clients.
 func TestConformance(t *testing.T) {
-	t.Run("1 wrong password and no Authorization", func(t *testing.T) {
+	list := dialecttest.Checklist(t, "testdata/checklist.txt")
+	list.Run("1 wrong password and no Authorization", func(t *testing.T) {
 		a := start(t)
 		const path = "/api/now/table/incident"
 		for _, who := range []string{"", "svc-sps:wrong", "alice:wrong", "nobody:x", "nobody.rest:pw", "victor:Victor-Pass-1", "dave:Dave-Pass-1", "x-sn-apikey: k2", "Authorization: Bearer x", "Authorization: Digest x", "Authorization: Basic !"} {
 			a.as(who).refused(401, "User Not Authenticated", noAuth, "GET", path, "")
 		}
 	})
-	t.Run("2 every way to log in", func(t *testing.T) { logins(t) })
-	t.Run("3 client credentials in the header or the body", func(t *testing.T) {
+	list.Run("2 every way to log in", func(t *testing.T) { logins(t) })
+	list.Run("3 client credentials in the header or the body", func(t *testing.T) {
 		a := start(t)
 		form := url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"Alice-Pass-1"}}
 		basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("c1:s1"))
@@ -37,7 +40,7 @@ func TestConformance(t *testing.T) {
 		}
 		denied(t, a.as("").send("POST", "/oauth_token.do", `{"grant_type":"password","username":"alice","password":"Alice-Pass-1","client_id":"c1","client_secret":"s1"}`))
 	})
-	t.Run("4 the live token again, a new one after expiry", func(t *testing.T) {
+	list.Run("4 the live token again, a new one after expiry", func(t *testing.T) {
 		a := start(t)
 		form := url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"Alice-Pass-1"}, "client_id": {"c1"}, "client_secret": {"s1"}}
 		one := a.form("/oauth_token.do", form)
@@ -59,7 +62,7 @@ func TestConformance(t *testing.T) {
 		}
 		a.as("Authorization: Bearer "+refreshed.json["access_token"].(string)).want(200, "GET", "/api/now/table/incident", "")
 	})
-	t.Run("5 whatever is wrong with a grant", func(t *testing.T) {
+	list.Run("5 whatever is wrong with a grant", func(t *testing.T) {
 		a := start(t)
 		good := url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"Alice-Pass-1"}, "client_id": {"c1"}, "client_secret": {"s1"}}
 		token := a.form("/oauth_token.do", good)
@@ -78,7 +81,7 @@ func TestConformance(t *testing.T) {
 		a.Clock.Advance(101 * 24 * time.Hour)
 		denied(t, a.form("/oauth_token.do", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.json["refresh_token"].(string)}, "client_id": {"c1"}, "client_secret": {"s1"}}))
 	})
-	t.Run("6 the plugin's first request, verbatim", func(t *testing.T) {
+	list.Run("6 the plugin's first request, verbatim", func(t *testing.T) {
 		a := start(t)
 		r := a.want(200, "GET", "/api/now/table/change_request?sysparm_query="+url.QueryEscape("number=CHG0000038^approval=approved")+
 			"&sysparm_limit=10000&sysparm_offset=0&sysparm_display_value=False&sysparm_suppress_pagination_header=False&sysparm_exclude_reference_link=False&sysparm_view=&sysparm_fields=", "",
@@ -108,7 +111,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("7 case of a number", func(t *testing.T) {
+	list.Run("7 case of a number", func(t *testing.T) {
 		for setting, want := range map[string]string{"ci": "CHG0000038", "cs": ""} {
 			a := start(t, "    string_compare: "+setting)
 			if got := a.find("change_request", "active=true^approval=approved^number=chg0000038"); got != want {
@@ -116,7 +119,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("8 AND, OR, NQ and order", func(t *testing.T) {
+	list.Run("8 AND, OR, NQ and order", func(t *testing.T) {
 		a := start(t, oddRows)
 		for q, want := range map[string]string{"u_a=1^u_b=2^ORu_b=3^ORDERBYname": "r1 r2", "u_a=2^NQu_b=2^ORDERBYname": "r1 r3 r4", "nameSTARTSWITHr^ORDERBYu_a^ORDERBYDESCname": "r5 r2 r1 r4 r3", "nameSTARTSWITHr^ORDERBYDESCu_b^ORDERBYname": "r4 r2 r1 r3 r5"} {
 			if got := a.names("u_odd", q); got != want {
@@ -124,8 +127,8 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("9 every operator, by type", func(t *testing.T) { operators(t) })
-	t.Run("10 a window opens and closes with the clock", func(t *testing.T) {
+	list.Run("9 every operator, by type", func(t *testing.T) { operators(t) })
+	list.Run("10 a window opens and closes with the clock", func(t *testing.T) {
 		a := start(t)
 		const q = "number=CHG0000038^start_date<=javascript:gs.nowDateTime()^end_date>=javascript:gs.nowDateTime()"
 		for _, step := range []struct {
@@ -138,7 +141,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("11 an unknown field in a query", func(t *testing.T) {
+	list.Run("11 an unknown field in a query", func(t *testing.T) {
 		for setting, want := range map[string]string{"drop": "CHG0000038", "none": ""} {
 			a := start(t, "    invalid_query: "+setting)
 			if got := a.find("change_request", "aproval=approved^number=CHG0000038"); got != want {
@@ -146,7 +149,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("12 no match", func(t *testing.T) {
+	list.Run("12 no match", func(t *testing.T) {
 		a := start(t)
 		for _, v := range []string{"", "/v2"} {
 			if r := a.want(200, "GET", "/api/now"+v+"/table/incident?sysparm_query=number=NONE", ""); r.body != `{"result":[]}` || r.header.Get("X-Total-Count") != "0" {
@@ -156,8 +159,8 @@ func TestConformance(t *testing.T) {
 		a.refused(404, "No Record found", "Records matching query not found", "GET", "/api/now/v1/table/incident?sysparm_query=number=NONE", "")
 		start(t, "    empty_v1_404: false").want(200, "GET", "/api/now/v1/table/incident?sysparm_query=number=NONE", "")
 	})
-	t.Run("13 pages", func(t *testing.T) { pages(t) })
-	t.Run("14 without Link, without a count", func(t *testing.T) {
+	list.Run("13 pages", func(t *testing.T) { pages(t) })
+	list.Run("14 without Link, without a count", func(t *testing.T) {
 		a := start(t)
 		r := a.want(200, "GET", "/api/now/table/task?sysparm_limit=2&sysparm_suppress_pagination_header=true", "")
 		if r.header.Get("Link") != "" || r.header.Get("X-Total-Count") != "4" {
@@ -168,15 +171,15 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%v", r.header)
 		}
 	})
-	t.Run("15 display values and links", func(t *testing.T) { displays(t) })
-	t.Run("16 chosen fields", func(t *testing.T) {
+	list.Run("15 display values and links", func(t *testing.T) { displays(t) })
+	list.Run("16 chosen fields", func(t *testing.T) {
 		a := start(t)
 		r := a.want(200, "GET", "/api/now/table/change_request?sysparm_query=number=CHG0000038&sysparm_fields=number,assigned_to.user_name,nosuch,assigned_to.nosuch", "")
 		if r.body != `{"result":[{"number":"CHG0000038","assigned_to.user_name":"alice"}]}` {
 			t.Errorf("%s", r.body)
 		}
 	})
-	t.Run("17 PUT with a leftover query", func(t *testing.T) {
+	list.Run("17 PUT with a leftover query", func(t *testing.T) {
 		a := start(t)
 		r := a.want(200, "PUT", a.path("change_request", "CHG0000039")+"?sysparm_query=number=CHG0000038&sysparm_limit=10000&sysparm_fields=", `{"close_notes":"SPS session id: x","sys_created_by":"me","nosuch":"x"}`)
 		if row := r.row(); row["number"] != "CHG0000039" || row["close_notes"] != "SPS session id: x" || row["sys_mod_count"] != "1" || row["sys_updated_by"] != "svc-sps" || row["sys_created_by"] != "alice" {
@@ -186,7 +189,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("the other one: %v", other)
 		}
 	})
-	t.Run("18 journal fields", func(t *testing.T) {
+	list.Run("18 journal fields", func(t *testing.T) {
 		a := start(t)
 		path := a.path("incident", "INC0000046")
 		for _, note := range []string{"first", "second"} {
@@ -203,8 +206,8 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%s", r.body)
 		}
 	})
-	t.Run("19 POST, and numbers under a hundred of them", func(t *testing.T) { inserts(t) })
-	t.Run("20 an unknown sys_id, and DELETE", func(t *testing.T) {
+	list.Run("19 POST, and numbers under a hundred of them", func(t *testing.T) { inserts(t) })
+	list.Run("20 an unknown sys_id, and DELETE", func(t *testing.T) {
 		a := start(t).as("root.admin:pw")
 		for _, id := range []string{strings.Repeat("0", 32), "nonsense", a.id("INC0000046")[:31] + "x"} {
 			for _, m := range []string{"GET", "PUT", "PATCH", "DELETE"} {
@@ -221,7 +224,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%s is still listed", got)
 		}
 	})
-	t.Run("21 what is malformed", func(t *testing.T) {
+	list.Run("21 what is malformed", func(t *testing.T) {
 		a := start(t)
 		a.refused(400, "Invalid table nosuch", "", "GET", "/api/now/table/nosuch", "")
 		a.refused(400, "Requested URI does not represent any resource", "", "GET", "/api/now/nosuch", "")
@@ -246,10 +249,10 @@ func TestConformance(t *testing.T) {
 		a.want(406, "GET", "/api/now/table/incident", "", "Accept: text/plain")
 		a.want(200, "GET", "/api/now/table/incident", "", "Accept: -")
 	})
-	t.Run("22 business rules and access rules", func(t *testing.T) { rules(t) })
-	t.Run("23 rate limits", func(t *testing.T) { limits(t) })
-	t.Run("24 the plugin's verdicts, replayed", func(t *testing.T) { replay(t) })
-	t.Run("25 the injected ticket id", func(t *testing.T) {
+	list.Run("22 business rules and access rules", func(t *testing.T) { rules(t) })
+	list.Run("23 rate limits", func(t *testing.T) { limits(t) })
+	list.Run("24 the plugin's verdicts, replayed", func(t *testing.T) { replay(t) })
+	list.Run("25 the injected ticket id", func(t *testing.T) {
 		for _, setting := range []string{"drop", "none"} {
 			a := start(t, "    invalid_query: "+setting)
 			if got := a.find("change_request", "active=true^approval=approved^number=CHG9^NQnumber=CHG0000039"); got != "CHG0000039" {
@@ -260,10 +263,10 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("26 a reader that stops", func(t *testing.T) { stalled(t) })
-	t.Run("27 compressed and chunked", func(t *testing.T) { compressed(t) })
-	t.Run("28 batch, tiny URL and the ansible flow, replayed", func(t *testing.T) { clients(t) })
-	t.Run("29 a count is text", func(t *testing.T) {
+	list.Run("26 a reader that stops", func(t *testing.T) { stalled(t) })
+	list.Run("27 compressed and chunked", func(t *testing.T) { compressed(t) })
+	list.Run("28 batch, tiny URL and the ansible flow, replayed", func(t *testing.T) { clients(t) })
+	list.Run("29 a count is text", func(t *testing.T) {
 		a := start(t)
 		for path, want := range map[string]string{"incident?sysparm_count=true": `{"result":{"stats":{"count":"1"}}}`, "task?sysparm_count=true&sysparm_query=sys_class_name=change_request": `{"result":{"stats":{"count":"3"}}}`, "incident": `{"result":{"stats":{}}}`} {
 			if r := a.want(200, "GET", "/api/now/stats/"+path, ""); strings.TrimSpace(r.body) != want {
@@ -271,7 +274,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("30 the vendor's host name", func(t *testing.T) { vendorName(t) })
+	list.Run("30 the vendor's host name", func(t *testing.T) { vendorName(t) })
 }
 
 // denied demands the token endpoint's refusal.

@@ -1,14 +1,8 @@
 package servicenow_test
 
 import (
-	"bufio"
-	"flag"
 	"fmt"
-	"io"
-	"net"
-	"os"
-	"path/filepath"
-	"regexp"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -84,53 +78,22 @@ func TestTheCastOfTheDemo(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "rewrite testdata/golden.txt")
-
-// TestGoldenExchange holds whole answers, octet for octet, against the file that
-// shows them; headers that vary are left out.
-func TestGoldenExchange(t *testing.T) {
-	for name, running := range map[string]bool{"frozen": false, "running": true} {
-		t.Run(name, func(t *testing.T) { goldenExchange(t, running) })
-	}
+// TestGoldenExchanges holds whole answers against the file that shows them, with all
+// headers but those that vary.
+func TestGoldenExchanges(t *testing.T) {
+	dialecttest.Exchanges{
+		Setup: dialecttest.Setup{Kinds: kinds, Seed: company},
+		Client: func(f *dialecttest.Fleet) *dialecttest.Client {
+			c := f.Client("sn1/http")
+			c.Login = func(r *http.Request, _ string, _ []byte) {
+				r.Host = "sn1.service-now.com"
+				r.SetBasicAuth("svc-sps", "pw")
+				r.Header.Set("Accept", "application/json")
+			}
+			return c
+		},
+		Show: func(a dialecttest.Answer) string {
+			return a.HeadBut("Date", "Set-Cookie", "Connection") + " " + strings.TrimSuffix(string(a.Body), "\n")
+		},
+	}.HoldFile(t, "testdata/exchanges")
 }
-
-// goldenExchange is the test on a clock that stands or runs.
-func goldenExchange(t *testing.T, running bool) {
-	a := start(t)
-	if running {
-		a.Clock.Resume()
-	}
-	id := a.id("INC0000046")
-	var out strings.Builder
-	for _, request := range []string{
-		"GET /api/now/table/incident/" + id + "?sysparm_fields=number,state,short_description,assigned_to,closed_by HTTP/1.1\r\n",
-		"GET /api/now/table/incident?sysparm_query=number=INC0000046&sysparm_fields=number,state&sysparm_display_value=all&sysparm_limit=1 HTTP/1.1\r\n",
-		"GET /api/now/table/incident/00000000000000000000000000000000 HTTP/1.1\r\n",
-		"GET /api/now/nosuch HTTP/1.1\r\n",
-		"DELETE /api/now/table/incident/" + id + " HTTP/1.1\r\n",
-	} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(a.base, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(c, "%sHost: sn1.service-now.com\r\nAuthorization: Basic c3ZjLXNwczpwdw==\r\nAccept: application/json\r\nConnection: close\r\n\r\n", request)
-		raw, err := io.ReadAll(bufio.NewReader(c))
-		c.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out.WriteString(request + steady(string(raw)) + "\n\n")
-	}
-	path := filepath.Join("testdata", "golden.txt")
-	if *update {
-		os.WriteFile(path, []byte(strings.ReplaceAll(out.String(), "\r\n", "\n")), 0o644)
-	}
-	want, err := os.ReadFile(path)
-	if got := strings.ReplaceAll(out.String(), "\r\n", "\n"); err != nil || got != string(want) {
-		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
-	}
-}
-
-var varying = regexp.MustCompile(`(?m)^(Date|Set-Cookie): .*\r?\n`)
-
-func steady(raw string) string { return varying.ReplaceAllString(raw, "") }

@@ -114,6 +114,15 @@ func (r *request) create(t *dict.Table, values map[string]string) (*record, erro
 
 // createOwn inserts a row that is no ticket.
 func (r *request) createOwn(t *dict.Table, values map[string]string) (*record, error) {
+	rec, err := r.newOwn(t, values)
+	if err != nil {
+		return nil, err
+	}
+	return rec, r.insert(r.ctx(), rec)
+}
+
+// newOwn is a row that is no ticket, before it is inserted.
+func (r *request) newOwn(t *dict.Table, values map[string]string) (*record, error) {
 	rec := &record{class: t.Name, id: ids.Hex(r.Rand, 32), values: maps.Clone(values)}
 	if _, numbered := t.Field("number"); numbered && t.Prefix != "" && !r.isTask(t.Name) && rec.values["number"] == "" {
 		rec.values["number"] = t.Prefix + ids.Text(r.Rand, ids.Decimal, 7)
@@ -125,10 +134,7 @@ func (r *request) createOwn(t *dict.Table, values map[string]string) (*record, e
 	for k, v := range map[string]string{"sys_id": rec.id, "sys_created_on": now, "sys_updated_on": now, "sys_created_by": r.user.name, "sys_updated_by": r.user.name, "sys_mod_count": "0"} {
 		rec.values[k] = v
 	}
-	if err := r.guard(rec, "insert", values, nil); err != nil {
-		return nil, err
-	}
-	return rec, r.insert(r.ctx(), rec)
+	return rec, r.guard(rec, "insert", values, nil)
 }
 
 // updateRow changes a row and answers it.
@@ -238,16 +244,13 @@ func (r *request) remove(rec *record) error {
 	if err := r.guard(rec, "delete", nil, rec); err != nil {
 		return err
 	}
-	err := error(nil)
-	if rec.ticket != nil {
-		err = r.Tickets.Delete(r.ctx(), r.settings.System, rec.ticket.ID)
-	} else {
-		err = r.drop(r.ctx(), rec)
-	}
-	if err != nil {
+	if err := r.discardOf(r.ctx(), rec.id); err != nil { // first: whoever deletes the row again finds it, and what is left
 		return err
 	}
-	return r.discardOf(r.ctx(), rec.id)
+	if rec.ticket != nil {
+		return r.Tickets.Delete(r.ctx(), r.settings.System, rec.ticket.ID)
+	}
+	return r.drop(r.ctx(), rec)
 }
 
 // apply puts columns into a ticket.

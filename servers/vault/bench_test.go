@@ -16,7 +16,7 @@ import (
 func BenchmarkRead(b *testing.B) {
 	f := dialecttest.Run(b, servers.Table(), oracleSeed)
 	addr := f.Addr("vault/http")
-	p := &peer{base: "http://" + addr, kept: map[string]string{}}
+	p := newPeer("http://" + addr)
 	for _, line := range []string{`POST sys/policies/acl/reader {"policy":"path \"secret/*\" { capabilities = [\"read\"] }"}`, `POST sys/auth/userpass {"type":"userpass"}`,
 		`POST auth/userpass/users/bench {"password":"pw","token_policies":"reader"}`, `POST secret/data/bench {"data":{"user":"root","password":"a long enough secret"}}`,
 		`POST auth/userpass/login/bench {"password":"pw"}`} {

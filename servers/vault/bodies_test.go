@@ -16,7 +16,7 @@ import (
 func TestOracleBodies(t *testing.T) {
 	f := dialecttest.Run(t, servers.Table(), oracleSeed)
 	addr, _ := realServer(t, "vault")
-	ours, theirs := &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + addr}
+	ours, theirs := newPeer("http://"+f.Addr("vault/http")), newPeer("http://"+addr)
 	nested := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	list := func(n int) string { return "[1" + strings.Repeat(",1", n-1) + "]" }
 	lists := func(n int) string { return `{"a":[` + list(9000) + strings.Repeat(","+list(9000), n-1) + "]}" }

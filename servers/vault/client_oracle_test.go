@@ -81,7 +81,7 @@ func TestOracleHvac(t *testing.T) {
 // held is saw, or with -update writes the file.
 func held(t *testing.T, path string, lines []string) {
 	t.Helper()
-	if *update {
+	if dialecttest.Updating() {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -57,7 +57,7 @@ clients: [{name: api, secret: api-key, role: admin}]
 func vaultOf(t testing.TB, settings string) (*dialecttest.Fleet, *peer) {
 	t.Helper()
 	f := dialecttest.Run(t, servers.Table(), strings.Replace(company, "FLAVOUR", settings, 1))
-	return f, &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
+	return f, newPeer("http://" + f.Addr("vault/http"))
 }
 
 // says asks and wants an answer of a status that contains all of the parts.
@@ -68,8 +68,8 @@ func (p *peer) says(t *testing.T, line string, status int, parts ...string) {
 		t.Errorf("%s\n said %s\n want %d", line, got, status)
 	}
 	for _, part := range parts {
-		if !strings.Contains(string(p.last), part) {
-			t.Errorf("%s\n said %s\n want %s in it", line, p.last, part)
+		if !strings.Contains(string(p.Last.Body), part) {
+			t.Errorf("%s\n said %s\n want %s in it", line, p.Last.Body, part)
 		}
 	}
 }
@@ -78,8 +78,8 @@ func (p *peer) says(t *testing.T, line string, status int, parts ...string) {
 func (p *peer) get(t testing.TB, path string) any {
 	t.Helper()
 	var v any
-	if err := json.Unmarshal(p.last, &v); err != nil {
-		t.Fatalf("%v in %s", err, p.last)
+	if err := json.Unmarshal(p.Last.Body, &v); err != nil {
+		t.Fatalf("%v in %s", err, p.Last.Body)
 	}
 	for _, key := range strings.Split(path, ".") {
 		m, _ := v.(map[string]any)
@@ -92,41 +92,42 @@ func (p *peer) get(t testing.TB, path string) any {
 func (p *peer) login(t *testing.T, name, line string) {
 	t.Helper()
 	p.says(t, line, 200)
-	p.kept[name], _ = p.get(t, "auth.client_token").(string)
+	p.Kept[name], _ = p.get(t, "auth.client_token").(string)
 }
 
 func TestConformance(t *testing.T) {
+	list := dialecttest.Checklist(t, "testdata/checklist.txt")
 	_, v := vaultOf(t, "")
-	t.Run("1 every answer has its headers", func(t *testing.T) {
+	list.Run("1 every answer has its headers", func(t *testing.T) {
 		for _, line := range []string{"GET sys/health", "POST kv1/b {\"x\":1}", "DELETE kv1/b", "GET kv1/none", "@none GET kv1/a"} {
 			if got := v.ask(t, line); !strings.Contains(got, " Cache-Control=no-store Content-Type=application/json Strict-Transport-Security=max-age=31536000; includeSubDomains ") {
 				t.Errorf("%s: %s", line, got)
 			}
 		}
 	})
-	t.Run("2 health", func(t *testing.T) {
+	list.Run("2 health", func(t *testing.T) {
 		v.says(t, "@none GET sys/health", 200, `{"initialized":true,"sealed":false,"standby":false,"performance_standby":false,"replication_performance_mode":"disabled",`+
 			`"replication_dr_mode":"disabled","server_time_utc":`)
 		v.says(t, "@none HEAD sys/health", 200)
-		if len(v.last) > 0 {
-			t.Errorf("HEAD has a body: %s", v.last)
+		if len(v.Last.Body) > 0 {
+			t.Errorf("HEAD has a body: %s", v.Last.Body)
 		}
 		v.says(t, "@none PUT sys/health", 405, `{"errors":[]}`)
 	})
-	t.Run("3 states and their codes", states)
-	t.Run("4 sealed", sealed)
-	t.Run("5 three ways to be forbidden", func(t *testing.T) {
+	list.Run("3 states and their codes", states)
+	list.Run("4 sealed", sealed)
+	list.Run("5 three ways to be forbidden", func(t *testing.T) {
 		v.login(t, "alice", `@none POST auth/userpass/login/alice {"password":"Alice-Pass-1"}`)
 		v.says(t, "@none GET kv1/a", 403, `{"errors":["permission denied"]}`)
 		v.says(t, "@hvs.nobody GET kv1/a", 403, `{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}`)
 		v.says(t, "@{{alice}} GET kv1/a", 403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`)
 	})
-	t.Run("6 unknown routes", func(t *testing.T) {
+	list.Run("6 unknown routes", func(t *testing.T) {
 		v.says(t, "GET x/y", 404, `no handler for route \"x/y\". route entry not found.`)
 		v.says(t, "@{{alice}} GET x/y", 403, `1 error occurred`)
 	})
-	t.Run("7 bearer, and login without", func(t *testing.T) {
-		req, _ := http.NewRequest("GET", v.base+"/v1/kv1/a", nil)
+	list.Run("7 bearer, and login without", func(t *testing.T) {
+		req, _ := http.NewRequest("GET", v.Base+"/v1/kv1/a", nil)
 		req.Header.Set("Authorization", "Bearer root")
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil || resp.StatusCode != 200 {
@@ -135,7 +136,7 @@ func TestConformance(t *testing.T) {
 		resp.Body.Close()
 		v.says(t, `@junk POST auth/userpass/login/alice {"password":"Alice-Pass-1"}`, 200)
 	})
-	t.Run("8 bodies", func(t *testing.T) {
+	list.Run("8 bodies", func(t *testing.T) {
 		for _, line := range []string{`POST kv1/b {"x":"1"}`, `PUT kv1/b {"x":"1"}`, `+Content-Type:application/x-www-form-urlencoded POST kv1/b {"x":"1"}`,
 			`+Content-Type:application/x-www-form-urlencoded POST kv1/b x=1`} {
 			v.says(t, line, 204)
@@ -143,11 +144,11 @@ func TestConformance(t *testing.T) {
 		}
 		v.says(t, "POST kv1/b null", 400, "missing data fields")
 	})
-	t.Run("9 numbers", func(t *testing.T) {
+	list.Run("9 numbers", func(t *testing.T) {
 		v.says(t, `POST kv1/n {"n":12345678901234567890}`, 204)
 		v.says(t, "GET kv1/n", 200, `{"n":12345678901234567890}`)
 	})
-	t.Run("10 paths", func(t *testing.T) {
+	list.Run("10 paths", func(t *testing.T) {
 		v.says(t, `POST kv1/p%2Fq {"x":1}`, 204)
 		v.says(t, "GET kv1/p/q", 200)
 		v.says(t, `POST kv1/a%20b {"x":1}`, 204)
@@ -156,7 +157,7 @@ func TestConformance(t *testing.T) {
 			t.Error(got)
 		}
 	})
-	t.Run("11 listings", func(t *testing.T) {
+	list.Run("11 listings", func(t *testing.T) {
 		want := v.ask(t, "LIST kv1")
 		for _, line := range []string{"LIST kv1/", "GET kv1?list=true", "GET kv1/?list=1"} {
 			if got := v.ask(t, line); got != want {
@@ -165,11 +166,11 @@ func TestConformance(t *testing.T) {
 		}
 		v.says(t, "LIST kv1/none", 404, `{"errors":[]}`)
 	})
-	t.Run("12 patches", func(t *testing.T) {
+	list.Run("12 patches", func(t *testing.T) {
 		v.says(t, `PATCH secret/data/x {"data":{}}`, 400, "mime: no media type")
 		v.says(t, `+Content-Type:application/json PATCH secret/data/x {"data":{}}`, 415, "PATCH requires Content-Type of application/merge-patch+json, provided application/json")
 	})
-	t.Run("13 namespaces", func(t *testing.T) {
+	list.Run("13 namespaces", func(t *testing.T) {
 		if got := v.ask(t, "+X-Vault-Namespace:ns1 GET kv1/a"); !strings.HasPrefix(got, "200") || !strings.Contains(got, "X-Vault-Namespace=ns1") {
 			t.Error(got)
 		}
@@ -177,7 +178,7 @@ func TestConformance(t *testing.T) {
 		bao.says(t, "+X-Vault-Namespace:ns1 GET kv1/a", 404, "namespace not found")
 		bao.says(t, "+X-Vault-Namespace:root GET kv1/a", 200)
 	})
-	t.Run("14 preflight", func(t *testing.T) {
+	list.Run("14 preflight", func(t *testing.T) {
 		v.login(t, "ldap", `@none POST auth/ldap/login/alice {"password":"Alice-Pass-1"}`)
 		v.says(t, "GET sys/internal/ui/mounts/kv1/a", 200, `"options":null`, `"path":"kv1/"`)
 		v.says(t, "GET sys/internal/ui/mounts/secret/a", 200, `"options":{"version":"2"}`)
@@ -187,32 +188,33 @@ func TestConformance(t *testing.T) {
 		}
 		v.says(t, "@none GET sys/internal/ui/mounts/kv1/a", 403, `{"errors":["permission denied"]}`)
 	})
-	t.Run("15 mounts", golden(t, "sys", "POST sys/mounts/kv1", "POST sys/mounts/x", "GET sys/mounts/nosuch", "GET sys/mounts/kv2"))
-	t.Run("16 policies", golden(t, "sys", "PUT sys/policies/acl/p1", "PUT sys/policies/acl/P1", "DELETE sys/policies/acl/root", "LIST sys/policies/acl"))
-	t.Run("17 the table of the ACL", rights)
-	t.Run("18 capabilities", func(t *testing.T) {
+	list.Run("15 mounts", golden(t, "sys", "POST sys/mounts/kv1", "POST sys/mounts/x", "GET sys/mounts/nosuch", "GET sys/mounts/kv2"))
+	list.Run("16 policies", golden(t, "sys", "PUT sys/policies/acl/p1", "PUT sys/policies/acl/P1", "DELETE sys/policies/acl/root", "LIST sys/policies/acl"))
+	list.Run("17 the table of the ACL", rights)
+	list.Run("18 capabilities", func(t *testing.T) {
 		v.says(t, `POST sys/capabilities-self {"path":"kv1/a"}`, 200, `"capabilities":["root"]`)
 		v.says(t, `@{{ldap}} POST sys/capabilities-self {"paths":["kv1/a","x"]}`, 200, `"kv1/a":["read"]`, `"x":["deny"]`)
 	})
-	t.Run("19 the life of a token", lifeOfAToken)
-	t.Run("20 two uses", golden(t, "tokens", "@{{two}} GET auth/token/lookup-self"))
-	t.Run("21 looking up and revoking", golden(t, "tokens", "POST auth/token/lookup", "POST auth/token/revoke"))
-	t.Run("22 userpass", userpass)
-	t.Run("23 ldap", ldapLogins)
-	t.Run("24 approle", approle)
-	t.Run("25 kv version 1", golden(t, "http", "GET kv1/ttl", "DELETE kv1/n"))
-	t.Run("26 kv version 2", golden(t, "kv2", "GET secret/data/x", "GET secret/metadata/x", "GET secret/subkeys/x", "GET secret/x"))
-	t.Run("28 wrapping", wrapping)
-	t.Run("29 leases", leases)
-	t.Run("30 static role", staticRole)
-	t.Run("31 library", libraryOrder)
-	t.Run("32 library lifetimes", libraryLives)
-	t.Run("33 library check-in", libraryCheckIn)
-	t.Run("34 library rotation", libraryRotation)
-	t.Run("35 ssh", sshEngines)
-	t.Run("36 totp", totps)
-	t.Run("41 OpenBao", openBao)
-	t.Run("42 Vault 1.1", oldVault)
+	list.Run("19 the life of a token", lifeOfAToken)
+	list.Run("20 two uses", golden(t, "tokens", "@{{two}} GET auth/token/lookup-self"))
+	list.Run("21 looking up and revoking", golden(t, "tokens", "POST auth/token/lookup", "POST auth/token/revoke"))
+	list.Run("22 userpass", userpass)
+	list.Run("23 ldap", ldapLogins)
+	list.Run("24 approle", approle)
+	list.Run("25 kv version 1", golden(t, "http", "GET kv1/ttl", "DELETE kv1/n"))
+	list.Run("26 kv version 2", golden(t, "kv2", "GET secret/data/x", "GET secret/metadata/x", "GET secret/subkeys/x", "GET secret/x"))
+	list.Run("28 wrapping", wrapping)
+	list.Run("29 leases", leases)
+	list.Run("30 static role", staticRole)
+	list.Run("31 library", libraryOrder)
+	list.Run("32 library lifetimes", libraryLives)
+	list.Run("33 library check-in", libraryCheckIn)
+	list.Run("34 library rotation", libraryRotation)
+	list.Run("35 ssh", sshEngines)
+	list.Run("36 totp", totps)
+	list.Run("41 OpenBao", openBao)
+	list.Run("42 Vault 1.1", oldVault)
+	clientNumbers(t, list)
 }
 
 // golden marks a number that the golden exchanges show, which a real Vault has
@@ -265,8 +267,8 @@ func states(t *testing.T) {
 func sealed(t *testing.T) {
 	_, v := vaultOf(t, "sealed: true")
 	v.says(t, "@none GET sys/health", 503, `"sealed":true,"standby":true`, `"replication_dr_mode":"unknown"`)
-	if strings.Contains(string(v.last), "cluster_") {
-		t.Errorf("a sealed server names its cluster: %s", v.last)
+	if strings.Contains(string(v.Last.Body), "cluster_") {
+		t.Errorf("a sealed server names its cluster: %s", v.Last.Body)
 	}
 	v.says(t, "GET kv1/a", 503, `{"errors":["Vault is sealed"]}`)
 	v.says(t, "@none GET sys/seal-status", 200, `"sealed":true`)

@@ -39,7 +39,7 @@ func force(t *testing.T, f *dialecttest.Fleet, a world.Account) {
 func TestAnAccountThatWasForcedBackElsewhereIsAvailable(t *testing.T) {
 	f, v := vaultOf(t, "")
 	v.says(t, "POST ldap/library/team/check-out", 200, "svc1")
-	v.kept["old"], _ = v.get(t, "lease_id").(string)
+	v.Kept["old"], _ = v.get(t, "lease_id").(string)
 	force(t, f, accountOf(t, f, "svc1"))
 	v.says(t, `PUT sys/leases/renew {"lease_id":"{{old}}"}`, 400, "svc1 is already checked in, please call check-out to regain it")
 	v.says(t, "GET ldap/library/team/status", 200, `"svc1":{"available":true}`)
@@ -66,7 +66,7 @@ func TestOfTwoWhoCheckInOneDoes(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
-					p := &peer{base: v.base, kept: map[string]string{}}
+					p := newPeer(v.Base)
 					if strings.Contains(p.ask(t, "POST ldap/library/"+set+"/check-in"), `"check_ins":["`) {
 						named.Add(1)
 					}
@@ -88,19 +88,19 @@ func TestALateCheckInDoesNotChangeTheNextBorrowersPassword(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				(&peer{base: v.base, kept: map[string]string{}}).ask(t, "POST ldap/library/people/check-in")
+				newPeer(v.Base).ask(t, "POST ldap/library/people/check-in")
 			})
 		}
 		var password string
 		wg.Go(func() {
-			p := &peer{base: v.base, kept: map[string]string{}}
+			p := newPeer(v.Base)
 			for !strings.HasPrefix(p.ask(t, "POST ldap/library/people/check-out"), "200") {
 			}
 			password, _ = p.get(t, "data.password").(string)
 		})
 		wg.Wait()
 		v.says(t, "GET ldap/library/people/status", 200)
-		if strings.Contains(string(v.last), `"available":true`) { // one of the three came after it
+		if strings.Contains(string(v.Last.Body), `"available":true`) { // one of the three came after it
 			v.says(t, "POST ldap/library/people/check-out", 200)
 			continue
 		}

@@ -50,7 +50,7 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		path, query, _ := strings.Cut(path, "?")
-		u := &url.URL{Scheme: "http", Host: strings.TrimPrefix(v.base, "http://"), Path: "/v1/" + path, RawQuery: query}
+		u := &url.URL{Scheme: "http", Host: strings.TrimPrefix(v.Base, "http://"), Path: "/v1/" + path, RawQuery: query}
 		req, err := http.NewRequest(methods[int(method)%len(methods)], u.String(), bytes.NewReader(body))
 		if err != nil || len(u.String()) > 8000 {
 			return

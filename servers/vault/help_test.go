@@ -39,7 +39,7 @@ func TestV6OpenAPI(t *testing.T) {
 	var d struct {
 		Paths map[string]map[string]any
 	}
-	if err := json.Unmarshal(v.last, &d); err != nil {
+	if err := json.Unmarshal(v.Last.Body, &d); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []string{"/sys/mounts/{path}", "/auth/userpass/login/{username}", "/kv1/{path}", "/ldap/static-cred/{name}", "/sys/quotas/rate-limit/{name}"} {
@@ -53,7 +53,7 @@ func TestV6OpenAPI(t *testing.T) {
 	v.says(t, "GET sys/internal/specs/openapi?generic_mount_paths=true", 200, `"/auth/{userpass_mount_path}/login/{username}"`)
 	v.login(t, "tok", `@none POST auth/userpass/login/local {"password":"pw"}`)
 	v.says(t, "@{{tok}} GET sys/internal/specs/openapi", 200)
-	if strings.Contains(string(v.last), `"/kv1/{path}"`) {
+	if strings.Contains(string(v.Last.Body), `"/kv1/{path}"`) {
 		t.Error("it tells of a mount that the caller cannot reach")
 	}
 }

@@ -55,8 +55,8 @@ func TestWhatATokenMayDoIsNeverStale(t *testing.T) {
 			v.says(t, `POST kv1/a {"k":1}`, 204)
 			v.login(t, "tok", `@none POST auth/userpass/login/local {"password":"pw"}`)
 			v.says(t, "@{{tok}} GET auth/token/lookup-self", 200)
-			v.kept["acc"], _ = v.get(t, "data.accessor").(string)
-			v.kept["who"], _ = v.get(t, "data.entity_id").(string)
+			v.Kept["acc"], _ = v.get(t, "data.accessor").(string)
+			v.Kept["who"], _ = v.get(t, "data.entity_id").(string)
 			for range 3 {
 				v.says(t, read, before)
 			}

@@ -22,8 +22,8 @@ func libraryOrder(t *testing.T) {
 	v.says(t, "POST ldap/library/team/check-out", 200, `"service_account_name":"svc2"`)
 	v.says(t, "POST ldap/library/team/check-out", 400, "No service accounts available for check-out.")
 	v.says(t, "GET ldap/library/team/status", 200, `"svc1":{"available":false,"borrower_client_token":"`)
-	if strings.Contains(string(v.last), "borrower_entity_id") {
-		t.Errorf("root has no entity: %s", v.last)
+	if strings.Contains(string(v.Last.Body), "borrower_entity_id") {
+		t.Errorf("root has no entity: %s", v.Last.Body)
 	}
 	v.says(t, "POST ldap/library/nosuch/check-out", 400, `\"nosuch\" doesn't exist`)
 	v.says(t, "DELETE ldap/library/team", 400, `\"svc1\" can't be deleted because it is currently checked out'`)
@@ -34,7 +34,7 @@ func libraryOrder(t *testing.T) {
 func libraryLives(t *testing.T) {
 	_, v := vaultOf(t, "")
 	v.says(t, `POST ldap/library/team/check-out {"ttl":"10m"}`, 200, `"lease_duration":600`)
-	v.kept["l"], _ = v.get(t, "lease_id").(string)
+	v.Kept["l"], _ = v.get(t, "lease_id").(string)
 	v.says(t, `PUT sys/leases/renew {"lease_id":"{{l}}"}`, 200)
 	v.says(t, `POST ldap/library/team/check-out {"ttl":"100h"}`, 200, `"lease_duration":3600`)
 	v.says(t, `POST ldap/library/manage/team/check-in {"service_account_names":["svc1","svc2"]}`, 200, `"check_ins":["svc1","svc2"]`)
@@ -97,7 +97,7 @@ func libraryRotation(t *testing.T) {
 	v.says(t, `POST ldap/library/manage/team/check-in {"service_account_names":["svc1"]}`, 200)
 	// With the borrower's token.
 	v.login(t, "tok", `POST auth/token/create {"policies":["lib"],"ttl":"10m"}`)
-	out(v.kept["tok"])
+	out(v.Kept["tok"])
 	v.says(t, "@{{tok}} POST auth/token/revoke-self", 204)
 	v.says(t, "GET ldap/library/team/status", 200, `"svc1":{"available":true}`)
 	// A directory that refuses: the account stays out.
@@ -193,11 +193,11 @@ func TestOfManyRacingBorrowersEachAccountHasOne(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			p := &peer{base: v.base, kept: map[string]string{}}
+			p := newPeer(v.Base)
 			if strings.HasPrefix(p.ask(t, "POST ldap/library/team/check-out"), "200") {
 				got.Add(1)
 				if _, twice := names.LoadOrStore(p.get(t, "data.service_account_name"), true); twice {
-					t.Errorf("%s was lent twice", p.last)
+					t.Errorf("%s was lent twice", p.Last.Body)
 				}
 			}
 		})
@@ -220,12 +220,12 @@ func TestOfManyRacingUsesOneWins(t *testing.T) {
 	wrap, _ := v.get(t, "wrap_info.token").(string)
 	v.login(t, "one", `POST auth/token/create {"policies":["readers"],"num_uses":1}`)
 	for _, line := range []string{`@none POST ssh/verify {"otp":"` + otp + `"}`, "@" + wrap + " POST sys/wrapping/unwrap",
-		`@none POST auth/approle/login {"role_id":"rid","secret_id":"sid"}`, "@" + v.kept["one"] + " GET kv1/a"} {
+		`@none POST auth/approle/login {"role_id":"rid","secret_id":"sid"}`, "@" + v.Kept["one"] + " GET kv1/a"} {
 		var won atomic.Int32
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				p := &peer{base: v.base, kept: map[string]string{}}
+				p := newPeer(v.Base)
 				if strings.HasPrefix(p.ask(t, line), "200") {
 					won.Add(1)
 				}

@@ -17,12 +17,12 @@ func TestLeasesOfStrangeMountsAreWellFormed(t *testing.T) {
 	v.says(t, `POST sys/mounts/a%22b%5C {"type":"ssh"}`, 204)
 	v.says(t, `POST a%22b%5C/roles/otp {"key_type":"otp","default_user":"u","cidr_list":"0.0.0.0/0"}`, 204)
 	v.says(t, `POST a%22b%5C/creds/otp {"ip":"10.0.0.5"}`, 200)
-	if !json.Valid(v.last) {
-		t.Fatalf("%s", v.last)
+	if !json.Valid(v.Last.Body) {
+		t.Fatalf("%s", v.Last.Body)
 	}
-	v.kept["l"], _ = v.get(t, "lease_id").(string)
-	if !strings.HasPrefix(v.kept["l"], `a"b\/creds/otp/`) {
-		t.Error(v.kept["l"])
+	v.Kept["l"], _ = v.get(t, "lease_id").(string)
+	if !strings.HasPrefix(v.Kept["l"], `a"b\/creds/otp/`) {
+		t.Error(v.Kept["l"])
 	}
 }
 
@@ -134,8 +134,8 @@ func TestAQuotaIsPlayedByAFault(t *testing.T) {
 	if err := f.Faults.Set([]fault.Rule{rule}); err != nil {
 		t.Fatal(err)
 	}
-	if got := v.ask(t, "GET kv1/a"); !strings.HasPrefix(got, "429 Cache-Control=no-store Content-Type=application/json ") || string(v.last) != body {
-		t.Errorf("%s: %q", got, v.last)
+	if got := v.ask(t, "GET kv1/a"); !strings.HasPrefix(got, "429 Cache-Control=no-store Content-Type=application/json ") || string(v.Last.Body) != body {
+		t.Errorf("%s: %q", got, v.Last.Body)
 	}
 	v.says(t, `POST kv1/b {"x":1}`, 204)
 	if err := f.Faults.Set([]fault.Rule{{Kind: "index-state", Server: "vault"}}); err != nil {

@@ -17,7 +17,7 @@ func TestOpenBaoOracle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, elsewhere := dialecttest.Run(t, servers.Table(), baoSeed), dialecttest.Run(t, servers.Table(), oracleSeed)
 			real, _ := realServer(t, "bao")
-			compare(t, addressed(script, elsewhere), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + real})
+			compare(t, addressed(script, elsewhere), newPeer("http://"+f.Addr("vault/http")), newPeer("http://"+real))
 		})
 	}
 }

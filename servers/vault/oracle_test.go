@@ -31,7 +31,7 @@ func TestOracleExchanges(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			f, elsewhere := dialecttest.Run(t, servers.Table(), oracleSeed), dialecttest.Run(t, servers.Table(), oracleSeed)
 			real, _ := realServer(t, "vault")
-			compare(t, addressed(strings.Split(readFile(t, path), "\n"), elsewhere), &peer{base: "http://" + f.Addr("vault/http")}, &peer{base: "http://" + real})
+			compare(t, addressed(strings.Split(readFile(t, path), "\n"), elsewhere), newPeer("http://"+f.Addr("vault/http")), newPeer("http://"+real))
 		})
 	}
 }
@@ -75,27 +75,12 @@ func realServer(t *testing.T, binary string) (addr, key string) {
 	return "", ""
 }
 
+// compare asks both. A real server ends the leases of a revoked token in the background.
 func compare(t *testing.T, script []string, ours, theirs *peer) {
-	ours.kept, theirs.kept = map[string]string{}, map[string]string{}
-	for n, line := range script {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if rest, keep := strings.CutPrefix(line, "-> "); keep {
-			ours.keep(t, n+1, rest)
-			theirs.keep(t, n+1, rest)
-			continue
-		}
-		got, want := ours.ask(t, line), theirs.ask(t, line)
-		// A real server ends the leases of a revoked token in the background.
-		for end := time.Now().Add(2 * time.Second); reads(line) && sorted(got) != sorted(want) && time.Now().Before(end); {
-			want = theirs.ask(t, line)
-		}
-		if got != want && sorted(got) != sorted(want) {
-			t.Errorf("line %d: %s\n ours: %s\n real: %s", n+1, line, got, want)
-		}
-	}
+	t.Helper()
+	x := exchanges("")
+	x.Again, x.Same = reads, func(a, b string) bool { return a == b || sorted(a) == sorted(b) }
+	x.Compare(t, script, ours.Client, theirs.Client)
 }
 
 // reads reports a line that can be asked again.

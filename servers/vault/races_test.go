@@ -58,9 +58,9 @@ func TestC2TokenIsRenewedWhileUsed(t *testing.T) {
 			for range 1000 {
 				status := 0
 				if i == 0 {
-					status, _ = r.ask("POST", "auth/token/renew-self", v.kept["tok"], "{}")
+					status, _ = r.ask("POST", "auth/token/renew-self", v.Kept["tok"], "{}")
 				} else {
-					status, _ = r.ask("GET", "auth/token/lookup-self", v.kept["tok"], "")
+					status, _ = r.ask("GET", "auth/token/lookup-self", v.Kept["tok"], "")
 				}
 				if status != 200 {
 					t.Errorf("status %d", status)

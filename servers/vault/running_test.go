@@ -20,20 +20,20 @@ func TestV1GrantedIsSaidOnARunningClock(t *testing.T) {
 			f.Clock.Resume()
 			v.login(t, "tok", `@none POST auth/userpass/login/alice {"password":"Alice-Pass-1"}`)
 			v.says(t, `@{{tok}} POST ldap/library/team/check-out {"ttl":"60s"}`, 200, `"lease_duration":60`)
-			v.keep(t, 0, "lease lease_id")
+			v.keep(t, "lease lease_id")
 			for range 20 {
 				v.says(t, `@{{tok}} POST sys/leases/renew {"lease_id":"{{lease}}","increment":60}`, 200, `"lease_duration":60`)
 			}
 			v.says(t, `@{{tok}} POST sys/leases/renew {"lease_id":"{{lease}}"}`, 200, `"lease_duration":3600`)
 			v.says(t, `POST auth/token/create {"ttl":"90s"}`, 200, `"lease_duration":90`)
-			v.keep(t, 0, "child auth.client_token")
+			v.keep(t, "child auth.client_token")
 			for range 20 {
 				v.says(t, "@{{child}} POST auth/token/renew-self", 200, `"lease_duration":90`)
 			}
 			v.says(t, `POST auth/token/create {"ttl":"1h","explicit_max_ttl":"2h"}`, 200, `"lease_duration":3600`)
-			v.keep(t, 0, "most auth.client_token")
+			v.keep(t, "most auth.client_token")
 			v.says(t, `@{{most}} POST auth/token/renew-self {"increment":"5h"}`, 200, `"warnings":["TTL of \"5h\" exceeded the effective max_ttl of \"`)
-			if words := string(v.last); strings.Contains(words, ".") && strings.Contains(words[strings.Index(words, "warnings"):strings.Index(words, `"auth"`)], ".") {
+			if words := string(v.Last.Body); strings.Contains(words, ".") && strings.Contains(words[strings.Index(words, "warnings"):strings.Index(words, `"auth"`)], ".") {
 				t.Errorf("a warning has parts of seconds: %s", words)
 			}
 		})
@@ -44,7 +44,7 @@ func TestV1GrantedIsSaidOnARunningClock(t *testing.T) {
 func TestV2DurationsInWarnings(t *testing.T) {
 	f, v := vaultOf(t, "")
 	v.says(t, `POST auth/token/create {"ttl":"1h","explicit_max_ttl":"3630s"}`, 200)
-	v.keep(t, 0, "tok auth.client_token")
+	v.keep(t, "tok auth.client_token")
 	f.Clock.Advance(400 * time.Millisecond)
 	v.says(t, `@{{tok}} POST auth/token/renew-self {"increment":"2h"}`, 200, `TTL of \"2h\" exceeded the effective max_ttl of \"1h30s\"; TTL value is capped accordingly`, `"lease_duration":3630`)
 	v.says(t, `POST auth/token/create {"period":"999h"}`, 200, `period of \"999h\" exceeded the effective max_ttl of \"768h\"; period value is capped accordingly`)

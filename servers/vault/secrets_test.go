@@ -48,13 +48,13 @@ func TestS11SecretsAreHidden(t *testing.T) {
 		`POST sys/policies/password/p {"policy":"length=20 rule \"charset\" { charset=\"abcdefghijk\" }"}`, "GET sys/policies/password/p/generate", "-> generated data.password",
 	} {
 		if rest, keep := strings.CutPrefix(line, "-> "); keep {
-			v.keep(t, 0, rest)
+			v.keep(t, rest)
 			continue
 		}
 		v.ask(t, line)
 	}
 	secret := []string{"bring-", "YnJpbmct", "NBSWY3DPEHPK3PXP", "000102030405060708090a0b0c0d0e0f"}
-	for name, value := range v.kept {
+	for name, value := range v.Kept {
 		if name != "ct" {
 			secret = append(secret, value)
 		}

@@ -20,7 +20,7 @@ func TestC1FinishedSessionsCostNothing(t *testing.T) {
 			store = statetest.Counting(state.NewMemory(o.Clock))
 			o.Store = store
 		}})
-	v := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
+	v := newPeer("http://" + f.Addr("vault/http"))
 	round := func() {
 		v.login(t, "tok", `@none POST auth/userpass/login/local {"password":"pw"}`)
 		v.says(t, `@{{tok}} POST cubbyhole/x {"x":1}`, 204)

@@ -25,15 +25,7 @@ func TestC2SharedValuesAreNotWritten(t *testing.T) {
 			if len(before) < 20 {
 				t.Fatalf("only %d kinds of records are looked at", len(before))
 			}
-			p := &peer{base: "http://" + f.Addr("vault/http"), kept: map[string]string{}}
-			for n, line := range addressed(strings.Split(readFile(t, path), "\n"), f) {
-				line = strings.TrimSpace(line)
-				if rest, keep := strings.CutPrefix(line, "-> "); keep {
-					p.keep(t, n+1, rest)
-				} else if line != "" && !strings.HasPrefix(line, "#") {
-					p.ask(t, line)
-				}
-			}
+			exchanges("").Play(t, f, dialecttest.Script(t, path))
 			wrong, err := s.Written(t.Context(), before)
 			if err != nil || len(wrong) > 0 {
 				t.Errorf("%v %s", err, strings.Join(wrong, "\n"))

@@ -71,8 +71,8 @@ func userpass(t *testing.T) {
 func ldapLogins(t *testing.T) {
 	f, v := vaultOf(t, "")
 	v.login(t, "tok", `@none POST auth/ldap/login/hashicorp%20user1 {"password":"Titkos12"}`)
-	if !strings.Contains(string(v.last), `"data":{}`) || !strings.Contains(string(v.last), `"metadata":{"username":"hashicorp user1"}`) {
-		t.Errorf("%s", v.last)
+	if !strings.Contains(string(v.Last.Body), `"data":{}`) || !strings.Contains(string(v.Last.Body), `"metadata":{"username":"hashicorp user1"}`) {
+		t.Errorf("%s", v.Last.Body)
 	}
 	v.says(t, "@{{tok}} GET kv1/a", 200, "titkos") // by the policy of her group
 	v.says(t, `@none POST auth/ldap/login/alice {"password":"wrong"}`, 400, "invalid credentials")
@@ -100,7 +100,7 @@ func wrapping(t *testing.T) {
 	f, v := vaultOf(t, "")
 	play(t, "sys")
 	v.says(t, "+X-Vault-Wrap-TTL:60s GET kv1/a", 200, `"creation_path":"kv1/a"`)
-	v.kept["w"], _ = v.get(t, "wrap_info.token").(string)
+	v.Kept["w"], _ = v.get(t, "wrap_info.token").(string)
 	f.Clock.Advance(time.Minute)
 	v.says(t, "@{{w}} POST sys/wrapping/unwrap", 400, "wrapping token is not valid or does not exist")
 }
@@ -108,7 +108,7 @@ func wrapping(t *testing.T) {
 func leases(t *testing.T) {
 	f, v := vaultOf(t, "")
 	v.says(t, "POST ldap/library/team/check-out", 200, `"renewable":true`)
-	v.kept["l"], _ = v.get(t, "lease_id").(string)
+	v.Kept["l"], _ = v.get(t, "lease_id").(string)
 	v.says(t, `PUT sys/leases/lookup {"lease_id":"{{l}}"}`, 200, `"ttl":3600`, `"last_renewal":null`)
 	v.says(t, `PUT sys/leases/renew {"lease_id":"{{l}}","increment":"10m"}`, 200, `"lease_duration":600`)
 	v.says(t, `PUT sys/leases/renew {"lease_id":"{{l}}","increment":"100h"}`, 200, `TTL of \"100h\" exceeded the effective max_ttl of \"2h\"; TTL value is capped accordingly`, `"lease_duration":7200`)
@@ -146,8 +146,8 @@ func sshEngines(t *testing.T) {
 	v.says(t, `POST ssh/roles/otp {"key_type":"otp","default_user":"ubuntu","cidr_list":"10.0.0.0/8"}`, 204)
 	v.login(t, "tok", `POST auth/token/create {"ttl":"1h"}`)
 	v.says(t, `POST ssh/creds/otp {"ip":"10.0.0.5"}`, 200)
-	v.kept["otp"], _ = v.get(t, "data.key").(string)
-	v.kept["lease"], _ = v.get(t, "lease_id").(string)
+	v.Kept["otp"], _ = v.get(t, "data.key").(string)
+	v.Kept["lease"], _ = v.get(t, "lease_id").(string)
 	v.says(t, `PUT sys/leases/revoke {"lease_id":"{{lease}}"}`, 204)
 	v.says(t, `@none POST ssh/verify {"otp":"{{otp}}"}`, 400, "OTP not found") // it dies with its lease
 	f.Clock.Advance(time.Second)
@@ -171,8 +171,8 @@ func openBao(t *testing.T) {
 	_, v := vaultOf(t, "flavour: openbao-2")
 	v.says(t, "@bad GET kv1/a", 403, `{"errors":["permission denied"]}`)
 	v.says(t, "GET kv1/a", 200)
-	if strings.Contains(string(v.last), "mount_type") {
-		t.Errorf("%s", v.last)
+	if strings.Contains(string(v.Last.Body), "mount_type") {
+		t.Errorf("%s", v.Last.Body)
 	}
 	v.says(t, "PUT sys/renew {}", 404, "unsupported path")
 	v.says(t, "GET secret/x", 404, "OpenBao CLI", "'bao kv get'")
@@ -180,8 +180,8 @@ func openBao(t *testing.T) {
 	v.says(t, `@none POST auth/userpass/login/alice {}`, 500, "missing password")
 	v.says(t, `@none POST auth/ldap/login/alice {"password":"wrong"}`, 400, "ldap operation failed: failed to bind as user")
 	v.login(t, "tok", `@none POST auth/userpass/login/alice {"password":"Alice-Pass-1"}`)
-	if !strings.HasPrefix(v.kept["tok"], "s.") || len(v.kept["tok"]) != 26 {
-		t.Errorf("token %s", v.kept["tok"])
+	if !strings.HasPrefix(v.Kept["tok"], "s.") || len(v.Kept["tok"]) != 26 {
+		t.Errorf("token %s", v.Kept["tok"])
 	}
 	v.says(t, "GET sys/policies/acl/lib", 200, `"cas_required":false`)
 	v.says(t, "@none GET /v1", 404)
@@ -191,18 +191,18 @@ func oldVault(t *testing.T) {
 	_, v := vaultOf(t, "flavour: vault-1.1")
 	v.says(t, "@none GET sys/health", 200)
 	for _, field := range []string{"enterprise", "echo_duration_ms"} {
-		if strings.Contains(string(v.last), field) {
-			t.Errorf("health has %s: %s", field, v.last)
+		if strings.Contains(string(v.Last.Body), field) {
+			t.Errorf("health has %s: %s", field, v.Last.Body)
 		}
 	}
 	v.says(t, `@none POST auth/userpass/login/alice {"password":"Alice-Pass-1"}`, 200, `"lease_duration":2764800`, `"client_token":"s.`)
 	for _, field := range []string{"mount_type", "mfa_requirement", "num_uses"} {
-		if strings.Contains(string(v.last), field) {
-			t.Errorf("a login has %s: %s", field, v.last)
+		if strings.Contains(string(v.Last.Body), field) {
+			t.Errorf("a login has %s: %s", field, v.Last.Body)
 		}
 	}
 	v.says(t, "POST auth/approle/role/my-role/secret-id", 200, `"secret_id_accessor"`)
-	if strings.Contains(string(v.last), "secret_id_ttl") {
-		t.Errorf("%s", v.last)
+	if strings.Contains(string(v.Last.Body), "secret_id_ttl") {
+		t.Errorf("%s", v.Last.Body)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/factor"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // dvorak is an OTP as it comes from a computer with that layout.
@@ -19,7 +20,8 @@ func dvorak(otp string) string {
 // TestConformance is the contract's checklist (section 9 with its additions). What needs
 // real clients (11's last part, 21, 22, 23, 26, 27, 29) is in real_test.go.
 func TestConformance(t *testing.T) {
-	t.Run("1 golden OTP and the line of the key storage module", func(t *testing.T) {
+	list := dialecttest.Checklist(t, "testdata/checklist.txt")
+	list.Run("1 golden OTP and the line of the key storage module", func(t *testing.T) {
 		s := start(t)
 		for otp, want := range map[string]string{otp1: "OK counter=0001 low=8d40 high=0f use=00\n", otp3: "OK counter=0002 low=0010 high=00 use=00\n"} {
 			if a := s.get("/wsapi/decrypt?otp=" + otp); a.body != want {
@@ -27,7 +29,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("2 golden signatures", func(t *testing.T) {
+	list.Run("2 golden signatures", func(t *testing.T) {
 		for want, of := range map[string]map[string]string{
 			"ehhpPyH9W/uL5v/1XGd52oN8yMg=": {"id": "1", "nonce": nonce1, "otp": otp1},
 			"8AS3Bh8cak7kZSUgYfe6dFax+QY=": {"nonce": nonce1, "otp": otp1, "sl": "0", "status": "OK", "t": "2013-11-06T09:45:11Z0123"},
@@ -42,7 +44,7 @@ func TestConformance(t *testing.T) {
 		s := start(t)
 		s.says(s.verify(otp1, "h", "ehhpPyH9W/uL5v/1XGd52oN8yMg="), "OK", level)
 	})
-	t.Run("3 order, line ends and signature of an answer", func(t *testing.T) {
+	list.Run("3 order, line ends and signature of an answer", func(t *testing.T) {
 		s := start(t)
 		a := s.verify(otp1)
 		s.says(a, "OK", level)
@@ -51,7 +53,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%q with %v, want %q", a.body, a.header, want)
 		}
 	})
-	t.Run("4 replays", func(t *testing.T) {
+	list.Run("4 replays", func(t *testing.T) {
 		s := start(t)
 		s.says(s.verify(otp1), "OK", level)
 		s.says(s.verify(otp1), "REPLAYED_REQUEST", echoed)
@@ -62,7 +64,7 @@ func TestConformance(t *testing.T) {
 			t.Error("a replay is not signed by the client's key")
 		}
 	})
-	t.Run("5 an unknown client", func(t *testing.T) {
+	list.Run("5 an unknown client", func(t *testing.T) {
 		s := start(t)
 		for _, id := range []string{"2", "3", "9999999999"} {
 			a := s.verify(otp1, "id", id)
@@ -71,7 +73,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("6 signatures of requests", func(t *testing.T) {
+	list.Run("6 signatures of requests", func(t *testing.T) {
 		s := start(t)
 		a := s.verify(otp1, "h", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 		if s.says(a, "BAD_SIGNATURE", bare); !a.signedBy(secret) {
@@ -87,7 +89,7 @@ func TestConformance(t *testing.T) {
 		s.says(s.get(q+h), "BAD_SIGNATURE", bare) // a plus is a blank
 		s.says(s.get(q+strings.ReplaceAll(h, "+", "%2B")), "OK", level)
 	})
-	t.Run("7 what is missing", func(t *testing.T) {
+	list.Run("7 what is missing", func(t *testing.T) {
 		s := start(t)
 		s.says(s.verify(otp1, "nonce", ""), "MISSING_PARAMETER", bare)
 		a := s.verify("", "otp", "")
@@ -101,7 +103,7 @@ func TestConformance(t *testing.T) {
 		s.says(s.verify(otp1, "nonce", strings.Repeat("a", 16)), "OK", level)
 		s.says(s.verify(otp2, "nonce", strings.Repeat("a", 40)), "OK", level)
 	})
-	t.Run("8 id, sl and timeout", func(t *testing.T) {
+	list.Run("8 id, sl and timeout", func(t *testing.T) {
 		s := start(t)
 		for _, change := range [][2]string{{"id", "0"}, {"id", "abc"}, {"id", "12345678901"}, {"id", "00"}, {"id", ""}, {"id", "1x"}, {"id", "-1"},
 			{"sl", "0"}, {"sl", "x"}, {"sl", "-5"}, {"timeout", "1s"}, {"timeout", "-1"}, {"timeout", "1.5"}} {
@@ -114,7 +116,7 @@ func TestConformance(t *testing.T) {
 			s.says(s.verify(s.press("alice-long", ""), change[0], change[1]), "OK", level)
 		}
 	})
-	t.Run("9 paths and versions", func(t *testing.T) {
+	list.Run("9 paths and versions", func(t *testing.T) {
 		s := start(t)
 		old := func(path string) {
 			t.Helper()
@@ -136,7 +138,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("10 counters", func(t *testing.T) {
+	list.Run("10 counters", func(t *testing.T) {
 		s := start(t)
 		s.says(s.verify(otp1), "OK", level)
 		for otp, want := range map[string][3]string{otp2: {"1019208", "1", "1"}, otp3: {"16", "2", "0"}} {
@@ -156,7 +158,7 @@ func TestConformance(t *testing.T) {
 		s.says(s.verify(s.press("alice-long", ""), "timestamp", "2"), "OK", level)
 		s.says(s.get("/wsapi/verify?id=1&timestamp=1&otp="+s.press("alice-long", "")), "OK", "h,t,timestamp,sessioncounter,sessionuse,status")
 	})
-	t.Run("11 keyboard layouts", func(t *testing.T) {
+	list.Run("11 keyboard layouts", func(t *testing.T) {
 		s := start(t)
 		a := s.verify(strings.ToUpper(otp1))
 		if s.says(a, "OK", level); a.of["otp"] != otp1 {
@@ -169,7 +171,7 @@ func TestConformance(t *testing.T) {
 		s.says(s.verify(strings.NewReplacer("r", "р").Replace(otp3)), "BAD_OTP", bare)
 		s.says(s.verify("  "+otp3[:20]+`\`+otp3[20:]+"\t"), "OK", level)
 	})
-	t.Run("12 what the key storage module refuses", func(t *testing.T) {
+	list.Run("12 what the key storage module refuses", func(t *testing.T) {
 		s := start(t, "keys: [{public_id: 0123456789abcdef, ksm_active: false}]")
 		for _, otp := range []string{s.press("alice-yubi", factor.PressCorruptCRC), s.press("alice-yubi", factor.PressWrongPrivateID), s.press("alice-yubi", factor.PressWrongAES),
 			"cccccccccccb" + otp1[12:], s.press("alice-long", "")} {
@@ -179,7 +181,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("13 a revoked key", func(t *testing.T) {
+	list.Run("13 a revoked key", func(t *testing.T) {
 		s := start(t)
 		s.says(s.verify(otp2), "OK", level)
 		if a := s.get("/wsapi/revoke?yk=idkfefrdhtru&do=disable"); a.body != "OK Processed idkfefrdhtru with disable\n" {
@@ -195,14 +197,14 @@ func TestConformance(t *testing.T) {
 		s.says(s.verify(otp1), "REPLAYED_OTP", echoed)
 		s.says(s.verify(otp3), "OK", level)
 	})
-	t.Run("14 five parallel requests with one nonce", func(t *testing.T) {
+	list.Run("14 five parallel requests with one nonce", func(t *testing.T) {
 		s := start(t)
 		got := race(s, 5, func(int) answer { return s.verify(otp1) })
 		if got["OK"] != 1 || got["REPLAYED_REQUEST"] != 4 {
 			t.Errorf("%v", got)
 		}
 	})
-	t.Run("15 fifty parallel requests with different nonces", func(t *testing.T) {
+	list.Run("15 fifty parallel requests with different nonces", func(t *testing.T) {
 		s := start(t)
 		got := race(s, 50, func(i int) answer {
 			return s.verify(otp1, "nonce", nonce1+string(rune('a'+i%26))+string(rune('a'+i/26)))
@@ -211,7 +213,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	})
-	t.Run("16 session before use", func(t *testing.T) {
+	list.Run("16 session before use", func(t *testing.T) {
 		s := start(t)
 		first := []string{s.press("alice-long", ""), s.press("alice-long", ""), s.press("alice-long", "")}
 		if _, err := s.Factors.PowerCycle(t.Context(), "alice-long"); err != nil {
@@ -221,7 +223,7 @@ func TestConformance(t *testing.T) {
 		s.says(s.verify(s.press("alice-long", "")), "OK", level) // the next session, use 0
 		s.says(s.verify(first[2]), "REPLAYED_OTP", echoed)       // a lower session, a higher use
 	})
-	t.Run("17 POST", func(t *testing.T) {
+	list.Run("17 POST", func(t *testing.T) {
 		s := start(t)
 		post := func(path, otp string) answer {
 			v, _ := url.ParseQuery(query(otp))
@@ -232,7 +234,7 @@ func TestConformance(t *testing.T) {
 		s.says(post("/wsapi/2.0/verify?id=2&nonce="+nonce1+"&otp="+otp2, otp2), "NO_SUCH_CLIENT", bare)
 		s.says(post("/wsapi/2.0/verify?x=1", otp2), "MISSING_PARAMETER", bare) // the body is not read
 	})
-	t.Run("18 public IDs of 0 and 16 characters", func(t *testing.T) {
+	list.Run("18 public IDs of 0 and 16 characters", func(t *testing.T) {
 		s := start(t)
 		for device, length := range map[string]int{"alice-none": 32, "alice-long": 48} {
 			otp := s.press(device, "")
@@ -241,7 +243,7 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	})
-	t.Run("19 the pool", func(t *testing.T) {
+	list.Run("19 the pool", func(t *testing.T) {
 		s := start(t, "sync_pool:", "  - {name: a}", "  - {name: b, delay: 5s}", "  - {name: c, down: true}")
 		s.says(s.verify(otp1, "sl", "30"), "OK", level)
 		wait := make(chan answer)
@@ -261,7 +263,7 @@ func TestConformance(t *testing.T) {
 		ahead.says(ahead.verify(otp2), "REPLAYED_OTP", echoed)
 		ahead.says(ahead.verify(otp3), "REPLAYED_OTP", echoed) // the row was taken over from the peer
 	})
-	t.Run("20 pressing through the control port", func(t *testing.T) {
+	list.Run("20 pressing through the control port", func(t *testing.T) {
 		s := start(t)
 		press := func(body string) string {
 			t.Helper()
@@ -284,13 +286,13 @@ func TestConformance(t *testing.T) {
 		s.control("PATCH", "/yubikeys/idkfefrdhtru", `{"session":1,"use":200}`)
 		s.says(s.verify(press("")), "OK", level)
 	})
-	t.Run("24 a key whose OTPs take long", func(t *testing.T) {
+	list.Run("24 a key whose OTPs take long", func(t *testing.T) {
 		s := start(t, "keys: [{public_id: idkfefrdhtru, verify_delay: 3s}]")
 		wait := make(chan answer)
 		go func() { wait <- s.verify(otp1) }()
 		s.says(s.during(wait, 3*time.Second), "OK", level)
 	})
-	t.Run("25 imports", func(t *testing.T) {
+	list.Run("25 imports", func(t *testing.T) {
 		s := start(t, "clients_csv: |", "  # id,active,created,secret,email,notes,otp", "  7,1,1383728711,EHmo8FMxuhumBlTinC4uYL0Mgwg=,sps@example.com,,",
 			"  8,0,1383728711,EHmo8FMxuhumBlTinC4uYL0Mgwg=,,,", "keys_csv: |", "  4711,cccccccccccb,609963eae7b5,c68c9df8cbfe7d2f994cb904046c7218,000000000000,2013-11-06T09:45:11,,",
 			"  4712,idkfefrdhtru,609963eae7b5,c68c9df8cbfe7d2f994cb904046c7218,000000000000,,", "rows_csv: |", "  1,1383728711,1383728711,idkfefrdhtru,1,0,36160,15,"+nonce1+",",
@@ -305,7 +307,7 @@ func TestConformance(t *testing.T) {
 			t.Errorf("%q", a.body)
 		}
 	})
-	t.Run("28 spellings of a signature, and parameters that nobody knows", func(t *testing.T) {
+	list.Run("28 spellings of a signature, and parameters that nobody knows", func(t *testing.T) {
 		s := start(t)
 		of := map[string]string{"id": "1", "otp": strings.ToUpper(otp1), "nonce": nonce1, "foo": "b r", "z": "", "é": "ü"}
 		h := hmacOf(secret, map[string]string{"id": "1", "otp": strings.ToUpper(otp1), "nonce": nonce1, "foo": "b r", "z": "", "Ã©": "Ã¼"})
@@ -314,7 +316,7 @@ func TestConformance(t *testing.T) {
 		s.says(s.get(q+url.QueryEscape(h)), "REPLAYED_REQUEST", echoed)
 		s.says(s.get(strings.Replace(q, "foo=b+r", "foo=br", 1)+url.QueryEscape(h)), "BAD_SIGNATURE", bare)
 	})
-	t.Run("30 the last of two parameters", func(t *testing.T) {
+	list.Run("30 the last of two parameters", func(t *testing.T) {
 		s := start(t)
 		a := s.get("/wsapi/2.0/verify?otp=" + otp3 + "&" + query(otp1))
 		if s.says(a, "OK", level); a.of["otp"] != otp1 {

@@ -85,17 +85,16 @@ type client struct {
 }
 
 func (s *Server) loadClients() error {
-	all := s.set.Clients
 	imported, err := readClients(s.set.ClientsCSV)
 	if err != nil {
 		return fmt.Errorf("clients_csv: %w", err)
 	}
-	if all = append(all[:len(all):len(all)], imported...); len(all) == 0 {
+	if s.set.Clients = append(s.set.Clients[:len(s.set.Clients):len(s.set.Clients)], imported...); len(s.set.Clients) == 0 {
 		var secret [20]byte
 		s.World.Derive("yubico", s.Name, "client").Read(secret[:])
-		all = []Client{{ID: 1, Secret: base64.StdEncoding.EncodeToString(secret[:]), Active: true}}
+		s.set.Clients = []Client{{ID: 1, Secret: base64.StdEncoding.EncodeToString(secret[:]), Active: true}}
 	}
-	for _, c := range all {
+	for _, c := range s.set.Clients {
 		secret, err := base64.StdEncoding.DecodeString(c.Secret)
 		if err != nil || len(secret) == 0 {
 			return fmt.Errorf("the secret of client %d is not base64 with its padding", c.ID)

@@ -79,7 +79,7 @@ func (d *Service) Checkout(ctx context.Context, p Principal, t Take) (Lease, err
 		return Lease{}, err
 	}
 	var out Lease
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
+	err = once(ctx, d, a, &out, func(l *ledger, now time.Time) error {
 		if err := l.free(a, t.Exclusive); err != nil {
 			return err
 		}

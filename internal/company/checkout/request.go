@@ -86,7 +86,7 @@ func (d *Service) Request(ctx context.Context, p Principal, t Take) (Request, er
 		return Request{}, err
 	}
 	var out Request
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
+	err = once(ctx, d, a, &out, func(l *ledger, now time.Time) error {
 		open := 0
 		for _, r := range l.Requests {
 			if r.over() {

@@ -162,7 +162,7 @@ func (d *Service) Rotate(ctx context.Context, p Principal, accountID string) (Ch
 		return Change{}, err
 	}
 	var out Change
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
+	err = once(ctx, d, a, &out, func(l *ledger, now time.Time) error {
 		holds := slices.ContainsFunc(l.Leases, func(x Lease) bool { return x.State == Active && x.of(p) })
 		if !holds && !d.mayManage(p, a) {
 			return cause.Because(cause.NotAllowed, "%s neither manages nor holds %s", p.Name(), a.ID)

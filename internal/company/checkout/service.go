@@ -131,6 +131,7 @@ type ledger struct {
 	Requests    []Request      `json:"requests,omitempty"`
 	LastLease   int            `json:"last_lease,omitempty"`
 	LastRequest int            `json:"last_request,omitempty"`
+	Marks       state.Marks    `json:"marks,omitempty"`
 }
 
 // What a ledger remembers of what is over.
@@ -141,6 +142,14 @@ const (
 	maxActive    = 10_000 // leases of one shared account at once
 	maxPending   = 1_000  // open requests for one account
 )
+
+// once is edit for a change that a repeated request makes once (see state.Marks); f sets
+// *out.
+func once[T any](ctx context.Context, d *Service, a world.Account, out *T, f func(l *ledger, now time.Time) error) error {
+	return d.edit(ctx, a, func(l *ledger, now time.Time) error {
+		return state.Once(ctx, &l.Marks, state.Change[T]{What: fmt.Sprintf("%T", *out), Now: now, Out: out, Make: func() error { return f(l, now) }})
+	})
+}
 
 // edit settles an account's ledger and hands it to f as one decision.
 func (d *Service) edit(ctx context.Context, a world.Account, f func(l *ledger, now time.Time) error) error {
@@ -276,7 +285,7 @@ func within[T interface{ called() string }](ctx context.Context, d *Service, p p
 	if err != nil {
 		return out, err
 	}
-	err = d.edit(ctx, a, func(l *ledger, now time.Time) error {
+	err = once(ctx, d, a, &out, func(l *ledger, now time.Time) error {
 		all := p.of(l)
 		i := slices.IndexFunc(all, func(x T) bool { return strings.EqualFold(x.called(), p.id) })
 		if i < 0 {

@@ -2,6 +2,7 @@ package factor
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,8 @@ type Ask struct {
 	Details          map[string]string
 	Number           string        // to be typed by who approves; empty: a tap is enough
 	TTL              time.Duration // 0: the device's own, 60 s by default
+	// Off lets a device be asked that is switched off: to be activated.
+	Off bool
 }
 
 // forgotten is how long a decided approval can still be looked up.
@@ -68,6 +71,11 @@ func (b *Service) Ask(ctx context.Context, a Ask) (Approval, error) {
 	if err != nil {
 		return Approval{}, err
 	}
+	if state.MarkOf(ctx) != "" {
+		if made, err := b.Approval(ctx, b.drawn(ctx, "approval")); !errors.Is(err, cause.UnknownRequest) {
+			return made, err
+		}
+	}
 	order, err := b.orderedAsk(ctx, d)
 	if err != nil {
 		return Approval{}, err
@@ -75,9 +83,10 @@ func (b *Service) Ask(ctx context.Context, a Ask) (Approval, error) {
 	n := 0
 	var verdict error
 	err = b.progress.Edit(ctx, d.ID, func(p *progress, _ bool) (time.Time, error) {
-		if verdict = usable(d.Device, p, b.Clock.Now()); verdict != nil {
+		if verdict = usable(d.Device, p, b.Clock.Now()); verdict != nil && !(a.Off && errors.Is(verdict, cause.DeviceOff)) {
 			return time.Time{}, state.ErrKeep
 		}
+		verdict = nil
 		n, p.Asked = p.Asked, p.Asked+1
 		return time.Time{}, nil
 	})
@@ -89,7 +98,7 @@ func (b *Service) Ask(ctx context.Context, a Ask) (Approval, error) {
 		policy = *d.Approval
 	}
 	now := b.Clock.Now()
-	out := Approval{ID: world.UUID(b.Rand), System: a.System, UserID: d.UserID, Device: d.ID, Message: a.Message,
+	out := Approval{ID: b.drawn(ctx, "approval"), System: a.System, UserID: d.UserID, Device: d.ID, Message: a.Message,
 		Details: a.Details, Number: a.Number, Created: now, State: Pending,
 		Expires: now.Add(orElse(a.TTL, orElse(policy.TTL, time.Minute)))}
 	out.plan(policy, n)

@@ -24,6 +24,7 @@ type sent struct {
 	// those were used.
 	More  []string `json:"more,omitempty"`
 	Spent []string `json:"spent,omitempty"`
+	Mark  string   `json:"mark,omitempty"` // of the request that sent it
 }
 
 func (s *sent) over(now time.Time) bool {
@@ -89,10 +90,14 @@ func (b *Service) SendBatch(ctx context.Context, deviceID, system string, size i
 		}
 		n := 0
 		if p.Sent != nil {
+			if mark := state.MarkOf(ctx); mark != "" && p.Sent.Mark == mark { // the same request again
+				now = *p.Sent
+				return time.Time{}, state.ErrKeep
+			}
 			n = p.Sent.N + 1
 		}
 		codes := b.batch(d.Device, n, size)
-		now = sent{Code: codes[0], More: codes[1:], N: n, Expires: at.Add(orElse(d.CodeTTL, 5*time.Minute)), Max: orElse(d.MaxTries, 5)}
+		now = sent{Code: codes[0], More: codes[1:], N: n, Expires: at.Add(orElse(d.CodeTTL, 5*time.Minute)), Max: orElse(d.MaxTries, 5), Mark: state.MarkOf(ctx)}
 		p.Sent = &now
 		return time.Time{}, nil
 	})
@@ -107,6 +112,9 @@ func (b *Service) SendBatch(ctx context.Context, deviceID, system string, size i
 	}
 	m := Message{At: b.Clock.Now(), UserID: d.UserID, Device: d.ID, Kind: d.Kind, To: d.Address, Code: strings.Join(codes, " "), System: system, Expires: now.Expires}
 	return b.outbox.Edit(ctx, d.UserID, func(v *[]Message, _ bool) (time.Time, error) {
+		if now.Mark != "" && slices.ContainsFunc(*v, func(x Message) bool { return x.Device == m.Device && x.Code == m.Code && x.Expires.Equal(m.Expires) }) {
+			return time.Time{}, state.ErrKeep // it has come
+		}
 		*v = append(*v, m)
 		*v = (*v)[max(0, len(*v)-outboxSize):]
 		return time.Time{}, nil

@@ -222,6 +222,11 @@ func (b *Service) enrol(ctx context.Context, ownerID string, d world.Device) (De
 	if err := checkDevice(d); err != nil {
 		return Device{}, err
 	}
+	if state.MarkOf(ctx) != "" {
+		if made, err := b.Find(ctx, ownerID+":"+b.drawn(ctx, ownerID)); !errors.Is(err, cause.NoDevice) {
+			return made, err
+		}
+	}
 	if len(d.Secret) == 0 && (d.Kind == world.TOTP || d.Kind == world.HOTP) {
 		d.Secret = make([]byte, 20)
 		if _, err := io.ReadFull(b.Rand, d.Secret); err != nil {
@@ -231,7 +236,7 @@ func (b *Service) enrol(ctx context.Context, ownerID string, d world.Device) (De
 	if d.Window == (world.Window{}) {
 		d.Window = defaultWindow[d.Kind]
 	}
-	d.UserID, d.ID = ownerID, ownerID+":"+world.UUID(b.Rand)
+	d.UserID, d.ID = ownerID, ownerID+":"+b.drawn(ctx, ownerID)
 	if b.Secret != nil {
 		for _, s := range append(Secrets(d), d.Codes...) {
 			b.Secret("device "+d.ID, s)
@@ -241,6 +246,15 @@ func (b *Service) enrol(ctx context.Context, ownerID string, d world.Device) (De
 		return Device{}, err
 	}
 	return b.Find(ctx, d.ID)
+}
+
+// drawn is a new identifier. For a marked request (state.WithMark) it is the same again, so
+// that what was made before something failed is found.
+func (b *Service) drawn(ctx context.Context, what string) string {
+	if mark := state.MarkOf(ctx); mark != "" {
+		return world.UUID(b.World.Derive("marked "+what, mark))
+	}
+	return world.UUID(b.Rand)
 }
 
 // Secrets are the secrets of a device in the forms in which they travel.

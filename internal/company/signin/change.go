@@ -62,7 +62,10 @@ func (g *Authenticator) setPassword(ctx context.Context, u world.User, n NewPass
 			return nil
 		}
 		if managed != nil {
-			return state.ErrKeep
+			if !g.remember(u, p, managed) {
+				return state.ErrKeep
+			}
+			return nil
 		}
 		g.replace(u, p, nil, n)
 		return nil
@@ -70,9 +73,10 @@ func (g *Authenticator) setPassword(ctx context.Context, u world.User, n NewPass
 	if err != nil || verdict != nil || managed == nil {
 		return false, firstError(err, verdict)
 	}
-	// The account's record has the password, and decides. What the person's has about
-	// it follows, so that a change which failed has cleared nothing. What is replaced
-	// is what was judged: it goes into the history.
+	// The account's record has the password, and decides. What is replaced, which is what
+	// was judged, is in the history by then, where it does no harm should the change fail:
+	// nobody may choose the current password either. What else the person's record has
+	// about it follows, so that a change which failed has cleared nothing.
 	a, _ := g.World.AccountOfUser(u.ID)
 	if err := g.Managed.Set(ctx, a.ID, &managed.password, n.Password); err != nil {
 		return errors.Is(err, cause.WrongPassword), err
@@ -115,11 +119,20 @@ func (g *Authenticator) mayChange(u world.User, p *person, managed *kept, n NewP
 	return nil
 }
 
-func (g *Authenticator) replace(u world.User, p *person, managed *kept, n NewPassword) {
-	if keep := g.World.Organization().Policy.History; keep > 0 {
-		p.Old = slices.Insert(p.Old, 0, g.password(u, p, managed))
-		p.Old = p.Old[:min(len(p.Old), keep)]
+// remember puts the current password into the history, once, and reports whether that
+// changed anything.
+func (g *Authenticator) remember(u world.User, p *person, managed *kept) bool {
+	keep, current := g.World.Organization().Policy.History, g.password(u, p, managed)
+	if keep <= 0 || len(p.Old) > 0 && p.Old[0] == current {
+		return false
 	}
+	p.Old = slices.Insert(p.Old, 0, current)
+	p.Old = p.Old[:min(len(p.Old), keep)]
+	return true
+}
+
+func (g *Authenticator) replace(u world.User, p *person, managed *kept, n NewPassword) {
+	g.remember(u, p, managed)
 	p.Password, p.SetAt, p.MustChange = &n.Password, g.Clock.Now(), &n.MustChange
 	p.Failures, p.LastFailure = 0, time.Time{}
 	if n.Old == nil && !n.Own { // a reset by an administrator also ends "must change" and "expired" of the seed

@@ -246,37 +246,60 @@ func (x *Index[T]) at(e entry) string {
 	return e.value + "\x00" + e.key
 }
 
-// enter makes an entry, or lets it live longer.
+// enter makes an entry, or lets it live longer. One that leads to a record which does
+// not have the value is taken over; that record may have been made at that moment, so
+// it is looked at once more, and then it keeps its entry.
 func (x *Index[T]) enter(ctx context.Context, e entry) error {
-	stale := "" // a key that does not have the value
+	var stale entry // what does not have the value
 	for {
-		other := ""
+		var other entry
 		err := x.table.Update(ctx, x.at(e), func(r Record) (Record, error) {
 			switch to := string(r.Value); {
-			case r.Value == nil || stale != "" && to == stale: // free, or it leads nowhere
+			case r.Value == nil || stale.key != "" && to == stale.key: // free, or it leads nowhere
 			case to != e.key:
-				other = to
+				other = entry{e.index, e.value, to, r.Expires}
 				return r, errUnlisted
 			case outlives(r.Expires, e.until):
 				return r, ErrKeep
 			}
 			return Record{Value: []byte(e.key), Expires: e.until}, nil
 		})
-		if errors.Is(err, ErrKeep) {
+		switch {
+		case errors.Is(err, ErrKeep):
 			return nil
-		}
-		if !errors.Is(err, errUnlisted) {
+		case errors.Is(err, errUnlisted):
+			has, err := x.leads(ctx, other)
+			if err != nil {
+				return err
+			}
+			if has {
+				return x.taken
+			}
+			stale = other
+			continue
+		case err != nil || stale.key == "":
 			return err
 		}
-		has, err := x.leads(ctx, entry{value: e.value, key: other})
-		if err != nil {
+		has, err := x.leads(ctx, stale)
+		if err != nil || !has {
 			return err
 		}
-		if has {
-			return x.taken
-		}
-		stale = other
+		return x.giveBack(ctx, e, stale)
 	}
+}
+
+// giveBack lets an entry lead to its owner again, who was there after all.
+func (x *Index[T]) giveBack(ctx context.Context, e, owner entry) error {
+	err := x.table.Update(ctx, x.at(e), func(r Record) (Record, error) {
+		if string(r.Value) != e.key {
+			return r, ErrKeep
+		}
+		return Record{Value: []byte(owner.key), Expires: owner.until}, nil
+	})
+	if err != nil && !errors.Is(err, ErrKeep) {
+		return err
+	}
+	return x.taken
 }
 
 // unlist removes entries whose record is gone, or was never made. One that has come

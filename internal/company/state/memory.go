@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -241,6 +242,27 @@ func (t *memoryTable) sweep(s *shard, now time.Time) {
 		}
 	}
 	s.sweep = max(minSweep, len(s.live))
+}
+
+// Sweep removes everything that is dead. Tables do so by themselves as they are written
+// to; this is for one that has been left alone.
+func (m *Memory) Sweep() {
+	now := m.clock.Now()
+	m.mu.RLock()
+	tables := slices.Collect(maps.Values(m.tables))
+	m.mu.RUnlock()
+	for _, t := range tables {
+		for i := range t.shards {
+			s := &t.shards[i]
+			s.mu.Lock()
+			s.sweep = 1
+			t.sweep(s, now)
+			if len(s.live) == 0 { // a map keeps the room that it once needed
+				s.live = nil
+			}
+			s.mu.Unlock()
+		}
+	}
 }
 
 // Keys implements Table.

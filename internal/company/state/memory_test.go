@@ -38,3 +38,25 @@ func TestMemorySweepsTheDead(t *testing.T) {
 		t.Errorf("%d records are held although at most 1000 are alive", n)
 	}
 }
+
+func TestMemorySweepsATableThatIsLeftAlone(t *testing.T) {
+	c := clock.Frozen(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	m := state.NewMemory(c)
+	tab := m.Table("t")
+	for i := range 100 {
+		expires := time.Time{}
+		if i%2 == 0 {
+			expires = c.Now().Add(time.Second)
+		}
+		tab.Update(t.Context(), fmt.Sprint(i), func(state.Record) (state.Record, error) {
+			return state.Record{Value: []byte("v"), Expires: expires}, nil
+		})
+	}
+	tab.Keys(t.Context(), state.Range{})
+	c.Advance(time.Second)
+	m.Sweep()
+	keys, err := tab.Keys(t.Context(), state.Range{})
+	if n := state.HeldBy(tab); n != 50 || len(keys) != 50 || err != nil {
+		t.Errorf("%d records are held, %d listed (%v), of 50 that are alive", n, len(keys), err)
+	}
+}

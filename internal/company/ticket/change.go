@@ -82,12 +82,20 @@ func (b *Service) Delete(ctx context.Context, system, id string) error {
 	return err
 }
 
-// Transition moves a ticket to another state: cause.IllegalTransition where
-// the state machine has no such step, or approvals are missing.
-func (b *Service) Transition(ctx context.Context, system, id string, to State, revision int) (Ticket, error) {
-	return b.edit(ctx, system, id, func(t *Ticket, _ time.Time) error {
-		if revision > 0 && revision != t.Revision {
-			return cause.Because(cause.Stale, "%s is at revision %d, not %d", t.ID, t.Revision, revision)
+// Move is a ticket's step to another state, with a comment or without.
+type Move struct {
+	To       State
+	Revision int // the ticket must still have it: cause.Stale otherwise; 0: whatever it has
+	Comment  *Note
+}
+
+// Transition moves a ticket to another state, and comments on it, as one decision:
+// cause.IllegalTransition where the state machine has no such step, or approvals are missing.
+func (b *Service) Transition(ctx context.Context, system, id string, m Move) (Ticket, error) {
+	to := m.To
+	return b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
+		if m.Revision > 0 && m.Revision != t.Revision {
+			return cause.Because(cause.Stale, "%s is at revision %d, not %d", t.ID, t.Revision, m.Revision)
 		}
 		if !slices.Contains(States(), to) {
 			return cause.Because(cause.BadInput, "state %q is unknown", to)
@@ -100,7 +108,10 @@ func (b *Service) Transition(ctx context.Context, system, id string, to State, r
 			return cause.Because(cause.IllegalTransition, "%s cannot go from %s to %s", t.ID, t.State, to)
 		}
 		t.State = to
-		return nil
+		if m.Comment == nil {
+			return nil
+		}
+		return t.take([]Note{*m.Comment}, now)
 	})
 }
 
@@ -134,19 +145,14 @@ func (b *Service) Approve(ctx context.Context, system, id string, a Approver) (T
 // AddNote appends a note.
 func (b *Service) AddNote(ctx context.Context, system, id string, n Note) (Note, Ticket, error) {
 	t, err := b.edit(ctx, system, id, func(t *Ticket, now time.Time) error {
-		if strings.TrimSpace(n.Text) == "" || len(n.Text) > maxText {
-			return cause.Because(cause.BadInput, "a note has 1 to %d octets of text", maxText)
-		}
 		if n.Kind != "comment" && n.Kind != "worklog" {
 			return cause.Because(cause.BadInput, "kind must be comment or worklog, not %q", n.Kind)
 		}
-		if len(t.Notes) >= maxNotes {
-			return cause.Because(cause.RateLimited, "%s has %d notes", t.ID, len(t.Notes))
-		}
-		n.ID, n.At = len(t.Notes)+1, now
-		t.Notes = append(t.Notes, n)
-		return nil
+		return t.take([]Note{n}, now)
 	})
+	if err == nil {
+		n = t.Notes[len(t.Notes)-1]
+	}
 	return n, t, err
 }
 

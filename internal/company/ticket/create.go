@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
 )
 
@@ -41,31 +42,91 @@ func (b *Service) CreateNumbered(ctx context.Context, t Ticket, s Series) (Ticke
 	}
 	t.normalize()
 	if t.ID != "" {
-		return t, b.insert(ctx, t)
+		return b.insert(ctx, t)
 	}
 	for {
-		number, err := b.number(ctx, s)
+		number, err := b.numberOf(ctx, s)
 		if err != nil {
 			return Ticket{}, err
 		}
 		t.ID = fmt.Sprintf("%s%0*d", s.Prefix, s.Digits, number)
-		if err := b.insert(ctx, t); err == nil || !isTaken(err) {
-			return t, err
+		out, err := b.insert(ctx, t)
+		if !isTaken(err) {
+			return out, err
+		}
+		if err := b.forget(ctx, s); err != nil {
+			return Ticket{}, err
 		}
 	}
 }
 
+// numberOf draws a number. A marked request keeps it before its ticket is hung up, so that
+// a repetition finds the ticket, or hangs it up under the same number. A number that was
+// drawn and not kept is nobody's.
+func (b *Service) numberOf(ctx context.Context, s Series) (n int, err error) {
+	mark := givenKey(ctx, s)
+	if mark == "" {
+		return b.number(ctx, s)
+	}
+	if n, found, err := b.given.Read(ctx, mark); err != nil || found {
+		return n, err
+	}
+	if n, err = b.number(ctx, s); err != nil {
+		return 0, err
+	}
+	err = b.given.Edit(ctx, mark, func(v *int, found bool) (time.Time, error) {
+		if found { // the same request, at the same time
+			n = *v
+			return time.Time{}, state.ErrKeep
+		}
+		*v = n
+		return b.Clock.Now().Add(state.MarksLive), nil
+	})
+	return n, err
+}
+
+// forget lets go of a number under which somebody else has hung up a ticket by name.
+func (b *Service) forget(ctx context.Context, s Series) error {
+	mark := givenKey(ctx, s)
+	if mark == "" {
+		return nil
+	}
+	_, err := b.given.Delete(ctx, mark)
+	return err
+}
+
+// givenKey is where the number of a marked request stands.
+func givenKey(ctx context.Context, s Series) string {
+	mark := state.MarkOf(ctx)
+	if mark != "" {
+		mark = world.Fold(s.Prefix) + "/" + mark
+	}
+	return mark
+}
+
 func isTaken(err error) bool { c, _ := cause.Of(err); return c == cause.Exists }
 
-func (b *Service) insert(ctx context.Context, t Ticket) error {
+// insert adds a new ticket, once for a marked request, which is told how it stands.
+func (b *Service) insert(ctx context.Context, t Ticket) (Ticket, error) {
 	key := b.key("", t.ID)
-	return b.tickets.Edit(ctx, key, func(v *Ticket, found bool) (time.Time, error) {
-		if found || b.isSeeded(key) {
-			return time.Time{}, cause.Because(cause.Exists, "there is a ticket %q", t.ID)
-		}
-		*v = t
-		return time.Time{}, nil
+	var out Ticket
+	err := b.tickets.Edit(ctx, key, func(v *Ticket, found bool) (time.Time, error) {
+		marks := v.Marks
+		err := state.Once(ctx, &marks, state.Change[struct{}]{What: "create", Now: b.Clock.Now(), Out: &struct{}{}, Make: func() error {
+			if found || b.isSeeded(key) {
+				return cause.Because(cause.Exists, "there is a ticket %q", t.ID)
+			}
+			*v = t
+			return nil
+		}})
+		out, v.Marks = *v, marks
+		out.Marks = nil
+		return time.Time{}, err
 	})
+	if err != nil {
+		return t, err
+	}
+	return out, nil
 }
 
 // number draws the next number of a series.

@@ -40,6 +40,7 @@ type Service struct {
 	order  []string                // keys in the seed's order
 
 	tickets *state.Collection[Ticket] // by key, the seeded ones below
+	given   *state.Collection[int]    // the number that a marked request has, by mark
 	numbers *state.Collection[int]    // the last one of each series, by its prefix
 }
 
@@ -60,6 +61,7 @@ func New(c Config) *Service {
 	}
 	b.tickets = state.Of[Ticket](c.Store, "ticket").Seeded(seeds{b, slices.Sorted(maps.Keys(b.seeded))})
 	b.numbers = state.Of[int](c.Store, "ticket-number")
+	b.given = state.Of[int](c.Store, "ticket-given")
 	return b
 }
 
@@ -122,6 +124,9 @@ type Ticket struct {
 	CreatedAt         time.Time         `json:"created_at"`
 	UpdatedAt         time.Time         `json:"updated_at"`
 	Revision          int               `json:"revision"`
+
+	// Marks are in the record alone: nobody is handed them.
+	Marks state.Marks `json:"marks,omitempty"`
 }
 
 // Approver is one person asked to approve.
@@ -192,6 +197,7 @@ func (b *Service) key(system, id string) string {
 // Get returns a ticket of a system, or with an empty system of any.
 func (b *Service) Get(ctx context.Context, system, id string) (Ticket, error) {
 	t, found, err := b.tickets.Read(ctx, b.key(system, id))
+	t.Marks = nil
 	if err == nil && (!found || system != "" && !strings.EqualFold(t.System, system)) {
 		err = cause.Because(cause.UnknownTicket, "there is no ticket %q", id)
 	}
@@ -199,7 +205,7 @@ func (b *Service) Get(ctx context.Context, system, id string) (Ticket, error) {
 }
 
 // edit changes one ticket as one decision and bumps its revision; an unchanged
-// one (state.ErrKeep) keeps it.
+// one (state.ErrKeep) keeps it. A repeated request changes it once (see state.Marks).
 func (b *Service) edit(ctx context.Context, system, id string, f func(t *Ticket, now time.Time) error) (Ticket, error) {
 	key := b.key(system, id)
 	var out Ticket
@@ -211,14 +217,19 @@ func (b *Service) edit(ctx context.Context, system, id string, f func(t *Ticket,
 			return time.Time{}, cause.Because(cause.UnknownTicket, "ticket %q is not of %s", id, system)
 		}
 		now := b.Clock.Now()
-		if err := f(t, now); err != nil {
-			out = *t
-			return time.Time{}, err
-		}
-		t.UpdatedAt = now
-		t.Revision++
-		out = *t
-		return time.Time{}, nil
+		marks := t.Marks
+		t.Marks = nil
+		err := state.Once(ctx, &marks, state.Change[struct{}]{What: "edit", Now: now, Out: &struct{}{}, Make: func() error {
+			err := f(t, now)
+			if err == nil {
+				t.UpdatedAt = now
+				t.Revision++
+			}
+			return err
+		}})
+		out = *t // a repeated request is told how the ticket stands
+		t.Marks = marks
+		return time.Time{}, err
 	})
 	return out, err
 }
@@ -256,6 +267,7 @@ func (b *Service) All(ctx context.Context, system string) iter.Seq2[Ticket, erro
 				continue
 			}
 			if t, found, err := b.tickets.Read(ctx, key); err != nil || found && fits(&t) {
+				t.Marks = nil
 				if !yield(t, err) || err != nil {
 					return
 				}
@@ -266,7 +278,11 @@ func (b *Service) All(ctx context.Context, system string) iter.Seq2[Ticket, erro
 				yield(Ticket{}, err)
 				return
 			}
-			if !b.isSeeded(e.Key) && fits(e.Value) && !yield(*e.Value, nil) {
+			if b.isSeeded(e.Key) || !fits(e.Value) {
+				continue
+			}
+			t := *e.Value
+			if t.Marks = nil; !yield(t, nil) {
 				return
 			}
 		}

@@ -130,7 +130,7 @@ func TestTheStateMachineHasNoOtherSteps(t *testing.T) {
 	for _, from := range ticket.States() {
 		for _, to := range ticket.States() {
 			b, _ := board(t, world.Ticket{ID: "T", State: string(from)})
-			_, err := b.Transition(t.Context(), "", "T", to, 0)
+			_, err := b.Transition(t.Context(), "", "T", ticket.Move{To: to})
 			if want := strings.Contains(" "+legal[string(from)]+" ", " "+string(to)+" "); (err == nil) != want {
 				t.Errorf("%s → %s: %v", from, to, err)
 			} else if err != nil && !errors.Is(err, cause.IllegalTransition) {

@@ -66,7 +66,7 @@ func run(s settings) error {
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
-	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"plugin", plugins}, {"million", million}} {
+	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"plugin", plugins}, {"million", million}} {
 		if !strings.Contains(part.name, s.only) {
 			continue
 		}

@@ -25,10 +25,11 @@ const (
 
 // settings of one run.
 type settings struct {
-	binary string
-	short  bool
-	only   string
-	dir    string // temporary files
+	binary   string
+	short    bool
+	only     string
+	profiles string
+	dir      string // temporary files
 }
 
 func main() {
@@ -36,6 +37,7 @@ func main() {
 	flag.StringVar(&s.binary, "binary", "bin/counterpart", "the binary to attack")
 	flag.BoolVar(&s.short, "short", false, "a tenth of the clients, and no waiting for the end of what is slow")
 	flag.StringVar(&s.only, "only", "", "run only storms whose name contains this")
+	flag.StringVar(&s.profiles, "profiles", "", "a folder for what the heap has after a storm whose memory stays")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "counterpart-storm-")
 	if err == nil {

@@ -21,11 +21,12 @@ import (
 // victim is the fleet that is attacked: the demo company, on free ports, with 1 GiB
 // of heap at most.
 type victim struct {
-	cmd   *exec.Cmd
-	dir   string
-	short bool
-	ports map[string]string
-	http  *http.Client // of the others, who want to be served
+	cmd      *exec.Cmd
+	dir      string
+	short    bool
+	profiles string
+	ports    map[string]string
+	http     *http.Client // of the others, who want to be served
 }
 
 // mostMemory is the limit of the server's address space in KiB. A runaway ends
@@ -33,7 +34,7 @@ type victim struct {
 const mostMemory = 4 << 20
 
 func launch(s settings) (*victim, error) {
-	v := &victim{dir: s.dir, short: s.short, ports: map[string]string{}, http: &http.Client{Timeout: 15 * time.Second,
+	v := &victim{dir: s.dir, short: s.short, profiles: s.profiles, ports: map[string]string{}, http: &http.Client{Timeout: 15 * time.Second,
 		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
@@ -41,7 +42,7 @@ func launch(s settings) (*victim, error) {
 	}
 	defer log.Close()
 	file := filepath.Join(s.dir, "ports.json")
-	v.cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --ports auto --ports-file "$1"`, mostMemory), s.binary, file)
+	v.cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --pprof --ports auto --ports-file "$1"`, mostMemory), s.binary, file)
 	v.cmd.Stdout, v.cmd.Stderr = log, log
 	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := v.cmd.Start(); err != nil {
@@ -198,6 +199,9 @@ func (v *victim) play(a attack) outcome {
 	left()
 	if !v.short {
 		v.rest(&o)
+		if o.after > base+o.stored {
+			v.profile(a.name)
+		}
 	}
 	if a.after != nil {
 		a.after()
@@ -228,6 +232,29 @@ func (v *victim) rest(o *outcome) {
 		time.Sleep(250 * time.Millisecond)
 	}
 	o.took = time.Since(began)
+}
+
+// profile keeps what the heap has and how the runtime's memory is divided, for whoever
+// looks for what stays.
+func (v *victim) profile(name string) {
+	if v.profiles == "" {
+		return
+	}
+	file := filepath.Join(v.profiles, strings.Map(func(r rune) rune {
+		if r == ' ' || r == '/' || r == ',' || r == ':' {
+			return '-'
+		}
+		return r
+	}, name))
+	for suffix, path := range map[string]string{".heap": "/debug/pprof/heap", ".goroutines": "/debug/pprof/goroutine?debug=1", ".metrics": "/metrics"} {
+		status, text, err := v.control("GET", path, "")
+		if err == nil && status == 200 {
+			err = os.WriteFile(file+suffix, text, 0o600)
+		}
+		if err != nil || status != 200 {
+			fmt.Fprintf(os.Stderr, "    no profile: %d, %v\n", status, err)
+		}
+	}
 }
 
 // stored is what the fleet keeps of what it was given: its heap when it rests, less

@@ -130,6 +130,7 @@ func (b *backends) plant(text []byte, off []string) (values, error) {
 		return nil, err
 	}
 	servers, _ := raw["servers"].([]any)
+	facts := b.Facts()
 	tree := values{"users": b.people(), "accounts": b.accounts(), "clients": b.clients(), "ca": string(b.PKI.PEM())}
 	for i := range servers {
 		block, _ := servers[i].(map[string]any)
@@ -138,15 +139,16 @@ func (b *backends) plant(text []byte, off []string) (values, error) {
 		for k, v := range block {
 			server[k] = v
 		}
-		if list, ok := server["clients"].([]any); ok && len(list) > 0 {
-			if first, ok := list[0].(map[string]any); ok {
-				server["secret"] = first["secret"]
-			}
+		for _, f := range facts[in] { // with what the seed leaves to the server
+			server[f.Name] = f.Value
 		}
 		b.addresses(server, in, slices.Contains(off, in))
 		tree[in] = server
 	}
 	proxy := map[string]any{} // it is no server of the seed
+	for _, f := range facts["egress"] {
+		proxy[f.Name] = f.Value
+	}
 	if b.addresses(proxy, "egress", slices.Contains(off, "egress")); len(proxy) > 0 {
 		tree["egress"] = proxy
 	}

@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -42,6 +44,17 @@ type Kind struct {
 	Personal []Personal
 	Secrets  []Place      // what is secret in its messages by where it stands
 	Scope    func() Scope // what it plays and what not; asked when somebody wants to know
+	// Facts are what clients of a server that New made are configured with, besides its
+	// addresses, defaults and all; nil: nothing.
+	Facts func(Server) []Fact
+}
+
+// Fact is something that a client of a server is told before it can ask: an API host, a
+// client ID, a shared secret.
+type Fact struct {
+	Name   string `json:"name"` // "api_host"; scenarios read it as {{ SERVER.api_host }}
+	Value  string `json:"value"`
+	Secret bool   `json:"secret,omitempty"` // it is to be typed or configured, not shown on a screen
 }
 
 // Personal is what one kind of server wants to know of a person or a client; it
@@ -58,10 +71,15 @@ type Port struct {
 	Listen string // "[host]:port"; the seed may move it
 	// After names the port of the same server whose number + 1 this one takes where
 	// numbers are free to choose: clients know one of the two and assume the other.
-	After  string
-	TLS    bool // the fleet terminates TLS from the first octet
-	Cert   Cert // whether a client certificate is asked for, with TLS
-	Hosts  []string
+	After string
+	TLS   bool // the fleet terminates TLS from the first octet
+	Cert  Cert // whether a client certificate is asked for, with TLS
+	Hosts []string
+	// Certs say of some of the Hosts what Cert says of the port: a client that names such
+	// a host in its TLS greeting is asked, or not asked, for a certificate of its own, others
+	// at the same port are not. "*.x" is every name below x. Of a request's Host header it
+	// knows nothing: a server that wants a certificate looks for one.
+	Certs  map[string]Cert
 	Try    string // a command for a person; {addr}, {host} and {port} are filled in
 	Quiet  bool   // neither journalled nor broken: the control port
 	Limits Limits
@@ -74,6 +92,36 @@ type Port struct {
 	// Rest lets go what the server keeps in memory and nobody needs any more. It is
 	// called now and then; nil: there is nothing of that kind.
 	Rest func()
+}
+
+// HasHost reports whether a host name leads to the port: one of its Hosts, or a name below
+// one that is "*.x".
+func (p Port) HasHost(host string) bool {
+	host = world.Fold(host)
+	return slices.ContainsFunc(p.Hosts, func(h string) bool {
+		h = world.Fold(h)
+		below, wide := strings.CutPrefix(h, "*")
+		return h == host || wide && strings.HasSuffix(host, below) && len(host) > len(below)
+	})
+}
+
+// CertOf is what the port wants to know of a client that asks for a host: its own word
+// in Certs, that of the longest "*.x" it is below, or Cert. "" is a client that names none.
+func (p Port) CertOf(host string) Cert {
+	host = world.Fold(strings.TrimSuffix(host, "."))
+	if c, ok := p.Certs[host]; ok {
+		return c
+	}
+	for rest := host; ; {
+		_, below, ok := strings.Cut(rest, ".")
+		if !ok {
+			return p.Cert
+		}
+		if c, ok := p.Certs["*."+below]; ok {
+			return c
+		}
+		rest = below
+	}
 }
 
 // Cert says what a TLS port wants to know of its clients. Certificates are held

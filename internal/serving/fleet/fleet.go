@@ -45,6 +45,7 @@ type Config struct {
 type Instance struct {
 	Name, Kind string
 	Server     dialect.Server
+	Facts      []dialect.Fact // for its clients
 }
 
 // Endpoint is one bound port.
@@ -121,6 +122,11 @@ func Bind(c Config) (*Fleet, error) {
 // bind opens one port; number is what it gets where any would do.
 func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 	b := &port{Port: p, Endpoint: Endpoint{Server: in.Name, Kind: in.Kind, Port: p.Name, Hosts: p.Hosts}}
+	for host := range p.Certs {
+		if !p.HasHost(host) {
+			return nil, fmt.Errorf("%s: a certificate is wanted for %s, which is none of its hosts", b.ID(), host)
+		}
+	}
 	b.connections = newConnections(orElse(p.Limits.Conns, 16384), f.Log)
 	addr, err := f.address(b.ID(), p.Listen, number)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,6 +74,19 @@ func (p *parrot) Ports() []dialect.Port {
 			{Method: "GET", Path: "/unplayed", Do: func(c echo.Context) error {
 				dialect.CallFrom(c.Request().Context()).NotPlayed("telescopes")
 				return cause.Because(cause.NotAllowed, "no right to telescopes")
+			}},
+			{Method: "GET", Path: "/said/:outcome/:end", Do: func(c echo.Context) error {
+				dialect.CallFrom(c.Request().Context()).Outcome = dialect.Outcome(c.Param("outcome"))
+				switch c.Param("end") {
+				case "refusal":
+					return cause.Because(cause.NotAllowed, "not yet")
+				case "failure":
+					return errors.New("the perch broke")
+				case "panic":
+					panic("boom")
+				}
+				status, _ := strconv.Atoi(c.Param("end"))
+				return c.String(status, "so it is")
 			}},
 			{Method: "GET", Path: "/empty", Do: func(c echo.Context) error { return nil }},
 			{Method: "POST", Path: "/late", Do: func(c echo.Context) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"counterpart/internal/company/cause"
 	"counterpart/internal/serving/dialect"
 )
 
@@ -37,9 +38,7 @@ const Shown = 4 << 10
 func (f *Fleet) serveHTTP(p *port) (stop func()) {
 	var l net.Listener = &gatekeeper{Listener: p.listener, connections: p.connections, relief: f.relieve, done: make(chan struct{})}
 	if p.TLS {
-		c := f.tlsConfig(p)
-		c.NextProtos = []string{"http/1.1"}
-		l = tls.NewListener(l, c)
+		l = tls.NewListener(l, f.tlsConfig(p))
 	}
 	idle := p.Limits.Idle
 	if idle == 0 {
@@ -150,7 +149,12 @@ func (f *Fleet) router(p *port) *echo.Echo {
 				return
 			}
 		}
-		dialect.CallFrom(c.Request().Context()).Refuse(err)
+		call := dialect.CallFrom(c.Request().Context())
+		if _, refused := cause.Of(err); !refused || call.Outcome == "" {
+			call.Refuse(err)
+		} else if call.Why == "" { // the server has said how it ends: a question may be worded as an error
+			call.Why = cause.Why(err)
+		}
 		p.HTTP.Error(err, c)
 	}
 	return e

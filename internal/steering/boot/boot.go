@@ -192,7 +192,11 @@ func (c *Company) build(s *seed.Seed) error {
 			wrong = append(wrong, at(block, err))
 			continue
 		}
-		c.servers = append(c.servers, fleet.Instance{Name: block.Name, Kind: block.Kind, Server: srv})
+		in := fleet.Instance{Name: block.Name, Kind: block.Kind, Server: srv}
+		if facts := c.opt.Kinds[i].Facts; facts != nil {
+			in.Facts = facts(srv)
+		}
+		c.servers = append(c.servers, in)
 		kinds = append(kinds, srv.Faults()...)
 		for _, p := range srv.Ports() {
 			hosts = append(hosts, p.Hosts...)
@@ -220,6 +224,17 @@ func (c *Company) build(s *seed.Seed) error {
 	return err
 }
 
+// Facts are what each server's clients are configured with, by the server's name.
+func (c *Company) Facts() map[string][]dialect.Fact {
+	out := map[string][]dialect.Fact{}
+	for _, in := range c.servers {
+		if len(in.Facts) > 0 {
+			out[in.Name] = in.Facts
+		}
+	}
+	return out
+}
+
 // egressListen is where the proxy is unless the seed says otherwise.
 const egressListen = ":3128"
 
@@ -228,8 +243,12 @@ func (c *Company) proxy(s seed.Egress) fleet.Instance {
 	if s.Listen == "" {
 		s.Listen = egressListen
 	}
-	return fleet.Instance{Name: "egress", Kind: "egress", Server: egress.New(egress.Config{Listen: s.Listen, Username: s.Username, Password: s.Password,
+	in := fleet.Instance{Name: "egress", Kind: "egress", Server: egress.New(egress.Config{Listen: s.Listen, Username: s.Username, Password: s.Password,
 		Endpoints: func() []fleet.Endpoint { return c.Fleet.Endpoints() }})}
+	if s.Username != "" || s.Password != "" {
+		in.Facts = []dialect.Fact{{Name: "username", Value: s.Username}, {Name: "password", Value: s.Password, Secret: true}}
+	}
+	return in
 }
 
 // claim refuses a port where another one of the same seed listens.
@@ -343,6 +362,15 @@ func (c *Company) Reset(ctx context.Context) error {
 		return err
 	}
 	return c.steer(ctx)
+}
+
+// Rest lets go what nobody needs any more, when the fleet has nothing to do.
+func (c *Company) Rest() {
+	c.Journal.Rest()
+	c.Fleet.Rest()
+	if m, ok := c.Store.(*state.Memory); ok {
+		m.Sweep()
+	}
 }
 
 // Serve answers until ctx ends and everything has stopped.

@@ -84,6 +84,7 @@ func ReturnMemory(ctx context.Context, rest func()) {
 		// when nothing happens; so growth since the last return is a reason, too.
 		if resting && (spare >= worth || used() > floor+floor/4+worth) {
 			debug.FreeOSMemory()
+			returnText() // what a storm has made the process read of its own file; not worth a word if it fails
 			returned = time.Now()
 			metrics.Read(sample)
 			floor = used()
