@@ -308,3 +308,22 @@ func build(text string) error {
 	}
 	return err
 }
+
+// TestAnExportGoesOn: what was accepted before an export is used up after it, and the
+// key types on where it was.
+func TestAnExportGoesOn(t *testing.T) {
+	s := start(t)
+	first := s.press("alice-long", "")
+	s.says(s.verify(first), "OK", level)
+	text, err := s.Export(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := &server{dialecttest.Run(t, kinds, string(text)), t}
+	again.says(again.verify(first), "REPLAYED_REQUEST", echoed)
+	if next := again.press("alice-long", ""); next == first {
+		t.Error("the key types the same again")
+	} else {
+		again.says(again.verify(next), "OK", level)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -192,7 +191,7 @@ func (s *server) control(method, path, body string) map[string]any {
 	text, _ := io.ReadAll(resp.Body)
 	out := map[string]any{}
 	if err := json.Unmarshal(text, &out); err != nil || resp.StatusCode >= 300 {
-		s.t.Fatal(fmt.Sprintf("%s %s: %d %s", method, path, resp.StatusCode, text))
+		s.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, text)
 	}
 	return out
 }
