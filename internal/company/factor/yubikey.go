@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"counterpart/internal/company/cause"
@@ -38,7 +39,9 @@ func (r YubikeyRow) Above(o YubikeyRow) bool {
 func (r YubikeyRow) Level(o YubikeyRow) bool { return r.Session == o.Session && r.Use == o.Use }
 
 // String is for operators.
-func (r YubikeyRow) String() string { return fmt.Sprintf("session %d use %d", r.Session, r.Use) }
+func (r YubikeyRow) String() string {
+	return "session " + strconv.Itoa(r.Session) + " use " + strconv.Itoa(r.Use)
+}
 
 // row is what an OTP makes of a row.
 func (k Keystroke) row(mark string, now time.Time) YubikeyRow {
