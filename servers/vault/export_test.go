@@ -2,7 +2,8 @@ package vault
 
 import (
 	"context"
-	"io"
+	"counterpart/servers/vault/internal/catalog"
+	"counterpart/servers/vault/internal/core"
 	"maps"
 	"reflect"
 	"slices"
@@ -37,14 +38,17 @@ type inspected interface {
 	Modified(ctx context.Context, before string) ([]string, error)
 }
 
-// all are the kinds of records, by their field.
+// all are the kinds of records, by their room and field.
 func (s *Server) all() map[string]inspected {
 	out := map[string]inspected{}
 	v := reflect.ValueOf(s).Elem()
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
-			if c, is := reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface().(inspected); is {
-				out[v.Type().Field(i).Name] = c
+		room, name := v.Field(i).Elem(), v.Type().Field(i).Name
+		for j := range room.NumField() {
+			if f := room.Field(j); f.Kind() == reflect.Pointer && !f.IsNil() {
+				if c, is := reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem().Interface().(inspected); is {
+					out[name+"."+room.Type().Field(j).Name] = c
+				}
 			}
 		}
 	}
@@ -53,17 +57,17 @@ func (s *Server) all() map[string]inspected {
 
 // Undescribed are the played paths that the table of a real server's does not have.
 func (s *Server) Undescribed() (out []string) {
-	for name, e := range s.engines {
-		for _, p := range e.paths {
+	for name, e := range s.Engines {
+		for _, p := range e.Paths {
 			ops := ""
-			for _, path := range s.described.Engine(e.at) {
-				if path.Same(p.shape()) {
+			for _, path := range s.Described.Engine(e.DescribedAt) {
+				if path.Same(p.Shape()) {
 					ops += path.Ops
 				}
 			}
-			for op := range p.ops {
-				if !strings.Contains(ops, map[operation]string{opRead: "R", opList: "L", opWrite: "W", opPatch: "P", opDelete: "D"}[op]) {
-					out = append(out, name+" "+op.String()+" "+p.pattern)
+			for op := range p.Ops {
+				if !strings.Contains(ops, map[core.Operation]string{core.OpRead: "R", core.OpList: "L", core.OpWrite: "W", core.OpPatch: "P", core.OpDelete: "D"}[op]) {
+					out = append(out, name+" "+op.String()+" "+p.Pattern)
 				}
 			}
 		}
@@ -74,9 +78,9 @@ func (s *Server) Undescribed() (out []string) {
 // Played are the shapes of the played paths, behind the mount at which a real server
 // describes them.
 func (s *Server) Played() (out []string) {
-	for _, e := range s.engines {
-		for _, p := range e.paths {
-			out = append(out, e.at+" "+p.shape())
+	for _, e := range s.Engines {
+		for _, p := range e.Paths {
+			out = append(out, e.DescribedAt+" "+p.Shape())
 		}
 	}
 	return out
@@ -91,14 +95,14 @@ type Parameter struct {
 // Parameters are those of all played paths, and the declarations that are about none.
 func (s *Server) Parameters() (out []Parameter, unused []string) {
 	used := map[string]bool{}
-	for _, e := range s.engines {
-		for _, p := range e.paths {
-			shape := p.shape()
-			for name := range p.known(&s.described, e).fields {
-				x := Parameter{Engine: e.at, Shape: shape, Name: name}
+	for _, e := range s.Engines {
+		for _, p := range e.Paths {
+			shape := p.Shape()
+			for name := range p.Fields(&s.Described, e) {
+				x := Parameter{Engine: e.DescribedAt, Shape: shape, Name: name}
 				for _, u := range unplayedParameters {
-					if u.covers(e.at, shape) && u.about(name) {
-						x.Declared, used[u.at+" "+name] = true, true
+					if u.Covers(e.DescribedAt, shape) && u.About(name) {
+						x.Declared, used[u.At+" "+name] = true, true
 					}
 				}
 				out = append(out, x)
@@ -106,9 +110,9 @@ func (s *Server) Parameters() (out []Parameter, unused []string) {
 		}
 	}
 	for _, u := range unplayedParameters {
-		for name := range strings.FieldsSeq(u.names) {
-			if !used[u.at+" "+name] {
-				unused = append(unused, u.at+" "+name)
+		for name := range strings.FieldsSeq(u.Names) {
+			if !used[u.At+" "+name] {
+				unused = append(unused, u.At+" "+name)
 			}
 		}
 	}
@@ -118,46 +122,25 @@ func (s *Server) Parameters() (out []Parameter, unused []string) {
 // Features are what calls can be marked with: by their path, their parameters, or the
 // type of a mount.
 func (s *Server) Features() []string {
-	out := map[string]bool{enterpriseFeature: true}
-	for _, e := range s.engines {
-		for _, path := range s.described.Engine(e.at) {
-			played := e.fallback != nil && path.Same(e.fallback.shape())
-			for _, p := range e.paths {
-				played = played || path.Same(p.shape())
+	out := map[string]bool{core.EnterpriseFeature: true}
+	for _, e := range s.Engines {
+		for _, path := range s.Described.Engine(e.DescribedAt) {
+			played := e.Fallback != nil && path.Same(e.Fallback.Shape())
+			for _, p := range e.Paths {
+				played = played || path.Same(p.Shape())
 			}
-			if !played && !isEnterprise(e.at, path.Template) {
-				out[s.featureOf(e.at, path.Template)] = true
+			if !played && !core.IsEnterprise(e.DescribedAt, path.Template) {
+				out[s.FeatureOf(e.DescribedAt, path.Template)] = true
 			}
 		}
 	}
 	for _, u := range unplayedParameters {
-		if u.refusal != nil {
-			out[u.feature] = true
+		if u.Refusal != nil {
+			out[u.Feature] = true
 		}
 	}
-	for _, name := range unplayedEngines() {
+	for _, name := range catalog.Unplayed() {
 		out[name] = true
 	}
 	return slices.Collect(maps.Keys(out))
-}
-
-// PasswordOf makes a password by a policy's text; it is an error when the text is no
-// policy.
-func PasswordOf(text string, random io.Reader) (string, int, error) {
-	p, err := parsePasswordPolicy(text)
-	if err != nil {
-		return "", 0, err
-	}
-	password, err := p.generate(random)
-	return password, p.Length, err
-}
-
-// Batch works on a batch of n items.
-func Batch(ctx context.Context, n int, one func()) error {
-	r := &request{ctx: ctx}
-	_, err := r.batched(make([]fields, n), true, 0, func(int, fields) (map[string]any, error) {
-		one()
-		return map[string]any{}, nil
-	})
-	return err
 }

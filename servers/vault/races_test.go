@@ -1,22 +1,18 @@
 package vault_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"counterpart/servers/vault"
 )
 
 // raced sends requests from many connections at once.
@@ -124,20 +120,6 @@ func TestC4StaticCredentialAtRotation(t *testing.T) {
 				t.Errorf("%d readers got a password that had just been replaced", stale)
 			}
 		})
-	}
-}
-
-// S1: a batch is no longer worked on when its client has left.
-func TestS1BatchEndsWithItsClient(t *testing.T) {
-	ctx, leave := context.WithCancel(t.Context())
-	done := 0
-	err := vault.Batch(ctx, 1000, func() {
-		if done++; done == 3 {
-			leave()
-		}
-	})
-	if done != 3 || !errors.Is(err, context.Canceled) {
-		t.Errorf("%d items were worked on, %v", done, err)
 	}
 }
 

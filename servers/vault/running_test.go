@@ -4,7 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,16 +54,17 @@ func TestV2DurationsInWarnings(t *testing.T) {
 // A request reckons from one look at the clock: the fleet's clock is read where a
 // request begins, and nowhere else.
 func TestV1OneLookAtTheClock(t *testing.T) {
-	may := map[string]bool{"serve": true, "run": true, "New": true, "collections": true, "healthBody": true}
-	files, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
+	may := map[string]bool{"Serve": true, "run": true, "New": true, "collections": true, "healthBody": true}
+	files, err := filepath.Glob("internal/*/*.go")
+	own, _ := filepath.Glob("*.go")
+	if err != nil || len(files) < 50 {
+		t.Fatal(len(files), err)
 	}
-	for _, file := range files {
-		if !strings.HasSuffix(file.Name(), ".go") || strings.HasSuffix(file.Name(), "_test.go") {
+	for _, file := range append(files, own...) {
+		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file.Name(), nil, 0)
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +79,7 @@ func TestV1OneLookAtTheClock(t *testing.T) {
 					return true
 				}
 				if of, isName := call.X.(*ast.Ident); !isName || of.Name != "r" {
-					t.Errorf("%s: %s looks at the clock of the fleet; a request has its own", file.Name(), fn.Name.Name)
+					t.Errorf("%s: %s looks at the clock of the fleet; a request has its own", file, fn.Name.Name)
 				}
 				return true
 			})

@@ -1,6 +1,8 @@
 package vault
 
-import "counterpart/internal/serving/dialect"
+import (
+	"counterpart/internal/serving/dialect"
+)
 
 // Secrets are the places of secrets in messages: what is kept in kv, what transit
 // works on, keys, seeds, passwords, tokens. Ciphertexts, accessors and names are none.
