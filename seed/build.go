@@ -2,7 +2,6 @@ package seed
 
 import (
 	"cmp"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -120,7 +119,7 @@ func (l *loader) device(d *device, owner *world.User) world.Device {
 		Algorithm: d.Algorithm, Digits: d.Digits, Period: d.Period, Counter: d.Counter, Window: d.Window.Window, SyncWindow: d.SyncWindow,
 		Drift: d.Drift, MaxFail: d.MaxFail, LockReset: d.LockReset, NotBefore: d.NotBefore, NotAfter: d.NotAfter, Disabled: d.Disabled,
 		PIN: d.PIN, Codes: d.Codes, CodeTTL: d.CodeTTL, MaxTries: d.MaxTries, Address: d.Address,
-		PublicID: d.PublicID, PrivateID: d.PrivateID, AESKey: d.AESKey}
+		PrivateID: d.PrivateID, AESKey: d.AESKey}
 	if out.ID == "" {
 		out.ID = l.deviceID(owner.ID + "-" + d.Kind)
 	}
@@ -149,7 +148,10 @@ func (l *loader) device(d *device, owner *world.User) world.Device {
 			}
 			return derived
 		}
-		out.PublicID = cmp.Or(out.PublicID, modhex(octets(6)))
+		if out.PublicID = world.Modhex(octets(6)); d.At.has("public_id") {
+			out.PublicID, _ = world.PublicID(d.PublicID) // checked
+		}
+		out.Presses = d.Press.build()
 		out.PrivateID, out.AESKey = fill(d.PrivateID, 6), fill(d.AESKey, 16)
 	case world.Static:
 		for len(out.Codes) < 10 && len(d.Codes) == 0 {
@@ -185,17 +187,6 @@ func (l *loader) deviceID(base string) string {
 			return id
 		}
 	}
-}
-
-// modhex is hexadecimal in the letters that every keyboard layout has in the
-// same places.
-func modhex(b []byte) string {
-	const letters = "cbdefghijklnrtuv"
-	var out strings.Builder
-	for _, c := range hex.EncodeToString(b) {
-		out.WriteByte(letters[strings.IndexRune("0123456789abcdef", c)])
-	}
-	return out.String()
 }
 
 func (a *approval) build() *world.Approval {

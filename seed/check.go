@@ -204,7 +204,7 @@ var belongs = map[string]string{
 	"secret": "totp hotp", "algorithm": "totp hotp", "digits": "totp hotp sms voice email", "period": "totp",
 	"counter": "hotp yubikey", "window": "totp hotp", "sync_window": "totp hotp", "drift": "totp",
 	"codes": "static", "code_ttl": "sms voice email", "max_tries": "sms voice email",
-	"address": "sms voice email push call", "public_id": "yubikey", "private_id": "yubikey", "aes_key": "yubikey",
+	"address": "sms voice email push call", "public_id": "yubikey", "private_id": "yubikey", "aes_key": "yubikey", "press": "yubikey",
 	"approval": "push call",
 }
 
@@ -230,8 +230,27 @@ func (l *loader) checkDevice(d *device) {
 	if d.Kind == string(world.Static) && d.At.has("codes") && d.At.of("codes").Kind == list && len(d.Codes) == 0 {
 		l.report.node(d.At.of("codes"), "a static device needs codes", "write some, or leave `codes` out")
 	}
+	if d.Kind == string(world.Yubikey) && d.Counter > 1<<16-1 {
+		l.report.node(d.At.of("counter"), "the session counter of a YubiKey has 16 bits", "65535 is the highest")
+	}
+	if p := d.Press; p != nil {
+		l.checkPress(p)
+	}
 	if a := d.Approval; a != nil {
 		l.checkApproval(a)
+	}
+}
+
+// checkPress holds the parts of a press against its policy.
+func (l *loader) checkPress(p *press) {
+	if p.At.n == nil {
+		return
+	}
+	switch policy := p.Policy; {
+	case policy == "sequence" && len(p.Sequence) == 0 && (!p.At.has("sequence") || p.At.of("sequence").Kind == list):
+		l.report.node(p.At.of("policy"), "`policy: sequence` needs a `sequence`", "write `sequence: [corrupt_crc, next]`")
+	case policy != "" && policy != "sequence" && p.At.has("policy") && len(p.Sequence) > 0:
+		l.report.node(p.At.of("sequence"), "`sequence` is for `policy: sequence`", "write that, or remove it")
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"counterpart/internal/company/world"
 )
 
 // format is what a text must look like. The pattern is for the JSON Schema,
@@ -28,8 +30,10 @@ var formats = map[string]format{
 	"mail": {what: "an e-mail address", pattern: `^[^@\s]+@[^@\s]+$`, check: matches(`^[^@\s]+@[^@\s]+$`, "write somebody@example.test")},
 	"phone": {what: "a telephone number", pattern: `^\+?[0-9][0-9 ()./-]*$`,
 		check: matches(`^\+?[0-9][0-9 ()./-]{1,39}$`, `write "+15550100"`)},
-	"modhex": {what: "modhex, the twelve letters a Yubikey types", pattern: `^[cbdefghijklnrtuv]{2,32}$`,
-		check: matches(`^([cbdefghijklnrtuv]{2}){1,16}$`, "an even number of the letters cbdefghijklnrtuv")},
+	"modhex": {what: "the public ID of a YubiKey", pattern: `^([cbdefghijklnrtuvCBDEFGHIJKLNRTUV]{2}|[0-9A-Fa-f]{2}){0,8}$`, digits: true, check: func(s string) (string, bool) {
+		_, ok := world.PublicID(s)
+		return "0 to 16 characters, an even number, all of them of cbdefghijklnrtuv (modhex) or of 0-9 and a-f", ok
+	}},
 	"token":   {what: "a token", pattern: `^[!-~]{1,1000}$`, check: matches(`^[!-~]{1,1000}$`, "letters, digits and signs of ASCII, no blank")},
 	"listen":  {what: "an address to listen on", pattern: `^.*:[0-9]+$`, check: checkListen},
 	"setting": {what: "a setting", pattern: `^[^\s.]+\.[^\s]+$`, check: matches(`^[^\s.]+\.\S+$`, "write <server kind>.<name>")},

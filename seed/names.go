@@ -17,6 +17,7 @@ type names struct {
 	accounts   map[string]named    // by "name@asset"
 	accountsOn map[string][]string // names of the accounts of an asset
 	devices    map[string]named
+	yubikeys   map[string]named // by public ID in modhex
 	clients    map[string]named
 	generated  world.Generated
 	domain     string
@@ -34,7 +35,7 @@ type named struct {
 // collect registers all names of f and reports those given twice.
 func collect(f *file, report *reporter) *names {
 	c := &names{users: map[string]named{}, groups: map[string]named{}, assets: map[string]named{}, accounts: map[string]named{}, accountsOn: map[string][]string{},
-		devices: map[string]named{}, clients: map[string]named{}, unread: map[string]bool{}, generated: f.Generate.sized(f.Organization.Domain), domain: f.Organization.Domain}
+		devices: map[string]named{}, yubikeys: map[string]named{}, clients: map[string]named{}, unread: map[string]bool{}, generated: f.Generate.sized(f.Organization.Domain), domain: f.Organization.Domain}
 	c.readable(f)
 	put := func(m map[string]named, what, name string, x named) { c.put(report, m, naming{what, name, x}) }
 	for _, g := range f.Groups {
@@ -51,6 +52,9 @@ func collect(f *file, report *reporter) *names {
 	for _, u := range f.Users {
 		for _, d := range u.Devices {
 			put(c.devices, "devices", d.ID, named{d.ID, d.At.of("id"), d.At.n})
+			if id, ok := world.PublicID(d.PublicID); ok && d.Kind == string(world.Yubikey) {
+				put(c.yubikeys, "YubiKeys", id, named{id, d.At.of("public_id"), d.At.n})
+			}
 		}
 	}
 	for _, a := range f.Assets {

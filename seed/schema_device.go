@@ -23,7 +23,7 @@ type device struct {
 	Algorithm  string        `yaml:"algorithm" default:"SHA1" enum:"SHA1|SHA256|SHA512" doc:"Hash of TOTP and HOTP."`
 	Digits     int           `yaml:"digits" default:"6" min:"6" max:"8" doc:"Length of a code."`
 	Period     time.Duration `yaml:"period" default:"30s" min:"1s" max:"1d" doc:"Length of a TOTP step."`
-	Counter    uint64        `yaml:"counter" max:"9007199254740991" doc:"HOTP and Yubikey: the next counter."`
+	Counter    uint64        `yaml:"counter" max:"9007199254740991" doc:"HOTP: the next counter. Yubikey: the session that comes next, 1 by default, at most 65535."`
 	Window     window        `yaml:"window" doc:"What is accepted around now or the counter: rfc (one step before and after), strict (only now), privacyidea (6 before, 5 after), or {before, after}. By default rfc for TOTP and {after: 10} for HOTP."`
 	SyncWindow int           `yaml:"sync_window" default:"1000" min:"1" max:"100000" doc:"How far a resynchronisation searches."`
 	Drift      time.Duration `yaml:"drift" default:"0s" min:"-366d" max:"366d" doc:"How far the device's own clock is off."`
@@ -37,10 +37,31 @@ type device struct {
 	CodeTTL    time.Duration `yaml:"code_ttl" default:"5m" min:"1s" doc:"How long a delivered code is good."`
 	MaxTries   int           `yaml:"max_tries" default:"5" min:"1" max:"1000" doc:"Attempts per delivered code."`
 	Address    string        `yaml:"address" doc:"Where codes and calls go; by default the person's phone or e-mail address."`
-	PublicID   string        `yaml:"public_id" format:"modhex" doc:"Yubikey: the first part of what it types."`
+	PublicID   string        `yaml:"public_id" format:"modhex" doc:"Yubikey: the first part of what it types, 0 to 16 characters in modhex or hexadecimal (modhex, where it could be both). By default 12 from random_seed."`
 	PrivateID  octets6       `yaml:"private_id" doc:"Yubikey: 6 octets in hexadecimal."`
 	AESKey     octets16      `yaml:"aes_key" doc:"Yubikey: 16 octets in hexadecimal."`
+	Press      *press        `yaml:"press" doc:"Yubikey: what pressing it types; by default the next one-time password."`
 	Approval   *approval     `yaml:"approval" doc:"How a push or call is answered; by default a person answers it (interactive)."`
+}
+
+// press is what a YubiKey types when it is pressed.
+type press struct {
+	At       place
+	Policy   string   `yaml:"policy" default:"next" enum:"next|replay_last|corrupt_crc|wrong_private_id|wrong_aes|old_session|sequence" doc:"What is typed: next is right, all others are wrong in one way."`
+	Sequence []string `yaml:"sequence" enum:"next|replay_last|corrupt_crc|wrong_private_id|wrong_aes|old_session" doc:"One policy per press, the last repeats."`
+}
+
+// build is what world.Device has.
+func (p *press) build() []string {
+	switch {
+	case p == nil:
+		return nil
+	case len(p.Sequence) > 0:
+		return p.Sequence
+	case p.Policy == "" || p.Policy == "next":
+		return nil
+	}
+	return []string{p.Policy}
 }
 
 type approval struct {

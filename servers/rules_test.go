@@ -50,7 +50,7 @@ var parts = []struct {
 }{
 	{"internal/measure/storm", nil},  // it attacks from outside
 	{"internal/measure/linear", nil}, // for tests
-	{"internal/measure/bench", []string{"internal/plugins/pluginhost"}},
+	{"internal/measure/bench", []string{"internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
 	{"internal/steering/control", append([]string{"internal/face"}, beneath...)},

@@ -10,6 +10,7 @@ import (
 	"counterpart/servers/radius"
 	"counterpart/servers/servicenow"
 	"counterpart/servers/vault"
+	"counterpart/servers/yubico"
 )
 
 // Table lists every kind of server.
@@ -21,6 +22,7 @@ func Table() []dialect.Kind {
 		{Name: "vault", New: vault.New, Settings: vault.Settings{}, Scope: vault.Scope, Secrets: vault.Secrets(), Facts: vault.Facts},
 		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal(), Scope: servicenow.Scope, Secrets: servicenow.Secrets(), Facts: servicenow.Facts},
 		{Name: "duo", New: duo.New, Settings: duo.Settings{}, Scope: duo.Scope, Secrets: duo.Secrets(), Facts: duo.Facts},
+		{Name: "yubico", New: yubico.New, Settings: yubico.Settings{}, Scope: yubico.Scope, Secrets: yubico.Secrets(), Facts: yubico.Facts},
 	}
 }
 

@@ -28,6 +28,7 @@ type ctlCmd struct {
 	Approvals  ctlApprovals  `cmd:"" help:"Pushes and calls: list, wait, answer."`
 	Requests   ctlRequests   `cmd:"" help:"Requests for accounts: list, approve, deny."`
 	OTP        ctlOTP        `cmd:"" name:"otp" help:"The codes that somebody's devices show now."`
+	Yubikeys   ctlYubikeys   `cmd:"" help:"YubiKeys: list, press, power-cycle."`
 	Unlock     ctlUnlock     `cmd:"" help:"End whatever locks somebody out."`
 	Outbox     ctlOutbox     `cmd:"" help:"Codes delivered by SMS, voice and e-mail."`
 	Leases     ctlLeases     `cmd:"" help:"Who holds which account."`

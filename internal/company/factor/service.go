@@ -44,9 +44,14 @@ type Service struct {
 	outbox    *state.Collection[[]Message]    // by user
 	approvals *state.Collection[Approval]
 	byUser    *state.Index[Approval]
+	virtual   *state.Collection[VirtualYubikey] // by device
 
 	mu      sync.Mutex
 	waiting map[string][]*waiter // approval ID → who waits for its decision
+
+	regMu      sync.RWMutex
+	registered map[string]world.Device // by ID
+	rows       map[string]YubikeyRow   // what a seed says was seen of YubiKeys, by the device's ID
 }
 
 // waiter is one caller of Await.
@@ -55,7 +60,8 @@ type waiter struct{ up context.CancelFunc }
 // New returns a Service over c.
 func New(c Config) *Service {
 	b := &Service{Config: c, waiting: map[string][]*waiter{}, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
-		tallies: state.Of[tallies](c.Store, "tally"), outbox: state.Of[[]Message](c.Store, "outbox"), approvals: state.Of[Approval](c.Store, "approval")}
+		tallies: state.Of[tallies](c.Store, "tally"), outbox: state.Of[[]Message](c.Store, "outbox"), approvals: state.Of[Approval](c.Store, "approval"),
+		virtual: state.Of[VirtualYubikey](c.Store, "yubikey")}
 	b.byUser = b.approvals.By(c.Store, "user", nil, func(a *Approval) []string { return []string{a.UserID} })
 	return b
 }
@@ -78,16 +84,36 @@ type Match struct {
 
 // progress is what a device remembers: the record that makes codes single use.
 type progress struct {
-	Counter  *uint64   `json:"counter,omitempty"`   // HOTP: next counter
-	LastStep *int64    `json:"last_step,omitempty"` // TOTP: highest step accepted
-	Drift    int64     `json:"drift,omitempty"`     // steps, learnt by resynchronisation
-	Failures int       `json:"failures,omitempty"`
-	LockedAt time.Time `json:"locked_at,omitzero"`
-	Disabled *bool     `json:"disabled,omitempty"`
-	Removed  bool      `json:"removed,omitempty"`
-	Used     []string  `json:"used,omitempty"` // Static: codes that are gone
-	Sent     *sent     `json:"sent,omitempty"` // the code delivered last
-	Asked    int       `json:"asked,omitempty"`
+	Counter  *uint64     `json:"counter,omitempty"`   // HOTP: next counter
+	LastStep *int64      `json:"last_step,omitempty"` // TOTP: highest step accepted
+	Drift    int64       `json:"drift,omitempty"`     // steps, learnt by resynchronisation
+	Failures int         `json:"failures,omitempty"`
+	LockedAt time.Time   `json:"locked_at,omitzero"`
+	Disabled *bool       `json:"disabled,omitempty"`
+	Removed  bool        `json:"removed,omitempty"`
+	Used     []string    `json:"used,omitempty"` // Static: codes that are gone
+	Sent     *sent       `json:"sent,omitempty"` // the code delivered last
+	Asked    int         `json:"asked,omitempty"`
+	Yubikey  *YubikeyRow `json:"yubikey,omitempty"` // what was accepted last
+}
+
+// Copy implements state.Copier.
+func (p *progress) Copy() *progress {
+	c := *p
+	c.Counter, c.LastStep, c.Disabled, c.Sent, c.Yubikey = copied(p.Counter), copied(p.LastStep), copied(p.Disabled), copied(p.Sent), copied(p.Yubikey)
+	if c.Used = slices.Clone(p.Used); c.Sent != nil {
+		c.Sent.More, c.Sent.Spent = slices.Clone(c.Sent.More), slices.Clone(c.Sent.Spent)
+	}
+	return &c
+}
+
+// copied is another one of what p points to.
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
 }
 
 func enrolledKey(userID, deviceID string) string { return userID + "/" + deviceID }
@@ -95,6 +121,9 @@ func enrolledKey(userID, deviceID string) string { return userID + "/" + deviceI
 // Find returns a device, seeded or enrolled.
 func (b *Service) Find(ctx context.Context, deviceID string) (Device, error) {
 	d, ok := b.World.Device(deviceID)
+	if !ok {
+		d, ok = b.registeredDevice(deviceID)
+	}
 	enrolled := false
 	if !ok {
 		owner, _, cut := strings.Cut(deviceID, ":")

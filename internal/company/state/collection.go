@@ -72,7 +72,7 @@ func (c *Collection[T]) hold(key string, h *Held[T], r Record) (*Held[T], error)
 	case r.Value == nil:
 		next.value = c.seeded(key)
 	case isGone(r.Value):
-	case h != nil && len(h.record.Value) == len(r.Value) && unsafe.SliceData(h.record.Value) == unsafe.SliceData(r.Value):
+	case h != nil && sameOctets(h.record.Value, r.Value):
 		next.value = h.value
 	default:
 		next.value = new(T)
@@ -81,6 +81,11 @@ func (c *Collection[T]) hold(key string, h *Held[T], r Record) (*Held[T], error)
 		}
 	}
 	return next, nil
+}
+
+// sameOctets reports that two values are one piece of memory, which nobody modifies.
+func sameOctets(a, b []byte) bool {
+	return len(a) == len(b) && unsafe.SliceData(a) == unsafe.SliceData(b)
 }
 
 func (c *Collection[T]) decode(key string, from []byte, to *T) error {
@@ -140,19 +145,25 @@ func (c *Collection[T]) GetMany(ctx context.Context, keys []string) ([]*T, error
 // returns when the new value dies (zero: never), or an error, which is returned as
 // it is after nothing was written; ErrKeep and ErrDelete are no errors.
 func (c *Collection[T]) Edit(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error)) error {
-	var last *T // what was deleted
+	var last, written *T // what was deleted, and what stands now
+	var as Record
 	var err error
 	if len(c.indexes) > 0 {
 		err = c.editIndexed(ctx, key, fn, &last)
 	} else {
 		err = c.table.Update(ctx, key, func(r Record) (Record, error) {
 			next, v, err := c.edited(key, r, fn)
-			last = nil
+			last, written, as = nil, nil, next
 			if err == nil && (next.Value == nil || isGone(next.Value)) {
 				last = v
+			} else if err == nil {
+				written = v
 			}
 			return next, err
 		})
+		if err == nil {
+			c.keep(key, as, written)
+		}
 	}
 	if errors.Is(err, ErrKeep) {
 		return nil
@@ -161,6 +172,18 @@ func (c *Collection[T]) Edit(ctx context.Context, key string, fn func(v *T, foun
 		err = c.unlist(ctx, c.entries(key, last, time.Time{}))
 	}
 	return err
+}
+
+// Copier is a value that can copy itself with all that it points to. What is changed
+// again and again need not be decoded each time then.
+type Copier[T any] interface{ Copy() *T }
+
+// keep remembers what was written, for the next Edit; for Hold it is no more than octets
+// that are decoded already.
+func (c *Collection[T]) keep(key string, r Record, v *T) {
+	if x, ok := any(v).(Copier[T]); ok && v != nil {
+		c.kept.Store(key, &Held[T]{record: Record{Value: r.Value, Expires: r.Expires}, value: x.Copy()})
+	}
 }
 
 // Change is Edit for a value that does not die.
@@ -199,6 +222,11 @@ func (c *Collection[T]) open(key string, r Record) (*T, bool, error) {
 	case isGone(r.Value):
 		return v, false, nil
 	case r.Value != nil:
+		if _, ok := any(v).(Copier[T]); ok {
+			if h := c.kept.Load(key); h != nil && h.value != nil && sameOctets(h.record.Value, r.Value) {
+				return any(h.value).(Copier[T]).Copy(), true, nil
+			}
+		}
 		return v, true, c.decode(key, r.Value, v)
 	}
 	if seed := c.seeded(key); seed != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -158,5 +159,50 @@ func TestACollectionForgetsWhatItHolds(t *testing.T) {
 	}
 	if n := c.Kept(); n > 8192 {
 		t.Errorf("%d records are kept", n)
+	}
+}
+
+// list is a value that copies itself.
+type list struct{ Items []string }
+
+func (l *list) Copy() *list { return &list{slices.Clone(l.Items)} }
+
+// TestCopierSeesWhatOthersWrite: what is copied in place of being decoded is what the
+// store says, whoever wrote it, and shared with nobody.
+func TestCopierSeesWhatOthersWrite(t *testing.T) {
+	c := clock.Frozen(time.Unix(1, 0))
+	store := state.NewMemory(c)
+	a, b := state.Of[list](store, "list"), state.Of[list](store, "list")
+	add := func(to *state.Collection[list], item string) (got []string) {
+		t.Helper()
+		var leaked *list
+		err := to.Change(t.Context(), "k", func(l *list, _ bool) error {
+			l.Items = append(l.Items, item)
+			got, leaked = slices.Clone(l.Items), l
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaked.Items[0] = "spoilt" // whoever keeps the value of an Edit spoils nothing
+		return got
+	}
+	for i, x := range []struct {
+		to   *state.Collection[list]
+		item string
+	}{{a, "1"}, {a, "2"}, {b, "3"}, {a, "4"}, {b, "5"}, {b, "6"}} {
+		if got := add(x.to, x.item); len(got) != i+1 || got[0] != "1" || got[i] != x.item {
+			t.Errorf("after %s: %v", x.item, got)
+		}
+	}
+	if err := a.Change(t.Context(), "k", func(l *list, _ bool) error { l.Items = nil; return errors.New("refused") }); err == nil {
+		t.Error("no error")
+	}
+	v, err := b.Get(t.Context(), "k")
+	if err != nil || len(v.Items) != 6 {
+		t.Errorf("%v %v", v, err)
+	}
+	if got := add(a, "7"); len(got) != 7 {
+		t.Errorf("%v", got)
 	}
 }

@@ -118,7 +118,7 @@ type Device struct {
 	Algorithm  string // SHA1 (default), SHA256, SHA512
 	Digits     int    // default 6
 	Period     time.Duration
-	Counter    uint64        // HOTP: next counter
+	Counter    uint64        // HOTP: next counter; Yubikey: the session that comes next
 	Window     Window        // what is accepted around now or the counter
 	SyncWindow int           // resynchronisation search, default 1000
 	Drift      time.Duration // how far the device's own clock is off
@@ -132,9 +132,11 @@ type Device struct {
 	CodeTTL    time.Duration
 	MaxTries   int // delivered codes: attempts per code, default 5
 	Address    string
-	PublicID   string // Yubikey, modhex
-	PrivateID  []byte // Yubikey, 6 octets
-	AESKey     []byte // Yubikey, 16 octets
+	PublicID   string   // Yubikey, modhex; may be empty
+	PrivateID  []byte   // Yubikey, 6 octets
+	AESKey     []byte   // Yubikey, 16 octets
+	Presses    []string `json:",omitempty"` // Yubikey: what pressing it types, one policy per press, the last repeats; none: the next OTP
+	FirstUse   uint8    `json:",omitempty"` // Yubikey: the use that comes next in that session
 	Approval   *Approval
 }
 

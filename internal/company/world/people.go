@@ -2,6 +2,7 @@ package world
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -166,6 +167,26 @@ func (w *World) Device(id string) (Device, bool) {
 		return Device{}, false
 	}
 	return w.owned[p.user][p.device], true
+}
+
+// Yubikey finds a seeded YubiKey by its public ID in modhex.
+func (w *World) Yubikey(publicID string) (Device, bool) {
+	p, ok := w.yubikeys[publicID]
+	if !ok {
+		return Device{}, false
+	}
+	return w.owned[p.user][p.device], true
+}
+
+// Yubikeys yields the seeded YubiKeys in the order of their public IDs.
+func (w *World) Yubikeys() iter.Seq[Device] {
+	return func(yield func(Device) bool) {
+		for _, id := range slices.Sorted(maps.Keys(w.yubikeys)) {
+			if d, _ := w.Yubikey(id); !yield(d) {
+				return
+			}
+		}
+	}
 }
 
 // DevicesOf returns the seeded devices of a person.

@@ -24,7 +24,8 @@ type World struct {
 	byName   map[string][]int
 	byOwner  map[string]int // linked user → account
 	devices  map[string]deviceAt
-	tickets  map[string]int // by system/id
+	yubikeys map[string]deviceAt // by public ID
+	tickets  map[string]int      // by system/id
 	clients  map[string]int
 	parents  map[string][]int // group ID → indexes of the groups that contain it
 
@@ -44,7 +45,7 @@ func New(f Facts) (*World, error) {
 		users: make(map[string]int, len(f.Users)), mails: make(map[string]int, len(f.Users)),
 		groups: make(map[string]int, len(f.Groups)), assets: make(map[string]int, 4*len(f.Assets)),
 		accounts: make(map[string]int, len(f.Accounts)), byName: map[string][]int{}, byOwner: map[string]int{},
-		devices: make(map[string]deviceAt, len(f.Users)), tickets: map[string]int{},
+		devices: make(map[string]deviceAt, len(f.Users)), yubikeys: map[string]deviceAt{}, tickets: map[string]int{},
 		clients: map[string]int{}, parents: map[string][]int{},
 	}
 	for _, index := range []func() error{w.indexGroups, w.indexUsers, w.indexAssets, w.indexAccounts, w.indexRest} {
@@ -114,6 +115,13 @@ func (w *World) indexUsers() error {
 				return fmt.Errorf("world: two devices are called %q", d.ID)
 			}
 			w.devices[d.ID] = deviceAt{i, j}
+			if d.Kind != Yubikey {
+				continue
+			}
+			if _, taken := w.yubikeys[d.PublicID]; taken {
+				return fmt.Errorf("world: two YubiKeys have the public ID %q", d.PublicID)
+			}
+			w.yubikeys[d.PublicID] = deviceAt{i, j}
 		}
 	}
 	return nil

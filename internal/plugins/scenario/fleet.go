@@ -17,6 +17,7 @@ import (
 
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/factor"
+	"counterpart/internal/company/world"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/strictyaml"
 	"counterpart/internal/steering/boot"
@@ -204,13 +205,16 @@ func (b *backends) people() map[string]any {
 	out := map[string]any{}
 	for u := range b.World.Users() {
 		id := u.ID
-		devices := map[string]any{}
+		devices, yubikeys := map[string]any{}, map[string]any{}
 		for _, d := range b.World.DevicesOf(id) {
 			if factor.Can(d.Kind) {
 				devices[d.ID] = b.code(d.ID)
 			}
+			if d.Kind == world.Yubikey {
+				devices[d.ID], yubikeys[d.ID] = b.press(d.ID, ""), b.yubikey(d)
+			}
 		}
-		out[u.Name] = map[string]any{"name": u.Name, "email": u.Email, "phone": u.Phone, "devices": devices,
+		out[u.Name] = map[string]any{"name": u.Name, "email": u.Email, "phone": u.Phone, "devices": devices, "yubikeys": yubikeys,
 			"password": func() (string, error) { return b.Logins.Password(context.Background(), id) },
 			"otp":      func() (string, error) { return b.first(id) }}
 	}
@@ -225,7 +229,22 @@ func (b *backends) code(device string) func() (string, error) {
 	}
 }
 
-// first is the code of somebody's first device that shows one now.
+// press is what a YubiKey types when it is touched, which it is each time.
+func (b *backends) press(device, policy string) func() (string, error) {
+	return func() (string, error) { return b.Factors.Press(context.Background(), device, policy) }
+}
+
+// yubikey is a YubiKey's public ID, and what it types by each policy.
+func (b *backends) yubikey(d world.Device) map[string]any {
+	out := map[string]any{"public_id": d.PublicID}
+	for _, policy := range factor.PressPolicies() {
+		out[policy] = b.press(d.ID, policy)
+	}
+	return out
+}
+
+// first is the code of somebody's first device that shows one now, or of the first
+// YubiKey.
 func (b *backends) first(userID string) (string, error) {
 	devices, err := b.Factors.Devices(context.Background(), userID)
 	if err != nil {
@@ -234,6 +253,11 @@ func (b *backends) first(userID string) (string, error) {
 	for _, d := range devices {
 		if code, _, err := b.Factors.Current(context.Background(), d.ID); err == nil {
 			return code, nil
+		}
+	}
+	for _, d := range devices {
+		if d.Kind == world.Yubikey {
+			return b.press(d.ID, "")()
 		}
 	}
 	return "", fmt.Errorf("%s has no device that shows a code", userID)

@@ -149,7 +149,7 @@ func TestEveryRouteIsSpecifiedAndEveryPathIsServed(t *testing.T) {
 	served := map[string]bool{}
 	for _, r := range s.Ports()[0].HTTP.Routes {
 		path := r.Path
-		for _, p := range []string{"user", "id", "seq", "name"} {
+		for _, p := range []string{"user", "id", "seq", "name", "key"} {
 			path = strings.ReplaceAll(path, ":"+p, "{"+p+"}")
 		}
 		served[r.Method+" "+path] = true
@@ -471,4 +471,31 @@ func TestN6NullReplacesNoRules(t *testing.T) {
 			t.Errorf("%s: %d, Allow %q, want %q", path, resp.StatusCode, resp.Header.Get("Allow"), want)
 		}
 	}
+}
+
+// TestYubikeys presses a key and puts what servers have seen of it elsewhere.
+func TestYubikeys(t *testing.T) {
+	a := client(t)
+	if r := a.want(200, "GET", "/yubikeys", ""); r.str("yubikeys.0.device") != "bob-yubi" || r.str("yubikeys.0.row.session") != "-1" {
+		t.Errorf("%s", r.body)
+	}
+	first := a.want(200, "POST", "/yubikeys/bob-yubi/press", `{"count":2}`)
+	if r := a.want(200, "POST", "/yubikeys/cccccccccccb/press", `{"policy":"replay_last"}`); r.str("otp") != first.str("otps.1") {
+		t.Errorf("%s, then %s", first.body, r.body)
+	}
+	if r := a.want(200, "POST", "/yubikeys/000000000001/power-cycle", ""); r.str("next.session") != "2" || r.str("next.use") != "0" {
+		t.Errorf("%s", r.body)
+	}
+	if r := a.want(200, "PATCH", "/yubikeys/bob-yubi", `{"session":3,"mark":"m","active":false}`); r.str("row.session") != "3" || r.str("row.use") != "-1" || r.str("active") != "false" {
+		t.Errorf("%s", r.body)
+	}
+	for body, path := range map[string]string{`{"count":-1}`: "POST", `{"count":1001}`: "POST", `{"policy":"sideways"}`: "POST", `{"session":65536}`: "PATCH", `{"use":-2}`: "PATCH", `{"nonce":"x"}`: "PATCH"} {
+		target := "/yubikeys/bob-yubi"
+		if path == "POST" {
+			target += "/press"
+		}
+		a.want(400, path, target, body)
+	}
+	a.want(404, "GET", "/yubikeys/nobody", "")
+	a.want(409, "GET", "/yubikeys/alice-totp", "")
 }

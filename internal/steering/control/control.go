@@ -127,6 +127,7 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.faultRoutes()...)
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
+	routes = append(routes, s.yubikeyRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
 	routes = append(routes, s.profiles()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",

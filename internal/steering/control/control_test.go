@@ -23,7 +23,7 @@ users:
       - {id: alice-totp, kind: totp, secret: GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ}
       - {id: alice-sms, kind: sms, address: "+15550100"}
       - {id: alice-phone, kind: push}
-  - {name: bob, password: Bob-Pass-1}
+  - {name: bob, password: Bob-Pass-1, devices: [{id: bob-yubi, kind: yubikey, public_id: cccccccccccb}]}
 assets: [{name: db01, address: 10.0.0.5}]
 accounts:
   - {name: root, asset: db01, password: Root-Secret-1, checkout: {exclusive: true}, access: {users: [alice]}}
