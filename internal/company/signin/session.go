@@ -87,11 +87,12 @@ func NewSessions[T any](g *Authenticator, k Kind[T]) *Sessions[T] {
 	return s
 }
 
-// digest is the key of a session's record: nobody can read a secret out of the store.
+// digest is the key of a session's record, 128 bits of SHA-256 in hexadecimal digits:
+// nobody can read a secret out of the store, and no two secrets meet there.
 func digest(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
-	var key [2 * len(sum)]byte
-	return string(hex.AppendEncode(key[:0], sum[:]))
+	var key [len(sum)]byte
+	return string(hex.AppendEncode(key[:0], sum[:len(sum)/2]))
 }
 
 // key is digest, remembered for secrets that are used again and again.
