@@ -43,8 +43,8 @@ func (c *serveCmd) announce(w io.Writer, company *boot.Company) error {
 	return t.Flush()
 }
 
-// facts are what clients are configured with. Secrets are for --json: a screen is not where
-// they belong, even those of nobody.
+// facts are what clients are configured with, secrets too: like the passwords of the people
+// below, they are what a person at this screen has come for.
 func facts(t io.Writer, company *boot.Company) {
 	said, all := map[string]bool{}, company.Facts()
 	if len(all) == 0 {
@@ -58,11 +58,7 @@ func facts(t io.Writer, company *boot.Company) {
 		said[e.Server] = true
 		words := ""
 		for _, f := range all[e.Server] {
-			value := f.Value
-			if f.Secret {
-				value = "(secret)"
-			}
-			words += "  " + f.Name + " " + value
+			words += "  " + f.Name + " " + f.Value
 		}
 		fmt.Fprintf(t, "%s\t%s\n", e.Server, words[2:])
 	}
