@@ -3,26 +3,29 @@ package state
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // Index finds the values of a collection by something else than their key: sessions
-// by their user, tokens by their accessor. What a value is found by stands with it
-// from the beginning; it can become less, and never more.
+// by their user, tokens by their accessor, seeded ones as well as stored ones.
 //
 // An index is a table of its own, written in an order in which every moment is right:
-// an entry comes before its record and goes after it, lives at least as long, and a
-// look-up believes the record. An entry that leads nowhere, because of a crash in
-// between, does no harm.
+// an entry comes before the record that has its value and goes after it, lives at least
+// as long, and a look-up believes the record. An entry that leads nowhere, because of a
+// crash in between, does no harm. What the seed has is in no table: it is put together
+// when somebody looks for the first time.
 type Index[T any] struct {
 	c     *Collection[T]
 	of    func(v *T) []string
 	taken error
 	table Table
+
+	once  sync.Once
+	seeds map[string][]string // keys of the seed by value, sorted
 }
 
 // By declares an index over the collection, before that is used. of lists what a value
@@ -47,7 +50,7 @@ func (x *Index[T]) One(ctx context.Context, value string) (Entry[T], error) {
 func (x *Index[T]) All(ctx context.Context, value, after string) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
 		for {
-			keys, err := x.keys(ctx, value, after)
+			keys, more, err := x.keys(ctx, value, after)
 			if err != nil {
 				yield(Entry[T]{}, err)
 				return
@@ -62,7 +65,7 @@ func (x *Index[T]) All(ctx context.Context, value, after string) iter.Seq2[Entry
 					return
 				}
 			}
-			if x.taken != nil || len(keys) < page {
+			if !more {
 				return
 			}
 			after = keys[len(keys)-1]
@@ -76,24 +79,49 @@ func (x *Index[T]) Values(ctx context.Context, r Range) ([]string, error) {
 	return x.table.Keys(ctx, r)
 }
 
-// keys are those that entries lead to.
-func (x *Index[T]) keys(ctx context.Context, value, after string) ([]string, error) {
+// keys are those that entries lead to, and those of the seed, a page of them in order.
+func (x *Index[T]) keys(ctx context.Context, value, after string) (keys []string, more bool, err error) {
 	if x.taken != nil {
 		r, err := x.table.Get(ctx, value)
-		if err != nil || r.Value == nil {
-			return nil, err
+		if err == nil && r.Value != nil {
+			keys = []string{string(r.Value)}
 		}
-		return []string{string(r.Value)}, nil
+		return append(keys, x.seeded(value)...), false, err
 	}
 	r := Range{Prefix: value + "\x00", Limit: page}
 	if after != "" {
 		r.After = r.Prefix + after
 	}
-	keys, err := x.table.Keys(ctx, r)
+	if keys, err = x.table.Keys(ctx, r); err != nil {
+		return nil, false, err
+	}
 	for i := range keys {
 		keys[i] = strings.TrimPrefix(keys[i], r.Prefix)
 	}
-	return keys, err
+	more = len(keys) == page
+	for _, key := range x.seeded(value) {
+		if key > after && (!more || key <= keys[page-1]) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), more, nil
+}
+
+// seeded are the keys of the seed whose value there is found by one.
+func (x *Index[T]) seeded(value string) []string {
+	if x.c.seeds == nil {
+		return nil
+	}
+	x.once.Do(func() {
+		x.seeds = map[string][]string{}
+		for key := range x.c.seeds.After("", "") {
+			for _, v := range x.of(x.c.seeds.Get(key)) {
+				x.seeds[v] = append(x.seeds[v], key)
+			}
+		}
+	})
+	return x.seeds[value]
 }
 
 // margin is how much longer than its record an entry lives.
@@ -107,14 +135,13 @@ var errUnlisted = errors.New("state: an index entry is missing")
 func (c *Collection[T]) editIndexed(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error), last **T) error {
 	var listed []entry // what was entered for this edit
 	for {
-		var wanted []entry
+		var was, wanted []entry
 		err := c.table.Update(ctx, key, func(r Record) (Record, error) {
 			before, found, err := c.open(key, r)
 			if err != nil {
 				return r, err
 			}
-			var was []entry
-			if found {
+			if was = nil; found && r.Value != nil { // what is seeded has no entries
 				was = c.entries(key, before, r.Expires)
 			}
 			next, v, err := c.edited(key, r, fn)
@@ -125,17 +152,16 @@ func (c *Collection[T]) editIndexed(ctx context.Context, key string, fn func(v *
 				*last, wanted = v, nil
 				return next, nil
 			}
-			if wanted = c.entries(key, v, next.Expires); found && !among(wanted, was) {
-				return r, fmt.Errorf("state: %s %s is found by something that it was not found by before", c.name, key)
-			}
-			if !covered(wanted, was) && !covered(wanted, listed) {
+			if wanted = c.entries(key, v, next.Expires); !covered(wanted, was) && !covered(wanted, listed) {
 				return r, errUnlisted
 			}
 			return next, nil
 		})
 		switch {
+		case err == nil && *last != nil:
+			return nil
 		case err == nil:
-			return c.confirm(ctx, listed)
+			return either(c.confirm(ctx, listed), c.unlist(ctx, without(was, wanted)))
 		case !errors.Is(err, errUnlisted):
 			return c.undo(ctx, listed, err)
 		}
@@ -159,15 +185,13 @@ func (c *Collection[T]) undo(ctx context.Context, listed []entry, err error) err
 	return err
 }
 
-// confirm looks, after a record was written, whether the values that it alone can have
-// are still its own: somebody who found an entry and no record took them for free. The
-// record then goes again, before anybody has heard of it.
+// confirm looks, after a record was written, whether its entries are still there. One
+// may have been taken away by somebody who has just removed the value, or over by
+// somebody who found no record that has it; if that other one has it by now, and only
+// one can, the record goes again, before anybody has heard of it.
 func (c *Collection[T]) confirm(ctx context.Context, listed []entry) error {
 	for _, e := range listed {
 		x := c.indexes[e.index]
-		if x.taken == nil {
-			continue
-		}
 		r, err := current(ctx, x.table, x.at(e))
 		if err != nil {
 			return err
@@ -175,8 +199,12 @@ func (c *Collection[T]) confirm(ctx context.Context, listed []entry) error {
 		if string(r.Value) == e.key {
 			continue
 		}
-		if has, err := x.leads(ctx, e); err != nil || !has { // somebody has deleted it already
+		has, err := x.leads(ctx, e)
+		if err != nil {
 			return err
+		}
+		if !has { // somebody has deleted it already, or changed it once more
+			continue
 		}
 		if err := x.enter(ctx, e); err != nil {
 			_, failed := c.Delete(ctx, e.key)
@@ -217,10 +245,10 @@ func (c *Collection[T]) entries(key string, v *T, until time.Time) []entry {
 	return out
 }
 
-// among reports that no entry is a new one.
-func among(entries, old []entry) bool {
-	return !slices.ContainsFunc(entries, func(e entry) bool {
-		return !slices.ContainsFunc(old, func(o entry) bool { return e.index == o.index && e.value == o.value })
+// without are the entries whose values are not among some others.
+func without(entries, others []entry) []entry {
+	return slices.DeleteFunc(entries, func(e entry) bool {
+		return slices.ContainsFunc(others, func(o entry) bool { return e.index == o.index && e.value == o.value })
 	})
 }
 
@@ -250,6 +278,16 @@ func (x *Index[T]) at(e entry) string {
 // not have the value is taken over; that record may have been made at that moment, so
 // it is looked at once more, and then it keeps its entry.
 func (x *Index[T]) enter(ctx context.Context, e entry) error {
+	if x.taken != nil {
+		for _, key := range x.seeded(e.value) {
+			if key == e.key {
+				continue
+			}
+			if has, err := x.leads(ctx, entry{value: e.value, key: key}); err != nil || has {
+				return either(err, x.taken)
+			}
+		}
+	}
 	var stale entry // what does not have the value
 	for {
 		var other entry
@@ -333,12 +371,13 @@ func (c *Collection[T]) unlist(ctx context.Context, entries []entry) error {
 	return nil
 }
 
-// leads reports whether the record of an entry has its value.
+// leads reports whether the record of an entry has its value, by what the store says at
+// this moment.
 func (x *Index[T]) leads(ctx context.Context, e entry) (bool, error) {
 	r, err := current(ctx, x.c.table, e.key)
-	if err != nil || r.Value == nil || isGone(r.Value) {
+	if err != nil {
 		return false, err
 	}
-	v, _, err := x.c.open(e.key, r)
-	return err == nil && slices.Contains(x.of(v), e.value), err
+	v, found, err := x.c.open(e.key, r)
+	return err == nil && found && slices.Contains(x.of(v), e.value), err
 }

@@ -263,8 +263,18 @@ func indexes(t *testing.T, s state.Store) {
 	if e, err := byA.One(ctx, "1"); err != nil || e.Key != "two" || len(found("same")) != 3 {
 		t.Errorf("after it was refused: %+v, %v, %q", e, err, found("same"))
 	}
-	if err := c.Put(ctx, "one", pair{0, "other"}, time.Time{}); err == nil {
-		t.Error("a record is found by something else than before, and nobody says so")
+	if err := c.Put(ctx, "one", pair{0, "other"}, time.Time{}); err != nil || !slices.Equal(found("same"), []string{"three", "two"}) || !slices.Equal(found("other"), []string{"one"}) {
+		t.Errorf("changed: %v, %q, %q", err, found("same"), found("other"))
+	}
+	wantKeys(t, s.Table("pairs by b"), state.Range{Prefix: "same\x00"}, "same\x00three", "same\x00two")
+	if err := c.Put(ctx, "one", pair{0, "same"}, time.Time{}); err != nil {
+		t.Error(err)
+	}
+	if err := c.Put(ctx, "one", pair{1, "same"}, time.Time{}); err != taken {
+		t.Errorf("changed to what another one has: %v", err)
+	}
+	if e, err := byA.One(ctx, "0"); err != nil || e.Key != "one" {
+		t.Errorf("after a change that was refused: %+v, %v", e, err)
 	}
 	if was, err := c.Delete(ctx, "two"); !was || err != nil {
 		t.Error(was, err)
@@ -350,6 +360,87 @@ func movingEnds(t *testing.T, s state.Store) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// seededIndexes: what the seed has is found like what was stored, until it is changed or
+// deleted, and has what only one can have.
+func seededIndexes(t *testing.T, s state.Store) {
+	ctx := t.Context()
+	c := state.Of[pair](s, "pairs")
+	for i := range 600 {
+		c.Seed(fmt.Sprintf("s%03d", i), &pair{i, "seeded"})
+	}
+	taken := errors.New("taken")
+	byB := c.By(s, "b", nil, func(p *pair) []string { return []string{p.B} })
+	byA := c.By(s, "a", taken, func(p *pair) []string { return []string{fmt.Sprint(p.A)} })
+	count := func(value string) (n int) {
+		last := ""
+		for e, err := range byB.All(ctx, value, "") {
+			if err != nil || e.Key <= last {
+				t.Fatalf("%s after %s, %v", e.Key, last, err)
+			}
+			last = e.Key
+			n++
+		}
+		return n
+	}
+	for i := range 600 {
+		if err := c.Put(ctx, fmt.Sprintf("r%03d", i), pair{1000 + i, "seeded"}, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count("seeded"); n != 1200 {
+		t.Errorf("%d are found, want 1200", n)
+	}
+	if err := c.Put(ctx, "new", pair{7, "x"}, time.Time{}); err != taken {
+		t.Errorf("what a seeded one has: %v", err)
+	}
+	if err := c.Change(ctx, "s007", func(p *pair, _ bool) error { p.B = "changed"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := byA.One(ctx, "7"); err != nil || e.Key != "s007" || count("seeded") != 1199 || count("changed") != 1 {
+		t.Errorf("changed: %+v, %v, %d, %d", e, err, count("seeded"), count("changed"))
+	}
+	if was, err := c.Delete(ctx, "s008"); !was || err != nil {
+		t.Error(was, err)
+	}
+	if err := c.Put(ctx, "new", pair{8, "x"}, time.Time{}); err != nil || count("seeded") != 1198 {
+		t.Errorf("what a deleted one had: %v, %d", err, count("seeded"))
+	}
+}
+
+// changingIndexes: whoever changes last, a record is found by what it has and by nothing
+// else.
+func changingIndexes(t *testing.T, s state.Store) {
+	ctx := t.Context()
+	c := state.Of[pair](s, "pairs")
+	x := c.By(s, "b", nil, func(p *pair) []string { return []string{p.B} })
+	for round := range 30 {
+		key := fmt.Sprint("k", round)
+		race(6, func(i int) {
+			for n := range 5 {
+				if err := c.Put(ctx, key, pair{i, fmt.Sprint("v", (i+n)%3)}, time.Time{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		now, err := c.Get(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for v := range 3 {
+			value, found := fmt.Sprint("v", v), false
+			for e, err := range x.All(ctx, value, "") {
+				found = found || e.Key == key
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			if found != (now.B == value) {
+				t.Fatalf("round %d: it has %s, found by %s: %v", round, now.B, value, found)
+			}
 		}
 	}
 }

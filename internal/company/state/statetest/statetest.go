@@ -59,6 +59,8 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) state.Store) {
 		{"indexes", indexes},
 		{"of many that want one value of an index one gets it", oneTakesIt},
 		{"an edit whose end moves", movingEnds},
+		{"indexes know the seed", seededIndexes},
+		{"indexes of what changes under races", changingIndexes},
 		{"claims", claims},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
