@@ -15,6 +15,7 @@ type Backend struct {
 	roleIDs     *state.Claims               // role ID → role name
 	secretNames *state.Collection[string]   // accessor of a secret ID → its record
 	secrets     *state.Collection[secretID] // secret IDs
+	secretsOf   *state.Index[secretID]      // by the name of their role
 }
 
 // New declares the records in the store of s.
@@ -26,6 +27,7 @@ func New(s *core.Server) *Backend {
 	b.roleIDs = state.NewClaims(s.Store, "roleid", s.Clock, b.hasRoleID)
 	b.secretNames = state.Of[string](s.Store, "secretname")
 	b.secrets = state.Of[secretID](s.Store, "secretid")
+	b.secretsOf = b.secrets.By(s.Store, "role", nil, func(v *secretID) []string { return []string{v.Role} })
 	s.OfMounts = append(s.OfMounts, b.users, b.groups, b.approles, b.roleIDs, b.secretNames, b.secrets)
 	return b
 }

@@ -227,20 +227,14 @@ func (b *Backend) dropSecretIDs(r *core.Request, role string) error {
 
 // eachSecretID visits the secret IDs of a role.
 func (b *Backend) eachSecretID(r *core.Request, role string, visit func(key string, s *secretID) error) error {
-	keys, err := b.secrets.Names(r.Ctx, r.Mount.UUID+"/")
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		key := r.Mount.UUID + "/" + k
-		s, err := b.secrets.Get(r.Ctx, key)
+	for s, err := range b.secretsOf.All(r.Ctx, role, r.Mount.UUID) {
 		if err != nil {
 			return err
 		}
-		if s == nil || s.Role != role {
-			continue
+		if !strings.HasPrefix(s.Key, r.Mount.UUID+"/") { // that is another mount's role, and so are all behind it
+			return nil
 		}
-		if err := visit(key, s); err != nil {
+		if err := visit(s.Key, s.Value); err != nil {
 			return err
 		}
 	}

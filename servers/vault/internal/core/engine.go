@@ -89,8 +89,6 @@ type Engine struct {
 	Renewed func(*Request, *Lease) error
 	// Revoke hears that a lease of the engine was revoked, once for each.
 	Revoke func(*Request, *Lease) error
-	// Sweep looks for leases that have ended by themselves or with their token.
-	Sweep func(*Request) error
 	// Relogin is what an auth method says about a token of it that is to be renewed;
 	// nil: the user is gone, and nothing is to happen.
 	Relogin func(*Request, *Mount, *Token) (*TokenFields, error)

@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -70,18 +71,6 @@ func (r *Request) putLease(l Lease) error {
 		*v = l
 		return l.Issued.Add(l.Max + Remembered), nil
 	})
-}
-
-// sweep lets the engines notice leases that have ended with their token.
-func (r *Request) sweep() error {
-	for _, e := range r.Engines {
-		if e.Sweep != nil {
-			if err := e.Sweep(r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // LeasePaths are the paths about leases below sys/.
@@ -241,11 +230,7 @@ func (r *Request) endLease(id string) error {
 		return err
 	}
 	if l.Login {
-		err := r.tokens.RevokeNamed(r.Ctx, l.Token)
-		if _, known := cause.Of(err); err != nil && !known {
-			return err
-		}
-		if err := r.forget(l.Token); err != nil {
+		if err := r.endTokens(l.Token); err != nil {
 			return err
 		}
 	}
@@ -263,7 +248,12 @@ func (r *Request) endLease(id string) error {
 	if e := r.Engines[l.Engine]; e != nil && e.Revoke != nil {
 		return e.Revoke(r, l)
 	}
-	return r.sweep()
+	return nil
+}
+
+// LeasesOf yields the leases on record that were handed to the token of an accessor.
+func (r *Request) LeasesOf(accessor string) iter.Seq2[state.Entry[Lease], error] {
+	return r.leasesOf.All(r.Ctx, accessor, "")
 }
 
 // RevokePrefix revokes all leases below the path of the variable prefix.

@@ -35,15 +35,17 @@ type Server struct {
 	OfMounts  []Dropper                       // of records that belong to a mount, whose keys start with its UUID
 	seeded    map[string]settings.SeededToken // by the token
 
-	Policies   *state.Collection[string]         // text by name
-	Leases     *state.Collection[Lease]          // by ID
-	Entities   *state.Collection[Entity]         // by ID
-	Aliases    *state.Collection[string]         // accessor/name → entity
-	Named      *state.Claims                     // entity name → entity
-	GroupTable *state.Collection[GroupTable]     // one record, GroupsKey
-	Configs    *state.Collection[map[string]any] // of mounts, by UUID
-	Locks      *state.Collection[Lock]           // accessor/name
-	Node       *state.Collection[Node]           // one record, "self"
+	Policies      *state.Collection[string]         // text by name
+	Leases        *state.Collection[Lease]          // by ID
+	leasesOf      *state.Index[Lease]               // by the accessor of their token
+	Entities      *state.Collection[Entity]         // by ID
+	EntityByAlias *state.Index[Entity]              // by the ID of an alias
+	Aliases       *state.Collection[string]         // accessor/name → entity
+	Named         *state.Claims                     // entity name → entity
+	GroupTable    *state.Collection[GroupTable]     // one record, GroupsKey
+	Configs       *state.Collection[map[string]any] // of mounts, by UUID
+	Locks         *state.Collection[Lock]           // accessor/name
+	Node          *state.Collection[Node]           // one record, "self"
 
 	mountTable  *state.Collection[Mounts] // one record, mountsKey
 	wraps       *state.Collection[wrapped]
@@ -70,8 +72,20 @@ type Dropper interface {
 func (s *Server) collections() {
 	s.Policies = state.Of[string](s.Store, "policy")
 	s.Leases = state.Of[Lease](s.Store, "lease")
+	s.leasesOf = s.Leases.By(s.Store, "token", nil, func(l *Lease) []string {
+		if l.Login { // its life is the token's own
+			return nil
+		}
+		return []string{l.Token}
+	})
 	s.wraps = state.Of[wrapped](s.Store, "wrap")
 	s.Entities = state.Of[Entity](s.Store, "entity")
+	s.EntityByAlias = s.Entities.By(s.Store, "alias", nil, func(e *Entity) (ids []string) {
+		for _, a := range e.Aliases {
+			ids = append(ids, a.ID)
+		}
+		return ids
+	})
 	s.Aliases = state.Of[string](s.Store, "alias")
 	s.Named = state.NewClaims(s.Store, "entityname", s.Clock, s.HasEntityName)
 	s.Configs = state.Of[map[string]any](s.Store, "config")

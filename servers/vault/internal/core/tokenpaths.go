@@ -250,18 +250,43 @@ func (r *Request) revokeToken(t *Token) (*Answer, error) {
 	if t.Batch() {
 		return nil, BadRequest("batch tokens cannot be revoked")
 	}
-	if err := r.tokens.RevokeNamed(r.Ctx, t.ID); err != nil {
+	if err := r.endTokens(t.ID); err != nil || !t.login() {
 		return nil, err
 	}
-	if err := r.forget(t.ID); err != nil {
-		return nil, err
-	}
-	if t.login() {
-		if _, err := r.Leases.Delete(r.Ctx, loginLease(t.Data.Path, t.ID)); err != nil {
-			return nil, err
+	_, err := r.Leases.Delete(r.Ctx, loginLease(t.Data.Path, t.ID))
+	return nil, err
+}
+
+// endTokens ends the token of an accessor. With it all that descends from it is dead for
+// every reader; what they had is done away with after that, one after the other. Of one
+// that has ended already, the rest may still be there.
+func (r *Request) endTokens(accessor string) error {
+	for gone := []string{accessor}; len(gone) > 0; {
+		one := gone[0]
+		gone = gone[1:]
+		err := r.tokens.RevokeNamed(r.Ctx, one)
+		if _, known := cause.Of(err); err != nil && !known {
+			return err
+		}
+		if err := r.forget(one); err != nil {
+			return err
+		}
+		for l, err := range r.LeasesOf(one) {
+			if err == nil {
+				err = r.endLease(l.Key)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for child, err := range r.tokens.Found(r.Ctx, one) {
+			if err != nil {
+				return err
+			}
+			gone = append(gone, child.ID)
 		}
 	}
-	return nil, r.sweep()
+	return nil
 }
 
 // forget drops what only a token that has ended could read.

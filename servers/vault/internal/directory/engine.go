@@ -30,7 +30,7 @@ func (b *Backend) Engine(kind string, bao bool) *core.Engine {
 	e := core.NewEngine(kind, append(paths, b.libraryPaths(bao || kind == "ad")...)...)
 	e.Renew, e.Renewed, e.Revoke = b.libraryRenew, b.libraryRenewed, b.libraryRevoke
 	if kind == "ldap" { // once for both
-		e.Sweep, e.TokenRenewed = b.librarySweep, b.libraryTokenRenewed
+		e.TokenRenewed = b.libraryTokenRenewed
 	}
 	return e
 }

@@ -48,16 +48,16 @@ func (b *Backend) libraryRenewed(r *core.Request, l *core.Lease) error {
 
 // libraryTokenRenewed does so when the borrower's token lives longer, or shorter.
 func (b *Backend) libraryTokenRenewed(r *core.Request, t *core.Token) error {
-	keys, err := b.slots.Names(r.Ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
+	for handed, err := range r.LeasesOf(t.ID) {
+		if err != nil {
+			return err
+		}
+		key := handed.Value.Mount + "/" + strings.ToLower(handed.Value.Data["account"])
 		s, err := b.slots.Get(r.Ctx, key)
 		if err != nil {
 			return err
 		}
-		if s == nil || !s.Out || s.Token != t.ID {
+		if s == nil || !s.Out || s.Lease != handed.Key {
 			continue
 		}
 		l, alive, err := r.LiveLease(s.Lease)
@@ -85,24 +85,6 @@ func (b *Backend) libraryRevoke(r *core.Request, l *core.Lease) error {
 	if account := l.Data["account"]; account != "" {
 		_, err := b.judged(r, account)
 		return err
-	}
-	return nil
-}
-
-// librarySweep gives back what the ended lease or token had.
-func (b *Backend) librarySweep(r *core.Request) error {
-	keys, err := b.slots.Names(r.Ctx, "")
-	if err != nil {
-		return err
-	}
-	here := r.Mount
-	defer func() { r.Mount = here }()
-	for _, key := range keys {
-		id, account, _ := strings.Cut(key, "/")
-		r.Mount = &core.Mount{UUID: id}
-		if _, err := b.judged(r, account); err != nil {
-			return err
-		}
 	}
 	return nil
 }

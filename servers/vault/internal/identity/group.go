@@ -274,18 +274,6 @@ func aliased(r *core.Request) (string, error) {
 	if wanted == "" {
 		return "", nil
 	}
-	keys, err := r.Aliases.Names(r.Ctx, "")
-	if err != nil {
-		return "", err
-	}
-	for _, key := range keys {
-		if r.DerivedID("alias", key) == wanted {
-			id, err := r.Aliases.Get(r.Ctx, key)
-			if err != nil || id == nil {
-				return "", err
-			}
-			return *id, nil
-		}
-	}
-	return "", nil
+	e, err := r.EntityByAlias.One(r.Ctx, wanted)
+	return e.Key, err
 }
