@@ -1,6 +1,7 @@
 package radius_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -39,7 +40,7 @@ func BenchmarkPAP(b *testing.B) {
 		for pb.Next() {
 			i := at.Add(1)
 			p := buf[:copy(buf[:], packets[i%n])]
-			p[4] = byte(i / n) // another request than the one before with this Identifier
+			binary.BigEndian.PutUint32(p[4:], uint32(i/n)) // another request than those before with this Identifier
 			hide(p, packets[i%n])
 			if out := run(b.Context(), p, from[i%n]); out == nil || out[0] != 2 {
 				b.Fatalf("%x", out)
