@@ -30,10 +30,39 @@ type Record struct {
 
 // Version is one state of a record, from the write that made it to the next one.
 // Stores end it; whoever has read the record asks whether it is over.
-type Version struct{ over atomic.Bool }
+type Version struct {
+	over  atomic.Bool
+	ended atomic.Pointer[chan struct{}] // nil: nobody waits for it
+}
 
 // End says that the record has changed, or may have.
-func (v *Version) End() { v.over.Store(true) }
+func (v *Version) End() {
+	if v.over.Swap(true) {
+		return
+	}
+	if c := v.ended.Load(); c != nil {
+		close(*c)
+	}
+}
+
+// Ended is closed when the record has changed, or may have. Whoever waits for that asks
+// the store again afterwards, which may have nothing new to say.
+func (v *Version) Ended() <-chan struct{} {
+	c := v.ended.Load()
+	for c == nil {
+		if fresh := make(chan struct{}); v.ended.CompareAndSwap(nil, &fresh) {
+			c = &fresh
+		} else {
+			c = v.ended.Load()
+		}
+	}
+	if v.over.Load() { // and End may have come before there was anything to close
+		over := make(chan struct{})
+		close(over)
+		return over
+	}
+	return *c
+}
 
 // Unchanged reports at now that the store would still answer with this record,
 // which Get has returned. False means no more than that it has to be asked again:

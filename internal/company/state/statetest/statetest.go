@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T, c clock.Clock) state.Store) {
 		{"GetMany is Get in the keys' order", many},
 		{"Drop deletes the prefix and nothing else", drops},
 		{"a record's version ends with it and with nothing else", versions},
+		{"whoever waits for a record hears when it changes", wakes},
 		{"of many racing updates none is lost", counts},
 		{"of many racing takers exactly one wins", oneWins},
 		{"racing on an expired record exactly one wins", oneWinsAfterExpiry},
