@@ -104,22 +104,48 @@ func (c *Collection[T]) Get(ctx context.Context, key string) (*T, error) {
 
 // Read is Get for somebody who wants a copy of their own.
 func (c *Collection[T]) Read(ctx context.Context, key string) (v T, found bool, err error) {
-	r, err := c.table.Get(ctx, key)
-	if err != nil {
+	p, _, err := c.read(ctx, key)
+	if p == nil || err != nil {
 		return v, false, err
 	}
-	p := new(T) // only what is there costs memory
+	return *p, true, nil
+}
+
+// Watch is Read for somebody who waits for the next change: ended is closed when the
+// value has changed, or may have; nil: the store cannot tell, and has to be asked again.
+func (c *Collection[T]) Watch(ctx context.Context, key string) (v T, found bool, ended <-chan struct{}, err error) {
+	p, version, err := c.read(ctx, key)
+	if err != nil {
+		return v, false, nil, err
+	}
+	if version != nil {
+		ended = version.Ended()
+	}
+	if p == nil {
+		return v, false, ended, nil
+	}
+	return *p, true, ended, nil
+}
+
+// read is the value of key, nil when there is none.
+func (c *Collection[T]) read(ctx context.Context, key string) (*T, *Version, error) {
+	r, err := c.table.Get(ctx, key)
+	if err != nil {
+		return nil, nil, err
+	}
 	switch {
 	case r.Value == nil:
-		if seed := c.seeded(key); seed != nil {
-			return *p, true, c.copySeed(seed, p)
+		seed := c.seeded(key)
+		if seed == nil {
+			return nil, r.Version, nil
 		}
-		return v, false, nil
+		p := new(T) // only what is there costs memory
+		return p, r.Version, c.copySeed(seed, p)
 	case isGone(r.Value):
-		return v, false, nil
+		return nil, r.Version, nil
 	}
-	err = c.decode(key, r.Value, p)
-	return *p, err == nil, err
+	p := new(T)
+	return p, r.Version, c.decode(key, r.Value, p)
 }
 
 // GetMany is Get for several keys, in their order. It remembers none of them: a long

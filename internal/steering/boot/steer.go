@@ -89,7 +89,7 @@ func (c *Company) Export(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	for _, name := range tables {
-		if name == startTable { // said by the seed's own state
+		if kept(name) { // said by the seed's own state
 			continue
 		}
 		if st.Records, err = exported(ctx, c.Store.Table(name), name, st.Records); err != nil {
@@ -182,7 +182,7 @@ func (c *Company) goOn() error {
 	if !st.Frozen {
 		c.Clock.Resume()
 	}
-	return nil
+	return c.Replicas.Join(context.Background())
 }
 
 // salt sets the identifiers that a restored fleet draws apart from those that

@@ -33,6 +33,7 @@ import (
 	"counterpart/internal/serving/fleet"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/serving/pki"
+	"counterpart/internal/serving/replica"
 )
 
 // Config is what the control port stands on.
@@ -53,6 +54,7 @@ type Config struct {
 	Rules     *fault.Table
 	Meter     *journal.Metrics
 	Secrets   *journal.Secrets
+	Replicas  *replica.Group
 	// Reset takes the fleet back to its seed.
 	Reset func(context.Context) error
 	// Export is the fleet as it stands, as a seed; nil: not to be had.

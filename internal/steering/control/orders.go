@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -17,10 +18,11 @@ import (
 type clockState struct {
 	Now    time.Time `json:"now"`
 	Frozen bool      `json:"frozen"`
+	Silent []string  `json:"silent,omitempty"` // replicas that have not followed yet
 }
 
 func (s *Server) showClock(c echo.Context) error {
-	return c.JSON(http.StatusOK, clockState{s.Clock.Now(), s.Clock.IsFrozen()})
+	return c.JSON(http.StatusOK, clockState{Now: s.Clock.Now(), Frozen: s.Clock.IsFrozen()})
 }
 
 // setClock moves the fleet's time forward, and stops it or lets it run.
@@ -33,33 +35,25 @@ func (s *Server) setClock(c echo.Context) error {
 	if err := read(c, &in, false); err != nil {
 		return err
 	}
-	by := time.Duration(in.Advance)
 	switch {
 	case in.Advance == 0 && in.To == nil && in.Frozen == nil:
 		return cause.Because(cause.BadInput, "say what to do: advance, to or frozen")
 	case in.Advance != 0 && in.To != nil:
 		return cause.Because(cause.BadInput, "give either advance or to")
-	case in.To != nil:
-		if by = in.To.Sub(s.Clock.Now()); by < 0 {
-			return cause.Because(cause.BadInput, "the fleet's time is past %s, and time never goes back", in.To.Format(time.RFC3339))
-		}
 	}
-	if s.Clock.Now().After(clock.Latest.Add(-by)) {
-		return cause.Because(cause.BadInput, "%v", clock.ErrTooLate)
+	change := clock.Change{Advance: time.Duration(in.Advance), Frozen: in.Frozen}
+	if in.To != nil {
+		change.To = *in.To
 	}
-	if in.Frozen != nil && *in.Frozen { // first, so that the moment asked for is the one it stands at
-		s.Clock.Freeze()
-		if in.To != nil {
-			by = in.To.Sub(s.Clock.Now())
-		}
-	}
-	if err := s.Clock.Advance(by); err != nil {
+	silent, err := s.Replicas.Move(c.Request().Context(), change)
+	if errors.Is(err, clock.ErrPast) || errors.Is(err, clock.ErrTooLate) {
 		return cause.Because(cause.BadInput, "%v", err)
 	}
-	if in.Frozen != nil && !*in.Frozen {
-		s.Clock.Resume()
+	if err != nil {
+		return err
 	}
-	return s.showClock(c)
+	now, frozen := s.Clock.Shows()
+	return c.JSON(http.StatusOK, clockState{now, frozen, silent})
 }
 
 func (s *Server) faultRoutes() []dialect.Route {

@@ -20,7 +20,7 @@ func (s *Server) reset(c echo.Context) error {
 	if err := s.Reset(c.Request().Context()); err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, clockState{s.Clock.Now(), s.Clock.IsFrozen()})
+	return c.JSON(http.StatusOK, clockState{Now: s.Clock.Now(), Frozen: s.Clock.IsFrozen()})
 }
 
 // load takes another seed in place of the one that runs. A seed with mistakes is

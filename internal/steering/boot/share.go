@@ -1,0 +1,64 @@
+package boot
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"strings"
+
+	"counterpart/internal/serving/replica"
+)
+
+// group makes this process one of its fleet's.
+func (c *Company) group() {
+	var id [4]byte
+	rand.Read(id[:]) // never fails
+	host, _ := os.Hostname()
+	c.Replicas = replica.New(replica.Config{ID: hex.EncodeToString(id[:]), Host: host, Store: c.Store, Lasting: c.opt.Lasting,
+		Clock: c.Clock, Wall: c.opt.Wall, Log: c.opt.Log})
+}
+
+// kept reports a table that a reset does not forget and an export does not have: what
+// replicas need to be one fleet.
+func kept(table string) bool {
+	return table == replica.Tables || strings.HasPrefix(table, replica.Tables+"/")
+}
+
+// forget empties every table of the fleet's state.
+func (c *Company) forget(ctx context.Context) error {
+	names, err := c.Store.Tables(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if kept(name) {
+			continue
+		}
+		if err := c.Store.Table(name).Drop(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reset takes everything but the clock, which never goes back, to where the seed
+// had it: state, faults, decisions, journal.
+func (c *Company) Reset(ctx context.Context) error {
+	if err := c.forget(ctx); err != nil {
+		return err
+	}
+	if err := c.again(ctx); err != nil {
+		return err
+	}
+	c.Journal.Clear()
+	if err := c.restore(ctx); err != nil {
+		return err
+	}
+	return c.steer(ctx)
+}
+
+// Close ends what runs beside a fleet of several processes, or of one that remembers, and
+// says goodbye to the others. The store stays open. Serve does it; it is for a company that
+// was made and is not served.
+func (c *Company) Close() error { return c.Replicas.Leave() }
