@@ -117,12 +117,12 @@ func (v *Virtual) wait(ctx context.Context, until time.Time, changed <-chan stru
 		case left <= 0:
 			return nil
 		case unsure && (frozen || left > Unsure):
-			_, err := sleep(ctx, Unsure, moved, nil)
+			_, err := v.sleep(ctx, Unsure, moved, nil)
 			return err
 		case frozen:
 			left = 0
 		}
-		if was, err := sleep(ctx, left, moved, changed); was || err != nil {
+		if was, err := v.sleep(ctx, left, moved, changed); was || err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (v *Virtual) wait(ctx context.Context, until time.Time, changed <-chan stru
 
 // sleep returns when left has passed in real time (0: never), when time was moved, when
 // changed is closed, and then says so, or with the context's error.
-func sleep(ctx context.Context, left time.Duration, moved, changed <-chan struct{}) (was bool, err error) {
+func (v *Virtual) sleep(ctx context.Context, left time.Duration, moved, changed <-chan struct{}) (was bool, err error) {
 	var ring <-chan time.Time
 	if left > 0 {
 		t := time.NewTimer(left)
