@@ -149,7 +149,10 @@ func New(s *seed.Seed, opt Options) (made *Company, err error) {
 	if err := c.goOn(); err != nil {
 		return nil, err
 	}
-	if err := c.steer(context.Background()); err != nil {
+	if err := c.steer(context.Background(), false); err != nil {
+		return nil, err
+	}
+	if err := c.attach(context.Background()); err != nil {
 		return nil, err
 	}
 	if err := c.addControl(s.Control); err != nil {
@@ -242,6 +245,9 @@ func (c *Company) build(s *seed.Seed) error {
 	}
 	c.Faults = fault.New(c.World.RandomSeed(), kinds...)
 	c.Faults.Now = c.Clock.Now
+	if !c.Replicas.Alone() {
+		c.Faults.Share(c.Store, faultTable)
+	}
 	var err error
 	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
 	authority.set(c.PKI)
@@ -353,7 +359,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Replicas: c.Replicas, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err

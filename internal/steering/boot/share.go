@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 
+	"counterpart/internal/company/state"
 	"counterpart/internal/serving/replica"
 )
 
@@ -17,6 +19,14 @@ func (c *Company) group() {
 	host, _ := os.Hostname()
 	c.Replicas = replica.New(replica.Config{ID: hex.EncodeToString(id[:]), Host: host, Store: c.Store, Lasting: c.opt.Lasting,
 		Clock: c.Clock, Wall: c.opt.Wall, Log: c.opt.Log})
+}
+
+// faultTable has the fault rules that replicas share.
+const faultTable = replica.Tables + "/fault"
+
+// attach adds what replicas share besides records and the clock.
+func (c *Company) attach(ctx context.Context) error {
+	return c.Replicas.Attach(ctx, replica.Part{Follow: c.Faults.Follow, HandOver: c.Faults.HandOver})
 }
 
 // kept reports a table that a reset does not forget and an export does not have: what
@@ -42,6 +52,15 @@ func (c *Company) forget(ctx context.Context) error {
 	return nil
 }
 
+// health is what hinders the store: a small read that has to find what every fleet has.
+func (c *Company) health(ctx context.Context) error {
+	first, err := starts(c.Store).Get(ctx, "start")
+	if err == nil && first == nil {
+		err = fmt.Errorf("%w: it was emptied, and does not know this fleet any more", state.ErrUnavailable)
+	}
+	return err
+}
+
 // Reset takes everything but the clock, which never goes back, to where the seed
 // had it: state, faults, decisions, journal.
 func (c *Company) Reset(ctx context.Context) error {
@@ -55,7 +74,11 @@ func (c *Company) Reset(ctx context.Context) error {
 	if err := c.restore(ctx); err != nil {
 		return err
 	}
-	return c.steer(ctx)
+	if err := c.steer(ctx, true); err != nil {
+		return err
+	}
+	_, err := c.Replicas.Sync(ctx)
+	return err
 }
 
 // Close ends what runs beside a fleet of several processes, or of one that remembers, and

@@ -11,6 +11,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/decision"
+	"counterpart/internal/company/state"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 )
@@ -62,14 +63,20 @@ func (s *Server) faultRoutes() []dialect.Route {
 		s.route("PUT", "/faults", s.setFaults),
 		s.route("POST", "/faults", s.addFaults),
 		s.route("DELETE", "/faults", func(c echo.Context) error {
-			s.Rules.Set(nil)
-			return c.NoContent(http.StatusNoContent)
+			if err := s.Rules.Set(nil); err != nil {
+				return err
+			}
+			return s.done(c)
 		}),
 		s.route("DELETE", "/faults/:id", func(c echo.Context) error {
-			if !s.Rules.Remove(c.Param("id")) {
-				return cause.Because(cause.NotFound, "there is no fault rule %q", c.Param("id"))
+			was, err := s.Rules.Remove(c.Param("id"))
+			if err == nil && !was {
+				err = cause.Because(cause.NotFound, "there is no fault rule %q", c.Param("id"))
 			}
-			return c.NoContent(http.StatusNoContent)
+			if err != nil {
+				return err
+			}
+			return s.done(c)
 		}),
 	}
 }
@@ -79,7 +86,12 @@ type ruleSet struct {
 }
 
 func (s *Server) showFaults(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]any{"rules": s.Rules.States(), "kinds": s.Rules.Kinds()})
+	answer := map[string]any{}
+	if silent := s.Replicas.Silence(c.Request().Context()); len(silent) > 0 { // what they have counted is missing
+		answer["silent"] = silent
+	}
+	answer["rules"], answer["kinds"] = s.Rules.States(), s.Rules.Kinds()
+	return c.JSON(http.StatusOK, answer)
 }
 
 func (s *Server) setFaults(c echo.Context) error {
@@ -88,7 +100,7 @@ func (s *Server) setFaults(c echo.Context) error {
 		return err
 	}
 	if err := s.Rules.Set(in.Rules); err != nil {
-		return cause.Because(cause.BadInput, "%v", err)
+		return wrongRules(err)
 	}
 	return s.showFaults(c)
 }
@@ -103,9 +115,28 @@ func (s *Server) addFaults(c echo.Context) error {
 	}
 	ids, err := s.Rules.Add(in.Rules...)
 	if err != nil {
-		return cause.Because(cause.BadInput, "%v", err)
+		return wrongRules(err)
 	}
-	return c.JSON(http.StatusCreated, map[string]any{"ids": ids})
+	answer := map[string]any{"ids": ids}
+	if silent := s.Replicas.Silence(c.Request().Context()); len(silent) > 0 {
+		answer["silent"] = silent
+	}
+	return c.JSON(http.StatusCreated, answer)
+}
+
+// wrongRules is why rules cannot be in force: by what they say, or because the store is
+// away.
+func wrongRules(err error) error {
+	if errors.Is(err, state.ErrUnavailable) {
+		return err
+	}
+	return cause.Because(cause.BadInput, "%v", err)
+}
+
+// done answers a change that all replicas have followed, or will when they can.
+func (s *Server) done(c echo.Context) error {
+	s.Replicas.Silence(c.Request().Context())
+	return c.NoContent(http.StatusNoContent)
 }
 
 func (s *Server) decisionRoutes() []dialect.Route {
