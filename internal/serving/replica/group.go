@@ -52,6 +52,8 @@ type Part struct {
 	Follow func(ctx context.Context) (changed <-chan struct{}, err error)
 	// HandOver writes what others are to see of this replica. May be nil.
 	HandOver func(ctx context.Context) error
+	// Run goes on beside the replica until ctx ends. May be nil.
+	Run func(ctx context.Context)
 }
 
 // State is what has become of a replica.
@@ -161,6 +163,9 @@ func (g *Group) Attach(ctx context.Context, parts ...Part) error {
 	g.mu.Unlock()
 	for _, p := range parts {
 		g.keep(p.Follow)
+		if p.Run != nil {
+			g.running.Go(func() { p.Run(g.ctx) })
+		}
 	}
 	return nil
 }

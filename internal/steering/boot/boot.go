@@ -139,6 +139,9 @@ func New(s *seed.Seed, opt Options) (made *Company, err error) {
 	if !opt.NoJournal {
 		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
 	}
+	if c.Replicas.Several() {
+		c.Journal.Share(c.Store, replica.Tables+"/journal", c.Replicas.ID)
+	}
 	c.domain()
 	if err := c.restore(context.Background()); err != nil {
 		return nil, err

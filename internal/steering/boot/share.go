@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"counterpart/internal/company/state"
 	"counterpart/internal/serving/replica"
@@ -18,7 +19,10 @@ func (c *Company) group() {
 	rand.Read(id[:]) // never fails
 	host, _ := os.Hostname()
 	c.Replicas = replica.New(replica.Config{ID: hex.EncodeToString(id[:]), Host: host, Store: c.Store, Lasting: c.opt.Lasting,
-		Clock: c.Clock, Wall: c.opt.Wall, Log: c.opt.Log})
+		Clock: c.Clock, Wall: c.opt.Wall, Log: c.opt.Log,
+		Lost: func(_ context.Context, m replica.Member) {
+			c.Journal.Lost(c.Clock.Now(), m.ID, fmt.Sprintf("it gave no sign of life since the fleet's time was %s; what it had recorded last may be missing", m.Now.Format(time.RFC3339Nano)))
+		}})
 }
 
 // faultTable has the fault rules that replicas share.
@@ -26,7 +30,11 @@ const faultTable = replica.Tables + "/fault"
 
 // attach adds what replicas share besides records and the clock.
 func (c *Company) attach(ctx context.Context) error {
-	return c.Replicas.Attach(ctx, replica.Part{Follow: c.Faults.Follow, HandOver: c.Faults.HandOver})
+	parts := []replica.Part{{Follow: c.Faults.Follow, HandOver: c.Faults.HandOver}}
+	if c.Journal != nil {
+		parts = append(parts, replica.Part{Follow: c.Journal.Follow, HandOver: c.Journal.HandOver, Run: c.Journal.Run})
+	}
+	return c.Replicas.Attach(ctx, parts...)
 }
 
 // kept reports a table that a reset does not forget and an export does not have: what
@@ -68,6 +76,9 @@ func (c *Company) Reset(ctx context.Context) error {
 		return err
 	}
 	if err := c.again(ctx); err != nil {
+		return err
+	}
+	if _, err := c.Replicas.Sync(ctx); err != nil { // so that nobody hands over later what was before
 		return err
 	}
 	c.Journal.Clear()
