@@ -43,17 +43,28 @@ type Config struct {
 	Log     *slog.Logger
 	// Lost hears of a replica that ended without a goodbye, at the one that noticed first.
 	Lost func(context.Context, Member)
+	// Forgotten hears of a replica that has been gone for so long that it is taken off
+	// the record, at the one that did it; may be nil.
+	Forgotten func(ctx context.Context, id string)
 }
 
 // Part is something that replicas share besides records.
 type Part struct {
 	// Follow takes over what others have written. changed is closed when there may be
-	// more; nil: nobody can tell, and it is called again and again.
+	// more; nil: nobody can tell, and it is called again and again. May be nil.
 	Follow func(ctx context.Context) (changed <-chan struct{}, err error)
 	// HandOver writes what others are to see of this replica. May be nil.
 	HandOver func(ctx context.Context) error
 	// Run goes on beside the replica until ctx ends. May be nil.
 	Run func(ctx context.Context)
+}
+
+func (p Part) follow(ctx context.Context) error {
+	if p.Follow == nil {
+		return nil
+	}
+	_, err := p.Follow(ctx)
+	return err
 }
 
 // State is what has become of a replica.
@@ -154,7 +165,7 @@ func (g *Group) Attach(ctx context.Context, parts ...Part) error {
 		return nil
 	}
 	for _, p := range parts {
-		if _, err := p.Follow(ctx); err != nil {
+		if err := p.follow(ctx); err != nil {
 			return err
 		}
 	}
@@ -162,7 +173,9 @@ func (g *Group) Attach(ctx context.Context, parts ...Part) error {
 	g.parts = append(g.parts, parts...)
 	g.mu.Unlock()
 	for _, p := range parts {
-		g.keep(p.Follow)
+		if p.Follow != nil {
+			g.keep(p.Follow)
+		}
 		if p.Run != nil {
 			g.running.Go(func() { p.Run(g.ctx) })
 		}
@@ -309,12 +322,15 @@ func (g *Group) tidy(ctx context.Context, all []Member) {
 	gone := slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return m.State == Live })
 	slices.SortFunc(gone, func(a, b Member) int { return a.Gone.Compare(b.Gone) })
 	for _, m := range gone[:max(0, len(gone)-mostGone)] {
-		g.members.DeleteIf(ctx, m.ID, func(v *Member) error {
+		was, err := g.members.DeleteIf(ctx, m.ID, func(v *Member) error {
 			if v.State == Live {
 				return state.ErrKeep
 			}
 			return nil
 		})
+		if was && err == nil && g.Forgotten != nil {
+			g.Forgotten(ctx, m.ID)
+		}
 	}
 }
 

@@ -101,7 +101,7 @@ func (g *Group) answer(ctx context.Context) (<-chan struct{}, error) {
 		return nil, err
 	}
 	for _, p := range g.attached() {
-		if _, err := p.Follow(ctx); err != nil {
+		if err := p.follow(ctx); err != nil {
 			return nil, err
 		}
 	}

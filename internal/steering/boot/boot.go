@@ -186,9 +186,10 @@ func (c *Company) managed() signin.Managed {
 }
 
 // random is a server's source of identifiers: repeatable with a store of its
-// own, truly random where several processes draw for one store.
+// own, truly random where several processes draw for one store, at once or one after the
+// other.
 func (c *Company) random(name string) io.Reader {
-	if c.Store.Shared() {
+	if !c.Replicas.Alone() {
 		return rand.Reader
 	}
 	return &locked{r: c.World.Derive(c.salt(name)...)}
@@ -362,7 +363,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ func (c *Company) group() {
 	host, _ := os.Hostname()
 	c.Replicas = replica.New(replica.Config{ID: hex.EncodeToString(id[:]), Host: host, Store: c.Store, Lasting: c.opt.Lasting,
 		Clock: c.Clock, Wall: c.opt.Wall, Log: c.opt.Log,
+		Forgotten: c.fold,
 		Lost: func(_ context.Context, m replica.Member) {
 			c.Journal.Lost(c.Clock.Now(), m.ID, fmt.Sprintf("it gave no sign of life since the fleet's time was %s; what it had recorded last may be missing", m.Now.Format(time.RFC3339Nano)))
 		}})
@@ -30,7 +31,7 @@ const faultTable = replica.Tables + "/fault"
 
 // attach adds what replicas share besides records and the clock.
 func (c *Company) attach(ctx context.Context) error {
-	parts := []replica.Part{{Follow: c.Faults.Follow, HandOver: c.Faults.HandOver}}
+	parts := []replica.Part{{Follow: c.Faults.Follow, HandOver: c.Faults.HandOver}, {HandOver: c.publish}}
 	if c.Journal != nil {
 		parts = append(parts, replica.Part{Follow: c.Journal.Follow, HandOver: c.Journal.HandOver, Run: c.Journal.Run})
 	}

@@ -52,9 +52,10 @@ type Config struct {
 	Tickets   *ticket.Service
 	Decisions *decision.Overrides
 	Rules     *fault.Table
-	Meter     *journal.Metrics
-	Secrets   *journal.Secrets
-	Replicas  *replica.Group
+	// Counted is what all replicas have counted; with an error, what this one knows.
+	Counted  func(context.Context) (journal.Counts, error)
+	Secrets  *journal.Secrets
+	Replicas *replica.Group
 	// Health is what hinders the store, within the context's time; nil when nothing does.
 	Health func(context.Context) error
 	// Reset takes the fleet back to its seed.

@@ -51,6 +51,11 @@ func TestJournalOfAllReplicas(t *testing.T) {
 			t.Error(got.body)
 		}
 	}
+	for i := range all {
+		if _, text := get(t, all[i], "control-token", "", "/metrics"); operations(text) != 60 {
+			t.Errorf("%d counts %d operations", i, operations(text))
+		}
+	}
 	seen := 0
 	for lines := bufio.NewScanner(resp.Body); seen < 60 && lines.Scan(); {
 		if lines.Text() == "event: entry" {
@@ -91,4 +96,16 @@ func TestSecretsOfOtherReplicasAreHidden(t *testing.T) {
 			t.Errorf("%d shows %s", i, got.body)
 		}
 	}
+}
+
+// operations is how many of them /metrics tells.
+func operations(text string) (n int) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "counterpart_operations_total{server=\"native\"") {
+			var one int
+			fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &one)
+			n += one
+		}
+	}
+	return n
 }
