@@ -173,8 +173,6 @@ func (s *Store) flush() (failed bool) {
 	s.open = append(s.open, newBatch())
 	s.mu.Unlock()
 	err := s.write(s.repair, b)
-	s.say(err)
-	s.last = err
 	switch {
 	case err == nil:
 		clear(s.repair)
@@ -184,6 +182,8 @@ func (s *Store) flush() (failed bool) {
 	default:
 		s.keep(b, err)
 	}
+	s.say(err)
+	s.last = err
 	return err != nil
 }
 
