@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
 )
@@ -60,7 +58,7 @@ type Store struct {
 	opt    Options
 	path   string
 	memory *state.Memory
-	db     *bolt.DB
+	db     *database
 	write  func(repair map[at]state.Record, b *batch) error // tests let it fail
 
 	wake chan struct{} // something is queued

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -275,4 +277,34 @@ func TestRacesOnAFailingDisk(t *testing.T) {
 	check(s)
 	closed(t, s)
 	check(open(t, dir, disk.Options{}))
+}
+
+// TestAFileThatGoesAway: somebody cuts the file off while it is in use. What is known can
+// be read, nothing is accepted any more, and the process goes on and ends.
+func TestAFileThatGoesAway(t *testing.T) {
+	for _, sync := range []disk.Sync{disk.Always, disk.Interval} {
+		t.Run(string(sync), func(t *testing.T) {
+			dir, _ := full(t)
+			says := &lines{make(chan string, 100)}
+			s := open(t, dir, disk.Options{Sync: sync, Every: time.Millisecond, Log: slog.New(slog.NewTextHandler(says, nil))})
+			path := filepath.Join(dir, disk.File)
+			if err := os.Truncate(path, int64(2*os.Getpagesize())); err != nil {
+				t.Fatal(err)
+			}
+			put(t.Context(), s, "a", "one", "2", time.Time{})
+			says.wait(t, "cannot be written")
+			for range 2 {
+				if err := put(t.Context(), s, "a", "two", "2", time.Time{}); !errors.Is(err, state.ErrUnavailable) {
+					t.Errorf("a write: %v", err)
+				}
+			}
+			if got := get(t, s, "many", "key 1"); got != strings.Repeat("v", 40) {
+				t.Errorf("a read: %q", got)
+			}
+			if err := s.Close(); err == nil {
+				t.Errorf("Close: %v", err)
+			}
+			refused(t, dir, disk.ErrDamaged)
+		})
+	}
 }

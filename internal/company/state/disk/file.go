@@ -35,8 +35,25 @@ func upgrades() []upgrade { return nil }
 // patience is how long a file may stay locked, by a process that is just ending.
 const patience = time.Second
 
+// database is an open file.
+type database struct {
+	*bolt.DB
+	file *os.File
+	// lost is that bbolt has panicked while it wrote. Its locks may still be held then, so
+	// nothing but the file is touched any more.
+	lost error
+}
+
+// Close gives the file free.
+func (d *database) Close() error {
+	if d.lost != nil {
+		return d.file.Close()
+	}
+	return d.DB.Close()
+}
+
 // openFile opens a file that is whole and of today's format.
-func openFile(path string, noSync bool, chain []upgrade) (*bolt.DB, error) {
+func openFile(path string, noSync bool, chain []upgrade) (*database, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot keep data in %s: %w", filepath.Dir(path), err)
 	}
@@ -127,21 +144,22 @@ func damaged(path string, why error) error {
 }
 
 // openBolt is bolt.Open with errors that say what can be done, panics included.
-func openBolt(path string, opt *bolt.Options) (db *bolt.DB, err error) {
+func openBolt(path string, opt *bolt.Options) (*database, error) {
+	var db *bolt.DB
 	var opened *os.File
 	opt.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
 		var err error
 		opened, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
 		return opened, err
 	}
-	err = safely(func() error {
+	err := safely(func() (err error) {
 		db, err = bolt.Open(path, 0o600, opt)
 		return err
 	})
 	var panicked *panicError
 	switch {
 	case err == nil:
-		return db, nil
+		return &database{DB: db, file: opened}, nil
 	case errors.As(err, &panicked):
 		opened.Close() // and so unlocks it
 		return nil, damaged(path, err)
@@ -179,7 +197,7 @@ func setFormat(tx *bolt.Tx, format int) error {
 }
 
 // toFormat brings a file to today's format.
-func toFormat(db *bolt.DB, path string, chain []upgrade) error {
+func toFormat(db *database, path string, chain []upgrade) error {
 	format := 0
 	err := safely(func() error {
 		return db.View(func(tx *bolt.Tx) (err error) {
@@ -264,23 +282,21 @@ func (s *Store) commit(repair map[at]state.Record, b *batch) error {
 		all = append(all, written{id, c.to})
 	}
 	slices.SortFunc(all, func(a, b written) int { return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.key, b.key)) })
-	return safely(func() error {
-		return s.db.Update(func(tx *bolt.Tx) error {
-			tables := tx.Bucket([]byte(tablesBucket))
-			var t *bolt.Bucket
-			for i, w := range all {
-				if i == 0 || w.table != all[i-1].table {
-					var err error
-					if t, err = tables.CreateBucketIfNotExists([]byte("t" + w.table)); err != nil {
-						return err
-					}
-				}
-				if err := put(t, w.at, w.to); err != nil {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		tables := tx.Bucket([]byte(tablesBucket))
+		var t *bolt.Bucket
+		for i, w := range all {
+			if i == 0 || w.table != all[i-1].table {
+				var err error
+				if t, err = tables.CreateBucketIfNotExists([]byte("t" + w.table)); err != nil {
 					return err
 				}
 			}
-			return nil
-		})
+			if err := put(t, w.at, w.to); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -172,7 +173,14 @@ func (s *Store) flush() (failed bool) {
 	}
 	s.open = append(s.open, newBatch())
 	s.mu.Unlock()
-	err := s.write(s.repair, b)
+	err := s.db.lost
+	if err == nil {
+		err = safely(func() error { return s.write(s.repair, b) })
+	}
+	if p := new(panicError); errors.As(err, &p) && s.db.lost == nil {
+		s.db.lost = fmt.Errorf("it has to be opened anew, so start the fleet again: %w", err)
+		err = s.db.lost
+	}
 	switch {
 	case err == nil:
 		clear(s.repair)
