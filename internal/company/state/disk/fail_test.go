@@ -308,3 +308,37 @@ func TestAFileThatGoesAway(t *testing.T) {
 		})
 	}
 }
+
+// TestASlowDisk: what waits to be written is bounded. Whoever wants to change more waits,
+// as long as it can, and goes on when there is room.
+func TestASlowDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, disk.Options{})
+	d := breakable(s)
+	hold := make(chan struct{})
+	d.hold.Store(&hold)
+	value := strings.Repeat("v", 1<<20)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	n := 0
+	var err error
+	for ; n < 200; n++ {
+		if err = put(ctx, s, "t", fmt.Sprint(n), value, time.Time{}); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, context.DeadlineExceeded) || n > 100 {
+		t.Errorf("after %d MiB: %v", n, err)
+	}
+	if got := get(t, s, "t", "0"); got != value {
+		t.Error("a read does not go on")
+	}
+	d.hold.Store(nil)
+	close(hold)
+	set(t, s, "t", "last", value, time.Time{})
+	closed(t, s)
+	s = open(t, dir, disk.Options{})
+	if keys, err := s.Table("t").Keys(t.Context(), state.Range{}); err != nil || len(keys) != n+1 {
+		t.Errorf("%d records are there of %d, %v", len(keys), n+1, err)
+	}
+}
