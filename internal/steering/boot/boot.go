@@ -76,6 +76,7 @@ type Company struct {
 	Fleet     *fleet.Fleet // nil until Bind
 	opt       Options
 	began     time.Time // what orders and faults of the seed count from
+	joined    bool      // others of this fleet have written to the store, or this one before it was started again
 	seed      *seed.Seed
 	servers   []fleet.Instance
 }
@@ -156,9 +157,10 @@ func (c *Company) managed() signin.Managed {
 }
 
 // random is a server's source of identifiers: repeatable with a store of its
-// own, truly random where several processes draw for one store.
+// own, truly random where several processes draw for one store, be it one after the
+// other.
 func (c *Company) random(name string) io.Reader {
-	if c.Store.Shared() {
+	if c.Store.Shared() || c.joined {
 		return rand.Reader
 	}
 	return &locked{r: c.World.Derive(c.salt(name)...)}
@@ -368,8 +370,8 @@ func (c *Company) Reset(ctx context.Context) error {
 func (c *Company) Rest() {
 	c.Journal.Rest()
 	c.Fleet.Rest()
-	if m, ok := c.Store.(*state.Memory); ok {
-		m.Sweep()
+	if s, ok := c.Store.(interface{ Sweep() }); ok {
+		s.Sweep()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
+	"counterpart/internal/company/state/disk"
 	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/journal"
@@ -61,7 +62,7 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 		setup.Options(&opt)
 	}
 	if opt.Store == nil {
-		opt.Store = store(c)
+		opt.Store = store(t, c)
 	}
 	company, err := boot.New(s, opt)
 	if err != nil {
@@ -88,12 +89,25 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 }
 
 // store is what a fleet keeps its changes in. COUNTERPART_TEST_STORE=twice runs every
-// update function twice, as a store does for whom a race was lost.
-func store(c clock.Clock) state.Store {
-	if os.Getenv("COUNTERPART_TEST_STORE") == "twice" {
+// update function twice, as a store does for whom a race was lost; disk keeps everything
+// in a folder, too.
+func store(t testing.TB, c clock.Clock) state.Store {
+	switch name := os.Getenv("COUNTERPART_TEST_STORE"); name {
+	case "":
+		return state.NewMemory(c)
+	case "twice":
 		return statetest.Twice(state.NewMemory(c))
+	case "disk":
+		s, err := disk.Open(t.TempDir(), disk.Options{Clock: c, Sync: disk.Never})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() }) // for a fleet that was never served
+		return s
+	default:
+		t.Fatalf("COUNTERPART_TEST_STORE is %q, which is none of twice, disk", name)
+		return nil
 	}
-	return state.NewMemory(c)
 }
 
 // Addr is where a port listens: "native/http".
