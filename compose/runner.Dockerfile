@@ -18,6 +18,7 @@ ARG PIP_OPTIONS=
 COPY compose/requirements.txt /requirements.txt
 RUN python3 -m pip install --no-cache-dir --no-deps ${PIP_OPTIONS} --requirement /requirements.txt
 COPY --from=binary /src/bin/counterpart /usr/local/bin/counterpart
+RUN mkdir /reports && chown 65532:65532 /reports
 WORKDIR /plugins
 USER 65532:65532
 ENTRYPOINT ["counterpart"]
