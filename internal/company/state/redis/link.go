@@ -91,6 +91,8 @@ func (s *Store) dial(ctx context.Context, addr string, tracking bool) (*link, er
 		DialCtxFn: func(ctx context.Context, addr string, _ *net.Dialer, _ *tls.Config) (c net.Conn, err error) {
 			err = errOver
 			once.Do(func() {
+				ctx, cancel := context.WithTimeout(ctx, s.opt.Bound)
+				defer cancel()
 				if c, err = s.at.dial(ctx, addr); err == nil {
 					c = &watched{Conn: c, over: l.over}
 				}
