@@ -26,6 +26,7 @@ type serveCmd struct {
 	Ports        string  `enum:"seed,auto" default:"seed" help:"Port numbers: those of the seed, or free ones (${enum})."`
 	PortsFile    string  `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
 	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
+	State        string  `default:"memory" env:"COUNTERPART_STATE" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
@@ -51,16 +52,24 @@ func (c *serveCmd) Run(e *env) error {
 		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
 	}
 	time := clock.New()
-	s, err := loadSeed(e, c.Seed, time.Now())
+	var level slog.Level
+	level.UnmarshalText([]byte(c.LogLevel))
+	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))
+	store, began, err := openState(e.ctx, c.State, time, log)
 	if err != nil {
 		return err
 	}
-	var level slog.Level
-	level.UnmarshalText([]byte(c.LogLevel))
-	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
+	if store != nil {
+		defer store.Close()
+	}
+	s, err := loadSeed(e, c.Seed, began)
+	if err != nil {
+		return err
+	}
+	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time, Store: store,
 		NoJournal: c.NoJournal, JournalBytes: c.JournalSize << 20, ControlToken: token, Profiles: c.Pprof,
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
-		Log:      slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
+		Log:      log}}
 	r.opt.Load = r.load
 	company, err := boot.New(s, r.opt)
 	if err != nil {
