@@ -94,7 +94,10 @@ func (a *address) place(scheme, hosts, path string) error {
 	for host := range strings.SplitSeq(hosts, ",") {
 		h, p, err := net.SplitHostPort(host)
 		if err != nil {
-			h, p = strings.Trim(host, "[]"), port
+			h, p = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), port
+			if strings.Contains(h, ":") && (h == host || net.ParseIP(h) == nil) {
+				return fmt.Errorf("the store's URL has the host %q; IPv6 addresses stand in brackets", host)
+			}
 		}
 		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
 			return fmt.Errorf("the store's URL has the port %q, which is none", p)
