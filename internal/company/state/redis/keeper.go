@@ -80,7 +80,7 @@ func (s *Store) lose(l *link, why error) {
 	if closed {
 		ctx, cancel := context.WithTimeout(context.Background(), s.opt.Bound)
 		// Without its outcomes, no command of this replica has any effect any more.
-		l.client.Do(ctx, l.client.B().Del().Key(s.outcomes()).Build())
+		l.client.Do(ctx, l.client.B().Del().Key(s.outcomes).Build())
 		cancel()
 	} else {
 		s.log.Warn("the state store was lost", "server", s.at.String(), "error", s.failed(why).Error())

@@ -209,8 +209,8 @@ const outcomesLive = 24 * time.Hour
 // beat asks the link for a sign of life, and whether the server is still what it was.
 func (s *Store) beat(ctx context.Context, l *link) error {
 	b := l.client.B()
-	ask := []rueidis.Completed{b.Get().Key(s.key("id")).Build(), b.Hget().Key(s.outcomes()).Field("epoch").Build(),
-		b.Expire().Key(s.outcomes()).Seconds(int64(outcomesLive / time.Second)).Build()}
+	ask := []rueidis.Completed{b.Get().Key(s.key("id")).Build(), b.Hget().Key(s.outcomes).Field("epoch").Build(),
+		b.Expire().Key(s.outcomes).Seconds(int64(outcomesLive / time.Second)).Build()}
 	if l.role {
 		ask = append(ask, b.Role().Build())
 	}
@@ -249,8 +249,8 @@ func (s *Store) join(ctx context.Context, l *link) error {
 	defer s.joining.Unlock()
 	fresh := make([]byte, 16)
 	rand.Read(fresh)
-	epoch, err := join.Exec(ctx, l.client, []string{s.outcomes(), s.key("id")},
-		[]string{hex.EncodeToString(fresh), strconv.Itoa(int(outcomesLive / time.Second))}).ToString()
+	epoch, err := join.Exec(ctx, l.client, nil,
+		[]string{s.outcomes, s.key("id"), hex.EncodeToString(fresh), strconv.Itoa(int(outcomesLive / time.Second))}).ToString()
 	if err != nil {
 		return err
 	}

@@ -56,19 +56,20 @@ type Options struct {
 
 // Store is the store of one process.
 type Store struct {
-	opt     Options
-	at      *address
-	clock   clock.Clock
-	log     *slog.Logger
-	name    string // this replica's: 8 random octets
-	seq     atomic.Uint64
-	slots   chan int // those in which no write is under way
-	epoch   atomic.Pointer[string]
-	joining sync.Mutex
-	emptied chan struct{}
-	cache   *cache
-	locks   keyLocks
-	link    atomic.Pointer[link] // nil: there is none now
+	opt      Options
+	at       *address
+	clock    clock.Clock
+	log      *slog.Logger
+	name     string // this replica's: 8 random octets
+	outcomes string // the key of its writes' outcomes
+	seq      atomic.Uint64
+	slots    chan int // those in which no write is under way
+	epoch    atomic.Pointer[string]
+	joining  sync.Mutex
+	emptied  chan struct{}
+	cache    *cache
+	locks    keyLocks
+	link     atomic.Pointer[link] // nil: there is none now
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever link or err change
@@ -116,6 +117,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	rand.Read(name)
 	s := &Store{opt: opt, at: at, clock: opt.Clock, log: opt.Log, name: string(name), slots: make(chan int, slots), emptied: make(chan struct{}, 1),
 		changed: make(chan struct{}), kick: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+	s.outcomes = s.key("o:" + hex.EncodeToString(name))
 	s.cache = newCache(opt.CacheBytes, &s.link)
 	for i := range slots {
 		s.slots <- i
@@ -135,9 +137,6 @@ func (s *Store) Table(name string) state.Table {
 }
 
 func (s *Store) key(rest string) string { return s.at.prefix + ":" + rest }
-
-// outcomes is the hash of this replica's writes.
-func (s *Store) outcomes() string { return s.key("o:" + hex.EncodeToString([]byte(s.name))) }
 
 // Tables implements state.Store.
 func (s *Store) Tables(ctx context.Context, prefix string) ([]string, error) {

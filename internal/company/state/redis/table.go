@@ -233,7 +233,7 @@ func (t *table) list(ctx context.Context, r state.Range, want int) (keys, live [
 	from, to := limits(r)
 	var dies []rueidis.RedisMessage
 	err = t.store.over(ctx, func(l *link) error {
-		both, err := list.Exec(ctx, l.client, []string{t.sorted, t.store.key("d")}, []string{from, to, strconv.Itoa(want), t.name}).ToArray()
+		both, err := list.Exec(ctx, l.client, nil, []string{from, to, strconv.Itoa(want), t.name, t.sorted, t.store.key("d")}).ToArray()
 		if err != nil {
 			return err
 		}

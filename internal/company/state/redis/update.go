@@ -14,10 +14,10 @@ import (
 
 // write is one command that must not be done twice.
 type write struct {
-	slot   int
-	number uint64
-	epoch  string
-	forget func() // ends what is known of what it may have changed
+	slot            int
+	number          uint64
+	outcomes, epoch string
+	forget          func() // ends what is known of what it may have changed
 }
 
 // What the scripts answer besides what stands.
@@ -31,7 +31,7 @@ const (
 func (s *Store) begin(ctx context.Context, forget func()) (write, error) {
 	select {
 	case slot := <-s.slots:
-		return write{slot, s.seq.Add(1), *s.epoch.Load(), forget}, nil
+		return write{slot, s.seq.Add(1), s.outcomes, *s.epoch.Load(), forget}, nil
 	case <-ctx.Done():
 		return write{}, s.ended(ctx)
 	}
@@ -44,7 +44,7 @@ func (s *Store) version(w write) string {
 
 // arguments are the ones that all guarded scripts begin with.
 func (w write) arguments(more ...string) []string {
-	return append([]string{w.epoch, strconv.Itoa(w.slot), strconv.FormatUint(w.number, 10)}, more...)
+	return append([]string{w.outcomes, w.epoch, strconv.Itoa(w.slot), strconv.FormatUint(w.number, 10)}, more...)
 }
 
 // answer is what a guarded script has said.
@@ -119,7 +119,7 @@ func (s *Store) find(ctx context.Context, w write, l *link, why error) (answer, 
 
 // resolve tells whether w was done; if not, it never will be.
 func (s *Store) resolve(ctx context.Context, l *link, w write) (bool, error) {
-	n, err := resolve.Exec(ctx, l.client, []string{s.outcomes()}, w.arguments()).AsInt64()
+	n, err := resolve.Exec(ctx, l.client, nil, w.arguments()).AsInt64()
 	return n == done, err
 }
 
@@ -193,7 +193,7 @@ func (t *table) swap(ctx context.Context, key string, old, next record) (standin
 	}
 	e := s.cache.mark(k)
 	a, err := s.send(ctx, w, func(l *link) rueidis.RedisResult {
-		return swap.Exec(ctx, l.client, []string{s.outcomes(), t.records + key, t.sorted, s.key("d"), s.key("t")}, w.arguments(old.version, blob, key, t.name, score))
+		return swap.Exec(ctx, l.client, []string{t.records + key}, w.arguments(old.version, blob, score))
 	})
 	switch {
 	case err != nil:
@@ -255,7 +255,7 @@ func (t *table) drop(ctx context.Context, prefix string) (more bool, err error) 
 	}
 	from, to := limits(state.Range{Prefix: prefix})
 	a, err := s.send(ctx, w, func(l *link) rueidis.RedisResult {
-		return drop.Exec(ctx, l.client, []string{s.outcomes(), t.sorted, s.key("d"), s.key("t")}, w.arguments(from, to, strconv.Itoa(page), t.name, t.records))
+		return drop.Exec(ctx, l.client, nil, w.arguments(from, to, strconv.Itoa(page), t.name))
 	})
 	switch {
 	case err != nil:
@@ -286,8 +286,7 @@ func (s *Store) sweep(ctx context.Context, l *link) {
 	defer cancel()
 	now := strconv.FormatInt(s.clock.Now().UnixMicro(), 10)
 	for range sweepBatches {
-		members, err := sweep.Exec(ctx, l.client, []string{s.outcomes(), s.key("d"), s.key("t")},
-			[]string{*s.epoch.Load(), now, strconv.Itoa(sweepBatch), s.key("r:"), s.key("k:")}).AsStrSlice()
+		members, err := sweep.Exec(ctx, l.client, nil, []string{s.outcomes, *s.epoch.Load(), now, strconv.Itoa(sweepBatch)}).AsStrSlice()
 		if err != nil {
 			s.cache.flush() // and what it has deleted is not known
 			return
