@@ -81,12 +81,31 @@ func (s *server) signal(x syscall.Signal) {
 // cli asks it something by Debian's own client.
 func (s *server) cli(args ...string) string {
 	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
+	return ask(s.t, s.addr, args...)
+}
+
+func ask(t testing.TB, addr string, args ...string) string {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(addr)
 	out, err := exec.Command("redis-cli", append([]string{"-h", "127.0.0.1", "-p", port}, args...)...).CombinedOutput()
 	if err != nil {
-		s.t.Fatalf("redis-cli %q: %v: %s", args, err, out)
+		t.Fatalf("redis-cli %q: %v: %s", args, err, out)
 	}
 	return string(bytes.TrimSpace(out))
+}
+
+// watch starts a Sentinel on a port that is free.
+func watch(t testing.TB, conf string) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	dialecttest.Program(t, exec.Command("redis-server", conf, "--sentinel", "--bind", "127.0.0.1", "--port", port), "+monitor master")
+	return addr
 }
 
 // proxy is a link that can be cut.
