@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -278,7 +277,10 @@ func limits(r state.Range) (from, to string) {
 	default:
 		from = "-"
 	}
-	end := strings.TrimRight(r.Prefix, "\xff")
+	end := r.Prefix
+	for end != "" && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
 	if end == "" {
 		return from, "+"
 	}
