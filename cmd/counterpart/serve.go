@@ -28,6 +28,7 @@ type serveCmd struct {
 	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
 	Data         string  `placeholder:"DIR" help:"Remember what changes in this folder, over restarts. One process at a time has it, and it belongs to one seed."`
 	Sync         string  `enum:"always,interval,never," default:"" placeholder:"HOW" help:"With --data, when a change is safe: always (before it is answered), interval (within 100 ms, the default) or never (when the system writes it)."`
+	State        string  `default:"memory" env:"COUNTERPART_STATE" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
@@ -47,11 +48,11 @@ func (c *serveCmd) Run(e *env) error {
 	level.UnmarshalText([]byte(c.LogLevel))
 	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))
 	time := clock.New()
-	data, err := openData(c, log, time)
+	store, err := openKept(e.ctx, c, log, time)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.run(e, log, time, data), data.close())
+	return errors.Join(c.run(e, log, time, store), store.close())
 }
 
 // check refuses what flags alone say is wrong.
@@ -67,14 +68,17 @@ func (c *serveCmd) check() error {
 	if c.JournalSize < 1 || c.JournalSize > 1024 {
 		return fmt.Errorf("--journal-size %d is not from 1 to 1024 MiB; --no-journal remembers nothing", c.JournalSize)
 	}
+	if c.Data != "" && c.State != "memory" {
+		return errors.New("--data and --state are two places for the same; name one of them")
+	}
 	if c.Sync != "" && c.Data == "" {
 		return errors.New("--sync says when changes are written to the folder of --data, which is not given")
 	}
 	return nil
 }
 
-func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, data *data) error {
-	s, err := data.load(e, c.Seed, time.Now())
+func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, store *kept) error {
+	s, err := store.load(e, c.Seed, time.Now())
 	if err != nil {
 		return err
 	}
@@ -87,12 +91,12 @@ func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, data *data
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
 		Log:      log}}
 	r.opt.Load = r.load
-	if data != nil {
-		r.opt.Store, r.opt.Load = data.store, data.refuse
+	if store != nil {
+		r.opt.Store, r.opt.Load = store.store, store.refuse
 	}
 	company, err := boot.New(s, r.opt)
 	if err != nil {
-		return data.failed(c.Seed, err)
+		return store.failed(c.Seed, err)
 	}
 	if c.PortsFile != "" { // whoever waits for it must not find that of an earlier run
 		if info, err := os.Lstat(c.PortsFile); err == nil && info.Mode().IsRegular() {

@@ -6,14 +6,10 @@ package dialecttest
 import (
 	"context"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
 	"counterpart/internal/company/clock"
-	"counterpart/internal/company/state"
-	"counterpart/internal/company/state/disk"
-	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/steering/boot"
@@ -86,28 +82,6 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 		}
 	})
 	return &Fleet{Company: company, t: t}
-}
-
-// store is what a fleet keeps its changes in. COUNTERPART_TEST_STORE=twice runs every
-// update function twice, as a store does for whom a race was lost; disk keeps everything
-// in a folder, too.
-func store(t testing.TB, c clock.Clock) state.Store {
-	switch name := os.Getenv("COUNTERPART_TEST_STORE"); name {
-	case "":
-		return state.NewMemory(c)
-	case "twice":
-		return statetest.Twice(state.NewMemory(c))
-	case "disk":
-		s, err := disk.Open(t.TempDir(), disk.Options{Clock: c, Sync: disk.Never})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() }) // for a fleet that was never served
-		return s
-	default:
-		t.Fatalf("COUNTERPART_TEST_STORE is %q, which is none of twice, disk", name)
-		return nil
-	}
 }
 
 // Addr is where a port listens: "native/http".
