@@ -8,7 +8,7 @@ VENV := .venv
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real oracles plugins published bench storm pgo docs clean
+.PHONY: help build run test race lint fuzz tools real oracles compose plugins published bench storm pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,7 +29,7 @@ race: ## the same under the race detector, on a store that runs every update twi
 lint: ## format, vet, staticcheck, modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run gofmt -w'; exit 1; }
 	go vet ./...
-	go vet -tags real,oracles,openbao ./...
+	go vet -tags real,oracles,openbao,compose ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
 	go mod verify
@@ -47,6 +47,10 @@ oracles: tools build ## a real Vault judges, too; it is built first, in some ten
 	@.ci/vault $(VENV)/bin/vault
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" go test -count=1 -tags oracles -run '^TestOracle' \
 		$$(grep -rl --include='*_test.go' '^//go:build oracles' . | xargs -n 1 dirname | sort -u)
+
+compose: tools build ## what compose/ has, started for real on a Docker daemon of the test's own (asks for root)
+	@.ci/docker
+	PATH="$$PATH:/usr/sbin" go test -count=1 -tags compose -timeout 20m ./compose
 
 plugins: tools build ## our example plugins through their scenarios, in both modes
 	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault

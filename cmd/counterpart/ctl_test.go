@@ -26,9 +26,14 @@ func TestControlStories(t *testing.T) {
 }
 
 // send [!] WHO METHOD PATH [BODY]: asks the native server as a person of the
-// cast; prints status and body to stdout. With ! there must be no answer.
+// cast; prints status and body to stdout. With ! there must be no answer. A body of @FILE
+// is what the file has.
 func send(ts *testscript.TestScript, neg bool, args []string) {
-	body := strings.NewReader(strings.Join(args[3:], " "))
+	text := strings.Join(args[3:], " ")
+	if file, ok := strings.CutPrefix(text, "@"); ok {
+		text = ts.ReadFile(file)
+	}
+	body := strings.NewReader(text)
 	req, err := http.NewRequest(args[1], "http://"+port(ts, "ports.json", "native/http")+args[2], body)
 	ts.Check(err)
 	if len(args) > 3 {
@@ -44,6 +49,6 @@ func send(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(err)
 	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", resp.StatusCode, text)
+	answer, _ := io.ReadAll(resp.Body)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", resp.StatusCode, answer)
 }

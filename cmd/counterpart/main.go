@@ -27,6 +27,7 @@ const (
 // cli is the command line. Every flag has a variable COUNTERPART_<FLAG>.
 type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Start a fleet and serve until Ctrl-C. Without a seed it is the demo company."`
+	Ready   readyCmd   `cmd:"" help:"Say whether a fleet is ready, or wait until it is. Exit code 1 unless so."`
 	Check   checkCmd   `cmd:"" help:"Say everything that is wrong with seeds, without starting anything."`
 	Seed    seedCmd    `cmd:"" help:"Help for writing seeds."`
 	Ctl     ctlCmd     `cmd:"" help:"Steer a running fleet: clock, decisions, faults, journal, audit."`

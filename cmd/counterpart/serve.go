@@ -26,6 +26,9 @@ type serveCmd struct {
 	Ports        string  `enum:"seed,auto" default:"seed" help:"Port numbers: those of the seed, or free ones (${enum})."`
 	PortsFile    string  `type:"path" help:"Write where everything listens to this file, as JSON, once every port is bound."`
 	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
+	Data         string  `placeholder:"DIR" help:"Remember what changes in this folder, over restarts. One process at a time has it, and it belongs to one seed."`
+	Sync         string  `enum:"always,interval,never," default:"" placeholder:"HOW" help:"With --data, when a change is safe: always (before it is answered), interval (within 100 ms, the default) or never (when the system writes it)."`
+	State        string  `default:"memory" env:"COUNTERPART_STATE" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
@@ -35,36 +38,65 @@ type serveCmd struct {
 
 // Run implements kong's command.
 func (c *serveCmd) Run(e *env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if !c.Pprof {
+		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
+	}
+	var level slog.Level
+	level.UnmarshalText([]byte(c.LogLevel))
+	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))
+	time := clock.New()
+	store, err := openKept(e.ctx, c, log, time)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.run(e, log, time, store), store.close())
+}
+
+// check refuses what flags alone say is wrong.
+func (c *serveCmd) check() error {
 	if net.ParseIP(c.Host) == nil && c.Host != "localhost" {
 		return fmt.Errorf("--host %q is no address of a machine; 127.0.0.1 is the default", c.Host)
 	}
-	token := ""
 	if c.ControlToken != nil {
-		if token = *c.ControlToken; control.CheckToken(token) != nil {
-			return control.CheckToken(token)
+		if err := control.CheckToken(*c.ControlToken); err != nil {
+			return err
 		}
 	}
 	if c.JournalSize < 1 || c.JournalSize > 1024 {
 		return fmt.Errorf("--journal-size %d is not from 1 to 1024 MiB; --no-journal remembers nothing", c.JournalSize)
 	}
-	if !c.Pprof {
-		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
+	if c.Data != "" && c.State != "memory" {
+		return errors.New("--data and --state are two places for the same; name one of them")
 	}
-	time := clock.New()
-	s, err := loadSeed(e, c.Seed, time.Now())
+	if c.Sync != "" && c.Data == "" {
+		return errors.New("--sync says when changes are written to the folder of --data, which is not given")
+	}
+	return nil
+}
+
+func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, store *kept) error {
+	s, err := store.load(e, c.Seed, time.Now())
 	if err != nil {
 		return err
 	}
-	var level slog.Level
-	level.UnmarshalText([]byte(c.LogLevel))
+	token := ""
+	if c.ControlToken != nil {
+		token = *c.ControlToken
+	}
 	r := &reloader{opt: boot.Options{Kinds: servers.Table(), Host: c.Host, Auto: c.Ports == "auto", Clock: time,
 		NoJournal: c.NoJournal, JournalBytes: c.JournalSize << 20, ControlToken: token, Profiles: c.Pprof,
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
-		Log:      slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))}}
+		Log:      log}}
 	r.opt.Load = r.load
+	if store != nil {
+		r.opt.Store, r.opt.Lasting, r.opt.Load = store.store, !store.store.Shared(), store.refuse
+	}
 	company, err := boot.New(s, r.opt)
 	if err != nil {
-		return err
+		return store.failed(c.Seed, err)
 	}
 	if c.PortsFile != "" { // whoever waits for it must not find that of an earlier run
 		if info, err := os.Lstat(c.PortsFile); err == nil && info.Mode().IsRegular() {

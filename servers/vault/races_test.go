@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,8 +12,14 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"counterpart/internal/company/state"
+	"counterpart/internal/steering/boot"
+	"counterpart/internal/steering/dialecttest"
+	"counterpart/servers"
 )
 
 // raced sends requests from many connections at once.
@@ -156,5 +163,53 @@ func TestS2BackupIsAWholeKey(t *testing.T) {
 		if status, said := r.ask("POST", "transit2/restore", "root", `{"backup":"`+backup+`","force":true}`); status != 500 || !strings.Contains(string(said), "valid policy") {
 			t.Errorf("%s: %d %s", what, status, said)
 		}
+	}
+}
+
+// between is a store that lets something happen once before a table is read.
+type between struct {
+	state.Store
+	table string
+	done  atomic.Bool
+	do    func()
+}
+
+// Table implements state.Store.
+func (b *between) Table(name string) state.Table {
+	if t := b.Store.Table(name); name == b.table {
+		return betweenTable{t, b}
+	}
+	return b.Store.Table(name)
+}
+
+type betweenTable struct {
+	state.Table
+	*between
+}
+
+// Get implements state.Table.
+func (t betweenTable) Get(ctx context.Context, key string) (state.Record, error) {
+	if !t.done.Swap(true) {
+		t.do()
+	}
+	return t.Table.Get(ctx, key)
+}
+
+// TestASeededTokenIsMadeByAnother: whoever has looked for a seeded token before another
+// request makes it has it, and is not told that it has ended.
+func TestASeededTokenIsMadeByAnother(t *testing.T) {
+	b := &between{table: "server/vault/issued"}
+	f := dialecttest.RunWith(t, dialecttest.Setup{Kinds: servers.Table(), Seed: strings.Replace(company, "FLAVOUR", "", 1), Options: func(o *boot.Options) {
+		b.Store = state.NewMemory(o.Clock)
+		o.Store = b
+	}})
+	r := race(f.Addr("vault/http"))
+	happened := false
+	b.do = func() {
+		happened = true
+		r.ask("GET", "auth/token/lookup-self", "root", "")
+	}
+	if status, said := r.ask("GET", "auth/token/lookup-self", "root", ""); status != 200 || !happened {
+		t.Errorf("%d %s (%v)", status, said, happened)
 	}
 }

@@ -4,4 +4,4 @@ package state
 func HeldBy(t Table) int { return t.(*memoryTable).holds() }
 
 // Kept is how many records c remembers.
-func (c *Collection[T]) Kept() int { return c.kept.Len() }
+func (c *records) Kept() int { return c.kept.Len() }

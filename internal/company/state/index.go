@@ -19,9 +19,12 @@ import (
 // as long, and a look-up believes the record. An entry that leads nowhere, because of a
 // crash in between, does no harm. What the seed has is in no table: it is put together
 // when somebody looks for the first time.
-type Index[T any] struct {
-	c     *Collection[T]
-	of    func(v *T) []string
+type Index[T any] struct{ *index }
+
+// index is an Index without its type.
+type index struct {
+	c     *records
+	of    func(v any) []string
 	taken error
 	table Table
 
@@ -34,55 +37,58 @@ type Index[T any] struct {
 // one record, which has it from the beginning; a second one is refused with that error.
 // What changes its name is for Claims.
 func (c *Collection[T]) By(s Store, name string, taken error, of func(v *T) []string) *Index[T] {
-	x := &Index[T]{c: c, of: of, taken: taken, table: s.Table(c.name + " by " + name)}
+	x := &index{c: &c.records, of: func(v any) []string { return of(v.(*T)) }, taken: taken, table: s.Table(c.name + " by " + name)}
 	c.indexes = append(c.indexes, x)
-	return x
+	return &Index[T]{x}
 }
 
 // One yields the first value of the index's value; of an index that tells records
 // apart, the only one. nil: there is none.
-func (x *Index[T]) One(ctx context.Context, value string) (Entry[T], error) {
-	for e, err := range x.All(ctx, value, "") {
-		return e, err
-	}
-	return Entry[T]{}, nil
+func (x *Index[T]) One(ctx context.Context, value string) (e Entry[T], err error) {
+	x.all(ctx, value, "", func(key string, v any, failed error) bool {
+		e, err = Entry[T]{key, as[T](v)}, failed
+		return false
+	})
+	return e, err
 }
 
 // All yields what has a value of the index, in the order of keys after one.
 func (x *Index[T]) All(ctx context.Context, value, after string) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
-		for {
-			keys, more, err := x.keys(ctx, value, after)
-			if err != nil {
-				yield(Entry[T]{}, err)
-				return
-			}
-			values, err := x.c.GetMany(ctx, keys)
-			if err != nil {
-				yield(Entry[T]{}, err)
-				return
-			}
-			for i, v := range values {
-				if v != nil && slices.Contains(x.of(v), value) && !yield(Entry[T]{keys[i], v}, nil) {
-					return
-				}
-			}
-			if !more {
-				return
-			}
-			after = keys[len(keys)-1]
+		x.all(ctx, value, after, func(key string, v any, err error) bool { return yield(Entry[T]{key, as[T](v)}, err) })
+	}
+}
+
+// all gives what All yields.
+func (x *index) all(ctx context.Context, value, after string, give func(key string, v any, err error) bool) {
+	for {
+		keys, more, err := x.keys(ctx, value, after)
+		on := true
+		if err == nil {
+			err = x.c.each(ctx, keys, func(i int, v any) bool {
+				on = v == nil || !slices.Contains(x.of(v), value) || give(keys[i], v, nil)
+				return on
+			})
 		}
+		if err != nil {
+			give("", nil, err)
+			return
+		}
+		if !more || !on {
+			return
+		}
+		after = keys[len(keys)-1]
 	}
 }
 
 // Values returns the values of the index in a range, in their order: of an index that
 // tells records apart. Some may lead nowhere.
-func (x *Index[T]) Values(ctx context.Context, r Range) ([]string, error) {
+func (x *index) Values(ctx context.Context, r Range) ([]string, error) {
 	return x.table.Keys(ctx, r)
 }
 
 // keys are those that entries lead to, and those of the seed, a page of them in order.
-func (x *Index[T]) keys(ctx context.Context, value, after string) (keys []string, more bool, err error) {
+func (x *index) keys(ctx context.Context, value, after string) (keys []string, more bool, err error) {
 	if x.taken != nil {
 		r, err := x.table.Get(ctx, value)
 		if err == nil && r.Value != nil {
@@ -111,14 +117,14 @@ func (x *Index[T]) keys(ctx context.Context, value, after string) (keys []string
 }
 
 // seeded are the keys of the seed whose value there is found by one.
-func (x *Index[T]) seeded(value string) []string {
-	if x.c.seeds == nil {
+func (x *index) seeded(value string) []string {
+	if x.c.kind.seed == nil {
 		return nil
 	}
 	x.once.Do(func() {
 		x.seeds = map[string][]string{}
-		for key := range x.c.seeds.After("", "") {
-			for _, v := range x.of(x.c.seeds.Get(key)) {
+		for key := range x.c.kind.after("", "") {
+			for _, v := range x.of(x.c.kind.seed(key)) {
 				x.seeds[v] = append(x.seeds[v], key)
 			}
 		}
@@ -134,7 +140,7 @@ var errUnlisted = errors.New("state: an index entry is missing")
 
 // editIndexed is Edit: entries first, then the record. last is what was deleted, if
 // anything was.
-func (c *Collection[T]) editIndexed(ctx context.Context, key string, fn func(v *T, found bool) (time.Time, error), last **T) error {
+func (c *records) editIndexed(ctx context.Context, key string, fn change, last *any) error {
 	var listed []entry // what was entered for this edit
 	for {
 		var was, wanted []entry
@@ -188,12 +194,12 @@ func (c *Collection[T]) editIndexed(ctx context.Context, key string, fn func(v *
 }
 
 // claims reports whether some entries are of an index that tells records apart.
-func (c *Collection[T]) claims(entries []entry) bool {
+func (c *records) claims(entries []entry) bool {
 	return slices.ContainsFunc(entries, func(e entry) bool { return c.indexes[e.index].taken != nil })
 }
 
 // undo removes what was entered for an edit that came to nothing because of err.
-func (c *Collection[T]) undo(ctx context.Context, listed []entry, err error) error {
+func (c *records) undo(ctx context.Context, listed []entry, err error) error {
 	if failed := c.unlist(ctx, listed); failed != nil {
 		return errors.Join(err, failed)
 	}

@@ -17,7 +17,7 @@ type entry struct {
 	until      time.Time
 }
 
-func (c *Collection[T]) entries(key string, v *T, until time.Time) []entry {
+func (c *records) entries(key string, v any, until time.Time) []entry {
 	var out []entry
 	for i, x := range c.indexes {
 		for _, value := range x.of(v) {
@@ -49,7 +49,7 @@ func covered(wanted, there []entry) bool {
 // outlives reports that what dies at a lives as long as what dies at b; zero is never.
 func outlives(a, b time.Time) bool { return a.IsZero() || !b.IsZero() && !a.Before(b) }
 
-func (x *Index[T]) at(e entry) string {
+func (x *index) at(e entry) string {
 	if x.taken != nil {
 		return e.value
 	}
@@ -96,7 +96,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // enter makes an entry, or lets it live longer.
-func (x *Index[T]) enter(ctx context.Context, e entry) error {
+func (x *index) enter(ctx context.Context, e entry) error {
 	if x.taken != nil {
 		return x.claim(ctx, e)
 	}
@@ -109,7 +109,7 @@ func (x *Index[T]) enter(ctx context.Context, e entry) error {
 }
 
 // claim enters for what one record alone can have; it is refused while another has it.
-func (x *Index[T]) claim(ctx context.Context, e entry) error {
+func (x *index) claim(ctx context.Context, e entry) error {
 	if has, err := x.any(ctx, e, x.seeded(e.value)); err != nil || has {
 		return either(err, x.taken)
 	}
@@ -147,7 +147,7 @@ func (x *Index[T]) claim(ctx context.Context, e entry) error {
 
 // any reports whether the record of one of some keys, but for the entry's own, has its
 // value.
-func (x *Index[T]) any(ctx context.Context, e entry, keys []string) (bool, error) {
+func (x *index) any(ctx context.Context, e entry, keys []string) (bool, error) {
 	for _, key := range keys {
 		if key == e.key {
 			continue
@@ -161,7 +161,7 @@ func (x *Index[T]) any(ctx context.Context, e entry, keys []string) (bool, error
 
 // settle makes what a record wants its own, once the record is there: of several who
 // do, the first. The others are refused.
-func (x *Index[T]) settle(ctx context.Context, e entry) error {
+func (x *index) settle(ctx context.Context, e entry) error {
 	var looked, other string
 	for {
 		err := x.table.Update(ctx, x.at(e), func(r Record) (Record, error) {
@@ -197,7 +197,7 @@ func kept(err error) error {
 // confirm makes sure, after a record was written, that its entries lead to it: one may
 // have been taken away by somebody who has just removed the value. Of a new record that
 // wants what another one has it is refused, and the record goes again.
-func (c *Collection[T]) confirm(ctx context.Context, listed []entry) error {
+func (c *records) confirm(ctx context.Context, listed []entry) error {
 	for _, e := range listed {
 		x := c.indexes[e.index]
 		if x.taken == nil {
@@ -226,7 +226,7 @@ func (c *Collection[T]) confirm(ctx context.Context, listed []entry) error {
 
 // unlist removes entries whose record is gone, or was never made. One that has come
 // (back) meanwhile gets its entry again: whoever made it may have found the entry there.
-func (c *Collection[T]) unlist(ctx context.Context, entries []entry) error {
+func (c *records) unlist(ctx context.Context, entries []entry) error {
 	for _, e := range entries {
 		x := c.indexes[e.index]
 		has, err := x.leads(ctx, e)
@@ -265,7 +265,7 @@ func (c *Collection[T]) unlist(ctx context.Context, entries []entry) error {
 
 // leads reports whether the record of an entry has its value, by what the store says at
 // this moment.
-func (x *Index[T]) leads(ctx context.Context, e entry) (bool, error) {
+func (x *index) leads(ctx context.Context, e entry) (bool, error) {
 	r, err := current(ctx, x.c.table, e.key)
 	if err != nil {
 		return false, err

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Modified lists the records whose shared value, as Get gives it, is no longer what the
 // store or the seed says: somebody has written to it in place. before is what
 // SeedText was when the collection was new. Tests ask it.
-func (c *Collection[T]) Modified(ctx context.Context, before string) (out []string, err error) {
+func (c *records) Modified(ctx context.Context, before string) (out []string, err error) {
 	if c.SeedText() != before {
 		out = append(out, c.name+": a value of the seed")
 	}
@@ -18,19 +19,16 @@ func (c *Collection[T]) Modified(ctx context.Context, before string) (out []stri
 		return nil, err
 	}
 	for _, key := range keys {
-		shared, err := c.Get(ctx, key)
+		shared, err := c.hold(ctx, key, time.Time{})
 		if err != nil {
 			return nil, err
 		}
-		fresh, found, err := c.Read(ctx, key)
+		fresh, err := c.read(ctx, key)
 		if err != nil {
 			return nil, err
 		}
-		a, _ := json.Marshal(shared)
-		b := []byte("null")
-		if found {
-			b, _ = json.Marshal(&fresh)
-		}
+		a, _ := json.Marshal(shared.value)
+		b, _ := json.Marshal(fresh)
 		if string(a) != string(b) {
 			out = append(out, fmt.Sprintf("%s %s: readers get %s, the store has %s", c.name, key, a, b))
 		}
@@ -39,11 +37,11 @@ func (c *Collection[T]) Modified(ctx context.Context, before string) (out []stri
 }
 
 // SeedText is what the seed has, as text.
-func (c *Collection[T]) SeedText() string {
+func (c *records) SeedText() string {
 	text := ""
-	if c.seeds != nil {
-		for key := range c.seeds.After("", "") {
-			value, _ := json.Marshal(c.seeds.Get(key))
+	if c.kind.seed != nil {
+		for key := range c.kind.after("", "") {
+			value, _ := json.Marshal(c.kind.seed(key))
 			text += key + " " + string(value) + "\n"
 		}
 	}
@@ -51,4 +49,4 @@ func (c *Collection[T]) SeedText() string {
 }
 
 // Name is what the collection's table is called.
-func (c *Collection[T]) Name() string { return c.name }
+func (c *records) Name() string { return c.name }

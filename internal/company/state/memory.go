@@ -20,6 +20,8 @@ type Memory struct {
 	clock  clock.Clock
 	seed   maphash.Seed
 	closed atomic.Bool
+	// removed hears of each record that goes without an Update; see Removed.
+	removed func(table, key string, was Record)
 
 	mu     sync.RWMutex
 	tables map[string]*memoryTable
@@ -31,7 +33,9 @@ func NewMemory(c clock.Clock) *Memory {
 }
 
 // Table implements Store.
-func (m *Memory) Table(name string) Table {
+func (m *Memory) Table(name string) Table { return m.table(name) }
+
+func (m *Memory) table(name string) *memoryTable {
 	m.mu.RLock()
 	t := m.tables[name]
 	m.mu.RUnlock()
@@ -41,7 +45,7 @@ func (m *Memory) Table(name string) Table {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if t = m.tables[name]; t == nil {
-		t = &memoryTable{store: m}
+		t = &memoryTable{store: m, name: name}
 		for i := range t.shards {
 			t.shards[i].sweep = minSweep
 		}
@@ -94,6 +98,7 @@ const shards = 16
 // has asked for it.
 type memoryTable struct {
 	store  *Memory
+	name   string
 	shards [shards]shard
 	order  atomic.Pointer[order] // nil: nobody has listed the table yet
 }
@@ -231,6 +236,14 @@ func (t *memoryTable) remove(s *shard, key string, held *stored) {
 	}
 }
 
+// drop is remove for what goes without an Update.
+func (t *memoryTable) drop(s *shard, key string, held *stored) {
+	t.remove(s, key, held)
+	if f := t.store.removed; f != nil && held != nil && !t.store.closed.Load() {
+		f(t.name, key, held.record())
+	}
+}
+
 // sweep removes the dead of a locked shard, when it is time.
 func (t *memoryTable) sweep(s *shard, now time.Time) {
 	if s.sweep--; s.sweep > 0 {
@@ -238,7 +251,7 @@ func (t *memoryTable) sweep(s *shard, now time.Time) {
 	}
 	for k, r := range s.live {
 		if r.dead(now) {
-			t.remove(s, k, r)
+			t.drop(s, k, r)
 		}
 	}
 	s.sweep = max(minSweep, len(s.live))
@@ -305,7 +318,7 @@ func (t *memoryTable) Drop(ctx context.Context, prefix string) error {
 	for _, key := range t.ordered().after(prefix, "", 0) {
 		s := t.shard(key)
 		s.mu.Lock()
-		t.remove(s, key, s.live[key])
+		t.drop(s, key, s.live[key])
 		s.mu.Unlock()
 	}
 	return nil
@@ -317,7 +330,7 @@ func (t *memoryTable) clear() {
 		s := &t.shards[i]
 		s.mu.Lock()
 		for k, r := range s.live {
-			t.remove(s, k, r)
+			t.drop(s, k, r)
 		}
 		s.live = nil
 		if t.store.closed.Load() {

@@ -23,6 +23,13 @@ type Seeds[T any] interface {
 // Seeded puts seeds below the collection, before it is used.
 func (c *Collection[T]) Seeded(s Seeds[T]) *Collection[T] {
 	c.seeds = s
+	c.kind.after = s.After
+	c.kind.seed = func(key string) any {
+		if v := s.Get(key); v != nil {
+			return v
+		}
+		return nil
+	}
 	return c
 }
 
@@ -31,14 +38,14 @@ func (c *Collection[T]) Seed(key string, v *T) {
 	m, ok := c.seeds.(*SeedMap[T])
 	if !ok {
 		m = &SeedMap[T]{}
-		c.seeds = m
+		c.Seeded(m)
 	}
 	m.Set(key, v)
 }
 
 // OfSeed is the value that the seed has for key, whatever has become of it since; nil:
 // it has none. It must not be modified.
-func (c *Collection[T]) OfSeed(key string) *T { return c.seeded(key) }
+func (c *Collection[T]) OfSeed(key string) *T { return as[T](c.seeded(key)) }
 
 // SeedMap are seeds that stand in a map; it is complete before it is used.
 type SeedMap[T any] struct {
@@ -84,15 +91,15 @@ var gone = []byte("-")
 
 func isGone(value []byte) bool { return bytes.Equal(value, gone) }
 
-func (c *Collection[T]) seeded(key string) *T {
-	if c.seeds == nil {
+func (c *records) seeded(key string) any {
+	if c.kind.seed == nil {
 		return nil
 	}
-	return c.seeds.Get(key)
+	return c.kind.seed(key)
 }
 
 // copySeed gives an edit a value of its own.
-func (c *Collection[T]) copySeed(from, to *T) error {
+func copySeed(from, to any) error {
 	raw, err := json.Marshal(from)
 	if err != nil {
 		return err
@@ -101,7 +108,7 @@ func (c *Collection[T]) copySeed(from, to *T) error {
 }
 
 // keys yields the keys of a range, those of the seed among the stored ones.
-func (c *Collection[T]) keys(ctx context.Context, r Range) iter.Seq2[string, error] {
+func (c *records) keys(ctx context.Context, r Range) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		given := 0
 		give := func(key string) bool {
@@ -109,8 +116,8 @@ func (c *Collection[T]) keys(ctx context.Context, r Range) iter.Seq2[string, err
 			return yield(key, nil) && (r.Limit <= 0 || given < r.Limit)
 		}
 		var seeded iter.Seq[string] = func(func(string) bool) {}
-		if c.seeds != nil {
-			seeded = c.seeds.After(r.Prefix, r.After)
+		if c.kind.seed != nil {
+			seeded = c.kind.after(r.Prefix, r.After)
 		}
 		next, stop := iter.Pull(seeded)
 		defer stop()
@@ -153,9 +160,9 @@ func (c *Collection[T]) keys(ctx context.Context, r Range) iter.Seq2[string, err
 }
 
 // alive tells which of some stored keys were not deleted.
-func (c *Collection[T]) alive(ctx context.Context, keys []string) ([]bool, error) {
+func (c *records) alive(ctx context.Context, keys []string) ([]bool, error) {
 	live := make([]bool, len(keys))
-	if c.seeds == nil {
+	if c.kind.seed == nil {
 		for i := range live {
 			live[i] = true
 		}

@@ -9,8 +9,12 @@
 // whatever spends something (a code, a use, a lease) is therefore decided in one.
 // Get, GetMany and Keys know everything that was written through the same process
 // before they were called; of what another process has written they may be behind for
-// as long as the store documents (memory: not at all). What is read there may choose
-// which record to update, and shows people how things stand; it never spends.
+// as long as the store documents. Memory is not behind at all, and a data directory
+// belongs to one process. Redis is behind while the server's word of the change travels,
+// and for 1 s at most: when the server has given no sign of life for that long, what is
+// kept of what was read is forgotten and its versions end, and reads fail until the server
+// can be asked again. What is read there may choose which record to update, and shows
+// people how things stand; it never spends.
 package state
 
 import (

@@ -1,7 +1,8 @@
 // Command bench measures the bars of the design as ratios against peers or a
 // bare baseline, on this machine, in one run: start and memory, native REST and
-// Vault reads against a bare echo route, Vault against the real one, RADIUS against FreeRADIUS, LDAP against slapd, OTPs of YubiKeys against a bare route, the
-// journal on against off. Rounds alternate between the two sides, and medians
+// Vault reads against a bare echo route, Vault against the real one, a fleet in Redis against
+// one in memory and against Redis itself, a data folder against memory, RADIUS against
+// FreeRADIUS, LDAP against slapd, OTPs of YubiKeys against a bare route, the journal on against off. Rounds alternate between the two sides, and medians
 // are shown. It talks to loopback only and ends what it starts.
 package main
 
@@ -66,7 +67,7 @@ func run(s settings) error {
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
-	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"plugin", plugins}, {"million", million}} {
+	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"disk", remembering}, {"plugin", plugins}, {"million", million}, {"redis", shared}} {
 		if !strings.Contains(part.name, s.only) {
 			continue
 		}

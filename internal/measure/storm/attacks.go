@@ -18,6 +18,7 @@ type attack struct {
 	name      string
 	clients   int
 	connected bool // each of them holds a connection
+	held      int  // without one, so many requests are held at once at most: as good as connections
 	stores    bool // before makes the fleet keep something
 	before    func() error
 	run       func(clients int) (leave func())
@@ -83,7 +84,7 @@ func work(v *victim) []attack {
 	}
 	return []attack{
 		{name: "datagrams to radius/auth", clients: 200_000, run: func(n int) func() { return v.datagrams("radius/auth", n) }},
-		{name: "datagrams, delayed", clients: 200_000, before: v.rule("delay", "radius", `"args":{"for":"5s"},`), after: v.clear,
+		{name: "datagrams, delayed", clients: 200_000, held: 1000, before: v.rule("delay", "radius", `"args":{"for":"5s"},`), after: v.clear,
 			run: func(n int) func() { return v.datagrams("radius/auth", n) }},
 		{name: "hung operations", clients: 5000, connected: true, before: v.rule("hang", "native", `"op":"POST *",`), after: v.clear, run: func(n int) func() {
 			return v.crowd("native/http", n, hold, func(_ int, c net.Conn) { io.WriteString(c, post("/vault/v1/sessions", strings.Repeat("x", 4000))) })

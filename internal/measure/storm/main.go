@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -94,7 +95,7 @@ func run(s settings) error {
 	var rows []outcome
 	broken := 0
 	for _, a := range attacks(v) {
-		if !strings.Contains(a.name, s.only) {
+		if !slices.ContainsFunc(strings.Split(s.only, "|"), func(part string) bool { return strings.Contains(a.name, part) }) {
 			continue
 		}
 		if s.short {

@@ -192,9 +192,12 @@ func (v *victim) play(a attack) outcome {
 	left := a.run(a.clients)
 	w.end()
 	o.peak, o.slowest, o.failed = w.peak, w.slowest, w.failed
-	o.allowed = base + o.stored*2
+	o.allowed = base + o.stored*2 + each*uint64(a.held)
 	if a.connected {
 		o.allowed += each * uint64(a.clients)
+	}
+	if o.peak > o.allowed {
+		v.profile(a.name + " while they are there")
 	}
 	left()
 	if !v.short {

@@ -82,6 +82,7 @@ type Company struct {
 	Replicas  *replica.Group
 	opt       Options
 	began     time.Time // what orders and faults of the seed count from
+	joined    bool      // others of this fleet have written to the store, or this one before it was started again
 	seed      *seed.Seed
 	servers   []fleet.Instance
 }
@@ -189,7 +190,7 @@ func (c *Company) managed() signin.Managed {
 // own, truly random where several processes draw for one store, at once or one after the
 // other.
 func (c *Company) random(name string) io.Reader {
-	if !c.Replicas.Alone() {
+	if c.Store.Shared() || c.joined {
 		return rand.Reader
 	}
 	return &locked{r: c.World.Derive(c.salt(name)...)}
@@ -386,8 +387,8 @@ func (c *Company) Bind() (err error) {
 func (c *Company) Rest() {
 	c.Journal.Rest()
 	c.Fleet.Rest()
-	if m, ok := c.Store.(*state.Memory); ok {
-		m.Sweep()
+	if s, ok := c.Store.(interface{ Sweep() }); ok {
+		s.Sweep()
 	}
 }
 

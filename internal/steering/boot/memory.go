@@ -13,7 +13,8 @@ const (
 	limitEvery = 200 * time.Millisecond
 	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
 	eachOpen   = 24 << 10 // more for each open connection
-	slack      = 4 << 20  // garbage beside what is in use, and half of that
+	slack      = 4 << 20  // garbage beside what is in use, and half of that,
+	mostSlack  = 14 << 20 // but no more than this and a sixteenth
 )
 
 // How a process gives memory back that a storm of clients has left behind. The
@@ -39,7 +40,7 @@ func LimitMemory(ctx context.Context, open func() int) {
 	for {
 		metrics.Read(sample)
 		used := int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
-		limit := max(int64(atRest+eachOpen*open()), used+used/2+slack)
+		limit := max(int64(atRest+eachOpen*open()), used+min(used/2+slack, used/16+mostSlack))
 		if limit = min(limit, before); limit > set+set/16 || limit < set-set/16 { // to set it stops the world for a moment
 			debug.SetMemoryLimit(limit)
 			set = limit

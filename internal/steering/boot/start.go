@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +41,9 @@ func Started(ctx context.Context, s state.Store, now time.Time) (time.Time, erro
 	return first.Started, err
 }
 
+// ErrOtherSeed is that a store belongs to a fleet of another seed.
+var ErrOtherSeed = errors.New("the store belongs to a fleet of another seed")
+
 // begin joins the fleet of the store, or begins it.
 func (c *Company) begin(ctx context.Context) error {
 	var record start
@@ -56,9 +60,9 @@ func (c *Company) begin(ctx context.Context) error {
 		case v.Digest == "":
 			v.Digest = c.seed.Digest
 		case v.Digest != c.seed.Digest:
-			return fmt.Errorf("the store belongs to a fleet of another seed: its digest is %s, and that of this one %s; use a store or a prefix of its own", v.Digest, c.seed.Digest)
+			return fmt.Errorf("%w: its digest is %s, and that of this one %s; use a store or a prefix of its own", ErrOtherSeed, v.Digest, c.seed.Digest)
 		default:
-			record = *v
+			record, c.joined = *v, true
 			return state.ErrKeep
 		}
 		record = *v

@@ -6,13 +6,10 @@ package dialecttest
 import (
 	"context"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
 	"counterpart/internal/company/clock"
-	"counterpart/internal/company/state"
-	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/steering/boot"
@@ -61,7 +58,7 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 		setup.Options(&opt)
 	}
 	if opt.Store == nil {
-		opt.Store = store(c)
+		opt.Store = store(t, c)
 	}
 	company, err := boot.New(s, opt)
 	if err != nil {
@@ -85,15 +82,6 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 		}
 	})
 	return &Fleet{Company: company, t: t}
-}
-
-// store is what a fleet keeps its changes in. COUNTERPART_TEST_STORE=twice runs every
-// update function twice, as a store does for whom a race was lost.
-func store(c clock.Clock) state.Store {
-	if os.Getenv("COUNTERPART_TEST_STORE") == "twice" {
-		return statetest.Twice(state.NewMemory(c))
-	}
-	return state.NewMemory(c)
 }
 
 // Addr is where a port listens: "native/http".

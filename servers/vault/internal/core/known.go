@@ -27,10 +27,14 @@ func (r *Request) LookUp(ctx context.Context, secret string) (*Token, error) {
 	}
 	found, err := r.tokens.Know(ctx, secret)
 	if seed, ok := r.seeded[secret]; ok && (err == nil || errors.Is(err, cause.UnknownToken)) {
-		if err := r.issueSeeded(ctx, seed, err == nil); err != nil {
-			return nil, err
+		ended := r.issueSeeded(ctx, seed, err == nil)
+		if ended != nil && !errors.Is(ended, cause.TokenRevoked) {
+			return nil, ended
 		}
-		found, err = r.tokens.Know(ctx, secret)
+		// Another request may have made it since we looked.
+		if found, err = r.tokens.Know(ctx, secret); err != nil && ended != nil {
+			return nil, ended
+		}
 	}
 	if err != nil {
 		return nil, err
