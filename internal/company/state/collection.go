@@ -74,6 +74,20 @@ func (c *Collection[T]) Read(ctx context.Context, key string) (v T, found bool, 
 	return v, false, err
 }
 
+// Watch is Read for somebody who waits for the next change: ended is closed when the
+// value has changed, or may have; nil: the store cannot tell, and has to be asked again.
+func (c *Collection[T]) Watch(ctx context.Context, key string) (v T, found bool, ended <-chan struct{}, err error) {
+	r, err := c.table.Get(ctx, key) // first, so that no change after it is missed
+	if err != nil {
+		return v, false, nil, err
+	}
+	if r.Version != nil {
+		ended = r.Version.Ended()
+	}
+	v, found, err = c.Read(ctx, key)
+	return v, found, ended, err
+}
+
 // GetMany is Get for several keys, in their order.
 func (c *Collection[T]) GetMany(ctx context.Context, keys []string) ([]*T, error) {
 	out := make([]*T, len(keys))
