@@ -116,6 +116,16 @@ func (e *engine) base(t *testing.T, name, change string, packages ...string) {
 	e.run(t, docker, append(args, tar, name)...)
 }
 
+// dockerfile builds an image of a few lines.
+func (e *engine) dockerfile(t *testing.T, name, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.run(t, docker, "build", "--quiet", "--tag", name, dir)
+}
+
 // stack is a compose file that is up.
 type stack struct {
 	*engine
