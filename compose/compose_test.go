@@ -190,7 +190,7 @@ func pluginCI(t *testing.T, e *engine) {
 			}
 			own := *e
 			own.env = append(append([]string{}, e.env...), "PLUGINS="+plugins, "SCENARIOS=otp")
-			t.Cleanup(func() { own.run(t, "docker-compose", "-f", "compose/plugin-ci.yaml", "down", "--volumes", "--timeout", "5") })
+			t.Cleanup(func() { own.down(t, "plugin-ci.yaml") })
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			out, err := own.try(ctx, "docker-compose", "-f", "compose/plugin-ci.yaml", "up", "--no-color", "--no-build", "--exit-code-from", "runner")
