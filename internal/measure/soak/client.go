@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+)
+
+// replica is one process of the fleet, as its clients see it.
+type replica struct {
+	number  int
+	ports   map[string]string // addresses, by name
+	client  *http.Client
+	token   string // of the control port; empty: it wants none
+	settled func() time.Time
+}
+
+// What clients of the fleet know: the API key of native and the shared secret of RADIUS.
+const (
+	apiKey       = "sps-secret"
+	sharedSecret = "testing123"
+)
+
+func newReplica(number int, ports map[string]string) *replica {
+	return &replica{number: number, ports: ports, client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256}}}
+}
+
+// answer is what native and the control port say, as far as it matters.
+type answer struct {
+	ended  outcome
+	status int
+	text   string
+	ID     any    `json:"id"` // a text, or a note's number
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Valid  bool   `json:"valid"`
+	Items  []struct {
+		Text  string `json:"text"`
+		Title string `json:"title"`
+	} `json:"items"`
+	Next string `json:"next_cursor"`
+}
+
+// why is an answer in short.
+func (a answer) why() string {
+	if a.status == 0 {
+		return a.text
+	}
+	if a.Code != "" {
+		return fmt.Sprint(a.status, " ", a.Code)
+	}
+	return fmt.Sprint(a.status, " ", a.Reason)
+}
+
+// on notes the answer on an event.
+func (a answer) on(e *event) answer {
+	e.ended, e.why = a.ended, a.why()
+	if a.status == 0 {
+		e.said = silent
+	}
+	return a
+}
+
+// request is one of native, or of the control port.
+type request struct {
+	method, path, body string
+	control            bool
+	key                string // Idempotency-Key
+}
+
+func (r *replica) ask(q request) (a answer) {
+	port, token := "native/http", apiKey
+	if q.control {
+		port, token = "control/http", r.token
+	}
+	a.ended = unknown
+	req, err := http.NewRequest(q.method, "http://"+r.ports[port]+q.path, strings.NewReader(q.body))
+	if err != nil {
+		a.text = err.Error()
+		return a
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if q.key != "" {
+		req.Header.Set("Idempotency-Key", q.key)
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		a.text = err.Error()
+		return a
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && len(text) > 0 && strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		err = json.Unmarshal(text, &a)
+	}
+	if err != nil {
+		a.text = err.Error()
+		return a
+	}
+	a.status, a.text = resp.StatusCode, string(text)
+	switch {
+	case a.status < 300:
+		a.ended = ok
+	case a.status < 500:
+		a.ended = refused
+	}
+	return a
+}
+
+// ready is whether the replica says so of itself.
+func (r *replica) ready() bool {
+	return r.ask(request{method: "GET", path: "/readyz", control: true}).status == http.StatusOK
+}
+
+// patience is how long a datagram may stay without an answer.
+const patience = 4 * time.Second
+
+// radius logs somebody in with a code. What is not answered is unknown.
+func (r *replica) radius(user, code string) (outcome, string) {
+	p := radius.New(radius.CodeAccessRequest, []byte(sharedSecret))
+	if err := errors.Join(rfc2865.UserName_SetString(p, user), rfc2865.UserPassword_SetString(p, code)); err != nil {
+		return unknown, err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	resp, err := (&radius.Client{}).Exchange(ctx, p, r.ports["codes/auth"])
+	switch {
+	case err != nil:
+		return unknown, err.Error()
+	case resp.Code == radius.CodeAccessAccept:
+		return ok, resp.Code.String()
+	}
+	return refused, resp.Code.String()
+}
