@@ -26,10 +26,10 @@ func (d *disturbances) String() string {
 // it returns. The first eight are of each kind, so that short runs have them all.
 func (d *disturbances) run(ctx context.Context, r *rand.Rand) error {
 	kinds := []func(context.Context, *rand.Rand) error{d.cut, d.silence, d.kill, d.stop, d.cut, d.silence, d.cut, d.cut}
-	for i := 0; pause(ctx, between(r, 200*time.Millisecond, 1200*time.Millisecond)); i++ {
+	for i, rest := 0, time.Second; pause(ctx, between(r, 200*time.Millisecond, rest)); i++ {
 		k := kinds[i%len(kinds)]
 		if i >= len(kinds) {
-			k = kinds[r.IntN(len(kinds))]
+			k, rest = kinds[r.IntN(len(kinds))], 3*time.Second
 		}
 		if err := k(ctx, r); err != nil {
 			return err

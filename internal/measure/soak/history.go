@@ -86,7 +86,7 @@ func shortest(m porcupine.Model, events []event, late time.Duration) []event {
 		head := slices.Clone(all[:n])
 		for _, e := range all[n:] {
 			if e.call < all[n-1].ret {
-				e.ended, e.said, e.ret = unknown, "", late
+				e.ended, e.said, e.why, e.ret = unknown, "", "not answered yet", late
 				head = append(head, e)
 			}
 		}
