@@ -51,7 +51,7 @@ func (h *holders) name() string { return "checkout, checkin" }
 
 func (h *holders) next(chance *rand.Rand) (string, porcupine.Model, bool) {
 	key, found := h.take(chance)
-	return key, alone(), found
+	return key, alone(false), found
 }
 
 func (h *holders) leave(key string, _ []event) { h.put(key) }
@@ -147,7 +147,7 @@ func (v *visits) name() string { return "ticket sessions" }
 
 func (v *visits) next(chance *rand.Rand) (string, porcupine.Model, bool) {
 	key, found := v.take(chance)
-	return key, sessions(), found
+	return key, alone(true), found
 }
 
 func (v *visits) leave(key string, _ []event) { v.put(key) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"layeh.com/radius"
@@ -17,7 +18,7 @@ import (
 // replica is one process of the fleet, as its clients see it.
 type replica struct {
 	number  int
-	ports   map[string]string // addresses, by name
+	ports   atomic.Pointer[map[string]string] // addresses, by name; nil: it is not there
 	client  *http.Client
 	token   string // of the control port; empty: it wants none
 	settled func() time.Time
@@ -30,7 +31,17 @@ const (
 )
 
 func newReplica(number int, ports map[string]string) *replica {
-	return &replica{number: number, ports: ports, client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256}}}
+	r := &replica{number: number, client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConns: 256, MaxIdleConnsPerHost: 256}}}
+	r.ports.Store(&ports)
+	return r
+}
+
+// addr is where a port is; empty: nowhere now.
+func (r *replica) addr(name string) string {
+	if ports := r.ports.Load(); ports != nil {
+		return (*ports)[name]
+	}
+	return ""
 }
 
 // answer is what native and the control port say, as far as it matters.
@@ -84,7 +95,11 @@ func (r *replica) ask(q request) (a answer) {
 		port, token = "control/http", r.token
 	}
 	a.ended = unknown
-	req, err := http.NewRequest(q.method, "http://"+r.ports[port]+q.path, strings.NewReader(q.body))
+	if r.addr(port) == "" {
+		a.text = "it is not there"
+		return a
+	}
+	req, err := http.NewRequest(q.method, "http://"+r.addr(port)+q.path, strings.NewReader(q.body))
 	if err != nil {
 		a.text = err.Error()
 		return a
@@ -130,13 +145,16 @@ const patience = 4 * time.Second
 
 // radius logs somebody in with a code. What is not answered is unknown.
 func (r *replica) radius(user, code string) (outcome, string) {
+	if r.addr("codes/auth") == "" {
+		return unknown, "it is not there"
+	}
 	p := radius.New(radius.CodeAccessRequest, []byte(sharedSecret))
 	if err := errors.Join(rfc2865.UserName_SetString(p, user), rfc2865.UserPassword_SetString(p, code)); err != nil {
 		return unknown, err.Error()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	resp, err := (&radius.Client{}).Exchange(ctx, p, r.ports["codes/auth"])
+	resp, err := (&radius.Client{}).Exchange(ctx, p, r.addr("codes/auth"))
 	switch {
 	case err != nil:
 		return unknown, err.Error()

@@ -45,9 +45,15 @@ func (r *round) crowd(a attempt) {
 	r.all(3+r.rand.IntN(3), func(_ int, chance *rand.Rand) { r.try(a, chance) })
 }
 
-// codeAt is a code of a device.
-func codeAt(kind string, i int, counter int64) string {
-	code, err := hotp.GenerateCode(base32.StdEncoding.EncodeToString(secretOf(kind, i)), uint64(counter))
+// device is a generator of codes.
+type device struct {
+	kind string
+	i    int
+}
+
+// code is the one of a counter.
+func (d device) code(counter int64) string {
+	code, err := hotp.GenerateCode(base32.StdEncoding.EncodeToString(secretOf(d.kind, d.i)), uint64(counter))
 	if err != nil {
 		panic(err) // it is our own secret
 	}
@@ -55,10 +61,10 @@ func codeAt(kind string, i int, counter int64) string {
 }
 
 // unlike is whether a code is no other one's, of those that might be taken for it.
-func unlike(kind string, i int, counter, before, after int64) bool {
-	code := codeAt(kind, i, counter)
-	for c := max(0, counter-before); c <= counter+after; c++ {
-		if c != counter && codeAt(kind, i, c) == code {
+func (d device) unlike(counter, near int64) bool {
+	code := d.code(counter)
+	for c := max(0, counter-near); c <= counter+near; c++ {
+		if c != counter && d.code(c) == code {
 			return false
 		}
 	}
@@ -115,11 +121,11 @@ func number(key string) (i int) {
 }
 
 func (c *counted) race(r *round) {
-	i, at := number(r.key), c.used(r.key)
+	d, at := device{"hotp", number(r.key)}, c.used(r.key)
 	for range 2 + r.rand.IntN(2) {
-		for at++; !unlike("hotp", i, at-1, 12, 12); at++ {
+		for at++; !d.unlike(at-1, 12); at++ {
 		}
-		r.crowd(attempt{user: r.key, code: codeAt("hotp", i, at-1), n: at})
+		r.crowd(attempt{user: r.key, code: d.code(at - 1), n: at})
 		if r.open(0) {
 			return
 		}
@@ -128,7 +134,7 @@ func (c *counted) race(r *round) {
 
 func (c *counted) settle(r *round) bool {
 	n := newest(r.events)
-	return r.try(attempt{user: r.key, code: codeAt("hotp", number(r.key), n-1), n: n}, r.rand).ended != unknown
+	return r.try(attempt{user: r.key, code: device{"hotp", number(r.key)}.code(n - 1), n: n}, r.rand).ended != unknown
 }
 
 // timed are TOTP codes.
@@ -148,7 +154,7 @@ func step() int64 { return time.Now().Unix() / 30 }
 
 func (t *timed) next(chance *rand.Rand) (string, porcupine.Model, bool) {
 	key, found := t.take(chance)
-	if now := step(); found && (t.used(key) >= now || !unlike("totp", number(key), now, 3, 3)) {
+	if now := step(); found && (t.used(key) >= now || !(device{"totp", number(key)}).unlike(now, 3)) {
 		t.put(key)
 		return "", porcupine.Model{}, false
 	}
@@ -156,7 +162,7 @@ func (t *timed) next(chance *rand.Rand) (string, porcupine.Model, bool) {
 }
 
 func (t *timed) attempt(r *round, n int64) attempt {
-	return attempt{user: r.key, code: codeAt("totp", number(r.key), n), n: n, excused: func() bool { return step() != n }}
+	return attempt{user: r.key, code: device{"totp", number(r.key)}.code(n), n: n, excused: func() bool { return step() != n }}
 }
 
 func (t *timed) race(r *round) { r.crowd(t.attempt(r, step())) }

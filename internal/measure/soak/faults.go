@@ -14,18 +14,20 @@ type disturbances struct {
 	db    *database
 	links []*link
 	log   func(format string, args ...any)
+	fall  func(i int, lasts time.Duration) error // kills a replica and starts it again
 	// How often each was done.
-	cuts, silences, kills, stops atomic.Int64
+	cuts, silences, kills, stops, falls atomic.Int64
 }
 
 func (d *disturbances) String() string {
-	return fmt.Sprintf("%d links cut, %d times answers lost; Redis killed %d times, stopped %d times", d.cuts.Load(), d.silences.Load(), d.kills.Load(), d.stops.Load())
+	return fmt.Sprintf("%d links cut, %d times answers lost; Redis killed %d times, stopped %d times; %d replicas killed",
+		d.cuts.Load(), d.silences.Load(), d.kills.Load(), d.stops.Load(), d.falls.Load())
 }
 
 // run does one after the other at moments of r until ctx ends; everything is whole when
-// it returns. The first eight are of each kind, so that short runs have them all.
+// it returns. The first ones are of each kind, so that short runs have them all.
 func (d *disturbances) run(ctx context.Context, r *rand.Rand) error {
-	kinds := []func(context.Context, *rand.Rand) error{d.cut, d.silence, d.kill, d.stop, d.cut, d.silence, d.cut, d.cut}
+	kinds := []func(context.Context, *rand.Rand) error{d.cut, d.silence, d.kill, d.stop, d.replica, d.cut, d.silence, d.cut, d.silence, d.cut}
 	for i, rest := 0, time.Second; pause(ctx, between(r, 200*time.Millisecond, rest)); i++ {
 		k := kinds[i%len(kinds)]
 		if i >= len(kinds) {
@@ -110,6 +112,15 @@ func (d *disturbances) stop(ctx context.Context, r *rand.Rand) error {
 	d.db.signal(syscall.SIGCONT)
 	d.restored()
 	return nil
+}
+
+// replica kills one of the processes in the middle of whatever it does.
+func (d *disturbances) replica(_ context.Context, r *rand.Rand) error {
+	i, lasts := r.IntN(len(d.links)), between(r, 10*time.Millisecond, 600*time.Millisecond)
+	d.falls.Add(1)
+	d.log("replica %d killed for %v", i, lasts)
+	d.links[i].cut() // what it has sent is not answered any more
+	return d.fall(i, lasts)
 }
 
 // restored notes that Redis answers again on each link.

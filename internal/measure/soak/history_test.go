@@ -28,20 +28,20 @@ func TestHistoriesThatOneProcessCouldHaveAnsweredAreKeptAndOthersAreNot(t *testi
 		events []event
 		kept   bool
 	}{
-		"one holder after the other":           {alone(), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", ok))}, true},
-		"two holders":                          {alone(), []event{at(0, 3, take("a", ok)), at(1, 4, take("b", ok)), at(5, 6, give("a", ok))}, false},
-		"two holders, of whom one gives back":  {alone(), []event{at(0, 3, take("a", ok)), at(1, 9, take("b", ok)), at(5, 6, give("a", ok))}, true},
-		"refused though nobody has it":         {alone(), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", refused))}, false},
-		"refused by one whom nobody knows of":  {alone(), []event{at(0, 1, take("a", unknown)), at(4, 5, take("b", refused))}, true},
-		"taken by one whom nobody knows of":    {alone(), []event{at(0, 1, take("a", unknown)), at(4, 5, take("b", refused)), at(6, 7, free("a"))}, true},
-		"freed of somebody who never had it":   {alone(), []event{at(0, 1, take("a", ok)), at(6, 7, free("b"))}, false},
-		"given back twice":                     {alone(), []event{at(0, 1, take("a", ok)), at(2, 4, give("a", ok)), at(2, 4, give("a", ok))}, false},
-		"given back, the other time refused":   {alone(), []event{at(0, 1, take("a", ok)), at(2, 4, give("a", refused)), at(2, 4, give("a", ok))}, true},
-		"late, but before it is settled":       {alone(), []event{at(0, 1, take("a", unknown)), at(2, 3, take("b", ok)), at(4, 5, give("b", ok)), at(21, 22, free("a"))}, true},
-		"late, after it was settled":           {alone(), []event{at(0, 1, take("a", unknown)), at(21, 22, take("b", ok)), at(23, 24, give("b", ok)), at(25, 26, free("a"))}, false},
-		"one session, ended twice":             {sessions(), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, give("a", ok))}, true},
-		"two sessions":                         {sessions(), []event{at(0, 1, take("a", ok)), at(2, 3, take("b", ok))}, false},
-		"an ended session that is still there": {sessions(), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", refused))}, false},
+		"one holder after the other":           {alone(false), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", ok))}, true},
+		"two holders":                          {alone(false), []event{at(0, 3, take("a", ok)), at(1, 4, take("b", ok)), at(5, 6, give("a", ok))}, false},
+		"two holders, of whom one gives back":  {alone(false), []event{at(0, 3, take("a", ok)), at(1, 9, take("b", ok)), at(5, 6, give("a", ok))}, true},
+		"refused though nobody has it":         {alone(false), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", refused))}, false},
+		"refused by one whom nobody knows of":  {alone(false), []event{at(0, 1, take("a", unknown)), at(4, 5, take("b", refused))}, true},
+		"taken by one whom nobody knows of":    {alone(false), []event{at(0, 1, take("a", unknown)), at(4, 5, take("b", refused)), at(6, 7, free("a"))}, true},
+		"freed of somebody who never had it":   {alone(false), []event{at(0, 1, take("a", ok)), at(6, 7, free("b"))}, false},
+		"given back twice":                     {alone(false), []event{at(0, 1, take("a", ok)), at(2, 4, give("a", ok)), at(2, 4, give("a", ok))}, false},
+		"given back, the other time refused":   {alone(false), []event{at(0, 1, take("a", ok)), at(2, 4, give("a", refused)), at(2, 4, give("a", ok))}, true},
+		"late, but before it is settled":       {alone(false), []event{at(0, 1, take("a", unknown)), at(2, 3, take("b", ok)), at(4, 5, give("b", ok)), at(21, 22, free("a"))}, true},
+		"late, after it was settled":           {alone(false), []event{at(0, 1, take("a", unknown)), at(21, 22, take("b", ok)), at(23, 24, give("b", ok)), at(25, 26, free("a"))}, false},
+		"one session, ended twice":             {alone(true), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, give("a", ok))}, true},
+		"two sessions":                         {alone(true), []event{at(0, 1, take("a", ok)), at(2, 3, take("b", ok))}, false},
+		"an ended session that is still there": {alone(true), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", refused))}, false},
 		"a code once":                          {spent(3), []event{at(0, 3, spend(4, ok)), at(0, 3, spend(4, refused)), at(4, 5, spend(5, ok))}, true},
 		"a code twice":                         {spent(3), []event{at(0, 3, spend(4, ok)), at(1, 2, spend(4, ok))}, false},
 		"a code that was right and refused":    {spent(3), []event{at(0, 3, spend(4, refused)), at(1, 2, spend(4, refused))}, false},
@@ -75,7 +75,7 @@ func TestTheShortestHistory(t *testing.T) {
 		at(6, 9, event{what: "take", arg: "c"}), at(7, 8, event{what: "take", arg: "d", replica: 2}), at(10, 11, event{what: "take", arg: "e", ended: refused}),
 		at(12, 13, event{what: "give", arg: "c"}), at(14, 15, event{what: "give", arg: "d"}),
 	}
-	text := told(shortest(alone(), events, 0))
+	text := told(shortest(alone(false), events, 0))
 	for word, want := range map[string]bool{"take a": true, "take b": false, "take c": true, "take d": true, "take e": false, "give c": false} {
 		if strings.Contains(text, word) != want {
 			t.Errorf("%q:\n%s", word, text)

@@ -91,6 +91,13 @@ func (k *link) cut() {
 	}
 }
 
+// open lets connections through once more, before the link counts as whole.
+func (k *link) open() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.down, k.up = false, time.Time{}
+}
+
 // silence lets commands through and loses the answers.
 func (k *link) silence() {
 	k.mu.Lock()

@@ -42,7 +42,7 @@ func main() {
 	flag.Uint64Var(&s.seed, "seed", 1, "what is done, and when what goes wrong, follows from it")
 	flag.Int64Var(&s.ops, "ops", 1_000_000, "how many operations have to be answered clearly")
 	flag.DurationVar(&s.lasts, "lasts", time.Hour, "end after this, however many there were")
-	flag.IntVar(&s.players, "players", 12, "how many keys are played with at once")
+	flag.IntVar(&s.players, "players", 48, "how many keys are played with at once")
 	flag.BoolVar(&s.apart, "apart", false, "give each replica a store of its own, in memory: the laws must be broken")
 	flag.BoolVar(&s.verbose, "v", false, "say what goes wrong, and when")
 	flag.Parse()
@@ -69,11 +69,11 @@ func run(s settings) error {
 	if err := f.start(); err != nil {
 		return err
 	}
-	g := newGame(f.replicas, s)
+	g := newGame(f.replicas[:], s)
 	g.began = time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), s.lasts)
 	defer cancel()
-	d := &disturbances{db: f.db, links: f.links, log: func(format string, args ...any) {
+	d := &disturbances{db: f.db, links: f.links, fall: f.fall, log: func(format string, args ...any) {
 		if s.verbose {
 			fmt.Fprintf(os.Stderr, "%12.6f  %s\n", g.since().Seconds(), fmt.Sprintf(format, args...))
 		}
@@ -174,8 +174,9 @@ type fleet struct {
 	settings
 	db        *database
 	links     []*link
-	processes []*process
-	replicas  []*replica
+	company   string // the file of the seed
+	processes [replicas]*process
+	replicas  [replicas]*replica
 }
 
 func (f *fleet) start() (err error) {
@@ -186,11 +187,11 @@ func (f *fleet) start() (err error) {
 	if f.db, err = startRedis(f.dir); err != nil {
 		return err
 	}
-	seed := filepath.Join(f.dir, "company.yaml")
+	f.company = filepath.Join(f.dir, "company.yaml")
 	if err := os.CopyFS(f.dir, worlds.FS); err != nil {
 		return err
 	}
-	if err := os.WriteFile(seed, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(f.company, []byte(text), 0o600); err != nil {
 		return err
 	}
 	for i := range replicas {
@@ -199,7 +200,7 @@ func (f *fleet) start() (err error) {
 			return err
 		}
 		f.links = append(f.links, k)
-		if err := f.serve(i, k, seed); err != nil {
+		if err := f.serve(i); err != nil {
 			return err
 		}
 	}
@@ -207,17 +208,19 @@ func (f *fleet) start() (err error) {
 }
 
 // serve starts a replica and waits for its ports.
-func (f *fleet) serve(i int, k *link, seed string) error {
+func (f *fleet) serve(i int) error {
+	k := f.links[i]
 	state := "redis://" + k.l.Addr().String()
 	if f.apart {
 		state = "memory"
 	}
 	file := filepath.Join(f.dir, fmt.Sprintf("ports%d.json", i))
-	p, err := launch(filepath.Join(f.dir, fmt.Sprintf("replica%d.log", i)), f.binary, "serve", seed, "--state", state, "--ports", "auto", "--ports-file", file)
+	os.Remove(file)
+	p, err := launch(filepath.Join(f.dir, fmt.Sprintf("replica%d.log", i)), f.binary, "serve", f.company, "--state", state, "--ports", "auto", "--ports-file", file)
 	if err != nil {
 		return err
 	}
-	f.processes = append(f.processes, p)
+	f.processes[i] = p
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		select {
 		case <-p.ended:
@@ -232,19 +235,32 @@ func (f *fleet) serve(i int, k *link, seed string) error {
 		if err := json.Unmarshal(text, &ports); err != nil {
 			return err
 		}
+		if f.replicas[i] == nil {
+			f.replicas[i] = newReplica(i, ports)
+			f.replicas[i].settled = k.whole
+		}
+		f.replicas[i].ports.Store(&ports)
 		k.restore()
-		r := newReplica(i, ports)
-		r.settled = k.whole
-		f.replicas = append(f.replicas, r)
 		return nil
 	}
 	return p.failed("counterpart is not ready")
 }
 
+// fall kills a replica, and starts it again after a while.
+func (f *fleet) fall(i int, lasts time.Duration) error {
+	f.replicas[i].ports.Store(nil)
+	f.processes[i].signal(syscall.SIGKILL)
+	time.Sleep(lasts)
+	f.links[i].open()
+	return f.serve(i)
+}
+
 // end ends everything by its ID.
 func (f *fleet) end() {
 	for _, p := range f.processes {
-		p.signal(syscall.SIGTERM)
+		if p != nil {
+			p.signal(syscall.SIGTERM)
+		}
 	}
 	for _, k := range f.links {
 		k.l.Close()

@@ -48,9 +48,13 @@ func either[S comparable](s S, happens bool, next S) []S {
 //	take arg   ok: nobody had it.  refused: somebody has it
 //	give arg   ok: arg had it.     refused: arg does not have it
 //	free       ok: the one that was said had it
-func alone() porcupine.Model {
+//
+// Where a repetition is no error, who gives what is not theirs is told that it is done.
+func alone(repetition bool) porcupine.Model {
 	return model("", func(holder string, e event) []string {
 		switch {
+		case e.what == "give" && e.ended == ok && repetition && holder != e.arg:
+			return []string{holder}
 		case e.what == "take" && e.ended == ok:
 			return when(holder == "", e.arg)
 		case e.what == "take" && e.ended == refused:
@@ -65,27 +69,6 @@ func alone() porcupine.Model {
 			return when(holder == e.arg, "")
 		}
 		return either(holder, holder == e.arg, "")
-	})
-}
-
-// sessions are alone, but ending one that has ended is no error.
-func sessions() porcupine.Model {
-	return model("", func(holder string, e event) []string {
-		switch {
-		case e.what == "take" && e.ended == ok:
-			return when(holder == "", e.arg)
-		case e.what == "take" && e.ended == refused:
-			return when(holder != "", holder)
-		case e.what == "take":
-			return either(holder, holder == "", e.arg)
-		case e.ended == refused:
-			return when(holder != e.arg, holder)
-		case holder != e.arg:
-			return []string{holder}
-		case e.ended == ok:
-			return []string{""}
-		}
-		return either(holder, true, "")
 	})
 }
 

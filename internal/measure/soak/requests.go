@@ -69,7 +69,7 @@ func (q *questions) race(r *round) {
 		case i < 3:
 			time.Sleep(time.Duration(chance.IntN(3)) * time.Millisecond)
 			q.decide(r, at, ends[chance.IntN(len(ends))])
-		case i == 3:
+		case i == 3 && chance.IntN(4) == 0: // held until it is decided, mostly at another replica
 			q.look(r, r.game.any(chance), "?wait=2s")
 		default:
 			q.look(r, at, "")
