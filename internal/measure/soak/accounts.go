@@ -36,7 +36,7 @@ func (p *pool) put(key string) {
 	p.mu.Unlock()
 }
 
-// holders are exclusive accounts of native.
+// holders are exclusive accounts, of native and of vault's libraries.
 type holders struct{ pool }
 
 func newHolders() *holders {
@@ -84,9 +84,40 @@ func checkin(r *round, at int, who, lease string) event {
 	})
 }
 
+// inLibrary is whether vault lends an account, too.
+func inLibrary(key string) bool { return number(key) < libraries }
+
+// lend checks an account out of a library of vault, or in. Whether somebody has it vault
+// looks up before it asks for it.
+func lend(r *round, at int, what string) event {
+	path, body := "/check-out", "{}"
+	if what == "give" {
+		path, body = "/check-in", fmt.Sprintf(`{"service_account_names":[%q]}`, r.key)
+	}
+	return r.do(event{replica: at, face: "vault", what: what, arg: byVault, behind: true}, func(x *replica, e *event) {
+		a := x.ask(request{method: "POST", port: vault, path: "/v1/lent/library/" + r.key[len("root@"):] + path, body: body}).on(e)
+		switch {
+		case what == "give" && a.ended == ok && len(a.Data.CheckIns) == 0:
+			e.ended = refused
+		case a.ended == refused && a.status != 400:
+			r.game.fail(fmt.Errorf("%s of the library of %s was answered %s", what, r.key, a.text))
+		}
+	})
+}
+
+// byVault is the reason of a lease that a library has.
+const byVault = "vault library"
+
 func (h *holders) race(r *round) {
 	r.all(3+r.rand.IntN(2), func(i int, chance *rand.Rand) {
 		for n := range 2 {
+			if inLibrary(r.key) && chance.IntN(3) == 0 {
+				e := lend(r, (i+n)%len(r.game.replicas), "take")
+				if e.ended == unknown || e.ended == ok && lend(r, r.game.any(chance), "give").ended != ok {
+					return
+				}
+				continue
+			}
 			who := fmt.Sprintf("%d.%d.%d", i, n, r.game.since())
 			e, lease := checkout(r, (i+n)%len(r.game.replicas), who)
 			if e.ended == unknown {
@@ -107,6 +138,9 @@ func (h *holders) race(r *round) {
 			}
 		}
 	})
+	if inLibrary(r.key) && !r.open(0) { // vault may not have known yet of what it was to take back
+		h.settle(r)
+	}
 }
 
 func (h *holders) settle(r *round) bool {

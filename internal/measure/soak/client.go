@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,10 @@ type answer struct {
 		Text  string `json:"text"`
 		Title string `json:"title"`
 	} `json:"items"`
-	Next string `json:"next_cursor"`
+	Next string   `json:"next_cursor"`
+	Data struct { // of vault
+		CheckIns []string `json:"check_ins"`
+	} `json:"data"`
 }
 
 // why is an answer in short.
@@ -82,17 +86,24 @@ func (a answer) on(e *event) answer {
 	return a
 }
 
-// request is one of native, or of the control port.
+// The ports that are asked.
+const (
+	native  = "native/http"
+	vault   = "vault/http"
+	control = "control/http"
+)
+
+// request is one of HTTP.
 type request struct {
 	method, path, body string
-	control            bool
+	port               string // native by default
 	key                string // Idempotency-Key
 }
 
 func (r *replica) ask(q request) (a answer) {
-	port, token := "native/http", apiKey
-	if q.control {
-		port, token = "control/http", r.token
+	port, token := cmp.Or(q.port, native), apiKey
+	if port == control {
+		token = r.token
 	}
 	a.ended = unknown
 	if r.addr(port) == "" {
@@ -105,7 +116,9 @@ func (r *replica) ask(q request) (a answer) {
 		return a
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if token != "" {
+	if port == vault {
+		req.Header.Set("X-Vault-Token", "root")
+	} else if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if q.key != "" {
@@ -137,7 +150,7 @@ func (r *replica) ask(q request) (a answer) {
 
 // ready is whether the replica says so of itself.
 func (r *replica) ready() bool {
-	return r.ask(request{method: "GET", path: "/readyz", control: true}).status == http.StatusOK
+	return r.ask(request{method: "GET", path: "/readyz", port: control}).status == http.StatusOK
 }
 
 // patience is how long a datagram may stay without an answer.

@@ -18,6 +18,9 @@ const (
 	tickets  = 200
 )
 
+// libraries is how many of the accounts vault has, each in a library of its own.
+const libraries = 150
+
 // codesEach is how many backup codes one person has.
 const codesEach = 50
 
@@ -58,7 +61,12 @@ func company(backups int) (string, error) {
 	for i := range tickets {
 		fmt.Fprintf(&incidents, "  - {id: %s, system: servicenow, kind: incident, title: One session at a time, state: in_progress, requester: alice, assignee: alice, max_sessions: 1}\n", incident(i))
 	}
+	var shelves strings.Builder
+	for i := range libraries {
+		fmt.Fprintf(&shelves, "{name: %s, accounts: [root@%[1]s]}, ", name("host", i))
+	}
 	out := strings.Replace(string(text), "lockout: {threshold: 5,", "lockout: {threshold: 0,", 1)
+	out = strings.Replace(out, "    mounts:\n", "    mounts:\n      - {path: lent, type: ldap, libraries: ["+shelves.String()+"]}\n", 1)
 	for word, more := range map[string]string{"users:\n": users.String(), "assets:\n": assets.String(), "accounts:\n": lent.String(), "tickets:\n": incidents.String(),
 		"servers:\n": "  - {kind: radius, name: codes, flow: otp, clients: [{name: local, from: 127.0.0.0/8, secret: " + sharedSecret + "}]}\n"} {
 		head, tail, found := strings.Cut(out, "\n"+word)

@@ -30,6 +30,7 @@ type event struct {
 	arg     string // who or what, as the model compares it
 	n       int64  // spend: which code, in the order in which they come; count: how many there are
 	excused bool   // a refusal needs no reason: the code may have been out of its window
+	behind  bool   // a refusal rests on what was read, which may be a little old
 	said    string // what was answered, as the model compares it
 	why     string // what was answered, for people
 	ended   outcome
@@ -68,7 +69,7 @@ func checked(m porcupine.Model, events []event, late time.Duration) bool {
 			end = max(end, late)
 		}
 		call := e.call
-		if e.reads() {
+		if e.reads() || e.behind && e.ended == refused {
 			call -= stale
 		}
 		history = append(history, porcupine.Operation{Input: e, Call: int64(call), Return: int64(end)})
@@ -101,7 +102,9 @@ func shortest(m porcupine.Model, events []event, late time.Duration) []event {
 	}
 	// Only what had no effect can be left out: the others may be the reason of what follows.
 	for i := len(out) - 1; i >= 0; i-- {
-		if e := out[i]; e.ended != refused && !e.reads() {
+		e := out[i]
+		named := slices.ContainsFunc(out, func(other event) bool { return e.arg != "" && other.said == e.arg })
+		if named || e.ended != refused && !e.reads() {
 			continue
 		}
 		if less := slices.Delete(slices.Clone(out), i, i+1); !checked(m, less, late) {

@@ -1,5 +1,5 @@
 // Command soak plays racing histories through three replicas of the demo company over
-// one Redis, whose links are cut and which is killed and stopped meanwhile, and looks
+// one Redis, while links are cut, Redis is killed and stopped, and replicas are killed, and looks
 // with porcupine for an order in which one process could have answered so: of exclusive
 // accounts, one-time codes, backup codes, approvals, ticket sessions, and requests that
 // are repeated under one Idempotency-Key. Where there is none a law is broken, and the

@@ -26,7 +26,7 @@ func (q *questions) leave(string, []event) {}
 func (q *questions) decide(r *round, at int, end string) event {
 	id := r.key
 	return r.do(event{replica: at, face: "control", what: "decide", arg: end}, func(x *replica, e *event) {
-		how := request{method: "POST", path: "/approvals/" + id, control: true, body: `{"verdict":"approve"}`}
+		how := request{method: "POST", path: "/approvals/" + id, port: control, body: `{"verdict":"approve"}`}
 		switch end {
 		case "denied":
 			how.body = `{"verdict":"deny"}`
@@ -240,6 +240,9 @@ func (n *repeats) audit(x *replica) error {
 	seen := map[string]int{}
 	for cursor := ""; ; {
 		a := x.ask(request{method: "GET", path: "/tickets/v1/tickets?limit=1000&cursor=" + cursor})
+		for again := 0; again < 5 && a.ended == unknown; again++ {
+			a = x.ask(request{method: "GET", path: "/tickets/v1/tickets?limit=1000&cursor=" + cursor})
+		}
 		if a.ended != ok {
 			return fmt.Errorf("the list of tickets was answered %s", a.text)
 		}
