@@ -87,14 +87,13 @@ func checkin(r *round, at int, who, lease string) event {
 // inLibrary is whether vault lends an account, too.
 func inLibrary(key string) bool { return number(key) < libraries }
 
-// lend checks an account out of a library of vault, or in. Whether somebody has it vault
-// looks up before it asks for it.
+// lend checks an account out of a library of vault, or in.
 func lend(r *round, at int, what string) event {
 	path, body := "/check-out", "{}"
 	if what == "give" {
 		path, body = "/check-in", fmt.Sprintf(`{"service_account_names":[%q]}`, r.key)
 	}
-	return r.do(event{replica: at, face: "vault", what: what, arg: byVault, behind: true}, func(x *replica, e *event) {
+	return r.do(event{replica: at, face: "vault", what: what, arg: byVault}, func(x *replica, e *event) {
 		a := x.ask(request{method: "POST", port: vault, path: "/v1/lent/library/" + r.key[len("root@"):] + path, body: body}).on(e)
 		switch {
 		case what == "give" && a.ended == ok && len(a.Data.CheckIns) == 0:
@@ -138,9 +137,6 @@ func (h *holders) race(r *round) {
 			}
 		}
 	})
-	if inLibrary(r.key) && !r.open(0) { // vault may not have known yet of what it was to take back
-		h.settle(r)
-	}
 }
 
 func (h *holders) settle(r *round) bool {

@@ -30,7 +30,6 @@ type event struct {
 	arg     string // who or what, as the model compares it
 	n       int64  // spend: which code, in the order in which they come; count: how many there are
 	excused bool   // a refusal needs no reason: the code may have been out of its window
-	behind  bool   // a refusal rests on what was read, which may be a little old
 	said    string // what was answered, as the model compares it
 	why     string // what was answered, for people
 	ended   outcome
@@ -69,7 +68,7 @@ func checked(m porcupine.Model, events []event, late time.Duration) bool {
 			end = max(end, late)
 		}
 		call := e.call
-		if e.reads() || e.behind && e.ended == refused {
+		if e.reads() {
 			call -= stale
 		}
 		history = append(history, porcupine.Operation{Input: e, Call: int64(call), Return: int64(end)})
