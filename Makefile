@@ -3,6 +3,8 @@ SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 FUZZTIME ?= 5s
 SEED ?= demo
+# What servers keep their records in while they are tested: twice, disk or redis.
+STORE ?=
 VENV := .venv
 # The plugin host's own tests run Python. Where there is none the others pass all
 # the same; CI has one.
@@ -19,9 +21,9 @@ build: ## the binary, into bin/
 run: build ## start the demo company; SEED=file for another one
 	@bin/counterpart serve $(SEED)
 
-test: ## all tests that need no installing
+test: ## all tests that need no installing; STORE=redis for another store below the servers
 	@test -z "$(TAGS)" || echo 'python3 is missing: what runs plugins is not tested'
-	go test $(TAGS) ./...
+	COUNTERPART_TEST_STORE=$(STORE) go test $(TAGS) ./...
 
 race: ## the same under the race detector, on a store that runs every update twice
 	COUNTERPART_TEST_STORE=twice GORACE=halt_on_error=1 go test -race ./...

@@ -16,6 +16,7 @@ type ctlCmd struct {
 	JSON        bool `name:"json" help:"Print the answer as JSON."`
 
 	Status     ctlStatus     `cmd:"" help:"What runs where, and whether it is ready."`
+	Replicas   ctlReplicas   `cmd:"" help:"The processes of the fleet."`
 	Clock      ctlClock      `cmd:"" help:"Read, freeze, advance and resume the fleet's time."`
 	Decide     ctlDecide     `cmd:"" help:"Give an order: approve, deny, delay, timeout, fraud, lock, expire, require_approval."`
 	Decisions  ctlDecisions  `cmd:"" help:"The orders in force."`
@@ -151,6 +152,13 @@ func (ctlStatus) Run(e *env, c *ctlCmd) error {
 		return err
 	}
 	return c.show(e, ask{path: "/endpoints"}, "endpoints", "PORT=name", "WHERE=url", "KIND=kind")
+}
+
+type ctlReplicas struct{}
+
+// Run implements kong's command.
+func (ctlReplicas) Run(e *env, c *ctlCmd) error {
+	return c.show(e, ask{path: "/replicas"}, "replicas", "ID=id", "HOST=host", "STATE=state", "STARTED=started", "SEEN=seen", "SHOWS=now")
 }
 
 type ctlMetrics struct{}

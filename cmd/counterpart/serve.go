@@ -92,7 +92,7 @@ func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, store *kep
 		Log:      log}}
 	r.opt.Load = r.load
 	if store != nil {
-		r.opt.Store, r.opt.Load = store.store, store.refuse
+		r.opt.Store, r.opt.Lasting, r.opt.Load = store.store, !store.store.Shared(), store.refuse
 	}
 	company, err := boot.New(s, r.opt)
 	if err != nil {

@@ -26,7 +26,7 @@ var (
 	admin  = checkout.Principal{Client: "console", Admin: true}
 )
 
-func desk(t *testing.T) (*checkout.Service, *clock.Virtual) {
+func desk(t testing.TB) (*checkout.Service, *clock.Virtual) {
 	t.Helper()
 	access := world.Access{Groups: []string{"dba"}, Users: []string{"bob"}, Approvers: []string{"trent", "peggy"}, Viewers: []string{"group:audit"}}
 	account := func(id string, c world.Checkout) world.Account {

@@ -320,13 +320,14 @@ func (d *Service) eachLedger(ctx context.Context, visit func(world.Account, *led
 			if !ok {
 				continue
 			}
-			l, found, err := d.ledgers.Read(ctx, k) // a copy, since settling changes it
+			shared, err := d.ledgers.Get(ctx, k)
 			if err != nil {
 				return err
 			}
-			if found {
-				d.settle(a, &l, d.Clock.Now())
-				visit(a, &l)
+			if shared != nil {
+				l := shared.Copy() // since settling changes it
+				d.settle(a, l, d.Clock.Now())
+				visit(a, l)
 			}
 		}
 		after = keys[len(keys)-1]

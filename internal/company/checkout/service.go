@@ -8,6 +8,7 @@ package checkout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,6 +135,18 @@ type ledger struct {
 	Marks       state.Marks    `json:"marks,omitempty"`
 }
 
+// Copy implements state.Copier: an account that is much in use has a long record, and
+// to decode it each time would cost more than all that is decided on it.
+func (l *ledger) Copy() *ledger {
+	c := *l
+	c.Set = maps.Clone(l.Set)
+	c.History, c.Leases, c.Requests, c.Marks = slices.Clone(l.History), slices.Clone(l.Leases), slices.Clone(l.Requests), slices.Clone(l.Marks)
+	for i := range c.Requests {
+		c.Requests[i].Decisions = slices.Clone(c.Requests[i].Decisions)
+	}
+	return &c
+}
+
 // What a ledger remembers of what is over.
 const (
 	keptChanges  = 50
@@ -164,9 +177,13 @@ func (d *Service) edit(ctx context.Context, a world.Account, f func(l *ledger, n
 
 // read is an account's ledger as it stands now.
 func (d *Service) read(ctx context.Context, a world.Account) (*ledger, error) {
-	l, _, err := d.ledgers.Read(ctx, a.ID)
-	d.settle(a, &l, d.Clock.Now())
-	return &l, err
+	shared, err := d.ledgers.Get(ctx, a.ID)
+	l := &ledger{}
+	if shared != nil {
+		l = shared.Copy()
+	}
+	d.settle(a, l, d.Clock.Now())
+	return l, err
 }
 
 // settle does what time alone has brought: leases and requests that ran out,

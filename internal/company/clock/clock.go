@@ -5,6 +5,7 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,15 @@ type Clock interface {
 	Both() (now time.Time, real time.Duration)
 	// Wait returns nil once Now reaches until, or the context's error.
 	Wait(ctx context.Context, until time.Time) error
+	// WaitFor is Wait that also returns nil once changed is closed. Where nobody can tell
+	// when that happens changed is nil, and it returns after Unsure of real time at the
+	// latest, so that its caller looks.
+	WaitFor(ctx context.Context, until time.Time, changed <-chan struct{}) error
 }
+
+// Unsure is how often, in real time, somebody looks at what may have changed when nobody
+// can tell: real time, since the fleet's may stand.
+const Unsure = 250 * time.Millisecond
 
 // Virtual is the one Clock: real time plus an offset that only grows, or a
 // frozen instant that only Advance moves.
@@ -90,25 +99,40 @@ func (v *Virtual) Both() (now time.Time, real time.Duration) {
 // Wait blocks until the fleet's time reaches until. On a frozen clock only
 // Advance or Resume can make that happen.
 func (v *Virtual) Wait(ctx context.Context, until time.Time) error {
+	return v.wait(ctx, until, nil, false)
+}
+
+// WaitFor implements Clock.
+func (v *Virtual) WaitFor(ctx context.Context, until time.Time, changed <-chan struct{}) error {
+	return v.wait(ctx, until, changed, changed == nil)
+}
+
+func (v *Virtual) wait(ctx context.Context, until time.Time, changed <-chan struct{}, unsure bool) error {
 	for {
 		v.mu.Lock()
 		s := v.show.Load()
 		left, moved, frozen := until.Sub(s.at(time.Since(v.made))), v.moved, s.frozen
 		v.mu.Unlock()
-		if left <= 0 {
+		switch {
+		case left <= 0:
 			return nil
+		case unsure && (frozen || left > Unsure):
+			_, err := v.sleep(ctx, Unsure, moved, nil)
+			return err
+		case frozen:
+			left = 0
 		}
-		if err := v.sleep(ctx, left, moved, frozen); err != nil {
+		if was, err := v.sleep(ctx, left, moved, changed); was || err != nil {
 			return err
 		}
 	}
 }
 
-// sleep returns when left has passed in real time, when time was moved, or
-// with the context's error.
-func (v *Virtual) sleep(ctx context.Context, left time.Duration, moved <-chan struct{}, frozen bool) error {
+// sleep returns when left has passed in real time (0: never), when time was moved, when
+// changed is closed, and then says so, or with the context's error.
+func (v *Virtual) sleep(ctx context.Context, left time.Duration, moved, changed <-chan struct{}) (was bool, err error) {
 	var ring <-chan time.Time
-	if !frozen {
+	if left > 0 {
 		t := time.NewTimer(left)
 		defer t.Stop()
 		ring = t.C
@@ -116,10 +140,12 @@ func (v *Virtual) sleep(ctx context.Context, left time.Duration, moved <-chan st
 	select {
 	case <-ring:
 	case <-moved:
+	case <-changed:
+		return true, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
-	return nil
+	return false, nil
 }
 
 // Latest is how far a clock can be moved. Beyond it are times that protocols and
@@ -160,11 +186,77 @@ func (v *Virtual) Resume() {
 	})
 }
 
-// IsFrozen reports whether only Advance moves time now.
-func (v *Virtual) IsFrozen() bool {
+// Align takes the clock to what others of its fleet show: to a moment, unless it is past
+// it, and from there it stands or runs.
+func (v *Virtual) Align(to time.Time, frozen bool) {
+	v.change(func(s *shown, real time.Duration) {
+		if now := s.at(real); to.Before(now) {
+			to = now
+		}
+		s.base, s.since, s.frozen = to.UTC().Round(0), real, frozen
+	})
+}
+
+// Begin sets the clock to a moment, where it stands, whatever it has shown before: for
+// whoever makes a fleet, before anybody has looked.
+func (v *Virtual) Begin(t time.Time) {
+	v.change(func(s *shown, _ time.Duration) { s.base, s.frozen = t.UTC().Round(0), true })
+}
+
+// Change is a wish about the fleet's time.
+type Change struct {
+	Advance time.Duration // forward by so much
+	To      time.Time     // or forward to a moment; zero: not
+	Frozen  *bool         // true stops time, after it was moved; false lets it run
+}
+
+// ErrPast refuses to go to a moment that has passed.
+var ErrPast = errors.New("time never goes back")
+
+// Of is what a clock shows that shows now and stands or runs, after the change. The error
+// is ErrPast or ErrTooLate.
+func (c Change) Of(now time.Time, frozen bool) (time.Time, bool, error) {
+	to := now.Add(max(0, c.Advance))
+	switch {
+	case now.After(Latest.Add(-c.Advance)):
+		return now, frozen, ErrTooLate
+	case !c.To.IsZero() && c.To.Before(now):
+		return now, frozen, fmt.Errorf("the fleet's time is past %s, and %w", c.To.Format(time.RFC3339), ErrPast)
+	case !c.To.IsZero():
+		to = c.To
+	}
+	if to.After(Latest) {
+		return now, frozen, ErrTooLate
+	}
+	if c.Frozen != nil {
+		frozen = *c.Frozen
+	}
+	return to, frozen, nil
+}
+
+// Move makes a change. After an error the clock is as it was.
+func (v *Virtual) Move(c Change) (err error) {
+	v.change(func(s *shown, real time.Duration) {
+		to, frozen, wrong := c.Of(s.at(real), s.frozen)
+		if err = wrong; err == nil {
+			s.base, s.since, s.frozen = to.UTC().Round(0), real, frozen
+		}
+	})
+	return err
+}
+
+// Shows is what the clock shows, and whether it stands there.
+func (v *Virtual) Shows() (now time.Time, frozen bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.show.Load().frozen
+	s := v.show.Load()
+	return s.at(time.Since(v.made)), s.frozen
+}
+
+// IsFrozen reports whether only Advance moves time now.
+func (v *Virtual) IsFrozen() bool {
+	_, frozen := v.Shows()
+	return frozen
 }
 
 func (v *Virtual) change(f func(s *shown, real time.Duration)) {

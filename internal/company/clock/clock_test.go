@@ -150,3 +150,68 @@ func TestBothShowsTwoTimes(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitForReturnsWhenSomethingHasChanged: also while time stands, and by real time
+// where nobody can tell.
+func TestWaitForReturnsWhenSomethingHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []*clock.Virtual{clock.Frozen(noon), clock.New()} {
+			began, changed, done := time.Now(), make(chan struct{}), make(chan error, 1)
+			go func() { done <- c.WaitFor(t.Context(), c.Now().Add(time.Hour), changed) }()
+			synctest.Wait()
+			if len(done) > 0 {
+				t.Error("it returned before anything had changed")
+			}
+			close(changed)
+			if err := <-done; err != nil || time.Since(began) > 0 {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			if err := c.WaitFor(t.Context(), c.Now().Add(time.Hour), nil); err != nil || time.Since(began) != clock.Unsure {
+				t.Errorf("where nobody can tell: %v after %v", err, time.Since(began))
+			}
+			if err := c.WaitFor(t.Context(), c.Now(), make(chan struct{})); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestAlignNeverGoesBack: whoever follows others moves forward, or stays.
+func TestAlignNeverGoesBack(t *testing.T) {
+	c := clock.Frozen(noon)
+	for _, step := range []struct {
+		to     time.Duration
+		frozen bool
+		want   time.Duration
+	}{{time.Hour, true, time.Hour}, {time.Minute, true, time.Hour}, {2 * time.Hour, true, 2 * time.Hour}} {
+		c.Align(noon.Add(step.to), step.frozen)
+		if now, frozen := c.Shows(); !now.Equal(noon.Add(step.want)) || frozen != step.frozen {
+			t.Errorf("%+v: %v %v", step, now, frozen)
+		}
+	}
+	c.Align(noon, false)
+	if now, frozen := c.Shows(); now.Before(noon.Add(2*time.Hour)) || frozen {
+		t.Errorf("it shows %v, frozen %v", now, frozen)
+	}
+}
+
+// TestMoveIsOneChange: what it refuses has changed nothing.
+func TestMoveIsOneChange(t *testing.T) {
+	c, yes, no := clock.Frozen(noon), true, false
+	for _, wrong := range []clock.Change{{To: noon.Add(-time.Second), Frozen: &no}, {Advance: math.MaxInt64, Frozen: &no}, {To: clock.Latest.Add(1), Frozen: &no}} {
+		if err := c.Move(wrong); !errors.Is(err, clock.ErrPast) && !errors.Is(err, clock.ErrTooLate) {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+		if now, frozen := c.Shows(); !now.Equal(noon) || !frozen {
+			t.Errorf("%+v: it shows %v, frozen %v", wrong, now, frozen)
+		}
+	}
+	for _, right := range []clock.Change{{To: noon.Add(time.Hour)}, {Advance: time.Hour}, {Frozen: &no}, {Frozen: &yes}, {Frozen: &yes}} {
+		if err := c.Move(right); err != nil {
+			t.Errorf("%+v: %v", right, err)
+		}
+	}
+	if now, frozen := c.Shows(); now.Before(noon.Add(2*time.Hour)) || now.After(noon.Add(2*time.Hour+time.Minute)) || !frozen {
+		t.Errorf("it shows %v, frozen %v", now, frozen)
+	}
+}

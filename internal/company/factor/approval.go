@@ -217,13 +217,6 @@ func (b *Service) Decide(ctx context.Context, id string, v Verdict) (Approval, e
 	if err != nil {
 		return out, err
 	}
-	b.mu.Lock()
-	woken := b.waiting[id]
-	delete(b.waiting, id)
-	b.mu.Unlock()
-	for _, wake := range woken {
-		wake.up()
-	}
 	return out, nil
 }
 
@@ -231,10 +224,6 @@ func (b *Service) Decide(ctx context.Context, id string, v Verdict) (Approval, e
 func (b *Service) Cancel(ctx context.Context, id string) (Approval, error) {
 	return b.Decide(ctx, id, Verdict{State: Cancelled})
 }
-
-// elsewhere is how often a waiting caller looks for decisions that another
-// process made.
-const elsewhere = 250 * time.Millisecond
 
 // Await returns a request once it is over, or the context's error. Time is the
 // fleet's: a frozen clock decides nothing.
@@ -255,66 +244,36 @@ func (b *Service) AwaitUntil(ctx context.Context, id string, end time.Time) (App
 // Wait is AwaitUntil for somebody who looks at the request afterwards: it returns nil when
 // there is nothing to wait for any more, or the context's error.
 func (b *Service) Wait(ctx context.Context, id string, end time.Time) error {
-	for b.pending(ctx, id, end) {
-		if err := ctx.Err(); err != nil {
+	for {
+		until, changed := b.next(ctx, id, end)
+		if until.IsZero() {
+			return nil
+		}
+		if err := b.Clock.WaitFor(ctx, until, changed); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-// pending waits until a request that is pending may be so no longer; false: it is over,
-// or the caller's time is. Nothing of the request itself stands on the stack while
-// somebody waits, of whom there may be very many.
-func (b *Service) pending(ctx context.Context, id string, end time.Time) bool {
-	decided, stop := b.wakeable(ctx, id) // before looking, so that no decision is missed
-	defer stop()
-	until := b.next(ctx, id, end)
-	if until.IsZero() {
-		return false
-	}
-	b.Clock.Wait(decided, until)
-	return true
-}
-
-// next is when to look again at a request that is pending; zero: there is nothing to wait
-// for.
+// next is when to look again at a request that is pending, unless it has changed before,
+// by whichever process; zero: there is nothing to wait for. Nothing of the request itself
+// stands on the stack while somebody waits, of whom there may be very many.
 //
 //go:noinline
-func (b *Service) next(ctx context.Context, id string, end time.Time) time.Time {
-	a, err := b.Approval(ctx, id)
-	if err != nil || a.State != Pending || !end.IsZero() && !b.Clock.Now().Before(end) {
-		return time.Time{}
+func (b *Service) next(ctx context.Context, id string, end time.Time) (until time.Time, changed <-chan struct{}) {
+	a, found, changed, err := b.approvals.Watch(ctx, id)
+	now := b.Clock.Now()
+	if a = a.judged(now); err != nil || !found || a.State != Pending || !end.IsZero() && !now.Before(end) {
+		return time.Time{}, nil
 	}
-	until := a.Expires
+	until = a.Expires
 	if !end.IsZero() && end.Before(until) {
 		until = end
 	}
 	if a.Will != "" && a.WillAt.Before(until) {
 		until = a.WillAt
 	}
-	if soon := b.Clock.Now().Add(elsewhere); b.Store.Shared() && soon.Before(until) {
-		until = soon
-	}
-	return until
-}
-
-// wakeable is ctx that also ends when the approval is decided in this process.
-func (b *Service) wakeable(ctx context.Context, id string) (context.Context, context.CancelFunc) {
-	wake, cancel := context.WithCancel(ctx)
-	w := &waiter{cancel}
-	b.mu.Lock()
-	b.waiting[id] = append(b.waiting[id], w)
-	b.mu.Unlock()
-	return wake, func() {
-		cancel()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		left := slices.DeleteFunc(b.waiting[id], func(x *waiter) bool { return x == w })
-		if b.waiting[id] = left; len(left) == 0 {
-			delete(b.waiting, id)
-		}
-	}
+	return until, changed
 }
 
 // Approvals returns the requests on record, oldest first: those of one person,

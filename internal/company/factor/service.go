@@ -46,20 +46,14 @@ type Service struct {
 	byUser    *state.Index[Approval]
 	virtual   *state.Collection[VirtualYubikey] // by device
 
-	mu      sync.Mutex
-	waiting map[string][]*waiter // approval ID → who waits for its decision
-
 	regMu      sync.RWMutex
 	registered map[string]world.Device // by ID
 	rows       map[string]YubikeyRow   // what a seed says was seen of YubiKeys, by the device's ID
 }
 
-// waiter is one caller of Await.
-type waiter struct{ up context.CancelFunc }
-
 // New returns a Service over c.
 func New(c Config) *Service {
-	b := &Service{Config: c, waiting: map[string][]*waiter{}, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
+	b := &Service{Config: c, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
 		tallies: state.Of[tallies](c.Store, "tally"), outbox: state.Of[[]Message](c.Store, "outbox"), approvals: state.Of[Approval](c.Store, "approval"),
 		virtual: state.Of[VirtualYubikey](c.Store, "yubikey")}
 	b.byUser = b.approvals.By(c.Store, "user", nil, func(a *Approval) []string { return []string{a.UserID} })

@@ -67,11 +67,24 @@ func (c *Collection[T]) Get(ctx context.Context, key string) (*T, error) {
 
 // Read is Get for somebody who wants a copy of their own.
 func (c *Collection[T]) Read(ctx context.Context, key string) (v T, found bool, err error) {
-	x, err := c.read(ctx, key)
+	x, _, err := c.read(ctx, key)
 	if p := as[T](x); p != nil {
 		return *p, err == nil, err
 	}
 	return v, false, err
+}
+
+// Watch is Read for somebody who waits for the next change: ended is closed when the
+// value has changed, or may have; nil: the store cannot tell, and has to be asked again.
+func (c *Collection[T]) Watch(ctx context.Context, key string) (v T, found bool, ended <-chan struct{}, err error) {
+	x, r, err := c.read(ctx, key)
+	if r.Version != nil {
+		ended = r.Version.Ended()
+	}
+	if p := as[T](x); p != nil {
+		v, found = *p, err == nil
+	}
+	return v, found, ended, err
 }
 
 // GetMany is Get for several keys, in their order.

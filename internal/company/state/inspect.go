@@ -23,7 +23,7 @@ func (c *records) Modified(ctx context.Context, before string) (out []string, er
 		if err != nil {
 			return nil, err
 		}
-		fresh, err := c.read(ctx, key)
+		fresh, _, err := c.read(ctx, key)
 		if err != nil {
 			return nil, err
 		}

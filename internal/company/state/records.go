@@ -84,25 +84,22 @@ func (c *records) decode(key string, from []byte, to any) error {
 	return nil
 }
 
-// read is a copy of the value of key; nil when there is none.
-func (c *records) read(ctx context.Context, key string) (any, error) {
+// read is a copy of the value of key, and its record; nil when there is none.
+func (c *records) read(ctx context.Context, key string) (any, Record, error) {
 	r, err := c.table.Get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
 	switch {
-	case r.Value == nil:
-		seed := c.seeded(key)
-		if seed == nil {
-			return nil, nil
-		}
+	case err != nil || isGone(r.Value):
+		return nil, r, err
+	case r.Value != nil:
 		v := c.kind.fresh()
-		return v, copySeed(seed, v)
-	case isGone(r.Value):
-		return nil, nil
+		return v, r, c.decode(key, r.Value, v)
+	}
+	seed := c.seeded(key)
+	if seed == nil {
+		return nil, r, nil
 	}
 	v := c.kind.fresh()
-	return v, c.decode(key, r.Value, v)
+	return v, r, copySeed(seed, v)
 }
 
 // each gives the values of some keys in their order; nil for those that there are not. It

@@ -95,19 +95,23 @@ type Table struct {
 	// nil is real time.
 	Now func() time.Time
 
-	seed  uint64
-	kinds []string
-	rules atomic.Pointer[[]*armed] // nil: nothing is broken, and looking costs one load
-	mu    sync.Mutex
+	seed   uint64
+	kinds  []string
+	rules  atomic.Pointer[[]*armed] // nil: nothing is broken, and looking costs one load
+	mu     sync.Mutex
+	shared *shared // nil: nobody else has these rules
 }
 
 type armed struct {
 	Rule
-	ends        time.Time // zero: never
-	gone        context.Context
-	lift        context.CancelFunc
-	mu          sync.Mutex
-	seen, fired int
+	number uint64    // of all rules there ever were, when it is shared
+	ends   time.Time // zero: never
+	gone   context.Context
+	lift   context.CancelFunc
+	mu     sync.Mutex
+	here   count       // what was counted in this process
+	handed count       // of that, what was added to the store's
+	spent  atomic.Bool // the store's count says that it strikes no more
 }
 
 // New returns an empty table. seed makes the draws of Percent repeatable; kinds
@@ -129,16 +133,11 @@ func (t *Table) now() time.Time {
 	return t.Now()
 }
 
-// Set replaces all rules, or none of them: the error names every mistake.
+// Set replaces all rules, or none of them: the error names every mistake, or is the
+// store's.
 func (t *Table) Set(rules []Rule) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	next, err := t.arm(nil, rules, t.now())
-	if err != nil {
-		return err
-	}
-	t.store(next)
-	return nil
+	_, err := t.change(func([]*armed) []*armed { return nil }, rules, t.now())
+	return err
 }
 
 // Add puts rules behind those in force, all or none. It returns their IDs.
@@ -147,36 +146,49 @@ func (t *Table) Add(rules ...Rule) ([]string, error) { return t.AddSince(t.now()
 // AddSince is Add for rules that have been in force since a moment: what lasts for a
 // time does so from there.
 func (t *Table) AddSince(since time.Time, rules ...Rule) ([]string, error) {
+	return t.change(func(old []*armed) []*armed { return old }, rules, since)
+}
+
+// Remove takes one rule away; was reports whether there was one.
+func (t *Table) Remove(id string) (was bool, err error) {
+	_, err = t.change(func(old []*armed) []*armed {
+		next := slices.DeleteFunc(slices.Clone(old), func(a *armed) bool { return a.ID == id })
+		was = len(next) < len(old)
+		return next
+	}, nil, time.Time{})
+	return was && err == nil, err
+}
+
+// change keeps some of the rules in force and puts others behind them, whose IDs it
+// returns.
+func (t *Table) change(keep func(old []*armed) []*armed, rules []Rule, since time.Time) ([]string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var old []*armed
-	if p := t.rules.Load(); p != nil {
-		old = *p
+	if t.shared != nil {
+		return t.changeShared(keep, rules, since)
 	}
-	next, err := t.arm(old, rules, since)
+	kept := keep(t.inForce())
+	next, err := t.arm(kept, rules, since)
 	if err != nil {
 		return nil, err
 	}
 	t.store(next)
-	ids := []string{}
-	for _, a := range next[len(old):] {
-		ids = append(ids, a.ID)
-	}
-	return ids, nil
+	return ids(next[len(kept):]), nil
 }
 
-// Remove takes one rule away; it reports whether there was one.
-func (t *Table) Remove(id string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p := t.rules.Load()
-	if p == nil {
-		return false
+func ids(of []*armed) []string {
+	out := []string{}
+	for _, a := range of {
+		out = append(out, a.ID)
 	}
-	next := slices.DeleteFunc(slices.Clone(*p), func(a *armed) bool { return a.ID == id })
-	found := len(next) < len(*p)
-	t.store(next)
-	return found
+	return out
+}
+
+func (t *Table) inForce() []*armed {
+	if p := t.rules.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
 
 func (t *Table) store(next []*armed) {
@@ -203,15 +215,15 @@ func (t *Table) Rules() []Rule {
 	return out
 }
 
-// States are the rules in force with what each has done.
+// States are the rules in force with what each has done, at all processes that share
+// them as far as these have handed it over.
 func (t *Table) States() []State {
 	out := []State{}
-	if p := t.rules.Load(); p != nil {
-		for _, a := range *p {
-			a.mu.Lock()
-			out = append(out, State{a.Rule, a.seen, a.fired, a.ends})
-			a.mu.Unlock()
-		}
+	for _, a := range t.inForce() {
+		n, _ := t.counted(a) // without a store it is what happened here
+		a.mu.Lock()
+		out = append(out, State{a.Rule, n.Seen + a.here.Seen - a.handed.Seen, n.Fired + a.here.Fired - a.handed.Fired, a.ends})
+		a.mu.Unlock()
 	}
 	return out
 }
@@ -297,33 +309,66 @@ func (r Rule) matches(s Subject) bool {
 // glob makes "*" match slashes too: operations contain paths.
 func glob(op string) string { return strings.ReplaceAll(op, "/", "\x00") }
 
-// fires decides about the n-th match: it depends on seed, rule, n and, for a rule
-// that lasts a while, the time. What it returns is for whoever plays the rule.
+// fires decides about a match. What it returns is for whoever plays the rule.
 func (a *armed) fires(t *Table) (Rule, bool) {
 	if !a.ends.IsZero() && !t.now().Before(a.ends) {
 		return Rule{}, false
 	}
+	if t.shared != nil && a.counts() && !a.spent.Load() {
+		return t.decideShared(a)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n := a.seen
-	a.seen++
-	draw := a.number(t.seed, n)
-	switch turn := n - a.Skip; {
-	case turn < 0, a.Times > 0 && a.fired >= a.Times:
-		return Rule{}, false
-	case a.Every > 1 && (turn+1)%a.Every != 0, a.Nth > 0 && turn+1 != a.Nth:
-		return Rule{}, false
-	case a.Percent > 0 && a.Percent < 100 && int(draw%100) >= a.Percent:
+	if a.spent.Load() {
+		a.here.Seen++
 		return Rule{}, false
 	}
-	a.fired++
-	r := a.Rule
-	r.draw, r.lifted = draw, a.gone
-	return r, true
+	draw, hit := a.here.next(a, t.seed)
+	return a.firing(draw), hit
 }
 
-// number is what the n-th match draws.
-func (a *armed) number(seed uint64, n int) uint64 {
+// firing is the rule as whoever plays it gets it.
+func (a *armed) firing(draw uint64) Rule {
+	r := a.Rule
+	r.draw, r.lifted = draw, a.gone
+	return r
+}
+
+// count is how often a rule has matched and fired.
+type count struct {
+	Seen  int `json:"seen"`
+	Fired int `json:"fired"`
+}
+
+// next decides about the n-th match: it depends on seed, rule and n.
+func (c *count) next(a *armed, seed uint64) (draw uint64, hit bool) {
+	n := c.Seen
+	c.Seen++
+	draw = a.drawn(seed, n)
+	switch turn := n - a.Skip; {
+	case turn < 0, a.Times > 0 && c.Fired >= a.Times:
+		return draw, false
+	case a.Every > 1 && (turn+1)%a.Every != 0, a.Nth > 0 && turn+1 != a.Nth:
+		return draw, false
+	case a.Percent > 0 && a.Percent < 100 && int(draw%100) >= a.Percent:
+		return draw, false
+	}
+	c.Fired++
+	return draw, true
+}
+
+// spent reports that a rule will never fire again.
+func (c count) spent(r Rule) bool {
+	return r.Times > 0 && c.Fired >= r.Times || r.Nth > 0 && c.Seen-r.Skip >= r.Nth
+}
+
+// counts reports a rule for which it matters how many matches there were before.
+func (r Rule) counts() bool {
+	return r.Skip > 0 || r.Times > 0 || r.Every > 1 || r.Nth > 0 || r.Percent > 0 && r.Percent < 100
+}
+
+// drawn is what the n-th match draws.
+func (a *armed) drawn(seed uint64, n int) uint64 {
 	h := fnv.New64a()
 	h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte(a.ID), seed), uint64(n)))
 	return mix(h.Sum64())

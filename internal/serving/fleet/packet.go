@@ -195,17 +195,5 @@ func (p *port) await(ctx context.Context, c clock.Clock, d time.Duration) {
 	}
 	left := p.left
 	p.mu.Unlock()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		c.Wait(ctx, c.Now().Add(d))
-	}()
-	select {
-	case <-left:
-		cancel()
-		<-over
-	case <-over:
-	}
+	c.WaitFor(ctx, c.Now().Add(d), left)
 }

@@ -15,6 +15,7 @@ type Entry struct {
 	Seq      uint64        `json:"seq"`
 	At       time.Time     `json:"at"`
 	Took     time.Duration `json:"took_ns"`
+	Replica  string        `json:"replica,omitempty"` // of a fleet of several processes
 	Server   string        `json:"server"`
 	Port     string        `json:"port"`
 	Peer     string        `json:"peer"`
@@ -54,6 +55,7 @@ type Journal struct {
 	turn  chan struct{} // held by whoever looks through entries for those that match: thousands can want to
 
 	shown    shown
+	shared   *shared // nil: nobody else writes this timeline
 	learning sync.Mutex
 	learned  uint64 // up to this number values at secrets' places are known; under learning
 }
@@ -78,10 +80,23 @@ func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
 	if j == nil {
 		return
 	}
+	if j.shared != nil {
+		j.shared.record(e, request, response)
+		return
+	}
 	length := packed(e, len(request), len(response))
 	size := e.size() + len(request) + len(response)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if room := j.room(length, size); room != nil {
+		pack(room, e, request, response)
+	}
+	j.stir()
+}
+
+// room appends an entry of a length and returns where it goes, empty and with room for
+// exactly that; nil: it is larger than all, and forgotten at once. The lock is held.
+func (j *Journal) room(length, size int) []byte {
 	r := &j.ring
 	if r.octets == nil {
 		r.claim(j.limits)
@@ -92,17 +107,20 @@ func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
 	}
 	for {
 		if room := r.put(length, size); room != nil {
-			pack(room, e, request, response)
-			break
+			return room
 		}
 		if r.widen() {
 			continue
 		}
 		if r.n == 0 {
-			break // larger than all: it is forgotten at once
+			return nil
 		}
 		r.drop()
 	}
+}
+
+// stir wakes who waits for entries. The lock is held.
+func (j *Journal) stir() {
 	select {
 	case <-j.moved: // somebody else's wake-up is under way
 	default:
@@ -148,6 +166,7 @@ func (j *Journal) page(seq uint64) Page {
 
 // raw is Since without masking, for looking only.
 func (j *Journal) raw(seq uint64, m Match, most int) Page {
+	j.fresh()
 	j.mu.Lock()
 	p := j.page(seq)
 	at := max(seq, j.seq-uint64(j.ring.n))
@@ -200,6 +219,7 @@ func (j *Journal) Recorded() uint64 {
 	if j == nil {
 		return 0
 	}
+	j.fresh()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.seq
@@ -211,12 +231,24 @@ func (j *Journal) Clear() {
 	if j == nil {
 		return
 	}
+	if s := j.shared; s != nil {
+		s.mu.Lock()
+		s.pending = bundle{clears: true, Issued: s.pending.Issued} // and what is handed over next
+		s.stir()
+		s.mu.Unlock()
+		return
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.forget(j.seq)
+}
+
+// forget forgets what is there on purpose. The lock is held.
+func (j *Journal) forget(base uint64) {
 	for j.ring.n > 0 {
 		j.ring.drop()
 	}
-	j.base = j.seq
+	j.base = base
 	j.shown.clear()
 }
 
@@ -227,6 +259,7 @@ func (j *Journal) Scan(visit func(e Entry)) {
 	if j == nil {
 		return
 	}
+	j.fresh()
 	j.mu.Lock()
 	last, at := j.seq, j.seq-uint64(j.ring.n)
 	j.mu.Unlock()
@@ -265,6 +298,7 @@ func (j *Journal) Tail(n int) []Entry {
 	if j == nil {
 		return nil
 	}
+	j.fresh()
 	j.mu.Lock()
 	from := j.seq - uint64(min(n, j.ring.n))
 	j.mu.Unlock()
@@ -283,6 +317,7 @@ func (j *Journal) AwaitN(ctx context.Context, seq uint64, m Match, n int) (Page,
 		<-ctx.Done()
 		return Page{Entries: []Entry{}}, ctx.Err()
 	}
+	defer j.wait()()
 	all := Page{Entries: []Entry{}}
 	for {
 		moved := j.next()

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -45,22 +44,6 @@ func (m *Metrics) Unplayed(server, feature string) (first bool) {
 	}
 	m.unplayed[k]++
 	return m.unplayed[k] == 1
-}
-
-// missing are the features that were asked for, sorted.
-func (m *Metrics) missing() (all []Missing, counts []uint64) {
-	if m == nil {
-		return nil, nil
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all = slices.SortedFunc(maps.Keys(m.unplayed), func(a, b Missing) int {
-		return cmp.Or(strings.Compare(a.Server, b.Server), strings.Compare(a.Feature, b.Feature))
-	})
-	for _, k := range all {
-		counts = append(counts, m.unplayed[k])
-	}
-	return all, counts
 }
 
 // mostSeries bounds the memory: an operation's name can be a client's invention.
@@ -119,48 +102,108 @@ func (m *Metrics) add(s Series) *sample {
 	return x
 }
 
+// Counts are what one replica has counted, or several together.
+type Counts struct {
+	Series   map[string]Counted `json:"series,omitempty"` // by server, operation and outcome, apart by a zero octet
+	Unplayed map[string]uint64  `json:"unplayed,omitempty"`
+}
+
+// Counted is one series.
+type Counted struct {
+	Nanos uint64     `json:"nanos"`
+	Le    [17]uint64 `json:"le"`
+}
+
+// total is how many operations there were.
+func (c Counted) total() (n uint64) {
+	for _, x := range c.Le {
+		n += x
+	}
+	return n
+}
+
+// Counts are what was counted so far.
+func (m *Metrics) Counts() Counts {
+	out := Counts{Series: map[string]Counted{}, Unplayed: map[string]uint64{}}
+	if m == nil {
+		return out
+	}
+	if p := m.all.Load(); p != nil {
+		for s, x := range *p {
+			c := Counted{Nanos: x.nanos.Load()}
+			for i := range x.le {
+				c.Le[i] = x.le[i].Load()
+			}
+			out.Series[s.Server+"\x00"+s.Op+"\x00"+s.Outcome] = c
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, n := range m.unplayed {
+		out.Unplayed[k.Server+"\x00"+k.Feature] = n
+	}
+	return out
+}
+
+// Add adds what another replica has counted.
+func (c *Counts) Add(other Counts) {
+	if c.Series == nil {
+		c.Series = map[string]Counted{}
+	}
+	if c.Unplayed == nil {
+		c.Unplayed = map[string]uint64{}
+	}
+	for k, x := range other.Series {
+		sum := c.Series[k]
+		sum.Nanos += x.Nanos
+		for i := range x.Le {
+			sum.Le[i] += x.Le[i]
+		}
+		c.Series[k] = sum
+	}
+	for k, n := range other.Unplayed {
+		c.Unplayed[k] += n
+	}
+}
+
 // WriteTo writes the Prometheus text format, version 0.0.4.
-func (m *Metrics) WriteTo(w io.Writer) (int64, error) {
+func (m *Metrics) WriteTo(w io.Writer) (int64, error) { return m.Counts().WriteTo(w) }
+
+// WriteTo writes the Prometheus text format, version 0.0.4.
+func (c Counts) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	b.WriteString("# HELP counterpart_operations_total Operations of the fake systems by how they ended.\n# TYPE counterpart_operations_total counter\n")
-	all := m.sorted()
-	for _, s := range all {
-		fmt.Fprintf(&b, "counterpart_operations_total{%s} %d\n", labels(s), m.at(s).count.Load())
+	all := slices.Sorted(maps.Keys(c.Series))
+	for _, k := range all {
+		fmt.Fprintf(&b, "counterpart_operations_total{%s} %d\n", labels(seriesOf(k)), c.Series[k].total())
 	}
 	b.WriteString("# HELP counterpart_operation_seconds How long operations took in real time.\n# TYPE counterpart_operation_seconds histogram\n")
-	for _, s := range all {
-		x, sum := m.at(s), uint64(0)
-		for i := range x.le {
-			sum += x.le[i].Load()
+	for _, k := range all {
+		x, sum, named := c.Series[k], uint64(0), labels(seriesOf(k))
+		for i, n := range x.Le {
+			sum += n
 			le := "+Inf"
 			if i < len(bounds) {
 				le = fmt.Sprint(bounds[i])
 			}
-			fmt.Fprintf(&b, "counterpart_operation_seconds_bucket{%s,le=%q} %d\n", labels(s), le, sum)
+			fmt.Fprintf(&b, "counterpart_operation_seconds_bucket{%s,le=%q} %d\n", named, le, sum)
 		}
-		fmt.Fprintf(&b, "counterpart_operation_seconds_sum{%s} %g\ncounterpart_operation_seconds_count{%s} %d\n",
-			labels(s), time.Duration(x.nanos.Load()).Seconds(), labels(s), sum)
+		fmt.Fprintf(&b, "counterpart_operation_seconds_sum{%s} %g\ncounterpart_operation_seconds_count{%s} %d\n", named, time.Duration(x.Nanos).Seconds(), named, sum)
 	}
 	b.WriteString("# HELP counterpart_unplayed_total Requests for features of the real systems that are not played here.\n# TYPE counterpart_unplayed_total counter\n")
-	missing, counts := m.missing()
-	for i, k := range missing {
-		fmt.Fprintf(&b, "counterpart_unplayed_total{server=\"%s\",feature=\"%s\"} %d\n", quoted.Replace(k.Server), quoted.Replace(k.Feature), counts[i])
+	for _, k := range slices.Sorted(maps.Keys(c.Unplayed)) {
+		server, feature, _ := strings.Cut(k, "\x00")
+		fmt.Fprintf(&b, "counterpart_unplayed_total{server=\"%s\",feature=\"%s\"} %d\n", quoted.Replace(server), quoted.Replace(feature), c.Unplayed[k])
 	}
 	n, err := io.WriteString(w, b.String())
 	return int64(n), err
 }
 
-func (m *Metrics) sorted() (all []Series) {
-	if m == nil {
-		return nil
-	}
-	if p := m.all.Load(); p != nil {
-		all = slices.Collect(maps.Keys(*p))
-	}
-	slices.SortFunc(all, func(a, b Series) int {
-		return strings.Compare(a.Server+"\x00"+a.Op+"\x00"+a.Outcome, b.Server+"\x00"+b.Op+"\x00"+b.Outcome)
-	})
-	return all
+// seriesOf is the series of a key of Counts.
+func seriesOf(key string) Series {
+	server, rest, _ := strings.Cut(key, "\x00")
+	op, outcome, _ := strings.Cut(rest, "\x00")
+	return Series{server, op, outcome}
 }
 
 var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)

@@ -21,8 +21,9 @@ type Secrets struct {
 	base index // of the world's
 	made *made // the world's that are generated; nil: there are none
 
-	issued  *remembered
-	brought *remembered
+	issued   *remembered
+	issuedTo func(whose, secret string) // tells other replicas; nil: there are none
+	brought  *remembered
 	// Public reports names that anybody may read, whatever they are used for: they
 	// are not learned as secrets; nil knows none. It is set before the first use.
 	Public func(value string) bool
@@ -55,6 +56,9 @@ func NewSecrets(load func(add func(whose, secret string))) *Secrets {
 func (s *Secrets) Issue(whose, secret string) {
 	if s != nil && hideable(secret) {
 		s.issued.add(whose, secret)
+		if s.issuedTo != nil {
+			s.issuedTo(whose, secret)
+		}
 	}
 }
 

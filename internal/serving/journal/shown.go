@@ -113,6 +113,7 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	if j == nil {
 		return Lines{Last: seq}
 	}
+	j.fresh()
 	j.shown.asked.Store(true)
 	j.mu.Lock()
 	gone := j.seq - uint64(j.ring.n)
@@ -213,6 +214,7 @@ func (j *Journal) Moved(ctx context.Context, seq uint64) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	defer j.wait()()
 	for {
 		moved := j.next()
 		if j.Recorded() > seq {
@@ -232,6 +234,7 @@ func (j *Journal) Count(ctx context.Context, seq uint64, m Match) (found int, la
 	if j == nil {
 		return 0, seq
 	}
+	j.fresh()
 	for {
 		select {
 		case j.turn <- struct{}{}:

@@ -103,6 +103,9 @@ func (j *Journal) Verify(c Check) Verdict {
 	}
 	p := j.raw(c.Since, Match{}, 0)
 	v := Verdict{Result: Pass, Problems: []Problem{}, Looked: len(p.Entries), Last: p.Last, Dropped: p.Dropped}
+	for i := range p.Entries {
+		p.Missed = p.Missed || p.Entries[i].isLost()
+	}
 	k := checking{j, p.Entries, p.Missed, &v}
 	for _, x := range c.Expect {
 		k.count(x)

@@ -29,6 +29,7 @@ import (
 	"counterpart/internal/serving/fleet"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/serving/pki"
+	"counterpart/internal/serving/replica"
 	"counterpart/internal/steering/control"
 	"counterpart/seed"
 )
@@ -51,6 +52,10 @@ type Options struct {
 	// Store is where what changes is kept, perhaps by several processes; default: the
 	// memory of this one. The seed is then loaded for the moment that Started tells.
 	Store state.Store
+	// Lasting says that the store outlives the process, which is the only one that has it.
+	Lasting bool
+	// Wall is the machine's clock; default: time.Now.
+	Wall func() time.Time
 	// Unplayed hears of each feature once that a client asked for and that a server
 	// does not play; may be nil.
 	Unplayed func(server, feature string)
@@ -74,6 +79,7 @@ type Company struct {
 	Secrets   *journal.Secrets // what the journal hides
 	PKI       *pki.Authority
 	Fleet     *fleet.Fleet // nil until Bind
+	Replicas  *replica.Group
 	opt       Options
 	began     time.Time // what orders and faults of the seed count from
 	joined    bool      // others of this fleet have written to the store, or this one before it was started again
@@ -86,7 +92,7 @@ const controlListen = ":8099"
 
 // New builds all servers of a seed without opening a port. The error has every
 // mistake in any server's block.
-func New(s *seed.Seed, opt Options) (*Company, error) {
+func New(s *seed.Seed, opt Options) (made *Company, err error) {
 	if opt.Host == "" {
 		opt.Host = "127.0.0.1"
 	}
@@ -96,8 +102,15 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	if opt.Wall == nil {
+		opt.Wall = time.Now
+	}
 	if s.State != nil { // an export goes on where it stopped, whatever time it is here
-		opt.Clock = clock.Frozen(s.State.Started)
+		if opt.Store == nil {
+			opt.Clock = clock.Frozen(s.State.Started)
+		} else {
+			opt.Clock.Begin(s.State.Started) // the store has it, too
+		}
 	}
 	w, err := world.New(s.Facts)
 	if err != nil {
@@ -110,11 +123,25 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if err := c.begin(context.Background()); err != nil {
 		return nil, err
 	}
+	c.group()
+	defer func() {
+		if err != nil {
+			c.Replicas.Leave()
+		}
+	}()
+	if s.State == nil {
+		if err := c.Replicas.Join(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	c.Secrets = journal.NewSecrets(func(add func(whose, secret string)) { known(w, add) })
 	c.Secrets.Generated = w
 	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
 		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
+	}
+	if c.Replicas.Several() {
+		c.Journal.Share(c.Store, replica.Tables+"/journal", c.Replicas.ID)
 	}
 	c.domain()
 	if err := c.restore(context.Background()); err != nil {
@@ -126,7 +153,10 @@ func New(s *seed.Seed, opt Options) (*Company, error) {
 	if err := c.goOn(); err != nil {
 		return nil, err
 	}
-	if err := c.steer(context.Background()); err != nil {
+	if err := c.steer(context.Background(), false); err != nil {
+		return nil, err
+	}
+	if err := c.attach(context.Background()); err != nil {
 		return nil, err
 	}
 	if err := c.addControl(s.Control); err != nil {
@@ -157,7 +187,7 @@ func (c *Company) managed() signin.Managed {
 }
 
 // random is a server's source of identifiers: repeatable with a store of its
-// own, truly random where several processes draw for one store, be it one after the
+// own, truly random where several processes draw for one store, at once or one after the
 // other.
 func (c *Company) random(name string) io.Reader {
 	if c.Store.Shared() || c.joined {
@@ -220,6 +250,9 @@ func (c *Company) build(s *seed.Seed) error {
 	}
 	c.Faults = fault.New(c.World.RandomSeed(), kinds...)
 	c.Faults.Now = c.Clock.Now
+	if !c.Replicas.Alone() {
+		c.Faults.Share(c.Store, faultTable)
+	}
 	var err error
 	c.PKI, err = pki.New(pki.Config{RandomSeed: c.World.RandomSeed(), Organization: c.World.Organization(), Hosts: hosts, Clock: c.Clock})
 	authority.set(c.PKI)
@@ -331,7 +364,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Meter: &c.Meter, Secrets: c.Secrets, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
@@ -350,22 +383,6 @@ func (c *Company) Bind() (err error) {
 	return err
 }
 
-// Reset takes everything but the clock, which never goes back, to where the seed
-// had it: state, faults, decisions, journal.
-func (c *Company) Reset(ctx context.Context) error {
-	if err := state.Reset(ctx, c.Store); err != nil {
-		return err
-	}
-	if err := c.again(ctx); err != nil {
-		return err
-	}
-	c.Journal.Clear()
-	if err := c.restore(ctx); err != nil {
-		return err
-	}
-	return c.steer(ctx)
-}
-
 // Rest lets go what nobody needs any more, when the fleet has nothing to do.
 func (c *Company) Rest() {
 	c.Journal.Rest()
@@ -378,5 +395,5 @@ func (c *Company) Rest() {
 // Serve answers until ctx ends and everything has stopped.
 func (c *Company) Serve(ctx context.Context) error {
 	err := c.Fleet.Serve(ctx)
-	return errors.Join(err, c.Store.Close())
+	return errors.Join(err, c.Close(), c.Store.Close())
 }

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"counterpart/internal/company/state"
+	"counterpart/internal/serving/replica"
 )
 
 // startTable has the one record of the fleet itself: when it began and of which seed it
 // is. All that counts from the beginning counts from there, whichever process asks, and
 // however much later that was started.
-const startTable = "fleet"
+const startTable = replica.Tables
 
 // start is that record.
 type start struct {

@@ -32,18 +32,26 @@ func (c *Company) restore(ctx context.Context) error {
 }
 
 // steer puts the seed's faults and decisions in force. Decisions of an export
-// are in its store already.
-func (c *Company) steer(ctx context.Context) error {
+// are in its store already, and so is everything for who joins others, unless it is again,
+// after a reset.
+func (c *Company) steer(ctx context.Context, again bool) error {
 	var wrong []error
 	fail := func(p seed.Pos, err error) {
 		for line := range strings.Lines(err.Error()) {
 			wrong = append(wrong, &seed.Error{Problems: []seed.Problem{{File: p.File, Line: p.Line, Column: p.Column, Message: strings.TrimSpace(line)}}})
 		}
 	}
-	c.Faults.Set(nil)
+	var rules []fault.Rule
 	for _, f := range c.seed.Faults {
-		if _, err := c.Faults.AddSince(c.began, ruleOf(f)); err != nil {
-			fail(f.Pos, err)
+		rules = append(rules, ruleOf(f))
+	}
+	refused, err := c.Faults.Seed(c.began, rules, again)
+	if err != nil {
+		return err
+	}
+	for i, err := range refused {
+		if err != nil {
+			fail(c.seed.Faults[i].Pos, err)
 		}
 	}
 	var orders []decision.Decision
@@ -89,12 +97,15 @@ func (c *Company) Export(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	for _, name := range tables {
-		if name == startTable { // said by the seed's own state
+		if kept(name) { // said by the seed's own state
 			continue
 		}
 		if st.Records, err = exported(ctx, c.Store.Table(name), name, st.Records); err != nil {
 			return nil, err
 		}
+	}
+	if _, err := c.Replicas.Sync(ctx); err != nil { // what each has counted
+		return nil, err
 	}
 	var faults []map[string]any
 	for _, s := range c.Faults.States() {
@@ -182,7 +193,7 @@ func (c *Company) goOn() error {
 	if !st.Frozen {
 		c.Clock.Resume()
 	}
-	return nil
+	return c.Replicas.Join(context.Background())
 }
 
 // salt sets the identifiers that a restored fleet draws apart from those that

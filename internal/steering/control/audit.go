@@ -58,12 +58,13 @@ func (s *Server) audit(c echo.Context) error {
 		return err
 	}
 	out.Tokens = orEmpty(tokens)
+	silent := s.Replicas.Silence(ctx)
 	s.Journal.Scan(func(e journal.Entry) {
 		out.Looked++
 		out.Sightings = append(out.Sightings, s.sightings(e)...)
 	})
 	out.Dropped = s.Journal.Since(0, nothing, 1).Dropped
-	out.Known = out.Known && out.Dropped == 0
+	out.Known = out.Known && out.Dropped == 0 && len(silent) == 0
 	out.Clean = len(out.Leases)+len(out.Tokens)+len(out.Sightings) == 0 && out.Known
 	return c.JSON(http.StatusOK, out)
 }

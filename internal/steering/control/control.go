@@ -33,6 +33,7 @@ import (
 	"counterpart/internal/serving/fleet"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/serving/pki"
+	"counterpart/internal/serving/replica"
 )
 
 // Config is what the control port stands on.
@@ -51,8 +52,12 @@ type Config struct {
 	Tickets   *ticket.Service
 	Decisions *decision.Overrides
 	Rules     *fault.Table
-	Meter     *journal.Metrics
-	Secrets   *journal.Secrets
+	// Counted is what all replicas have counted; with an error, what this one knows.
+	Counted  func(context.Context) (journal.Counts, error)
+	Secrets  *journal.Secrets
+	Replicas *replica.Group
+	// Health is what hinders the store, within the context's time; nil when nothing does.
+	Health func(context.Context) error
 	// Reset takes the fleet back to its seed.
 	Reset func(context.Context) error
 	// Export is the fleet as it stands, as a seed; nil: not to be had.
@@ -73,6 +78,7 @@ type Server struct {
 	turns   chan struct{} // of listings, exports and imports
 	scrapes chan struct{} // of /metrics
 	glance  glance        // of those who wait for an approval
+	probe   probe         // of the store
 }
 
 //go:embed openapi.yaml
@@ -112,6 +118,7 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/healthz", func(c echo.Context) error { return c.JSON(200, map[string]string{"status": "ok"}) }),
 		s.route("GET", "/readyz", s.ready),
 		s.route("GET", "/endpoints", s.endpoints),
+		s.route("GET", "/replicas", s.replicas),
 		s.route("GET", "/users/:user/otp", s.otp),
 		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
 		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
@@ -172,13 +179,6 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
-}
-
-func (s *Server) ready(c echo.Context) error {
-	if f := s.Fleet(); f == nil || !f.Ready() {
-		return cause.Because(cause.Unavailable, "the ports are being bound")
-	}
-	return c.JSON(http.StatusOK, map[string]string{"status": "ready", "seed": s.Digest})
 }
 
 // endpoint is a row of /endpoints.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -66,13 +67,14 @@ func (s *Server) find(c echo.Context, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
+	silent := s.Replicas.Silence(c.Request().Context())
 	if d > 0 {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 		defer cancel()
 		defer s.untilStop(cancel)()
 		s.await(ctx, question{since: since, match: m, limit: int(max(count, 1))}) // that nothing came is an answer too
 	}
-	return s.page(c, question{since: since, match: m, limit: int(limit)})
+	return s.page(c, question{since: since, match: m, limit: int(limit), silent: silent})
 }
 
 // question is what a reader wants of the journal.
@@ -80,6 +82,8 @@ type question struct {
 	since uint64
 	match journal.Match
 	limit int // entries; 0: all
+	// silent are replicas whose latest entries are missing.
+	silent []string
 }
 
 // page writes a page of the journal as it is read, some entries at a time: what a
@@ -97,7 +101,7 @@ func (s *Server) page(c echo.Context, q question) error {
 		}
 		for i, text := range p.Texts {
 			if p.Seqs[i] > end || q.limit > 0 && sent == q.limit {
-				return closePage(w, last, first.Dropped, missed)
+				return q.close(w, journal.Lines{Last: last, Dropped: first.Dropped, Missed: missed})
 			}
 			if sent > 0 {
 				io.WriteString(w, ",")
@@ -109,14 +113,19 @@ func (s *Server) page(c echo.Context, q question) error {
 			sent, last = sent+1, p.Seqs[i]
 		}
 		if p.Last >= end || c.Request().Context().Err() != nil {
-			return closePage(w, end, first.Dropped, missed)
+			return q.close(w, journal.Lines{Last: end, Dropped: first.Dropped, Missed: missed})
 		}
 	}
 }
 
-// closePage ends what page began.
-func closePage(w io.Writer, last, dropped, missed uint64) error {
-	_, err := fmt.Fprintf(w, `],"last":%d,"dropped":%d,"missed":%t}`+"\n", last, dropped, missed > 0)
+// close ends what page began.
+func (q question) close(w io.Writer, l journal.Lines) error {
+	more := ""
+	if len(q.silent) > 0 {
+		text, _ := json.Marshal(q.silent) // of texts: it cannot fail
+		more = `,"silent":` + string(text)
+	}
+	_, err := fmt.Fprintf(w, `],"last":%d,"dropped":%d,"missed":%t%s}`+"\n", l.Last, l.Dropped, l.Missed > 0, more)
 	return err
 }
 
@@ -138,7 +147,15 @@ func (s *Server) verify(c echo.Context) error {
 	if wrong := in.Mistakes(); len(wrong) > 0 {
 		return cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
 	}
-	return c.JSON(http.StatusOK, s.Journal.Verify(in))
+	silent := s.Replicas.Silence(c.Request().Context())
+	v := s.Journal.Verify(in)
+	for _, who := range silent { // what it has recorded could decide
+		v.Problems = append(v.Problems, journal.Problem{Result: journal.Unknown, What: who})
+		if v.Result == journal.Pass {
+			v.Result = journal.Unknown
+		}
+	}
+	return c.JSON(http.StatusOK, v)
 }
 
 // alive is how often a silent stream shows that it lives.
@@ -239,6 +256,7 @@ func (s *Server) explain(c echo.Context) error {
 	if err != nil {
 		return cause.Because(cause.NotFound, "there is no %s; entries have numbers", c.Request().URL.Path)
 	}
+	s.Replicas.Silence(c.Request().Context())
 	e, ok := s.Journal.Entry(seq)
 	if !ok {
 		return cause.Because(cause.NotFound, "entry %d is not on record: it has not happened, or it was forgotten", seq)
@@ -259,6 +277,7 @@ var endings = map[string]string{
 	"ok": "went well", "denied": "was refused, as the world demands", "challenge": "was answered with a further question",
 	"failed": "could not be understood", "dropped": "was met with silence, on purpose", "error": "failed through our own fault",
 	"unimplemented": "is outside of what this server plays", "unplayed": "asked for something that the real system has and that is not played here", "broken": "was broken by a fault rule",
+	"lost": "is lost with what it had not handed over",
 }
 
 // sentences say what an entry means.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/decision"
+	"counterpart/internal/company/state"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 )
@@ -17,10 +19,11 @@ import (
 type clockState struct {
 	Now    time.Time `json:"now"`
 	Frozen bool      `json:"frozen"`
+	Silent []string  `json:"silent,omitempty"` // replicas that have not followed yet
 }
 
 func (s *Server) showClock(c echo.Context) error {
-	return c.JSON(http.StatusOK, clockState{s.Clock.Now(), s.Clock.IsFrozen()})
+	return c.JSON(http.StatusOK, clockState{Now: s.Clock.Now(), Frozen: s.Clock.IsFrozen()})
 }
 
 // setClock moves the fleet's time forward, and stops it or lets it run.
@@ -33,33 +36,25 @@ func (s *Server) setClock(c echo.Context) error {
 	if err := read(c, &in, false); err != nil {
 		return err
 	}
-	by := time.Duration(in.Advance)
 	switch {
 	case in.Advance == 0 && in.To == nil && in.Frozen == nil:
 		return cause.Because(cause.BadInput, "say what to do: advance, to or frozen")
 	case in.Advance != 0 && in.To != nil:
 		return cause.Because(cause.BadInput, "give either advance or to")
-	case in.To != nil:
-		if by = in.To.Sub(s.Clock.Now()); by < 0 {
-			return cause.Because(cause.BadInput, "the fleet's time is past %s, and time never goes back", in.To.Format(time.RFC3339))
-		}
 	}
-	if s.Clock.Now().After(clock.Latest.Add(-by)) {
-		return cause.Because(cause.BadInput, "%v", clock.ErrTooLate)
+	change := clock.Change{Advance: time.Duration(in.Advance), Frozen: in.Frozen}
+	if in.To != nil {
+		change.To = *in.To
 	}
-	if in.Frozen != nil && *in.Frozen { // first, so that the moment asked for is the one it stands at
-		s.Clock.Freeze()
-		if in.To != nil {
-			by = in.To.Sub(s.Clock.Now())
-		}
-	}
-	if err := s.Clock.Advance(by); err != nil {
+	silent, err := s.Replicas.Move(c.Request().Context(), change)
+	if errors.Is(err, clock.ErrPast) || errors.Is(err, clock.ErrTooLate) {
 		return cause.Because(cause.BadInput, "%v", err)
 	}
-	if in.Frozen != nil && !*in.Frozen {
-		s.Clock.Resume()
+	if err != nil {
+		return err
 	}
-	return s.showClock(c)
+	now, frozen := s.Clock.Shows()
+	return c.JSON(http.StatusOK, clockState{now, frozen, silent})
 }
 
 func (s *Server) faultRoutes() []dialect.Route {
@@ -68,14 +63,20 @@ func (s *Server) faultRoutes() []dialect.Route {
 		s.route("PUT", "/faults", s.setFaults),
 		s.route("POST", "/faults", s.addFaults),
 		s.route("DELETE", "/faults", func(c echo.Context) error {
-			s.Rules.Set(nil)
-			return c.NoContent(http.StatusNoContent)
+			if err := s.Rules.Set(nil); err != nil {
+				return err
+			}
+			return s.done(c)
 		}),
 		s.route("DELETE", "/faults/:id", func(c echo.Context) error {
-			if !s.Rules.Remove(c.Param("id")) {
-				return cause.Because(cause.NotFound, "there is no fault rule %q", c.Param("id"))
+			was, err := s.Rules.Remove(c.Param("id"))
+			if err == nil && !was {
+				err = cause.Because(cause.NotFound, "there is no fault rule %q", c.Param("id"))
 			}
-			return c.NoContent(http.StatusNoContent)
+			if err != nil {
+				return err
+			}
+			return s.done(c)
 		}),
 	}
 }
@@ -85,7 +86,12 @@ type ruleSet struct {
 }
 
 func (s *Server) showFaults(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]any{"rules": s.Rules.States(), "kinds": s.Rules.Kinds()})
+	answer := map[string]any{}
+	if silent := s.Replicas.Silence(c.Request().Context()); len(silent) > 0 { // what they have counted is missing
+		answer["silent"] = silent
+	}
+	answer["rules"], answer["kinds"] = s.Rules.States(), s.Rules.Kinds()
+	return c.JSON(http.StatusOK, answer)
 }
 
 func (s *Server) setFaults(c echo.Context) error {
@@ -94,7 +100,7 @@ func (s *Server) setFaults(c echo.Context) error {
 		return err
 	}
 	if err := s.Rules.Set(in.Rules); err != nil {
-		return cause.Because(cause.BadInput, "%v", err)
+		return wrongRules(err)
 	}
 	return s.showFaults(c)
 }
@@ -109,9 +115,28 @@ func (s *Server) addFaults(c echo.Context) error {
 	}
 	ids, err := s.Rules.Add(in.Rules...)
 	if err != nil {
-		return cause.Because(cause.BadInput, "%v", err)
+		return wrongRules(err)
 	}
-	return c.JSON(http.StatusCreated, map[string]any{"ids": ids})
+	answer := map[string]any{"ids": ids}
+	if silent := s.Replicas.Silence(c.Request().Context()); len(silent) > 0 {
+		answer["silent"] = silent
+	}
+	return c.JSON(http.StatusCreated, answer)
+}
+
+// wrongRules is why rules cannot be in force: by what they say, or because the store is
+// away.
+func wrongRules(err error) error {
+	if errors.Is(err, state.ErrUnavailable) {
+		return err
+	}
+	return cause.Because(cause.BadInput, "%v", err)
+}
+
+// done answers a change that all replicas have followed, or will when they can.
+func (s *Server) done(c echo.Context) error {
+	s.Replicas.Silence(c.Request().Context())
+	return c.NoContent(http.StatusNoContent)
 }
 
 func (s *Server) decisionRoutes() []dialect.Route {

@@ -20,7 +20,7 @@ func (s *Server) reset(c echo.Context) error {
 	if err := s.Reset(c.Request().Context()); err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, clockState{s.Clock.Now(), s.Clock.IsFrozen()})
+	return c.JSON(http.StatusOK, clockState{Now: s.Clock.Now(), Frozen: s.Clock.IsFrozen()})
 }
 
 // load takes another seed in place of the one that runs. A seed with mistakes is
@@ -62,7 +62,8 @@ func (s *Server) export(c echo.Context) error {
 // metrics is the Prometheus text format.
 func (s *Server) metrics(c echo.Context) error {
 	var b strings.Builder
-	s.Meter.WriteTo(&b)
+	counted, _ := s.Counted(c.Request().Context()) // without a store, what happened here
+	counted.WriteTo(&b)
 	p := s.Journal.Since(0, nothing, 1)
 	fmt.Fprintf(&b, "# HELP counterpart_journal_entries_total Operations recorded.\n# TYPE counterpart_journal_entries_total counter\ncounterpart_journal_entries_total %d\n", s.Journal.Recorded())
 	fmt.Fprintf(&b, "# HELP counterpart_journal_dropped_total Operations forgotten for want of room.\n# TYPE counterpart_journal_dropped_total counter\ncounterpart_journal_dropped_total %d\n", p.Dropped)

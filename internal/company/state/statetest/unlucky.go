@@ -209,3 +209,12 @@ func (t failTable) Drop(ctx context.Context, prefix string) error {
 	}
 	return t.Table.Drop(ctx, prefix)
 }
+
+// Shared is s as one process of several sees it: others may see it, and it stays open when
+// this one closes it.
+func Shared(s state.Store) state.Store { return sharedStore{state.Under(s, "")} }
+
+type sharedStore struct{ state.Store }
+
+// Shared implements state.Store.
+func (sharedStore) Shared() bool { return true }
