@@ -47,6 +47,9 @@ type shared struct{ state.Store }
 // Shared implements state.Store.
 func (shared) Shared() bool { return true }
 
+// Close implements state.Store: one fleet ends, and the others go on.
+func (shared) Close() error { return nil }
+
 // TestReplicasOfOneStoreKeepTheLaws: every law is put to the test, and none is broken.
 func TestReplicasOfOneStoreKeepTheLaws(t *testing.T) {
 	store := shared{state.NewMemory(clock.New())}

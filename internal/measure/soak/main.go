@@ -246,13 +246,20 @@ func (f *fleet) serve(i int) error {
 	return p.failed("counterpart is not ready")
 }
 
-// fall kills a replica, and starts it again after a while.
+// fall kills a replica, and starts it again after a while: as its keeper would, again
+// when the store does not answer it in time.
 func (f *fleet) fall(i int, lasts time.Duration) error {
 	f.replicas[i].ports.Store(nil)
 	f.processes[i].signal(syscall.SIGKILL)
 	time.Sleep(lasts)
 	f.links[i].open()
-	return f.serve(i)
+	var err error
+	for range 5 {
+		if err = f.serve(i); err == nil {
+			break
+		}
+	}
+	return err
 }
 
 // end ends everything by its ID.
