@@ -39,6 +39,8 @@ func TestHistoriesThatOneProcessCouldHaveAnsweredAreKeptAndOthersAreNot(t *testi
 		"given back, the other time refused":   {alone(false), []event{at(0, 1, take("a", ok)), at(2, 4, give("a", refused)), at(2, 4, give("a", ok))}, true},
 		"late, but before it is settled":       {alone(false), []event{at(0, 1, take("a", unknown)), at(2, 3, take("b", ok)), at(4, 5, give("b", ok)), at(21, 22, free("a"))}, true},
 		"late, after it was settled":           {alone(false), []event{at(0, 1, take("a", unknown)), at(21, 22, take("b", ok)), at(23, 24, give("b", ok)), at(25, 26, free("a"))}, false},
+		"refused by one who gave up":           {alone(false), []event{at(0, 9, event{what: "take", face: "vault", arg: "v", ended: refused}), at(1, 2, take("b", refused)), at(1, 2, take("c", ok)), at(3, 4, give("c", ok))}, true},
+		"refused after the other gave up":      {alone(false), []event{at(0, 1, event{what: "take", face: "vault", arg: "v", ended: refused}), at(0, 1, take("c", ok)), at(2, 3, give("c", ok)), at(4, 5, take("b", refused))}, false},
 		"one session, ended twice":             {alone(true), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, give("a", ok))}, true},
 		"two sessions":                         {alone(true), []event{at(0, 1, take("a", ok)), at(2, 3, take("b", ok))}, false},
 		"an ended session that is still there": {alone(true), []event{at(0, 1, take("a", ok)), at(2, 3, give("a", ok)), at(4, 5, take("b", refused))}, false},

@@ -130,7 +130,7 @@ func (g *game) table() {
 func (g *game) verdict(broken *round, err error, s settings) error {
 	if broken != nil {
 		text := fmt.Sprintf("%s of %s: no order explains this history (%d of its %d operations):\n%s", g.laws[broken.law].name(), broken.key,
-			len(shortest(broken.model, broken.events, broken.late)), len(broken.events), told(shortest(broken.model, broken.events, broken.late)))
+			len(shortest(broken.model, broken.events, broken.late)), len(broken.events), told(shortest(broken.model, broken.events, broken.late))) + "  all of them:\n" + told(broken.events)
 		again := fmt.Sprintf("-seed %d -ops %d -players %d", s.seed, s.ops, s.players)
 		if s.apart {
 			again += " -apart"

@@ -48,11 +48,16 @@ func either[S comparable](s S, happens bool, next S) []S {
 //	take arg   ok: nobody had it.  refused: somebody has it
 //	give arg   ok: arg had it.     refused: arg does not have it
 //	free       ok: the one that was said had it
+//	let go     arg has it no more, if it had it
 //
 // Where a repetition is no error, who gives what is not theirs is told that it is done.
 func alone(repetition bool) porcupine.Model {
 	return model("", func(holder string, e event) []string {
 		switch {
+		case e.what == "let go" && holder == e.arg:
+			return []string{""}
+		case e.what == "let go":
+			return []string{holder}
 		case e.what == "give" && e.ended == ok && repetition && holder != e.arg:
 			return []string{holder}
 		case e.what == "take" && e.ended == ok:
