@@ -10,7 +10,7 @@ VENV := .venv
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real oracles compose plugins published bench storm pgo docs clean
+.PHONY: help build run test race lint fuzz tools real oracles compose plugins published bench storm soak pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -66,6 +66,9 @@ bench: tools build ## design section 10, as ratios measured side by side
 
 storm: build ## thousands of clients that misbehave, and what they cost; STORM=-short is what CI runs
 	@go run ./internal/measure/storm $(STORM)
+
+soak: build ## racing histories through three replicas while links are cut and Redis is killed; SOAK='-ops 10000' is what CI runs
+	@go run ./internal/measure/soak $(SOAK)
 
 pgo: ## rewrite the compiler's profile from the benchmarks
 	@.ci/pgo
