@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"counterpart/internal/company/state"
 )
 
 // Sync returns once every replica has followed what was written before, and has handed
@@ -52,9 +50,9 @@ func (g *Group) ask(ctx context.Context) (answers []Member, silent []string, err
 		case err == nil && m.State != Live: // it went, or was lost, meanwhile
 		case err == nil:
 			answers = append(answers, m)
-		case errors.Is(err, state.ErrUnavailable) || ctx.Err() != nil:
+		case until.Err() == nil || ctx.Err() != nil: // the store has failed, or whoever asks has gone
 			return nil, nil, err
-		default:
+		default: // whatever a store says of a call whose time is over
 			silent = append(silent, fmt.Sprintf("replica %s of %s has not answered within %v", m.ID, m.Host, patience))
 		}
 	}
