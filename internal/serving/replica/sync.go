@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,22 +46,33 @@ func (g *Group) ask(ctx context.Context) (answers []Member, silent []string, err
 		if m.State != Live || m.ID == g.ID {
 			continue
 		}
-		m, err = g.answered(until, m, n)
+		m, err = g.answered(ctx, until, awaited{m, n})
 		switch {
 		case err == nil && m.State != Live: // it went, or was lost, meanwhile
 		case err == nil:
 			answers = append(answers, m)
-		case until.Err() == nil || ctx.Err() != nil: // the store has failed, or whoever asks has gone
+		case !errors.Is(err, errSilent): // the store has failed, or whoever asks has gone
 			return nil, nil, err
-		default: // whatever a store says of a call whose time is over
+		default:
 			silent = append(silent, fmt.Sprintf("replica %s of %s has not answered within %v", m.ID, m.Host, patience))
 		}
 	}
 	return answers, silent, nil
 }
 
-// answered waits until a replica has answered, or is gone.
-func (g *Group) answered(ctx context.Context, m Member, n uint64) (Member, error) {
+// errSilent is of a replica that has not answered in time.
+var errSilent = errors.New("replica: no answer")
+
+// awaited is a replica and what it has to answer.
+type awaited struct {
+	Member
+	n uint64
+}
+
+// answered waits until a replica has answered, or is gone, or until has ended; what it has
+// said by then counts, however long others were waited for.
+func (g *Group) answered(ctx, until context.Context, a awaited) (Member, error) {
+	m, n := a.Member, a.n
 	for {
 		v, found, changed, err := g.members.Watch(ctx, m.ID)
 		switch {
@@ -76,10 +88,10 @@ func (g *Group) answered(ctx context.Context, m Member, n uint64) (Member, error
 		if changed == nil {
 			most = askAgain
 		}
-		pause(ctx, changed, most)
-		if ctx.Err() != nil {
-			return v, ctx.Err()
+		if until.Err() != nil {
+			return v, cmp.Or(ctx.Err(), errSilent)
 		}
+		pause(until, changed, most)
 	}
 }
 
