@@ -46,7 +46,7 @@ func (g *Group) ask(ctx context.Context) (answers []Member, silent []string, err
 		if m.State != Live || m.ID == g.ID {
 			continue
 		}
-		m, err = g.answered(ctx, until, awaited{m, n})
+		m, err = g.answered(ctx, until, m, n)
 		switch {
 		case err == nil && m.State != Live: // it went, or was lost, meanwhile
 		case err == nil:
@@ -63,16 +63,9 @@ func (g *Group) ask(ctx context.Context) (answers []Member, silent []string, err
 // errSilent is of a replica that has not answered in time.
 var errSilent = errors.New("replica: no answer")
 
-// awaited is a replica and what it has to answer.
-type awaited struct {
-	Member
-	n uint64
-}
-
 // answered waits until a replica has answered, or is gone, or until has ended; what it has
 // said by then counts, however long others were waited for.
-func (g *Group) answered(ctx, until context.Context, a awaited) (Member, error) {
-	m, n := a.Member, a.n
+func (g *Group) answered(ctx, until context.Context, m Member, n uint64) (Member, error) {
 	for {
 		v, found, changed, err := g.members.Watch(ctx, m.ID)
 		switch {
