@@ -33,7 +33,7 @@ func (c *Company) renew(ctx context.Context) {
 			return
 		}
 		c.hinder(errEmptied)
-		for {
+		for said := ""; ; {
 			err := c.beginAgain(ctx)
 			if ctx.Err() != nil {
 				return
@@ -41,7 +41,8 @@ func (c *Company) renew(ctx context.Context) {
 			if err == nil {
 				break
 			}
-			if was := c.hindrance(); was == nil || was.Error() != err.Error() {
+			if said != err.Error() {
+				said = err.Error()
 				c.opt.Log.Warn("the fleet could not begin again", "error", err.Error())
 			}
 			c.hinder(fmt.Errorf("it was emptied, and the fleet could not begin again: %w", err))
