@@ -147,8 +147,10 @@ func New(s *seed.Seed, opt Options) (made *Company, err error) {
 		c.Journal.Share(c.Store, replica.Tables+"/journal", c.Replicas.ID)
 	}
 	c.domain()
-	if err := c.restore(context.Background()); err != nil {
-		return nil, err
+	if !c.joined { // or it is there, and has gone on
+		if err := c.restore(context.Background()); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.build(s); err != nil {
 		return nil, err

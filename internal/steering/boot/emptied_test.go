@@ -10,9 +10,11 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"counterpart/internal/company/checkout"
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/state/redis"
+	"counterpart/internal/company/state/statetest"
 	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/steering/boot"
@@ -134,5 +136,55 @@ func TestAStoreIsEmptied(t *testing.T) {
 		if n := strings.Count(said.String(), "the fleet begins again as its seed says"); n != round+1 {
 			t.Errorf("round %d: %d say so: %s", round, n, said.String())
 		}
+	}
+}
+
+// TestAnExportIsPutInPlaceOnce: who joins the fleet of an export writes none of its records
+// over what they have become.
+func TestAnExportIsPutInPlaceOnce(t *testing.T) {
+	first := demo(t)
+	alice := checkout.Principal{UserID: "alice"}
+	lease, err := first.Accounts.Checkout(t.Context(), alice, checkout.Take{AccountID: "root@db01", For: 2 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := first.Export(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := statetest.Shared(state.NewMemory(clock.Frozen(noon)))
+	join := func() *boot.Company {
+		t.Helper()
+		s, err := seed.Load("export.yaml", text, seed.Options{Now: noon, FS: worlds.FS})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := boot.New(s, boot.Options{Kinds: servers.Table(), Clock: clock.Frozen(noon), Auto: true, Store: store, NoControl: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	a := join()
+	if _, err := a.Replicas.Move(t.Context(), clock.Change{Advance: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Accounts.Checkin(t.Context(), alice, lease.ID); err != nil {
+		t.Fatal(err)
+	}
+	want, err := a.Accounts.Reveal(t.Context(), "root@db01", checkout.Which{})
+	if err != nil || want.Version != 2 {
+		t.Fatalf("%+v %v", want, err)
+	}
+	b := join()
+	if got, err := b.Accounts.Reveal(t.Context(), "root@db01", checkout.Which{}); err != nil || got.Version != want.Version || got.Value != want.Value {
+		t.Errorf("%+v %v, want %+v", got, err, want)
+	}
+	if l, err := a.Accounts.Lease(t.Context(), alice, lease.ID); err != nil || l.State == checkout.Active {
+		t.Errorf("what was given back is lent again: %+v %v", l, err)
+	}
+	if got, want := b.Clock.Now(), a.Clock.Now(); !got.Equal(want) {
+		t.Errorf("the clock shows %v, that of the others %v", got, want)
 	}
 }
