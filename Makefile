@@ -3,12 +3,14 @@ SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 FUZZTIME ?= 5s
 SEED ?= demo
+# What servers keep their records in while they are tested: twice, disk or redis.
+STORE ?=
 VENV := .venv
 # The plugin host's own tests run Python. Where there is none the others pass all
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real oracles compose plugins published bench storm pgo docs clean
+.PHONY: help build run test race lint fuzz tools real oracles compose plugins published bench storm soak pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,9 +21,9 @@ build: ## the binary, into bin/
 run: build ## start the demo company; SEED=file for another one
 	@bin/counterpart serve $(SEED)
 
-test: ## all tests that need no installing
+test: ## all tests that need no installing; STORE=redis for another store below the servers
 	@test -z "$(TAGS)" || echo 'python3 is missing: what runs plugins is not tested'
-	go test $(TAGS) ./...
+	COUNTERPART_TEST_STORE=$(STORE) go test $(TAGS) ./...
 
 race: ## the same under the race detector, on a store that runs every update twice
 	COUNTERPART_TEST_STORE=twice GORACE=halt_on_error=1 go test -race ./...
@@ -64,6 +66,9 @@ bench: tools build ## design section 10, as ratios measured side by side
 
 storm: build ## thousands of clients that misbehave, and what they cost; STORM=-short is what CI runs
 	@go run ./internal/measure/storm $(STORM)
+
+soak: build ## racing histories through three replicas while links are cut and Redis is killed; SOAK='-ops 10000' is what CI runs
+	@go run ./internal/measure/soak $(SOAK)
 
 pgo: ## rewrite the compiler's profile from the benchmarks
 	@.ci/pgo

@@ -104,7 +104,7 @@ func (e *engine) run(t *testing.T, name string, args ...string) string {
 }
 
 // base makes an image of Debian packages that are installed on this machine, under a name
-// that a compose file asks for; extra are files to add: from → to.
+// that a compose file asks for.
 func (e *engine) base(t *testing.T, name, change string, packages ...string) {
 	t.Helper()
 	tar := filepath.Join(t.TempDir(), "root.tar")
@@ -114,6 +114,16 @@ func (e *engine) base(t *testing.T, name, change string, packages ...string) {
 		args = append(args, "--change", change)
 	}
 	e.run(t, docker, append(args, tar, name)...)
+}
+
+// dockerfile builds an image of a few lines.
+func (e *engine) dockerfile(t *testing.T, name, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.run(t, docker, "build", "--quiet", "--tag", name, dir)
 }
 
 // stack is a compose file that is up.
@@ -135,12 +145,19 @@ func (e *engine) up(t *testing.T, file string) *stack {
 			out, _ := e.try(ctx, "docker-compose", "-f", "compose/"+file, "logs", "--no-color", "--tail", "60")
 			t.Logf("the containers said:\n%s", out)
 		}
-		if out, err := e.try(ctx, "docker-compose", "-f", "compose/"+file, "down", "--volumes", "--timeout", "5"); err != nil {
-			t.Errorf("down: %v\n%s", err, out)
-		}
+		e.down(t, file)
 	})
 	s.compose(t, "up", "--detach", "--no-build")
 	return s
+}
+
+// down ends what a compose file has started, after a test, too.
+func (e *engine) down(t *testing.T, file string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if out, err := e.try(ctx, "docker-compose", "-f", "compose/"+file, "down", "--volumes", "--timeout", "5"); err != nil {
+		t.Errorf("down: %v\n%s", err, out)
+	}
 }
 
 func (s *stack) compose(t *testing.T, args ...string) string {
@@ -161,7 +178,7 @@ func (s *stack) healthy(t *testing.T, service string) {
 	t.Fatalf("%s is %s\n%s", service, state, s.run(t, docker, "inspect", "--format", "{{json .State}}", id))
 }
 
-// dial reaches a published port.
+// at is where a port is published.
 func at(port int) string { return net.JoinHostPort(address, fmt.Sprint(port)) }
 
 // tool runs one of our commands on this machine against what is published.

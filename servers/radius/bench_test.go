@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -33,12 +34,14 @@ func BenchmarkPAP(b *testing.B) {
 		packets[i][1] = byte(i)
 	}
 	run := bed.ports["auth"].Packet
-	var at atomic.Int64
+	var workers atomic.Int64
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		var buf [4096]byte
-		for pb.Next() {
-			i := at.Add(1)
+		// Each has Identifiers of its own: one that is held up must not find its request
+		// superseded.
+		all := int64(runtime.GOMAXPROCS(0))
+		for i := workers.Add(1) - 1; pb.Next(); i += all {
 			p := buf[:copy(buf[:], packets[i%n])]
 			binary.BigEndian.PutUint32(p[4:], uint32(i/n)) // another request than those before with this Identifier
 			hide(p, packets[i%n])

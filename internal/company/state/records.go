@@ -40,7 +40,7 @@ func (h *held) unchanged(now time.Time) bool { return h != nil && h.record.Uncha
 // hold is Hold of Collection.
 func (c *records) hold(ctx context.Context, key string, now time.Time) (*held, error) {
 	h := c.kept.Load(key)
-	if h.unchanged(now) {
+	if h.unchanged(now) && !IsFresh(ctx) {
 		return h, nil
 	}
 	r, err := c.table.Get(ctx, key)

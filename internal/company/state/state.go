@@ -101,7 +101,8 @@ type Store interface {
 // each call follows from what it touches, and not from how much else there is.
 type Table interface {
 	// Get returns the live record of key; a Record without Value when there is
-	// none. An error is always the store's failure.
+	// none. An error is always the store's failure. Where other processes write, it may
+	// be a little behind them, but not under Fresh.
 	Get(ctx context.Context, key string) (Record, error)
 	// GetMany is Get for several keys, in their order.
 	GetMany(ctx context.Context, keys []string) ([]Record, error)

@@ -98,7 +98,7 @@ func TestReplicasShowOneTime(t *testing.T) {
 			}
 			return now
 		}
-		if now := one(false, 10*time.Millisecond); now.Sub(time.Now()).Round(time.Minute) != 10*time.Hour {
+		if now := one(false, 10*time.Millisecond); time.Until(now).Round(time.Minute) != 10*time.Hour {
 			t.Errorf("the fleet shows %v, the machine %v", now, time.Now())
 		}
 		for round := range 3 {

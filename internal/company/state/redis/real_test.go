@@ -165,6 +165,48 @@ func TestRealWhatOneReadsEndsWhenTheOtherWrites(t *testing.T) {
 	ended("emptied", func() { s.cli("FLUSHALL") })
 }
 
+// TestRealFreshReadsAskTheServer: past what is kept, and past what a collection remembers.
+func TestRealFreshReadsAskTheServer(t *testing.T) {
+	s := serve(t)
+	store, err := redis.Open(t.Context(), s.url(), redis.Options{Clock: clock.Frozen(day), Bound: time.Hour}) // nobody else asks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	type word struct{ Text string }
+	words := state.Of[word](store, "t")
+	if err := words.Put(t.Context(), "k", word{"1"}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	table := store.Table("t")
+	for name, read := range map[string]func(ctx context.Context) error{
+		"Get":      func(ctx context.Context) error { _, err := table.Get(ctx, "k"); return err },
+		"GetMany":  func(ctx context.Context) error { _, err := table.GetMany(ctx, []string{"k"}); return err },
+		"of words": func(ctx context.Context) error { _, err := words.Get(ctx, "k"); return err },
+	} {
+		asked := func(ctx context.Context) (n int) {
+			t.Helper()
+			s.cli("CONFIG", "RESETSTAT")
+			if err := read(ctx); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(s.cli("INFO", "commandstats")) {
+				var calls int
+				if line = strings.Replace(line, "mget", "get", 1); strings.HasPrefix(line, "cmdstat_get:") {
+					fmt.Sscanf(line, "cmdstat_get:calls=%d", &calls)
+				}
+				n += calls
+			}
+			return n
+		}
+		asked(t.Context())
+		known, fresh := asked(t.Context()), asked(state.Fresh(t.Context()))
+		if fresh <= known {
+			t.Errorf("%s asks %d times for what is known, and %d times when it is to be fresh", name, known, fresh)
+		}
+	}
+}
+
 // TestRealWaitersOverTwoStoresHearOfEachChange: as in the suite, from one process to the
 // other.
 func TestRealWaitersOverTwoStoresHearOfEachChange(t *testing.T) {

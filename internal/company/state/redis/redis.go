@@ -11,7 +11,8 @@
 // the server's message travels, and never for longer than Options.Bound (1 s): the
 // connection is asked for a sign of life four times in that time, and when the last one
 // that came was asked for longer ago, everything that is kept is forgotten, its versions
-// end, and reads go to the server or fail. Keys asks the server always.
+// end, and reads go to the server or fail. Keys asks the server always, and so do Get and
+// GetMany under state.Fresh.
 //
 // What the server holds, below a prefix P so that several fleets can share one:
 //

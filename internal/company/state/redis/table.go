@@ -25,7 +25,7 @@ func (t *table) Get(ctx context.Context, key string) (state.Record, error) {
 		return state.Record{}, t.store.ended(ctx)
 	}
 	k := id{t.name, key}
-	if e := t.store.cache.get(k); e != nil {
+	if e := t.store.cache.get(k); e != nil && !state.IsFresh(ctx) {
 		return t.store.seen(e.record, &e.version), nil
 	}
 	ctx, cancel := t.store.bounded(ctx)
@@ -134,8 +134,9 @@ func (t *table) GetMany(ctx context.Context, keys []string) ([]state.Record, err
 	}
 	out := make([]state.Record, len(keys))
 	var missing []int
+	fresh := state.IsFresh(ctx)
 	for i, key := range keys {
-		if e := t.store.cache.get(id{t.name, key}); e != nil {
+		if e := t.store.cache.get(id{t.name, key}); e != nil && !fresh {
 			out[i] = t.store.seen(e.record, &e.version)
 		} else {
 			missing = append(missing, i)

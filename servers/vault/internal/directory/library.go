@@ -210,6 +210,7 @@ func (b *Backend) turn(r *core.Request, t rotation.Target, key, leaseID string) 
 }
 
 func (b *Backend) checkOut(r *core.Request) (*core.Answer, error) {
+	r.Ctx = state.Fresh(r.Ctx) // whoever has an account may have given it back elsewhere a moment ago
 	l, err := b.lib(r)
 	if err != nil {
 		return nil, err
@@ -330,6 +331,7 @@ func mine(r *core.Request, s slot) bool {
 
 // checkIn gives accounts back. managing: without asking who has them.
 func (b *Backend) checkIn(r *core.Request, managing bool) (*core.Answer, error) {
+	r.Ctx = state.Fresh(r.Ctx) // what was lent elsewhere a moment ago must not be taken for free
 	config, err := r.Configs.Get(r.Ctx, r.Mount.UUID)
 	if err != nil {
 		return nil, err
