@@ -33,7 +33,7 @@ func TestRealStateOfTwoProcesses(t *testing.T) {
 	}
 	var addrs [2]string
 	for i := range addrs {
-		addrs[i] = startServe(t, "serve", seed, "--ports", "auto", "--state", url)
+		addrs[i] = startServe(t, "serve", seed, "--ports", "auto", "--state", url)["vault/http"]
 	}
 	ask := func(method, addr, body, want string) {
 		t.Helper()
@@ -67,32 +67,36 @@ func TestRealStateOfTwoProcesses(t *testing.T) {
 	}
 }
 
-// startServe runs serve until the test ends, and returns the address of its Vault.
-func startServe(t *testing.T, args ...string) string {
+// startServe runs serve until the test ends, and returns where its ports are, by their IDs.
+func startServe(t *testing.T, args ...string) map[string]string {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
+	ports, stop := launch(t, args...)
+	t.Cleanup(stop)
+	return ports
+}
+
+// launch runs serve until it is stopped, and returns where its ports are, by their IDs.
+func launch(t *testing.T, args ...string) (ports map[string]string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
 	file := filepath.Join(t.TempDir(), "ports.json")
 	done := make(chan int, 1)
 	var errs strings.Builder
 	go func() {
 		done <- run(ctx, append(args, "--ports-file", file), strings.NewReader(""), io.Discard, &errs)
 	}()
-	t.Cleanup(func() {
-		stop()
+	stop = func() {
+		cancel()
 		if code := <-done; code != exitOK {
 			t.Errorf("code %d: %s", code, errs.String())
 		}
-	})
+	}
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		var ports map[string]string
 		if text, err := os.ReadFile(file); err == nil && json.Unmarshal(text, &ports) == nil {
-			for id, addr := range ports {
-				if id == "vault/http" {
-					return addr
-				}
-			}
+			return ports, stop
 		}
 	}
+	stop()
 	t.Fatal("it does not start")
-	return ""
+	return nil, nil
 }

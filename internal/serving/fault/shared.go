@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -17,13 +18,12 @@ import (
 type shared struct {
 	books  *state.Collection[book]
 	counts *state.Collection[count]
-	last   uint64     // of the book that was followed
 	adding sync.Mutex // held by whoever adds to counts
 }
 
 // book is the record of the rules.
 type book struct {
-	Last   uint64    `json:"last"`             // number given last; no two rules have the same
+	Last   uint64    `json:"last"`             // number given last; no two rules have the same, not even those of a store before it was emptied
 	Seeded bool      `json:"seeded,omitempty"` // those of the seed were given
 	Rules  []written `json:"rules,omitempty"`
 }
@@ -87,6 +87,9 @@ func (t *Table) Seed(began time.Time, rules []Rule, again bool) (wrong []error, 
 // write makes rules those of the book; new ones get a number.
 func (v *book) write(all []*armed) {
 	v.Rules = nil
+	if v.Last == 0 {
+		v.Last = rand.Uint64() >> 16 // JSON has it exactly
+	}
 	for _, a := range all {
 		n := a.number
 		if n == 0 {
@@ -142,10 +145,8 @@ func (t *Table) tidy(ctx context.Context) error {
 // armedOf are the rules of a book; those that are in force here stay what they are.
 func (t *Table) armedOf(v *book) []*armed {
 	known := map[uint64]*armed{}
-	if v.Last >= t.shared.last { // or it is another book, of a store that was emptied
-		for _, a := range t.inForce() {
-			known[a.number] = a
-		}
+	for _, a := range t.inForce() {
+		known[a.number] = a
 	}
 	var out []*armed
 	for _, w := range v.Rules {
@@ -173,7 +174,6 @@ func (t *Table) follow(ctx context.Context) (<-chan struct{}, error) {
 		return nil, err
 	}
 	t.store(t.armedOf(&v))
-	t.shared.last = v.Last
 	return changed, nil
 }
 

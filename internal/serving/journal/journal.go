@@ -161,7 +161,11 @@ func (j *Journal) show(p Page) Page {
 // page is an empty page of what comes after seq.
 func (j *Journal) page(seq uint64) Page {
 	oldest := j.seq - uint64(j.ring.n) // number of the newest entry that is gone
-	return Page{Entries: []Entry{}, Last: j.seq, Dropped: oldest - j.base, Missed: seq < oldest && (oldest > j.base || seq > 0)}
+	missed := seq < oldest && (oldest > j.base || seq > 0)
+	if j.shared != nil && seq > j.seq { // of a log that went with an emptied store, or the store is away
+		missed = true
+	}
+	return Page{Entries: []Entry{}, Last: j.seq, Dropped: oldest - j.base, Missed: missed}
 }
 
 // raw is Since without masking, for looking only.

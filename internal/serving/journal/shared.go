@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,9 +32,11 @@ type shared struct {
 	sending *bundle    // of which nobody knows yet whether it was appended
 	own     uint64
 	marks   []mark
+	onto    string // the log that the marks are of
 
 	pulling sync.Mutex // held by whoever reads the log
 	known   uint64     // the last batch that was read
+	read    string     // the log that it is of
 
 	waiting atomic.Int64
 	wanted  atomic.Pointer[chan struct{}] // closed when somebody waits
@@ -42,6 +45,7 @@ type shared struct {
 // bundle is what one replica hands over at once: entries one after the other, each with its
 // length before it.
 type bundle struct {
+	Log     string            `json:"log"` // names the log: that of a store which was emptied is another one
 	N       uint64            `json:"n"`
 	After   uint64            `json:"after"` // number of the entry before
 	Count   uint64            `json:"count"`
@@ -208,9 +212,15 @@ func (j *Journal) append(ctx context.Context, b *bundle) error {
 				return err
 			}
 		}
+		if !found {
+			head = j.begin()
+		}
+		if head.Log != s.onto {
+			s.onto, s.marks = head.Log, nil
+		}
 		next := s.behind(head, b, j.limits)
 		err = s.log.Change(ctx, headKey, func(v *bundle, found bool) error {
-			if v.N != head.N {
+			if v.N != head.N || found && v.Log != head.Log {
 				return errAppended
 			}
 			*v = next
@@ -232,10 +242,23 @@ func (j *Journal) append(ctx context.Context, b *bundle) error {
 	}
 }
 
+// begin is what stands before the first batch of a log. Numbers of entries go on from what
+// is known here, and what was before is forgotten.
+func (j *Journal) begin() bundle {
+	s := j.shared
+	j.mu.Lock()
+	last := j.seq
+	j.mu.Unlock()
+	if n := len(s.marks); n > 0 {
+		last = max(last, s.marks[n-1].last)
+	}
+	return bundle{Log: rand.Text(), After: last, Base: last}
+}
+
 // behind is b as the bundle behind the head.
 func (s *shared) behind(head bundle, b *bundle, l Limits) bundle {
 	next := *b
-	next.N, next.After, next.Sum, next.Base = head.N+1, head.After+head.Count, head.Sum+uint64(len(b.Body)), head.Base
+	next.Log, next.N, next.After, next.Sum, next.Base = head.Log, head.N+1, head.After+head.Count, head.Sum+uint64(len(b.Body)), head.Base
 	next.Low = max(head.Low, 1)
 	if b.clears {
 		next.Base = next.After
@@ -262,8 +285,12 @@ func (j *Journal) pull(ctx context.Context) (changed <-chan struct{}, err error)
 	if err != nil || !found {
 		return changed, err
 	}
-	if head.N < s.known { // the store was emptied: another log
-		s.known = 0
+	if head.Log != s.read { // the store was emptied
+		s.read, s.known = head.Log, 0
+		j.mu.Lock()
+		j.forget(0)
+		j.seq = 0
+		j.mu.Unlock()
 	}
 	const page = 32
 	for n := max(s.known+1, head.Low); n < head.N; n += page {
@@ -358,7 +385,14 @@ func (j *Journal) Lost(at time.Time, replica, why string) {
 	}
 }
 
-// What an entry of Lost is told by.
+// Emptied records that what was recorded before is gone with the store.
+func (j *Journal) Emptied(at time.Time, why string) {
+	if j != nil {
+		j.Record(Entry{At: at, Server: lostServer, Op: "store emptied", Outcome: lostOutcome, Why: why})
+	}
+}
+
+// What an entry of Lost or Emptied is told by.
 const (
 	lostServer  = "fleet"
 	lostOutcome = "lost"

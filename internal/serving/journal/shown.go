@@ -120,6 +120,8 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	out := Lines{Newest: j.seq, Dropped: gone - j.base}
 	if at := max(seq, j.base); at < gone {
 		out.Missed = gone - at
+	} else if j.shared != nil && seq > j.seq { // of a log that went with an emptied store, or the store is away
+		out.Missed = seq - j.seq
 	}
 	out.Last = min(max(seq, gone), out.Newest)
 	j.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/company/clock"
@@ -107,6 +108,7 @@ type Group struct {
 
 	writing sync.Mutex // held by whoever writes this replica's record
 	own     Member
+	failed  atomic.Pointer[error] // what became of the last attempt
 
 	mu     sync.Mutex
 	parts  []Part
@@ -240,7 +242,32 @@ func (g *Group) sign(ctx context.Context, more func(*Member)) error {
 		more(&next)
 	}
 	g.own = next // also when nobody knows whether it was written: no two signs are the same
-	return g.members.Put(ctx, g.ID, next, time.Time{})
+	err := g.members.Put(ctx, g.ID, next, time.Time{})
+	if g.ctx.Err() == nil { // or it was called off
+		g.failed.Store(&err)
+	}
+	return err
+}
+
+// Err is why this replica could not write its last sign of life; nil: it could.
+func (g *Group) Err() error {
+	if err := g.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Return puts back what is of this replica, and the fleet's time as it goes on, into a
+// store that has lost them.
+func (g *Group) Return(ctx context.Context) error {
+	if g.Alone() {
+		return nil
+	}
+	if _, err := g.followClock(ctx); err != nil {
+		return err
+	}
+	done := g.followed()
+	return g.sign(ctx, func(m *Member) { m.Change = done })
 }
 
 // live gives signs of life and looks for those of others.

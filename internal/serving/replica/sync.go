@@ -15,6 +15,11 @@ func (g *Group) Sync(ctx context.Context) (silent []string, err error) {
 	if !g.Several() {
 		return nil, nil
 	}
+	for _, p := range g.attached() {
+		if err := p.follow(ctx); err != nil {
+			return nil, err
+		}
+	}
 	answers, silent, err := g.ask(ctx)
 	for _, m := range answers {
 		g.catchUp(m)
@@ -25,7 +30,10 @@ func (g *Group) Sync(ctx context.Context) (silent []string, err error) {
 // ask has all others answer, and waits for them.
 func (g *Group) ask(ctx context.Context) (answers []Member, silent []string, err error) {
 	var n uint64
-	err = g.syncs.Change(ctx, syncKey, func(v *uint64, _ bool) error {
+	err = g.syncs.Change(ctx, syncKey, func(v *uint64, found bool) error {
+		if !found { // in a store that was emptied, nobody must have answered before
+			*v = max(uint64(max(g.wall().UnixMicro(), 0)), g.synced())
+		}
 		*v++
 		n = *v
 		return nil

@@ -13,6 +13,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"counterpart/internal/company/checkout"
@@ -85,6 +86,8 @@ type Company struct {
 	joined    bool      // others of this fleet have written to the store, or this one before it was started again
 	seed      *seed.Seed
 	servers   []fleet.Instance
+	anew      sync.Mutex            // held by whoever takes the fleet back to its seed
+	hindered  atomic.Pointer[error] // why the fleet is not ready here
 }
 
 // controlListen is where the control port is unless the seed says otherwise.
@@ -144,8 +147,10 @@ func New(s *seed.Seed, opt Options) (made *Company, err error) {
 		c.Journal.Share(c.Store, replica.Tables+"/journal", c.Replicas.ID)
 	}
 	c.domain()
-	if err := c.restore(context.Background()); err != nil {
-		return nil, err
+	if !c.joined { // or it is there, and has gone on
+		if err := c.restore(context.Background()); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.build(s); err != nil {
 		return nil, err
@@ -364,7 +369,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/company/state"
 	"counterpart/internal/serving/replica"
 )
 
@@ -34,6 +33,9 @@ func (c *Company) attach(ctx context.Context) error {
 	parts := []replica.Part{{Follow: c.Faults.Follow, HandOver: c.Faults.HandOver}, {HandOver: c.publish}}
 	if c.Journal != nil {
 		parts = append(parts, replica.Part{Follow: c.Journal.Follow, HandOver: c.Journal.HandOver, Run: c.Journal.Run})
+	}
+	if c.emptied() != nil {
+		parts = append(parts, replica.Part{Run: c.renew})
 	}
 	return c.Replicas.Attach(ctx, parts...)
 }
@@ -61,18 +63,11 @@ func (c *Company) forget(ctx context.Context) error {
 	return nil
 }
 
-// health is what hinders the store: a small read that has to find what every fleet has.
-func (c *Company) health(ctx context.Context) error {
-	first, err := starts(c.Store).Get(ctx, "start")
-	if err == nil && first == nil {
-		err = fmt.Errorf("%w: it was emptied, and does not know this fleet any more", state.ErrUnavailable)
-	}
-	return err
-}
-
 // Reset takes everything but the clock, which never goes back, to where the seed
 // had it: state, faults, decisions, journal.
 func (c *Company) Reset(ctx context.Context) error {
+	c.anew.Lock()
+	defer c.anew.Unlock()
 	if err := c.forget(ctx); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"counterpart/internal/company/state"
@@ -55,12 +54,10 @@ func (c *Company) begin(ctx context.Context) error {
 		switch {
 		case !found:
 			*v = start{Started: c.seed.Started, Began: began, Digest: c.seed.Digest}
-		case !v.Started.Equal(c.seed.Started):
-			return fmt.Errorf("the fleet of this store began at %s, and the seed was loaded for %s", v.Started.Format(time.RFC3339Nano), c.seed.Started.Format(time.RFC3339Nano))
+		case c.other(v) != nil:
+			return c.other(v)
 		case v.Digest == "":
 			v.Digest = c.seed.Digest
-		case v.Digest != c.seed.Digest:
-			return fmt.Errorf("%w: its digest is %s, and that of this one %s; use a store or a prefix of its own", ErrOtherSeed, v.Digest, c.seed.Digest)
 		default:
 			record, c.joined = *v, true
 			return state.ErrKeep

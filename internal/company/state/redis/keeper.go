@@ -72,7 +72,7 @@ func (s *Store) wake() {
 func (s *Store) lose(l *link, why error) {
 	s.mu.Lock()
 	s.link.Store(nil) // before the flush: answers that come over it later are not kept
-	s.err = nil
+	s.err, s.lost = nil, s.failed(why)
 	s.tell()
 	closed := s.closed
 	s.mu.Unlock()

@@ -81,6 +81,7 @@ type Store struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever link or err change
 	err     error         // why there is no link; nil: the first attempt is under way
+	lost    error         // why the last link was given up
 	left    []write       // those whose outcome nobody knows yet
 	kick    chan struct{} // the link's keeper has something to do
 	closed  bool
@@ -182,7 +183,7 @@ func (s *Store) Err() error {
 	case s.link.Load() != nil:
 		return nil
 	case s.err == nil:
-		return fmt.Errorf("%w: the connection to %s was lost", state.ErrUnavailable, s.at)
+		return s.lost
 	}
 	return s.err
 }
