@@ -229,6 +229,17 @@ func (j *Journal) Recorded() uint64 {
 	return j.seq
 }
 
+// Dropped is how many entries have been forgotten for want of room.
+func (j *Journal) Dropped() uint64 {
+	if j == nil {
+		return 0
+	}
+	j.fresh()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.page(j.seq).Dropped
+}
+
 // Clear forgets everything on purpose: what was there does not count as dropped.
 // Numbers go on.
 func (j *Journal) Clear() {

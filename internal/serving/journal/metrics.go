@@ -171,13 +171,13 @@ func (m *Metrics) WriteTo(w io.Writer) (int64, error) { return m.Counts().WriteT
 
 // WriteTo writes the Prometheus text format, version 0.0.4.
 func (c Counts) WriteTo(w io.Writer) (int64, error) {
-	var b strings.Builder
-	b.WriteString("# HELP counterpart_operations_total Operations of the fake systems by how they ended.\n# TYPE counterpart_operations_total counter\n")
+	b := counting{w: w} // as a whole it would be held in memory for each reader
+	io.WriteString(&b, "# HELP counterpart_operations_total Operations of the fake systems by how they ended.\n# TYPE counterpart_operations_total counter\n")
 	all := slices.Sorted(maps.Keys(c.Series))
 	for _, k := range all {
 		fmt.Fprintf(&b, "counterpart_operations_total{%s} %d\n", labels(seriesOf(k)), c.Series[k].total())
 	}
-	b.WriteString("# HELP counterpart_operation_seconds How long operations took in real time.\n# TYPE counterpart_operation_seconds histogram\n")
+	io.WriteString(&b, "# HELP counterpart_operation_seconds How long operations took in real time.\n# TYPE counterpart_operation_seconds histogram\n")
 	for _, k := range all {
 		x, sum, named := c.Series[k], uint64(0), labels(seriesOf(k))
 		for i, n := range x.Le {
@@ -190,13 +190,29 @@ func (c Counts) WriteTo(w io.Writer) (int64, error) {
 		}
 		fmt.Fprintf(&b, "counterpart_operation_seconds_sum{%s} %g\ncounterpart_operation_seconds_count{%s} %d\n", named, time.Duration(x.Nanos).Seconds(), named, sum)
 	}
-	b.WriteString("# HELP counterpart_unplayed_total Requests for features of the real systems that are not played here.\n# TYPE counterpart_unplayed_total counter\n")
+	io.WriteString(&b, "# HELP counterpart_unplayed_total Requests for features of the real systems that are not played here.\n# TYPE counterpart_unplayed_total counter\n")
 	for _, k := range slices.Sorted(maps.Keys(c.Unplayed)) {
 		server, feature, _ := strings.Cut(k, "\x00")
 		fmt.Fprintf(&b, "counterpart_unplayed_total{server=\"%s\",feature=\"%s\"} %d\n", quoted.Replace(server), quoted.Replace(feature), c.Unplayed[k])
 	}
-	n, err := io.WriteString(w, b.String())
-	return int64(n), err
+	return b.n, b.err
+}
+
+// counting is a writer that counts, and that stops at the first failure.
+type counting struct {
+	w   io.Writer
+	n   int64
+	err error
+}
+
+// Write implements io.Writer.
+func (c *counting) Write(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	n, err := c.w.Write(p)
+	c.n, c.err = c.n+int64(n), err
+	return n, err
 }
 
 // seriesOf is the series of a key of Counts.

@@ -1,9 +1,9 @@
 package control
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -61,12 +61,11 @@ func (s *Server) export(c echo.Context) error {
 
 // metrics is the Prometheus text format.
 func (s *Server) metrics(c echo.Context) error {
-	var b strings.Builder
+	var b bytes.Buffer
 	counted, _ := s.Counted(c.Request().Context()) // without a store, what happened here
 	counted.WriteTo(&b)
-	p := s.Journal.Since(0, nothing, 1)
 	fmt.Fprintf(&b, "# HELP counterpart_journal_entries_total Operations recorded.\n# TYPE counterpart_journal_entries_total counter\ncounterpart_journal_entries_total %d\n", s.Journal.Recorded())
-	fmt.Fprintf(&b, "# HELP counterpart_journal_dropped_total Operations forgotten for want of room.\n# TYPE counterpart_journal_dropped_total counter\ncounterpart_journal_dropped_total %d\n", p.Dropped)
+	fmt.Fprintf(&b, "# HELP counterpart_journal_dropped_total Operations forgotten for want of room.\n# TYPE counterpart_journal_dropped_total counter\ncounterpart_journal_dropped_total %d\n", s.Journal.Dropped())
 	b.WriteString("# HELP counterpart_fault_fired_total Operations that a fault rule struck.\n# TYPE counterpart_fault_fired_total counter\n")
 	for _, r := range s.Rules.States() {
 		fmt.Fprintf(&b, "counterpart_fault_fired_total{rule=%q,kind=%q} %d\n", r.ID, r.Kind, r.Fired)
@@ -89,5 +88,5 @@ func (s *Server) metrics(c echo.Context) error {
 	if f := s.Fleet(); f != nil {
 		fmt.Fprintf(&b, "# HELP counterpart_refused_total Datagrams and connections turned away for want of a slot.\n# TYPE counterpart_refused_total counter\ncounterpart_refused_total %d\n", f.Dropped())
 	}
-	return c.Blob(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", []byte(b.String()))
+	return c.Blob(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", b.Bytes())
 }
