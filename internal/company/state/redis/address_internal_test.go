@@ -83,6 +83,7 @@ func FuzzAddress(f *testing.F) {
 
 func FuzzRecord(f *testing.F) {
 	f.Add("0123456789012345\x00\x00\x00\x00\x00\x00\x00\x01value")
+	f.Add("0123456789012345\x00\x00\x00\x00\x00\x00\x00u")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := decode(text)
 		if err != nil || r.version == "" || !r.expires.IsZero() && r.expires.UnixNano() <= 0 {

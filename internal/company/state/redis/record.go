@@ -61,7 +61,7 @@ func nanoseconds(t time.Time) int64 {
 	switch {
 	case t.After(latest):
 		return math.MaxInt64
-	case t.Unix() <= 0:
+	case !t.After(time.Unix(0, 0)):
 		return 1
 	}
 	return t.UnixNano()
