@@ -19,11 +19,17 @@ type controlPort struct {
 	ControlToken string `placeholder:"TOKEN" help:"Its token, if it has one."`
 }
 
-// What may be otherwise a moment later.
-var (
-	errNoFleet  = errors.New("no fleet answers")
-	errNotReady = errors.New("not ready")
-)
+// errNoFleet may be otherwise a moment later.
+var errNoFleet = errors.New("no fleet answers")
+
+// refusal is what a fleet answered instead of what was asked for.
+type refusal struct {
+	status int
+	why    string
+}
+
+// Error implements error.
+func (r refusal) Error() string { return r.why }
 
 // base is the URL of the control port.
 func (c *controlPort) base() (string, error) {
@@ -90,11 +96,7 @@ func (c *controlPort) open(e *env, method, path string, in any) (*http.Response,
 	if resp.StatusCode == http.StatusUnauthorized {
 		return nil, errors.New("the control port wants its token; say --control-token or COUNTERPART_CONTROL_TOKEN")
 	}
-	refused := errors.New(orElse(problem.Detail, problem.Title))
-	if resp.StatusCode == http.StatusServiceUnavailable {
-		return nil, fmt.Errorf("%w: %w", errNotReady, refused)
-	}
-	return nil, refused
+	return nil, refusal{resp.StatusCode, orElse(problem.Detail, problem.Title)}
 }
 
 // call sends a request and reads the answer into out; nil throws it away. The
@@ -113,10 +115,25 @@ func (c *controlPort) call(e *env, r ask, out any) (raw []byte, err error) {
 	}
 	defer resp.Body.Close()
 	raw, err = io.ReadAll(resp.Body)
-	if err != nil || out == nil || len(raw) == 0 {
+	if err != nil || len(raw) == 0 {
 		return raw, err
 	}
+	warn(e.err, raw)
+	if out == nil {
+		return raw, nil
+	}
 	return raw, json.Unmarshal(raw, out)
+}
+
+// warn says of an answer what it lacks: of replicas that were not heard in time, or of a
+// store that is away.
+func warn(w io.Writer, raw []byte) {
+	var answer struct{ Silent []string }
+	if json.Unmarshal(raw, &answer) == nil {
+		for _, who := range answer.Silent {
+			fmt.Fprintln(w, "warning:", who)
+		}
+	}
 }
 
 // ask is one request of the control API.

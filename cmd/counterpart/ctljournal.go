@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,16 @@ func (m matching) match() map[string]string {
 
 var entryColumns = []string{"#=seq", "AT=at", "SERVER=server", "OPERATION=op", "ACTOR=actor", "OBJECT=object", "OUTCOME=outcome", "STATUS=status", "WHY=why"}
 
+// columnsOf are the columns of some entries: those of several replicas say whose they are.
+func columnsOf(entries []any) []string {
+	for _, x := range entries {
+		if m, _ := x.(map[string]any); fact(m).at("replica") != "" {
+			return slices.Insert(slices.Clone(entryColumns), 2, "REPLICA=replica")
+		}
+	}
+	return entryColumns
+}
+
 type journalFind struct {
 	matching
 	Limit int `help:"At most so many."`
@@ -93,7 +104,7 @@ func (c *ctlCmd) entries(e *env, r ask) (int, error) {
 	if page.Missed {
 		fmt.Fprintf(e.err, "warning: the journal has forgotten %d older entries\n", page.Dropped)
 	}
-	return len(page.Entries), table(e.out, page.Entries, entryColumns)
+	return len(page.Entries), table(e.out, page.Entries, columnsOf(page.Entries))
 }
 
 type journalWait struct {

@@ -77,6 +77,7 @@ func (ctlAudit) Run(e *env, c *ctlCmd) error {
 	var out struct {
 		Clean, Known              bool
 		Leases, Tokens, Sightings []any
+		Silent                    []string
 		Looked                    int
 		Dropped                   uint64
 	}
@@ -98,6 +99,8 @@ func (ctlAudit) Run(e *env, c *ctlCmd) error {
 	switch {
 	case out.Clean:
 		return nil
+	case len(out.Silent) > 0:
+		return failure{exitFailed, errors.New("not all replicas were heard, so that nothing is certain")}
 	case !out.Known && out.Dropped == 0:
 		return failure{exitFailed, errors.New("the fleet runs without a journal, so that nothing is certain")}
 	case !out.Known:

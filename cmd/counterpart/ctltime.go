@@ -21,7 +21,6 @@ func (c *ctlCmd) clock(e *env, change map[string]any) error {
 	var out struct {
 		Now    time.Time
 		Frozen bool
-		Silent []string
 	}
 	raw, err := c.call(e, r, &out)
 	if err != nil {
@@ -29,9 +28,6 @@ func (c *ctlCmd) clock(e *env, change map[string]any) error {
 	}
 	if c.JSON {
 		return c.raw(e, raw)
-	}
-	for _, who := range out.Silent {
-		fmt.Fprintln(e.err, "warning:", who)
 	}
 	how := "running"
 	if out.Frozen {

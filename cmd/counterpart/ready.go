@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -36,8 +37,12 @@ func (c *readyCmd) Run(e *env) error {
 		if err == nil {
 			return c.say(e, raw)
 		}
-		later := errors.Is(err, errNoFleet) || errors.Is(err, errNotReady) || errors.Is(err, context.DeadlineExceeded)
-		if !later { // a wrong token or a port of something else: waiting mends nothing
+		var said refusal
+		busy := errors.As(err, &said) && said.status == http.StatusServiceUnavailable
+		if busy {
+			err = fmt.Errorf("not ready: %w", err)
+		}
+		if !busy && !errors.Is(err, errNoFleet) && !errors.Is(err, context.DeadlineExceeded) { // a wrong token or a port of something else: waiting mends nothing
 			return err
 		}
 		if e.ctx.Err() != nil {
@@ -59,7 +64,7 @@ func (c *readyCmd) because(err error) error {
 	if c.Wait == 0 {
 		return err
 	}
-	return fmt.Errorf("not ready within %s: %w", c.Wait, err)
+	return fmt.Errorf("after %s: %w", c.Wait, err)
 }
 
 // look asks once.

@@ -32,7 +32,8 @@ type audited struct {
 	Sightings []sighting       `json:"sightings"`
 	Looked    int              `json:"looked"`  // at how many entries
 	Dropped   uint64           `json:"dropped"` // entries that were forgotten and could have shown more
-	Known     bool             `json:"known"`   // nothing was forgotten, and there is a journal
+	Known     bool             `json:"known"`   // nothing was forgotten, there is a journal, and nobody is silent
+	Silent    []string         `json:"silent,omitempty"`
 }
 
 // audit says which secrets are still out and where one showed up.
@@ -62,6 +63,7 @@ func (s *Server) audit(c echo.Context) error {
 		out.Sightings = append(out.Sightings, s.sightings(e)...)
 	})
 	out.Dropped = s.Journal.Dropped()
+	out.Silent = silent
 	out.Known = out.Known && out.Dropped == 0 && len(silent) == 0
 	out.Clean = len(out.Leases)+len(out.Tokens)+len(out.Sightings) == 0 && out.Known
 	return c.JSON(http.StatusOK, out)
