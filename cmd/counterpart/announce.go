@@ -74,7 +74,7 @@ func (c *serveCmd) observe(t io.Writer, company *boot.Company) {
 		if !c.Pprof {
 			profiles = "start with --pprof"
 		}
-		fmt.Fprintf(t, "\nMetrics:\t%s/metrics\nProfiles:\t%s\n", e.URL(), profiles)
+		fmt.Fprintf(t, "\nMetrics:\t%s/metrics\nProfiles:\t%s\nState:\t%s\n", e.URL(), profiles, c.where())
 	}
 }
 

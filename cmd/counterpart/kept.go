@@ -39,7 +39,7 @@ func openKept(ctx context.Context, c *serveCmd, log *slog.Logger, time *clock.Vi
 		if err != nil {
 			return nil, errors.Join(err, store.Close())
 		}
-		return &kept{c.Data, "name another folder, or remove this one", store, len(tables) == 0}, nil
+		return &kept{c.where(), "name another folder, or remove this one", store, len(tables) == 0}, nil
 	case c.State == "memory":
 		return nil, nil
 	case !strings.Contains(c.State, "://"):
@@ -49,11 +49,18 @@ func openKept(ctx context.Context, c *serveCmd, log *slog.Logger, time *clock.Vi
 	if err != nil {
 		return nil, fmt.Errorf("--state: %w", err)
 	}
-	where := "the store of --state"
-	if u, err := url.Parse(c.State); err == nil {
-		where = u.Redacted()
+	return &kept{c.where(), "name another prefix (?prefix=) or another server, or empty this one", store, false}, nil
+}
+
+// where is where what changes is kept, for people to read: without a password.
+func (c *serveCmd) where() string {
+	if c.Data != "" {
+		return c.Data
 	}
-	return &kept{where, "name another prefix (?prefix=) or another server, or empty this one", store, false}, nil
+	if u, err := url.Parse(c.State); err == nil {
+		return u.Redacted()
+	}
+	return "the store of --state" // an address that no URL can be made of is refused when it is opened
 }
 
 // load loads the seed for the moment when its fleet began, which may be now.
