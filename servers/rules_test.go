@@ -48,10 +48,11 @@ var parts = []struct {
 	part string
 	may  []string
 }{
-	{"internal/measure/storm", nil},                    // it attacks from outside
-	{"internal/measure/soak", []string{"seed/worlds"}}, // it asks from outside
-	{"internal/measure/linear", nil},                   // for tests
-	{"internal/measure/bench", []string{"internal/plugins/pluginhost", "internal/company"}},
+	{"internal/measure/process", nil},
+	{"internal/measure/storm", []string{"internal/measure/process"}},               // it attacks from outside
+	{"internal/measure/soak", []string{"internal/measure/process", "seed/worlds"}}, // it asks from outside
+	{"internal/measure/linear", nil},                                               // for tests
+	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
 	{"internal/steering/control", append([]string{"internal/face"}, beneath...)},

@@ -18,7 +18,7 @@ func remembering(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer forgets.stop()
+	defer forgets.Stop()
 	var rows []row
 	for _, how := range []syncing{{"interval", 0.9}, {"never", 0}, {"always", 0}} {
 		more, err := how.against(s, seed, forgets)
@@ -40,7 +40,7 @@ func (x syncing) against(s settings, seed string, forgets *counterpart) (rows []
 	if err != nil {
 		return nil, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	for _, c := range []struct {
 		work string
 		load func(addr string) func(time.Duration) (float64, error)
@@ -55,7 +55,7 @@ func (x syncing) against(s settings, seed string, forgets *counterpart) (rows []
 		}},
 	} {
 		r, err := versus(s, contest{fmt.Sprintf("--data --sync %s: %s, against memory", x.how, c.work), x.bar,
-			side{p.process, c.load(p.ports["vault/http"])}, side{forgets.process, c.load(forgets.ports["vault/http"])}})
+			side{p.Process, c.load(p.ports["vault/http"])}, side{forgets.Process, c.load(forgets.ports["vault/http"])}})
 		if err != nil {
 			return rows, err
 		}

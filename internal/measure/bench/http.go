@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"counterpart/internal/measure/process"
+
 	"github.com/labstack/echo/v4"
 )
 
@@ -38,7 +40,7 @@ func (b bareRoute) serve() {
 }
 
 // bare starts the baseline for a route and an answer.
-func bare(s settings, route, answer string) (*process, string, error) {
+func bare(s settings, route, answer string) (*process.Process, string, error) {
 	addr, err := freePort("tcp")
 	if err != nil {
 		return nil, "", err
@@ -51,12 +53,12 @@ func bare(s settings, route, answer string) (*process, string, error) {
 	if err := os.WriteFile(file, []byte(answer), 0o600); err != nil {
 		return nil, "", err
 	}
-	p, err := launch(filepath.Join(s.dir, "echo.log"), self, "-serve-echo", addr, "-echo-route", route, "-echo-answer", file)
+	p, err := process.Start(filepath.Join(s.dir, "echo.log"), self, "-serve-echo", addr, "-echo-route", route, "-echo-answer", file)
 	if err != nil {
 		return nil, "", err
 	}
 	if err := await(p, addr); err != nil {
-		p.stop()
+		p.Stop()
 		return nil, "", err
 	}
 	return p, addr, nil
@@ -68,25 +70,25 @@ func native(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer bare.stop()
+	defer bare.Stop()
 	on, err := fleet(s, "demo")
 	if err != nil {
 		return nil, err
 	}
-	defer on.stop()
+	defer on.Stop()
 	off, err := fleet(s, "demo", "--no-journal")
 	if err != nil {
 		return nil, err
 	}
-	defer off.stop()
-	get := func(p *process, addr string) side {
+	defer off.Stop()
+	get := func(p *process.Process, addr string) side {
 		return side{p, func(lasts time.Duration) (float64, error) { return hammerHTTP(s.conns, lasts, addr) }}
 	}
-	first, err := versus(s, contest{"native: password of a shared account, against a bare echo route", 0, get(on.process, on.ports["native/http"]), get(bare, addr)})
+	first, err := versus(s, contest{"native: password of a shared account, against a bare echo route", 0, get(on.Process, on.ports["native/http"]), get(bare, addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, contest{"native: journal on, against off", 0.9, get(on.process, on.ports["native/http"]), get(off.process, off.ports["native/http"])})
+	second, err := versus(s, contest{"native: journal on, against off", 0.9, get(on.Process, on.ports["native/http"]), get(off.Process, off.ports["native/http"])})
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +98,12 @@ func native(s settings) ([]row, error) {
 
 // faulty compares a fleet that has a fault rule, for a server that is not asked,
 // with one that has none.
-func faulty(s settings, idle *counterpart, get func(*process, string) side) (row, error) {
+func faulty(s settings, idle *counterpart, get func(*process.Process, string) side) (row, error) {
 	armed, err := fleet(s, "demo")
 	if err != nil {
 		return row{}, err
 	}
-	defer armed.stop()
+	defer armed.Stop()
 	rule := strings.NewReader(`{"rules":[{"kind":"drop","server":"radius"}]}`)
 	resp, err := http.Post("http://"+armed.ports["control/http"]+"/faults", "application/json", rule)
 	if err != nil {
@@ -112,7 +114,7 @@ func faulty(s settings, idle *counterpart, get func(*process, string) side) (row
 		return row{}, fmt.Errorf("the rule was refused: %s", resp.Status)
 	}
 	return versus(s, contest{"native: a fault rule for another server, against none", 0.95,
-		get(armed.process, armed.ports["native/http"]), get(idle.process, idle.ports["native/http"])})
+		get(armed.Process, armed.ports["native/http"]), get(idle.Process, idle.ports["native/http"])})
 }
 
 func hammerHTTP(conns int, lasts time.Duration, addr string) (float64, error) {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
 
 const (
@@ -24,30 +26,30 @@ func directory(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer peer.stop()
+	defer peer.Stop()
 	ours, err := fleet(s, "load")
 	if err != nil {
 		return nil, err
 	}
-	defer ours.stop()
+	defer ours.Stop()
 	where := ours.ports["unix/ldap"]
 	dn, err := locate(where)
 	if err != nil {
 		return nil, err
 	}
-	find := func(p *process, addr string) side {
+	find := func(p *process.Process, addr string) side {
 		return side{p, func(lasts time.Duration) (float64, error) { return hammerSearch(s.conns, lasts, addr, people) }}
 	}
-	bind := func(p *process, addr string, dn func(string) string) side {
+	bind := func(p *process.Process, addr string, dn func(string) string) side {
 		return side{p, func(lasts time.Duration) (float64, error) {
 			return hammerBind(s.conns, lasts, addr, binder{people, dn})
 		}}
 	}
-	first, err := versus(s, contest{"ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(ours.process, where), find(peer, addr)})
+	first, err := versus(s, contest{"ldap: (uid=…) over 100,000 people, against slapd", 1.2, find(ours.Process, where), find(peer, addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, contest{"ldap: simple bind, 100,000 people, against slapd", 1.2, bind(ours.process, where, dn),
+	second, err := versus(s, contest{"ldap: simple bind, 100,000 people, against slapd", 1.2, bind(ours.Process, where, dn),
 		bind(peer, addr, func(name string) string { return "uid=" + name + "," + peopleOU })})
 	return []row{first, second}, err
 }
@@ -255,7 +257,7 @@ func hammerBind(conns int, lasts time.Duration, addr string, who binder) (float6
 }
 
 // slapd starts OpenLDAP with the same people in an indexed mdb database.
-func slapd(s settings) (*process, string, error) {
+func slapd(s settings) (*process.Process, string, error) {
 	addr, err := freePort("tcp")
 	if err != nil {
 		return nil, "", err
@@ -281,7 +283,7 @@ func slapd(s settings) (*process, string, error) {
 	if out, err := exec.Command("slapadd", "-q", "-f", config, "-l", filepath.Join(dir, "people.ldif")).CombinedOutput(); err != nil {
 		return nil, "", fmt.Errorf("slapadd: %w\n%s", err, out)
 	}
-	p, err := launch(filepath.Join(s.dir, "slapd.log"), "slapd", "-f", config, "-h", "ldap://"+addr, "-d", "0")
+	p, err := process.Start(filepath.Join(s.dir, "slapd.log"), "slapd", "-f", config, "-h", "ldap://"+addr, "-d", "0")
 	if err != nil {
 		return nil, "", err
 	}

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
 
 // settings of one run.
@@ -92,7 +94,7 @@ func median[T cmp.Ordered](v []T) T {
 
 // side is one of two things that are compared: a process and how to load it.
 type side struct {
-	*process
+	*process.Process
 	load func(time.Duration) (perSecond float64, err error)
 }
 
@@ -102,7 +104,7 @@ type side struct {
 type measured struct{ rate, cpu float64 }
 
 func (x side) measure(lasts time.Duration) (measured, error) {
-	before, err := x.cpu()
+	before, err := x.CPU()
 	if err != nil {
 		return measured{}, err
 	}
@@ -112,7 +114,7 @@ func (x side) measure(lasts time.Duration) (measured, error) {
 		return measured{}, err
 	}
 	took := time.Since(began).Seconds()
-	after, err := x.cpu()
+	after, err := x.CPU()
 	return measured{rate, (after - before).Seconds() * 1e6 / (rate * took)}, err
 }
 

@@ -65,12 +65,12 @@ func million(s settings) ([]row, error) {
 	if err != nil {
 		return rows, err
 	}
-	defer ours.stop()
+	defer ours.Stop()
 	theirs, err := small.start(s)
 	if err != nil {
 		return rows, err
 	}
-	defer theirs.stop()
+	defer theirs.Stop()
 	for _, r := range reads {
 		x, err := versus(s, contest{"million: " + r.name + ", against 1,000 people", 0.95, r.of(s, large, ours), r.of(s, small, theirs)})
 		if err != nil {
@@ -78,7 +78,7 @@ func million(s settings) ([]row, error) {
 		}
 		rows = append(rows, x)
 	}
-	if m, err = ours.rss(); err != nil {
+	if m, err = mebibytes(ours.Process); err != nil {
 		return rows, err
 	}
 	return append(rows, row{"million: memory after these requests", fmt.Sprintf("%.0f MiB", m), "", "", "≤ 700 MiB", verdict(m <= 700)}), nil
@@ -100,7 +100,7 @@ type load struct {
 }
 
 func (r read) of(s settings, who crowd, c *counterpart) side {
-	return side{c.process, func(lasts time.Duration) (float64, error) {
+	return side{c.Process, func(lasts time.Duration) (float64, error) {
 		return r.load(load{who, s.conns, c.ports[r.port], lasts})
 	}}
 }

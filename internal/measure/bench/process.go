@@ -5,78 +5,16 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
-
-// process is something that this run started and ends.
-type process struct {
-	cmd *exec.Cmd
-	log string
-}
-
-func launch(log string, name string, args ...string) (*process, error) {
-	f, err := os.Create(log)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	cmd := exec.Command(name, args...)
-	cmd.Stdout, cmd.Stderr = f, f
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	return &process{cmd, log}, cmd.Start()
-}
-
-// stop ends the process by its ID and waits for it.
-func (p *process) stop() {
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(10*time.Second, func() { p.cmd.Process.Kill() })
-	defer late.Stop()
-	p.cmd.Wait()
-}
-
-// failed is an error with the end of the process's own words.
-func (p *process) failed(what string) error {
-	text, _ := os.ReadFile(p.log)
-	return fmt.Errorf("%s:\n%s", what, text[max(0, len(text)-2000):])
-}
-
-// rss is the memory in use, in MiB.
-func (p *process) rss() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-	return kb / 1024, err
-}
-
-// cpu is the processor time that the process has used.
-func (p *process) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var ticks int64
-	for _, f := range fields[11:13] { // utime and stime, proc(5)
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / 100, nil // USER_HZ is 100 on Linux
-}
 
 // counterpart is a running fleet.
 type counterpart struct {
-	*process
+	*process.Process
 	ports map[string]string
 	took  time.Duration // from start to the ports file
 }
@@ -85,7 +23,7 @@ func fleet(s settings, seed string, args ...string) (*counterpart, error) {
 	file := filepath.Join(s.dir, "ports.json")
 	os.Remove(file)
 	began := time.Now()
-	p, err := launch(filepath.Join(s.dir, "counterpart.log"), s.binary, append([]string{"serve", seed, "--ports", "auto", "--ports-file", file}, args...)...)
+	p, err := process.Start(filepath.Join(s.dir, "counterpart.log"), s.binary, append([]string{"serve", seed, "--ports", "auto", "--ports-file", file}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +34,17 @@ func fleet(s settings, seed string, args ...string) (*counterpart, error) {
 			return c, json.Unmarshal(text, &c.ports)
 		}
 		if time.Now().After(end) {
-			p.stop()
-			return nil, p.failed("counterpart does not start")
+			p.Stop()
+			return nil, p.Failed("counterpart does not start")
 		}
 		time.Sleep(200 * time.Microsecond)
 	}
+}
+
+// mebibytes is the memory that a process takes.
+func mebibytes(p *process.Process) (float64, error) {
+	octets, err := p.Resident()
+	return float64(octets) / (1 << 20), err
 }
 
 // freePort is a port that nobody listens on now.
@@ -122,13 +66,13 @@ func freePort(network string) (string, error) {
 }
 
 // await waits for a TCP port to answer.
-func await(p *process, addr string) error {
+func await(p *process.Process, addr string) error {
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			return c.Close()
 		}
 	}
-	return p.failed("nothing answers at " + addr)
+	return p.Failed("nothing answers at " + addr)
 }
 
 // starts measures the start and the size of the two ready-made worlds.
@@ -167,9 +111,9 @@ func started(s settings, seed string, runs int, use func(*counterpart) error) (m
 		}
 		rss := 0.0
 		if err = use(c); err == nil {
-			rss, err = c.rss()
+			rss, err = mebibytes(c.Process)
 		}
-		c.stop()
+		c.Stop()
 		if err != nil {
 			return 0, 0, err
 		}

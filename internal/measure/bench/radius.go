@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
 
 // crowd is a number of generated people.
@@ -32,25 +34,25 @@ func radius(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer peer.stop()
+	defer peer.Stop()
 	on, err := fleet(s, "load")
 	if err != nil {
 		return nil, err
 	}
-	defer on.stop()
+	defer on.Stop()
 	off, err := fleet(s, "load", "--no-journal")
 	if err != nil {
 		return nil, err
 	}
-	defer off.stop()
-	pap := func(p *process, addr string) side {
+	defer off.Stop()
+	pap := func(p *process.Process, addr string) side {
 		return side{p, func(lasts time.Duration) (float64, error) { return hammerPAP(s.conns, lasts, addr, people) }}
 	}
-	first, err := versus(s, contest{"radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.process, on.ports["radius/auth"]), pap(peer, addr)})
+	first, err := versus(s, contest{"radius: PAP, 100,000 people, against FreeRADIUS", 1.0, pap(on.Process, on.ports["radius/auth"]), pap(peer, addr)})
 	if err != nil {
 		return nil, err
 	}
-	second, err := versus(s, contest{"radius: journal on, against off", 0.9, pap(on.process, on.ports["radius/auth"]), pap(off.process, off.ports["radius/auth"])})
+	second, err := versus(s, contest{"radius: journal on, against off", 0.9, pap(on.Process, on.ports["radius/auth"]), pap(off.Process, off.ports["radius/auth"])})
 	return []row{first, second}, err
 }
 
@@ -105,7 +107,7 @@ func accessRequest(who crowd, socket, n int) []byte {
 }
 
 // freeRADIUS starts FreeRADIUS with the same people in its files module.
-func freeRADIUS(s settings) (*process, string, error) {
+func freeRADIUS(s settings) (*process.Process, string, error) {
 	addr, err := freePort("udp")
 	if err != nil {
 		return nil, "", err
@@ -126,7 +128,7 @@ func freeRADIUS(s settings) (*process, string, error) {
 			return nil, "", err
 		}
 	}
-	p, err := launch(filepath.Join(s.dir, "freeradius.log"), "freeradius", "-f", "-d", dir, "-l", "stdout")
+	p, err := process.Start(filepath.Join(s.dir, "freeradius.log"), "freeradius", "-f", "-d", dir, "-l", "stdout")
 	if err != nil {
 		return nil, "", err
 	}
@@ -135,8 +137,8 @@ func freeRADIUS(s settings) (*process, string, error) {
 			return p, addr, nil
 		}
 	}
-	p.stop()
-	return nil, "", p.failed("FreeRADIUS does not answer")
+	p.Stop()
+	return nil, "", p.Failed("FreeRADIUS does not answer")
 }
 
 const freeRADIUSConfig = `

@@ -23,6 +23,7 @@ import (
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/state/redis"
+	"counterpart/internal/measure/process"
 )
 
 // shared measures a fleet whose state is in a Redis: reads, which are kept until they
@@ -33,11 +34,11 @@ func shared(s settings) ([]row, error) {
 		return nil, fmt.Errorf("redis-server is missing; make tools installs it")
 	}
 	socket := filepath.Join(s.dir, "redis.sock")
-	db, err := launch(filepath.Join(s.dir, "redis.log"), "redis-server", "--port", "0", "--unixsocket", socket, "--dir", s.dir, "--save", "")
+	db, err := process.Start(filepath.Join(s.dir, "redis.log"), "redis-server", "--port", "0", "--unixsocket", socket, "--dir", s.dir, "--save", "")
 	if err != nil {
 		return nil, err
 	}
-	defer db.stop()
+	defer db.Stop()
 	if err := awaitSocket(db, socket); err != nil {
 		return nil, err
 	}
@@ -49,13 +50,13 @@ func shared(s settings) ([]row, error) {
 	return append(reads, writes...), err
 }
 
-func awaitSocket(p *process, socket string) error {
+func awaitSocket(p *process.Process, socket string) error {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("unix", socket); err == nil {
 			return c.Close()
 		}
 	}
-	return p.failed("redis-server does not start")
+	return p.Failed("redis-server does not start")
 }
 
 func sharedReads(s settings, socket string) ([]row, error) {
@@ -69,13 +70,13 @@ func sharedReads(s settings, socket string) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer p.stop()
+		defer p.Stop()
 		addr := p.ports["vault/http"]
 		token, err := furnish(addr)
 		if err != nil {
 			return nil, err
 		}
-		sides[i] = side{p.process, func(lasts time.Duration) (float64, error) {
+		sides[i] = side{p.Process, func(lasts time.Duration) (float64, error) {
 			return hammerRaw(s.conns, lasts, addr, vaultCases[1].text(addr, token))
 		}}
 	}
@@ -94,7 +95,7 @@ func takers(conns int) string {
 		"clients: [{name: sps, secret: sps-secret}]\nservers: [{kind: native}]\n"
 }
 
-func sharedWrites(s settings, db *process, socket string) ([]row, error) {
+func sharedWrites(s settings, db *process.Process, socket string) ([]row, error) {
 	seed := filepath.Join(s.dir, "takers.yaml")
 	if err := os.WriteFile(seed, []byte(takers(s.conns)), 0o600); err != nil {
 		return nil, err
@@ -120,9 +121,9 @@ func sharedWrites(s settings, db *process, socket string) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer p.stop()
+		defer p.Stop()
 		done := 0.0
-		ours := side{p.process, func(lasts time.Duration) (float64, error) {
+		ours := side{p.Process, func(lasts time.Duration) (float64, error) {
 			rate, err := hammerTakers(s.conns, lasts, p.ports["native/http"])
 			done += rate * lasts.Seconds()
 			return rate, err
@@ -170,7 +171,7 @@ func swaps(s settings, socket string, bare side) (row, error) {
 	defer store.Close()
 	value := []byte(strings.Repeat("v", 400))
 	table := store.Table("account")
-	ours := side{bare.process, func(lasts time.Duration) (float64, error) {
+	ours := side{bare.Process, func(lasts time.Duration) (float64, error) {
 		return hammer(s.conns, lasts, func(i int, stop <-chan struct{}) (int, error) {
 			key := strconv.Itoa(i)
 			for n := 0; ; n++ {

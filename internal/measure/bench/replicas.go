@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
 
 // fifth is the part of a core that each replica may use, in microseconds of each period.
@@ -17,8 +19,8 @@ const (
 
 // held limits a process to a fifth of a core, and returns what lifts that. It needs a
 // control group of its own (cgroups(7), either version) and so root.
-func held(p *process) (lift func(), err error) {
-	name := fmt.Sprintf("counterpart-bench-%d", p.cmd.Process.Pid)
+func held(p *process.Process) (lift func(), err error) {
+	name := fmt.Sprintf("counterpart-bench-%d", p.PID())
 	dir, files := filepath.Join("/sys/fs/cgroup/cpu", name), map[string]string{"cpu.cfs_period_us": strconv.Itoa(period), "cpu.cfs_quota_us": strconv.Itoa(fifth)}
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
 		dir, files = filepath.Join("/sys/fs/cgroup", name), map[string]string{"cpu.max": fmt.Sprintf("%d %d", fifth, period)}
@@ -26,7 +28,7 @@ func held(p *process) (lift func(), err error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("a process cannot be held to a fifth of a core: %w", err)
 	}
-	files["cgroup.procs"] = strconv.Itoa(p.cmd.Process.Pid)
+	files["cgroup.procs"] = strconv.Itoa(p.PID())
 	for _, file := range []string{"cpu.max", "cpu.cfs_period_us", "cpu.cfs_quota_us", "cgroup.procs"} { // the process last
 		if value, ok := files[file]; ok {
 			if err := os.WriteFile(filepath.Join(dir, file), []byte(value), 0o644); err != nil {
@@ -46,7 +48,7 @@ type flock struct {
 
 func (f *flock) stop() {
 	for _, m := range f.members {
-		m.stop()
+		m.Stop()
 	}
 	for _, lift := range f.lift {
 		lift()
@@ -57,11 +59,11 @@ func (f *flock) stop() {
 // core, so that this machine has room for all of them, for Redis and for their clients.
 func replicas(s settings) ([]row, error) {
 	socket := filepath.Join(s.dir, "replicas.sock")
-	db, err := launch(filepath.Join(s.dir, "replicas.log"), "redis-server", "--port", "0", "--unixsocket", socket, "--dir", s.dir, "--save", "")
+	db, err := process.Start(filepath.Join(s.dir, "replicas.log"), "redis-server", "--port", "0", "--unixsocket", socket, "--dir", s.dir, "--save", "")
 	if err != nil {
 		return nil, fmt.Errorf("redis-server is missing; make tools installs it: %w", err)
 	}
-	defer db.stop()
+	defer db.Stop()
 	if err := awaitSocket(db, socket); err != nil {
 		return nil, err
 	}
@@ -112,7 +114,7 @@ func together(s settings, n int, start func() (*counterpart, error), load func(i
 			return 0, err
 		}
 		f.members = append(f.members, m)
-		lift, err := held(m.process)
+		lift, err := held(m.Process)
 		if err != nil {
 			return 0, err
 		}

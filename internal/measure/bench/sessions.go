@@ -30,21 +30,21 @@ func sessions(s settings) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer p.stop()
+		defer p.Stop()
 		addr := p.ports["vault/http"]
 		if i == 0 {
 			if err := spend(s.conns, addr, past); err != nil {
 				return nil, err
 			}
 		}
-		sides[i] = side{p.process, func(lasts time.Duration) (float64, error) { return hammerSessions(s.conns, lasts, addr) }}
+		sides[i] = side{p.Process, func(lasts time.Duration) (float64, error) { return hammerSessions(s.conns, lasts, addr) }}
 	}
 	r, err := versus(s, contest{"login, use, revoke after 100,000 sessions, against none", 1 / 1.1, sides[0], sides[1]})
 	if err != nil {
 		return nil, err
 	}
 	for i := range sides {
-		if memory[i], err = sides[i].rss(); err != nil {
+		if memory[i], err = mebibytes(sides[i].Process); err != nil {
 			return nil, err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
 
 // vaultSeed is the company of the measurement: one user, one secret in each kv.
@@ -42,14 +44,14 @@ func vaults(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ours.stop()
+	defer ours.Stop()
 	addr := ours.ports["vault/http"]
 	token, err := furnish(addr)
 	if err != nil {
 		return nil, err
 	}
 	us := func(c vaultCase) side {
-		return side{ours.process, func(lasts time.Duration) (float64, error) {
+		return side{ours.Process, func(lasts time.Duration) (float64, error) {
 			return hammerRaw(s.conns, lasts, addr, c.text(addr, token))
 		}}
 	}
@@ -80,7 +82,7 @@ func againstBare(s settings, c vaultCase, us side, at vaultAt) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	bar := 0.8
 	if c.method != "GET" { // a login makes a token and remembers it; a bare route does nothing
 		bar = 0
@@ -112,11 +114,11 @@ func againstReal(s settings, us func(vaultCase) side) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := launch(filepath.Join(s.dir, "real.log"), binary, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", "-dev-listen-address="+addr)
+	p, err := process.Start(filepath.Join(s.dir, "real.log"), binary, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", "-dev-listen-address="+addr)
 	if err != nil {
 		return nil, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	if err := await(p, addr); err != nil {
 		return nil, err
 	}

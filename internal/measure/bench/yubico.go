@@ -10,6 +10,7 @@ import (
 
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
+	"counterpart/internal/measure/process"
 )
 
 // yubico measures verify with a fresh one-time password in each request, one key for
@@ -31,19 +32,19 @@ func yubico(s settings) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ours.stop()
+	defer ours.Stop()
 	said := "h=jtHLjyEz3augzcsBNV8724lIqzI=\r\nt=2026-01-01T12:00:00Z0000\r\notp=cccccccccccctjduvtcjbfeuvhehdvjjlbchtlenfgku\r\nnonce=kakakakakakakakakakakaka\r\nsl=0\r\nstatus=OK\r\n\r\n"
 	bare, addr, err := bare(s, "GET /wsapi/2.0/verify", said)
 	if err != nil {
 		return nil, err
 	}
-	defer bare.stop()
-	ask := func(p *process, addr string) side {
+	defer bare.Stop()
+	ask := func(p *process.Process, addr string) side {
 		return side{p, func(lasts time.Duration) (float64, error) {
 			return hammerEach(s.conns, lasts, addr, func(conn, _ int) []byte { return keys[conn].request(addr) })
 		}}
 	}
-	r, err := versus(s, contest{"yubico: verify of a fresh OTP, against a bare echo route", 0.7, ask(ours.process, ours.ports["yubico/http"]), ask(bare, addr)})
+	r, err := versus(s, contest{"yubico: verify of a fresh OTP, against a bare echo route", 0.7, ask(ours.Process, ours.ports["yubico/http"]), ask(bare, addr)})
 	return []row{r}, err
 }
 

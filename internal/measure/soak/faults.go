@@ -94,7 +94,7 @@ func (d *disturbances) silence(ctx context.Context, r *rand.Rand) error {
 
 func (d *disturbances) kill(ctx context.Context, r *rand.Rand) error {
 	lasts := length(r)
-	d.db.signal(syscall.SIGKILL)
+	d.db.Kill()
 	d.kills.Add(1)
 	d.log("Redis killed for %v", lasts)
 	pause(ctx, lasts)
@@ -105,11 +105,11 @@ func (d *disturbances) kill(ctx context.Context, r *rand.Rand) error {
 
 func (d *disturbances) stop(ctx context.Context, r *rand.Rand) error {
 	lasts := length(r)
-	d.db.signal(syscall.SIGSTOP)
+	d.db.Signal(syscall.SIGSTOP)
 	d.stops.Add(1)
 	d.log("Redis stopped for %v", lasts)
 	pause(ctx, lasts)
-	d.db.signal(syscall.SIGCONT)
+	d.db.Signal(syscall.SIGCONT)
 	d.restored()
 	return nil
 }

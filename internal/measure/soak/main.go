@@ -17,10 +17,10 @@ import (
 	"path/filepath"
 
 	"sync"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
+	"counterpart/internal/measure/process"
 	"counterpart/seed/worlds"
 )
 
@@ -175,7 +175,7 @@ type fleet struct {
 	db        *database
 	links     []*link
 	company   string // the file of the seed
-	processes [replicas]*process
+	processes [replicas]*process.Process
 	replicas  [replicas]*replica
 }
 
@@ -216,15 +216,15 @@ func (f *fleet) serve(i int) error {
 	}
 	file := filepath.Join(f.dir, fmt.Sprintf("ports%d.json", i))
 	os.Remove(file)
-	p, err := launch(filepath.Join(f.dir, fmt.Sprintf("replica%d.log", i)), f.binary, "serve", f.company, "--state", state, "--ports", "auto", "--ports-file", file)
+	p, err := process.Start(filepath.Join(f.dir, fmt.Sprintf("replica%d.log", i)), f.binary, "serve", f.company, "--state", state, "--ports", "auto", "--ports-file", file)
 	if err != nil {
 		return err
 	}
 	f.processes[i] = p
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		select {
-		case <-p.ended:
-			return p.failed("counterpart does not start")
+		case <-p.Ended():
+			return p.Failed("counterpart does not start")
 		default:
 		}
 		text, err := os.ReadFile(file)
@@ -243,14 +243,14 @@ func (f *fleet) serve(i int) error {
 		k.restore()
 		return nil
 	}
-	return p.failed("counterpart is not ready")
+	return p.Failed("counterpart is not ready")
 }
 
 // fall kills a replica, and starts it again after a while: as its keeper would, again
 // when the store does not answer it in time.
 func (f *fleet) fall(i int, lasts time.Duration) error {
 	f.replicas[i].ports.Store(nil)
-	f.processes[i].signal(syscall.SIGKILL)
+	f.processes[i].Kill()
 	time.Sleep(lasts)
 	f.links[i].open()
 	var err error
@@ -266,13 +266,13 @@ func (f *fleet) fall(i int, lasts time.Duration) error {
 func (f *fleet) end() {
 	for _, p := range f.processes {
 		if p != nil {
-			p.signal(syscall.SIGTERM)
+			p.Stop()
 		}
 	}
 	for _, k := range f.links {
 		k.l.Close()
 	}
-	if f.db != nil && f.db.process != nil {
-		f.db.signal(syscall.SIGTERM)
+	if f.db != nil && f.db.Process != nil {
+		f.db.Stop()
 	}
 }

@@ -8,59 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
-
-// process is something that this run started and ends.
-type process struct {
-	cmd   *exec.Cmd
-	log   string
-	ended chan struct{}
-}
-
-func launch(log string, name string, args ...string) (*process, error) {
-	f, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	p := &process{cmd: exec.Command(name, args...), log: log, ended: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = f, f
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { p.cmd.Wait(); close(p.ended) }()
-	return p, nil
-}
-
-// signal sends one and, when it ends the process, waits for that.
-func (p *process) signal(s syscall.Signal) {
-	p.cmd.Process.Signal(s)
-	switch s {
-	case syscall.SIGKILL:
-		<-p.ended
-	case syscall.SIGTERM:
-		p.cmd.Process.Signal(syscall.SIGCONT) // one that stands would not end
-		select {
-		case <-p.ended:
-		case <-time.After(10 * time.Second):
-			p.signal(syscall.SIGKILL)
-		}
-	}
-}
-
-// failed is an error with the end of the process's own words.
-func (p *process) failed(what string) error {
-	text, _ := os.ReadFile(p.log)
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return errors.New(what + "\n" + strings.Join(lines[max(0, len(lines)-12):], "\n"))
-}
 
 // database is a Redis of the run's own, which keeps whatever it has answered.
 type database struct {
-	*process
+	*process.Process
 	dir  string
 	addr string
 }
@@ -84,22 +39,22 @@ func startRedis(dir string) (*database, error) {
 // start returns when it answers.
 func (d *database) start() (err error) {
 	_, port, _ := net.SplitHostPort(d.addr)
-	d.process, err = launch(filepath.Join(d.dir, "log"), "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", d.dir, "--save", "",
+	d.Process, err = process.Start(filepath.Join(d.dir, "log"), "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", d.dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "always")
 	if err != nil {
 		return err
 	}
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		select {
-		case <-d.ended:
-			return d.failed("redis-server does not start")
+		case <-d.Ended():
+			return d.Failed("redis-server does not start")
 		default:
 		}
 		if d.loaded() {
 			return nil
 		}
 	}
-	return d.failed("redis-server does not answer")
+	return d.Failed("redis-server does not answer")
 }
 
 func (d *database) loaded() bool {

@@ -6,7 +6,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -91,7 +90,7 @@ func run(s settings) error {
 	if err != nil {
 		return err
 	}
-	defer v.stop()
+	defer v.Stop()
 	var rows []outcome
 	broken := 0
 	for _, a := range attacks(v) {
@@ -121,7 +120,7 @@ func run(s settings) error {
 	}
 	table(rows)
 	if broken > 0 {
-		return errors.New(v.said("the bounds of " + fmt.Sprint(broken) + " storms do not hold"))
+		return v.Failed("the bounds of " + fmt.Sprint(broken) + " storms do not hold")
 	}
 	return nil
 }

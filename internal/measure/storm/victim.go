@@ -3,25 +3,24 @@ package main
 import (
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"counterpart/internal/measure/process"
 )
 
 // victim is the fleet that is attacked: the demo company, on free ports, with 1 GiB
 // of heap at most.
 type victim struct {
-	cmd      *exec.Cmd
+	*process.Process
 	dir      string
 	short    bool
 	profiles string
@@ -36,16 +35,11 @@ const mostMemory = 4 << 20
 func launch(s settings) (*victim, error) {
 	v := &victim{dir: s.dir, short: s.short, profiles: s.profiles, ports: map[string]string{}, http: &http.Client{Timeout: 15 * time.Second,
 		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
-	log, err := os.Create(filepath.Join(s.dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
 	file := filepath.Join(s.dir, "ports.json")
-	v.cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --pprof --ports auto --ports-file "$1"`, mostMemory), s.binary, file)
-	v.cmd.Stdout, v.cmd.Stderr = log, log
-	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := v.cmd.Start(); err != nil {
+	var err error
+	v.Process, err = process.Start(filepath.Join(s.dir, "log"), "/bin/sh", "-c",
+		fmt.Sprintf(`ulimit -v %d; exec "$0" serve demo --pprof --ports auto --ports-file "$1"`, mostMemory), s.binary, file)
+	if err != nil {
 		return nil, err
 	}
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -53,38 +47,17 @@ func launch(s settings) (*victim, error) {
 			return v, json.Unmarshal(text, &v.ports)
 		}
 	}
-	v.stop()
-	return nil, errors.New(v.said("the fleet does not start"))
-}
-
-// stop ends the fleet by its ID.
-func (v *victim) stop() {
-	v.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(10*time.Second, func() { v.cmd.Process.Kill() })
-	defer late.Stop()
-	v.cmd.Wait()
-}
-
-// said is a sentence with the end of the fleet's own words.
-func (v *victim) said(what string) string {
-	text, _ := os.ReadFile(filepath.Join(v.dir, "log"))
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return what + "\n" + strings.Join(lines[max(0, len(lines)-12):], "\n")
+	v.Stop()
+	return nil, v.Failed("the fleet does not start")
 }
 
 // resident is the memory in use, in octets.
 func (v *victim) resident() uint64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.cmd.Process.Pid))
-	if err != nil {
+	octets, err := v.Resident()
+	if err != nil { // it is gone, which others find out
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return 0
-	}
-	kb, _ := strconv.ParseUint(fields[0], 10, 64)
-	return kb << 10
+	return octets
 }
 
 // tcp are the ports that take connections, by name.
