@@ -9,10 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -31,54 +29,6 @@ import (
 
 // longest is for how long a client may wait for the word of a server whose store is away.
 const longest = 3500 * time.Millisecond
-
-// redisServer is a Redis of the test's own, which can be stopped, killed and started.
-type redisServer struct {
-	t         *testing.T
-	port, dir string
-	more      []string
-	cmd       *exec.Cmd
-}
-
-func startRedis(t *testing.T, more ...string) *redisServer {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatal("redis-server is missing; make tools installs it")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	r := &redisServer{t: t, port: port, dir: t.TempDir(), more: more}
-	r.start()
-	return r
-}
-
-func (r *redisServer) start() {
-	r.t.Helper()
-	r.cmd = exec.Command("redis-server", append([]string{"--bind", "127.0.0.1", "--port", r.port, "--dir", r.dir, "--save", ""}, r.more...)...)
-	dialecttest.Program(r.t, r.cmd, "eady to accept connections")
-	p := r.cmd.Process
-	r.t.Cleanup(func() { p.Signal(syscall.SIGCONT) }) // one that stands would not end
-}
-
-func (r *redisServer) signal(s syscall.Signal) {
-	r.t.Helper()
-	if err := r.cmd.Process.Signal(s); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-func (r *redisServer) cli(args ...string) {
-	r.t.Helper()
-	if out, err := exec.Command("redis-cli", append([]string{"-p", r.port}, args...)...).CombinedOutput(); err != nil {
-		r.t.Fatalf("redis-cli %q: %v %s", args, err, out)
-	}
-}
-
-func (r *redisServer) url() string { return "redis://127.0.0.1:" + r.port }
 
 // asker asks the servers of a process of the demo company.
 type asker struct {
@@ -249,10 +199,10 @@ const account = "/vault/v1/accounts/root@db01"
 // TestRealOutage: while the store is away, every protocol says what its system says then,
 // in time; afterwards everything works without a restart, with what was typed meanwhile.
 func TestRealOutage(t *testing.T) {
-	redis := startRedis(t)
+	redis := dialecttest.Redis(t)
 	var all []*asker
 	for range 2 {
-		ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.url())
+		ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.URL())
 		defer stop() // before the store is
 		all = append(all, asks(t, ports))
 	}
@@ -260,9 +210,9 @@ func TestRealOutage(t *testing.T) {
 		name       string
 		away, back func()
 	}{
-		{"paused", func() { redis.signal(syscall.SIGSTOP) }, func() { redis.signal(syscall.SIGCONT) }},
-		{"killed", func() { redis.signal(syscall.SIGKILL) }, redis.start},
-		{"ended", func() { redis.signal(syscall.SIGTERM) }, redis.start},
+		{"paused", func() { redis.Signal(syscall.SIGSTOP) }, func() { redis.Signal(syscall.SIGCONT) }},
+		{"killed", func() { redis.Signal(syscall.SIGKILL) }, redis.Start},
+		{"ended", func() { redis.Signal(syscall.SIGTERM) }, redis.Start},
 	} {
 		a := all[0]
 		yubikey, code := a.typed()
@@ -291,7 +241,7 @@ func TestRealOutage(t *testing.T) {
 		if want := map[int]string{0: "201 ", 1: "409 "}[n]; want == "" || !strings.HasPrefix(lent, want) {
 			t.Errorf("%s: %s and then %s", way.name, got, lent)
 		}
-		redis.cli("flushall")
+		redis.CLI("flushall")
 		for _, x := range all {
 			x.ready("200")
 		}
@@ -300,10 +250,10 @@ func TestRealOutage(t *testing.T) {
 
 // TestRealEmptied: two processes whose store is emptied are one fleet again by themselves.
 func TestRealEmptied(t *testing.T) {
-	redis := startRedis(t)
+	redis := dialecttest.Redis(t)
 	var all []*asker
 	for range 2 {
-		ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.url())
+		ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.URL())
 		defer stop()
 		all = append(all, asks(t, ports))
 	}
@@ -314,7 +264,7 @@ func TestRealEmptied(t *testing.T) {
 	var hour struct{ Now time.Time }
 	json.Unmarshal([]byte(all[1].body("control/http", "GET /clock")), &hour)
 
-	redis.cli("flushall")
+	redis.CLI("flushall")
 	all[0].say(t, "503 ", "control/http", "", "GET /readyz", "")
 	for _, x := range all {
 		if took := x.ready("200"); took > 2*time.Second {
@@ -342,33 +292,33 @@ func TestRealEmptied(t *testing.T) {
 // TestRealReadOnly: a store that became the replica of another one is an outage until it is
 // promoted.
 func TestRealReadOnly(t *testing.T) {
-	redis, other := startRedis(t), startRedis(t)
-	ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.url())
+	redis, other := dialecttest.Redis(t), dialecttest.Redis(t)
+	ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.URL())
 	defer stop()
 	a := asks(t, ports)
 	const alice, checkout = "alice:Alice-Pass-1", "POST " + account + "/checkout"
 	a.say(t, "201 ", "native/http", alice, "POST /vault/v1/accounts/postgres@db01/checkout", `{"reason":"now"}`)
-	redis.cli("replicaof", "127.0.0.1", other.port)
+	redis.CLI("replicaof", "127.0.0.1", other.Port())
 	a.say(t, "503 ", "native/http", alice, checkout, `{"reason":"now"}`)
 	a.ready("503")
 	a.say(t, "read-only replica", "control/http", "", "GET /readyz", "")
-	redis.cli("replicaof", "no", "one")
+	redis.CLI("replicaof", "no", "one")
 	a.ready("200")
 	a.say(t, "201 ", "native/http", alice, checkout, `{"reason":"now"}`)
 }
 
 // TestRealFull: a store without room is an outage for what is written, and /readyz says so.
 func TestRealFull(t *testing.T) {
-	redis := startRedis(t)
-	ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.url())
+	redis := dialecttest.Redis(t)
+	ports, stop := launch(t, "serve", "demo", "--ports", "auto", "--state", redis.URL())
 	defer stop()
 	a := asks(t, ports)
 	const alice, checkout = "alice:Alice-Pass-1", "POST " + account + "/checkout"
-	redis.cli("config", "set", "maxmemory", "1")
+	redis.CLI("config", "set", "maxmemory", "1")
 	a.say(t, "503 ", "native/http", alice, checkout, `{"reason":"now"}`)
 	a.ready("503")
 	a.say(t, "its memory is full", "control/http", "", "GET /readyz", "")
-	redis.cli("config", "set", "maxmemory", "0")
+	redis.CLI("config", "set", "maxmemory", "0")
 	a.ready("200")
 	a.say(t, "201 ", "native/http", alice, checkout, `{"reason":"now"}`)
 }

@@ -81,8 +81,9 @@ type Company struct {
 	Fleet     *fleet.Fleet // nil until Bind
 	Replicas  *replica.Group
 	opt       Options
-	began     time.Time // what orders and faults of the seed count from
-	joined    bool      // others of this fleet have written to the store, or this one before it was started again
+	began     time.Time    // what orders and faults of the seed count from
+	times     atomic.Int64 // how often the fleet here has begun again because its store was emptied
+	joined    bool         // others of this fleet have written to the store, or this one before it was started again
 	seed      *seed.Seed
 	servers   []fleet.Instance
 	anew      sync.Mutex            // held by whoever takes the fleet back to its seed

@@ -66,7 +66,7 @@ func (c *Company) beginAgain(ctx context.Context) error {
 	if err := c.Replicas.Return(ctx); err != nil {
 		return err
 	}
-	record := start{Started: c.seed.Started, Began: c.Clock.Now(), Digest: c.seed.Digest}
+	record := start{Started: c.seed.Started, Began: c.Clock.Now(), Digest: c.seed.Digest, Emptied: c.times.Load() + 1}
 	first := false
 	err := starts(c.Store).Change(ctx, "start", func(v *start, found bool) error {
 		if first = !found || v.Digest == ""; first { // a process that is being started may have noted its own time
@@ -90,7 +90,11 @@ func (c *Company) beginAgain(ctx context.Context) error {
 	if err := c.steer(ctx, false); err != nil {
 		return err
 	}
-	return c.Journal.HandOver(ctx)
+	if err := c.Journal.HandOver(ctx); err != nil {
+		return err
+	}
+	c.times.Store(record.Emptied)
+	return nil
 }
 
 // other is why the fleet of a store is not this one; nil: it is.
@@ -131,6 +135,9 @@ func (c *Company) Health(ctx context.Context) error {
 	}
 	if err := c.other(first); err != nil {
 		return err
+	}
+	if first.Emptied != c.times.Load() { // another replica has begun again, this one has yet to hear of it
+		return errEmptied
 	}
 	if err := c.hindrance(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package boot_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -104,8 +105,8 @@ func TestAStoreIsEmptied(t *testing.T) {
 		last := b.Journal.Recorded()
 
 		server.FlushAll()
-		if err := a.Health(t.Context()); err == nil || !strings.Contains(err.Error(), "emptied") {
-			t.Errorf("round %d: at once it is %v", round, err)
+		if err := a.Health(t.Context()); err != nil && !strings.Contains(err.Error(), "emptied") {
+			t.Errorf("round %d: at once it is %v", round, err) // nil: it has been quick
 		}
 		for i, c := range all {
 			until(t, "it is ready again", func() bool { return c.Health(t.Context()) == nil })
@@ -136,6 +137,57 @@ func TestAStoreIsEmptied(t *testing.T) {
 		if n := strings.Count(said.String(), "the fleet begins again as its seed says"); n != round+1 {
 			t.Errorf("round %d: %d say so: %s", round, n, said.String())
 		}
+	}
+}
+
+// deaf is a store that does not tell when it was emptied.
+type deaf struct{ state.Store }
+
+// TestNotReadyUntilBegunAgain: whoever has not begun again with the others is not ready,
+// whether nobody has yet or another replica was quicker.
+func TestNotReadyUntilBegunAgain(t *testing.T) {
+	server := miniredis.RunT(t)
+	replica := func(hears bool) *boot.Company {
+		c := clock.Frozen(noon)
+		var store state.Store
+		store, err := redis.Open(t.Context(), "redis://"+server.Addr(), redis.Options{Clock: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { store.Close() })
+		if !hears {
+			store = deaf{store}
+		}
+		s, err := seed.Load("replicas.yaml", []byte(steered), seed.Options{Now: noon, FS: worlds.FS})
+		if err != nil {
+			t.Fatal(err)
+		}
+		company, err := boot.New(s, boot.Options{Kinds: servers.Table(), Clock: c, Auto: true, Store: store, Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { company.Close() })
+		return company
+	}
+	emptied := func(c *boot.Company) {
+		t.Helper()
+		if err := c.Health(t.Context()); !errors.Is(err, state.ErrUnavailable) || !strings.Contains(err.Error(), "emptied") {
+			t.Errorf("it is %v", err)
+		}
+	}
+	late := replica(false)
+	if err := late.Health(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.FlushAll()
+	emptied(late)
+
+	server = miniredis.RunT(t)
+	late, quick := replica(false), replica(true)
+	for range 3 { // at a clock that stands
+		server.FlushAll()
+		until(t, "the quick one is ready", func() bool { return quick.Health(t.Context()) == nil })
+		emptied(late)
 	}
 }
 

@@ -14,7 +14,7 @@ const (
 	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
 	eachOpen   = 24 << 10 // more for each open connection
 	slack      = 4 << 20  // garbage beside what is in use, and half of that,
-	mostSlack  = 12 << 20 // but no more than this and a sixteenth
+	mostSlack  = 16 << 20 // but no more than this and a sixteenth
 )
 
 // How a process gives memory back that a storm of clients has left behind. The
@@ -53,8 +53,10 @@ func LimitMemory(ctx context.Context, open func() int) {
 	}
 }
 
-// ReturnMemory gives memory back to the system when the process is at rest, until
-// ctx ends; before that it calls rest, which lets go what can be made again. Commands that serve for long run it beside what they serve.
+// ReturnMemory gives memory back to the system when the process is at rest, and what
+// nothing asks for of the program's file in any case, until ctx ends; before that it calls
+// rest, which lets go what can be made again. Commands that serve for long run it beside
+// what they serve.
 func ReturnMemory(ctx context.Context, rest func()) {
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
@@ -62,12 +64,19 @@ func ReturnMemory(ctx context.Context, rest func()) {
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	used := func() uint64 { return sample[3].Value.Uint64() + sample[5].Value.Uint64() }
 	var allocated, floor uint64 // floor is what was in use after the last return
-	returned, rested := time.Now(), time.Now()
+	returned, rested, text := time.Now(), time.Now(), time.Now()
+	returnText() // what only starting has needed; not worth a word if it fails
 	for {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
 			return
+		}
+		// Each sort of work reads other parts of the program's own file, and clients that
+		// come one after the other would add them up. It costs a millisecond.
+		if time.Since(text) >= returnEvery {
+			returnText()
+			text = time.Now()
 		}
 		if time.Since(rested) >= forgetEvery {
 			rest()
@@ -85,7 +94,6 @@ func ReturnMemory(ctx context.Context, rest func()) {
 		// when nothing happens; so growth since the last return is a reason, too.
 		if resting && (spare >= worth || used() > floor+floor/4+worth) {
 			debug.FreeOSMemory()
-			returnText() // what a storm has made the process read of its own file; not worth a word if it fails
 			returned = time.Now()
 			metrics.Read(sample)
 			floor = used()

@@ -19,6 +19,7 @@ type start struct {
 	Started time.Time `json:"started"` // what relative times of the seed count from
 	Began   time.Time `json:"began"`   // what its orders and faults count from: the last reset
 	Digest  string    `json:"digest,omitempty"`
+	Emptied int64     `json:"emptied,omitempty"` // how often it has begun again since its store was emptied
 }
 
 func starts(s state.Store) *state.Collection[start] { return state.Of[start](s, startTable) }
@@ -66,11 +67,12 @@ func (c *Company) begin(ctx context.Context) error {
 		return nil
 	})
 	c.began = record.Began
+	c.times.Store(record.Emptied)
 	return err
 }
 
 // again notes that everything counts anew.
 func (c *Company) again(ctx context.Context) error {
 	c.began = c.Clock.Now()
-	return starts(c.Store).Put(ctx, "start", start{Started: c.seed.Started, Began: c.began, Digest: c.seed.Digest}, time.Time{})
+	return starts(c.Store).Put(ctx, "start", start{Started: c.seed.Started, Began: c.began, Digest: c.seed.Digest, Emptied: c.times.Load()}, time.Time{})
 }

@@ -16,16 +16,17 @@ import (
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/state/redis"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // TestRealLostAnswersAreFoundOut cuts connections after a command went to the server
 // and before its answer came, again and again while eight clients write.
 func TestRealLostAnswersAreFoundOut(t *testing.T) {
-	s := serve(t)
-	p := through(t, s.addr)
+	s := dialecttest.Redis(t)
+	p := through(t, s.Addr)
 	p.treat, p.chance = lose, 0.02
 	c := clock.Frozen(day)
-	stores := []*redis.Store{open(t, p.url(), c), open(t, p.url(), c), open(t, s.url(), c)}
+	stores := []*redis.Store{open(t, p.url(), c), open(t, p.url(), c), open(t, s.URL(), c)}
 	known, unknown := writers(t, stores, 300)
 	if p.cuts.Load() < 10 {
 		t.Errorf("only %d commands were cut off", p.cuts.Load())
@@ -37,8 +38,8 @@ func TestRealLostAnswersAreFoundOut(t *testing.T) {
 // TestRealALateCommandHasNoEffect holds a command back until it was called off and the
 // write was done by another one.
 func TestRealALateCommandHasNoEffect(t *testing.T) {
-	s := serve(t)
-	p := through(t, s.addr)
+	s := dialecttest.Redis(t)
+	p := through(t, s.Addr)
 	var held sync.WaitGroup
 	release := make(chan struct{})
 	held.Add(1)
@@ -46,7 +47,7 @@ func TestRealALateCommandHasNoEffect(t *testing.T) {
 		c.close()
 		defer held.Done()
 		<-release
-		later, err := net.Dial("tcp", s.addr)
+		later, err := net.Dial("tcp", s.Addr)
 		if err != nil {
 			t.Error(err)
 			return
@@ -60,7 +61,7 @@ func TestRealALateCommandHasNoEffect(t *testing.T) {
 		}
 	}
 	c := clock.Frozen(day)
-	store, other := open(t, p.url(), c), open(t, s.url(), c)
+	store, other := open(t, p.url(), c), open(t, s.URL(), c)
 	put(t, store, "k", " before")
 	p.armed.Store(1)
 	if err := add(t.Context(), store, "k", "word"); err != nil {
@@ -77,11 +78,11 @@ func TestRealALateCommandHasNoEffect(t *testing.T) {
 // TestRealACallThatEndsIsCalledOff: whoever gives a write up is not answered, and once
 // the server can be reached the write either was done or never will be.
 func TestRealACallThatEndsIsCalledOff(t *testing.T) {
-	s := serve(t)
-	store := open(t, s.url(), clock.Frozen(day))
-	other := open(t, s.url(), clock.Frozen(day))
+	s := dialecttest.Redis(t)
+	store := open(t, s.URL(), clock.Frozen(day))
+	other := open(t, s.URL(), clock.Frozen(day))
 	put(t, store, "k", "1")
-	s.signal(syscall.SIGSTOP)
+	s.Signal(syscall.SIGSTOP)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -89,7 +90,7 @@ func TestRealACallThatEndsIsCalledOff(t *testing.T) {
 	if took := time.Since(began); !errors.Is(err, state.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || took > time.Second {
 		t.Errorf("%v after %v", err, took)
 	}
-	s.signal(syscall.SIGCONT)
+	s.Signal(syscall.SIGCONT)
 	eventually(t, func() error { return write(t.Context(), store, "k2", "settled") })
 	put(t, other, "k", "3")
 	becomes(t, store, "k", "3")
@@ -166,11 +167,11 @@ func comesToSay(t testing.TB, f func() error, words string) {
 // TestRealAServerThatStands: what is kept of what was read ends within the bound, calls
 // fail in time, and when the server goes on so does the store.
 func TestRealAServerThatStands(t *testing.T) {
-	s := serve(t)
-	store := open(t, s.url(), clock.Frozen(day))
+	s := dialecttest.Redis(t)
+	store := open(t, s.URL(), clock.Frozen(day))
 	put(t, store, "k", "1")
 	r := get(t, store, "k")
-	s.signal(syscall.SIGSTOP)
+	s.Signal(syscall.SIGSTOP)
 	began := time.Now()
 	select {
 	case <-r.Version.Ended():
@@ -182,14 +183,14 @@ func TestRealAServerThatStands(t *testing.T) {
 	}
 	read := func() error { _, err := store.Table("t").Get(t.Context(), "k"); return err }
 	refuses(t, read)
-	refuses(t, func() error { return write(t.Context(), store, "k", "2") }, s.addr)
+	refuses(t, func() error { return write(t.Context(), store, "k", "2") }, s.Addr)
 	refuses(t, func() error { _, err := store.Table("t").Keys(t.Context(), state.Range{}); return err })
 	refuses(t, func() error { return store.Table("t").Drop(t.Context(), "") })
 	refuses(t, func() error { _, err := store.Tables(t.Context(), ""); return err })
 	if store.Err() == nil {
 		t.Error("it says that the server can be used")
 	}
-	s.signal(syscall.SIGCONT)
+	s.Signal(syscall.SIGCONT)
 	eventually(t, read)
 	if r := get(t, store, "k"); string(r.Value) != "1" {
 		t.Errorf("it is %q", r.Value)
@@ -201,15 +202,15 @@ func TestRealAServerThatStands(t *testing.T) {
 
 // TestRealWritersOnAServerThatStandsAgainAndAgain: nothing is written twice.
 func TestRealWritersOnAServerThatStandsAgainAndAgain(t *testing.T) {
-	s := serve(t)
-	stores := two(t, s.url())
+	s := dialecttest.Redis(t)
+	stores := two(t, s.URL())
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for _, stands := range []time.Duration{100, 700, 1500, 300, 2600} {
-			s.signal(syscall.SIGSTOP)
+			s.Signal(syscall.SIGSTOP)
 			wait(ctx, stands*time.Millisecond)
-			s.signal(syscall.SIGCONT)
+			s.Signal(syscall.SIGCONT)
 			wait(ctx, 100*time.Millisecond)
 		}
 		cancel()
@@ -253,16 +254,16 @@ func TestRealAServerThatIsStartedAgain(t *testing.T) {
 			if keeps {
 				args = []string{"--appendonly", "yes", "--appendfsync", "always"}
 			}
-			s := serve(t, args...)
-			stores := two(t, s.url())
+			s := dialecttest.Redis(t, args...)
+			stores := two(t, s.URL())
 			put(t, stores[0], "k", "1")
 			r := get(t, stores[1], "k")
-			s.kill()
+			s.Kill()
 			read := func() error { _, err := stores[1].Table("t").Get(t.Context(), "k"); return err }
 			<-r.Version.Ended()
 			comesToSay(t, read, "refused; nothing listens there")
 			comesToSay(t, func() error { return write(t.Context(), stores[0], "k", "2") }, "refused")
-			s.start()
+			s.Start()
 			eventually(t, read)
 			eventually(t, func() error { _, err := stores[0].Tables(t.Context(), ""); return err })
 			want, emptied := "1", 0
@@ -291,14 +292,14 @@ func TestRealAServerThatIsStartedAgain(t *testing.T) {
 // TestRealAServerThatSomebodyEmpties: an update that was about to write what it has
 // decided on what was there decides again.
 func TestRealAServerThatSomebodyEmpties(t *testing.T) {
-	s := serve(t)
-	stores := two(t, s.url())
+	s := dialecttest.Redis(t)
+	stores := two(t, s.URL())
 	put(t, stores[0], "k", "1")
 	get(t, stores[1], "k")
 	var saw []string
 	err := stores[1].Table("t").Update(t.Context(), "k", func(r state.Record) (state.Record, error) {
 		if saw = append(saw, string(r.Value)); len(saw) == 1 {
-			s.cli("FLUSHALL")
+			s.CLI("FLUSHALL")
 		}
 		return state.Record{Value: []byte(string(r.Value) + "+")}, nil
 	})
@@ -317,8 +318,8 @@ func TestRealAServerThatSomebodyEmpties(t *testing.T) {
 
 // TestRealAFullServer: what would need memory is refused, the rest goes on.
 func TestRealAFullServer(t *testing.T) {
-	s := serve(t, "--maxmemory", "8mb", "--maxmemory-policy", "noeviction")
-	store := open(t, s.url(), clock.Frozen(day))
+	s := dialecttest.Redis(t, "--maxmemory", "8mb", "--maxmemory-policy", "noeviction")
+	store := open(t, s.URL(), clock.Frozen(day))
 	put(t, store, "k", "1")
 	big := strings.Repeat("x", 256<<10)
 	var err error
@@ -342,27 +343,27 @@ func TestRealAFullServer(t *testing.T) {
 // TestRealAReplicaDecidesNothing: a server that becomes a replica is not used, not even
 // to read; promoted, it is.
 func TestRealAReplicaDecidesNothing(t *testing.T) {
-	master, s := serve(t), serve(t)
-	store := open(t, s.url(), clock.Frozen(day))
+	master, s := dialecttest.Redis(t), dialecttest.Redis(t)
+	store := open(t, s.URL(), clock.Frozen(day))
 	put(t, store, "k", "1")
 	r := get(t, store, "k")
-	host, port, _ := strings.Cut(master.addr, ":")
-	s.cli("REPLICAOF", host, port)
+	host, port, _ := strings.Cut(master.Addr, ":")
+	s.CLI("REPLICAOF", host, port)
 	<-r.Version.Ended()
 	refuses(t, func() error { return write(t.Context(), store, "k", "2") }, "replica")
 	refuses(t, func() error { _, err := store.Table("t").Get(t.Context(), "k"); return err }, "replica")
-	if _, err := redis.Open(t.Context(), s.url(), redis.Options{Clock: clock.Frozen(day)}); err == nil || !strings.Contains(err.Error(), "read-only replica") {
+	if _, err := redis.Open(t.Context(), s.URL(), redis.Options{Clock: clock.Frozen(day)}); err == nil || !strings.Contains(err.Error(), "read-only replica") {
 		t.Errorf("opened on a replica: %v", err)
 	}
-	s.cli("REPLICAOF", "NO", "ONE")
+	s.CLI("REPLICAOF", "NO", "ONE")
 	eventually(t, func() error { return write(t.Context(), store, "k", "3") })
 }
 
 // TestRealASlowLink: calls take as long as the link does; what takes longer than a call
 // may fails.
 func TestRealASlowLink(t *testing.T) {
-	s := serve(t)
-	p := through(t, s.addr)
+	s := dialecttest.Redis(t)
+	p := through(t, s.Addr)
 	p.treat = func(_ *proxy, c cut, b []byte) {
 		wait(t.Context(), 300*time.Millisecond)
 		c.server.Write(b)
@@ -382,10 +383,10 @@ func TestRealASlowLink(t *testing.T) {
 
 // TestRealRefusals: what a server says at once comes with what to do.
 func TestRealRefusals(t *testing.T) {
-	locked, cluster := serve(t, "--requirepass", "right"), serve(t, "--cluster-enabled", "yes")
-	evicts := serve(t, "--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lru")
-	free := serve(t)
-	free.kill()
+	locked, cluster := dialecttest.Redis(t, "--requirepass", "right"), dialecttest.Redis(t, "--cluster-enabled", "yes")
+	evicts := dialecttest.Redis(t, "--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lru")
+	free := dialecttest.Redis(t)
+	free.Kill()
 	opened := func(url string) func() error {
 		return func() error {
 			s, err := redis.Open(t.Context(), url, redis.Options{Clock: clock.Frozen(day)})
@@ -395,17 +396,17 @@ func TestRealRefusals(t *testing.T) {
 			return err
 		}
 	}
-	refuses(t, opened(locked.url()), "NOAUTH", "redis://user:password@host")
-	refuses(t, opened("redis://:wrong@"+locked.addr), "WRONGPASS", "user or password")
-	if err := opened("redis://:right@" + locked.addr)(); err != nil {
+	refuses(t, opened(locked.URL()), "NOAUTH", "redis://user:password@host")
+	refuses(t, opened("redis://:wrong@"+locked.Addr), "WRONGPASS", "user or password")
+	if err := opened("redis://:right@" + locked.Addr)(); err != nil {
 		t.Error(err)
 	}
-	refuses(t, opened(locked.url()+"/99"), "NOAUTH")
-	refuses(t, opened("redis://:right@"+locked.addr+"/99"), "DB index")
-	refuses(t, opened("rediss://:right@"+locked.addr))
-	refuses(t, opened(cluster.url()), "Cluster")
-	refuses(t, opened(evicts.url()), "noeviction")
-	refuses(t, opened(free.url()), "refused", "nothing listens there")
+	refuses(t, opened(locked.URL()+"/99"), "NOAUTH")
+	refuses(t, opened("redis://:right@"+locked.Addr+"/99"), "DB index")
+	refuses(t, opened("rediss://:right@"+locked.Addr))
+	refuses(t, opened(cluster.URL()), "Cluster")
+	refuses(t, opened(evicts.URL()), "noeviction")
+	refuses(t, opened(free.URL()), "refused", "nothing listens there")
 	refuses(t, opened("unix://"+t.TempDir()+"/none"), "nothing listens there")
-	refuses(t, opened("redis+sentinel://"+locked.addr+"/main"))
+	refuses(t, opened("redis+sentinel://"+locked.Addr+"/main"))
 }

@@ -16,16 +16,17 @@ import (
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/state/redis"
 	"counterpart/internal/company/state/statetest"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // TestRealRedis: the suite passes, with what was read kept until the server tells that it
 // has changed.
 func TestRealRedis(t *testing.T) {
-	s := serve(t)
+	s := dialecttest.Redis(t)
 	n := 0
 	statetest.Run(t, func(t *testing.T, c clock.Clock) state.Store {
 		n++
-		return open(t, s.url("?prefix=suite-", fmt.Sprint(n)), c)
+		return open(t, s.URL()+"?prefix=suite-"+fmt.Sprint(n), c)
 	})
 }
 
@@ -123,8 +124,8 @@ func once(t *testing.T, s *redis.Store, known, unknown []string) {
 }
 
 func TestRealOfTwoProcessesEachWriteIsThereOnce(t *testing.T) {
-	s := serve(t)
-	stores := two(t, s.url())
+	s := dialecttest.Redis(t)
+	stores := two(t, s.URL())
 	known, unknown := writers(t, stores[:], 500)
 	if len(unknown) > 0 || len(known) != 4000 {
 		t.Errorf("%d were written, of %d nobody knows", len(known), len(unknown))
@@ -135,8 +136,8 @@ func TestRealOfTwoProcessesEachWriteIsThereOnce(t *testing.T) {
 // TestRealWhatOneReadsEndsWhenTheOtherWrites: also of what is not there yet, what was
 // deleted and what was dropped.
 func TestRealWhatOneReadsEndsWhenTheOtherWrites(t *testing.T) {
-	s := serve(t)
-	stores := two(t, s.url())
+	s := dialecttest.Redis(t)
+	stores := two(t, s.URL())
 	ended := func(what string, change func()) {
 		t.Helper()
 		r := get(t, stores[0], "k")
@@ -162,13 +163,13 @@ func TestRealWhatOneReadsEndsWhenTheOtherWrites(t *testing.T) {
 	ended("made again", func() { put(t, stores[1], "k", "5") })
 	ended("dropped", func() { stores[1].Table("t").Drop(t.Context(), "") })
 	ended("after a drop", func() { put(t, stores[1], "k", "6") })
-	ended("emptied", func() { s.cli("FLUSHALL") })
+	ended("emptied", func() { s.CLI("FLUSHALL") })
 }
 
 // TestRealFreshReadsAskTheServer: past what is kept, and past what a collection remembers.
 func TestRealFreshReadsAskTheServer(t *testing.T) {
-	s := serve(t)
-	store, err := redis.Open(t.Context(), s.url(), redis.Options{Clock: clock.Frozen(day), Bound: time.Hour}) // nobody else asks
+	s := dialecttest.Redis(t)
+	store, err := redis.Open(t.Context(), s.URL(), redis.Options{Clock: clock.Frozen(day), Bound: time.Hour}) // nobody else asks
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,11 +187,11 @@ func TestRealFreshReadsAskTheServer(t *testing.T) {
 	} {
 		asked := func(ctx context.Context) (n int) {
 			t.Helper()
-			s.cli("CONFIG", "RESETSTAT")
+			s.CLI("CONFIG", "RESETSTAT")
 			if err := read(ctx); err != nil {
 				t.Fatal(err)
 			}
-			for line := range strings.Lines(s.cli("INFO", "commandstats")) {
+			for line := range strings.Lines(s.CLI("INFO", "commandstats")) {
 				var calls int
 				if line = strings.Replace(line, "mget", "get", 1); strings.HasPrefix(line, "cmdstat_get:") {
 					fmt.Sscanf(line, "cmdstat_get:calls=%d", &calls)
@@ -210,8 +211,8 @@ func TestRealFreshReadsAskTheServer(t *testing.T) {
 // TestRealWaitersOverTwoStoresHearOfEachChange: as in the suite, from one process to the
 // other.
 func TestRealWaitersOverTwoStoresHearOfEachChange(t *testing.T) {
-	s := serve(t)
-	stores := two(t, s.url())
+	s := dialecttest.Redis(t)
+	stores := two(t, s.URL())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup

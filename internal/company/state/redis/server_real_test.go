@@ -11,88 +11,10 @@ import (
 	"os/exec"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"counterpart/internal/steering/dialecttest"
 )
-
-// server is a Redis of the test's own.
-type server struct {
-	t    testing.TB
-	addr string
-	args []string
-	dir  string
-	cmd  *exec.Cmd
-}
-
-// serve starts one on a free port of loopback.
-func serve(t testing.TB, args ...string) *server {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatal("redis-server is missing; make tools installs it")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, addr: l.Addr().String(), dir: t.TempDir(), args: args}
-	l.Close()
-	s.start()
-	return s
-}
-
-func (s *server) url(more ...string) string {
-	url := "redis://" + s.addr
-	for _, m := range more {
-		url += m
-	}
-	return url
-}
-
-func (s *server) start() {
-	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
-	s.cmd = exec.Command("redis-server", append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", ""}, s.args...)...)
-	dialecttest.Program(s.t, s.cmd, "Ready to accept connections")
-	cmd := s.cmd
-	s.t.Cleanup(func() { cmd.Process.Signal(syscall.SIGCONT) }) // one that stands would not end
-}
-
-// kill ends it at once, and returns when nothing listens any more.
-func (s *server) kill() {
-	s.cmd.Process.Kill()
-	for {
-		c, err := net.Dial("tcp", s.addr)
-		if err != nil {
-			return
-		}
-		c.Close()
-	}
-}
-
-func (s *server) signal(x syscall.Signal) {
-	s.t.Helper()
-	if err := s.cmd.Process.Signal(x); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// cli asks it something by Debian's own client.
-func (s *server) cli(args ...string) string {
-	s.t.Helper()
-	return ask(s.t, s.addr, args...)
-}
-
-func ask(t testing.TB, addr string, args ...string) string {
-	t.Helper()
-	_, port, _ := net.SplitHostPort(addr)
-	out, err := exec.Command("redis-cli", append([]string{"-h", "127.0.0.1", "-p", port}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("redis-cli %q: %v: %s", args, err, out)
-	}
-	return string(bytes.TrimSpace(out))
-}
 
 // watch starts a Sentinel on a port that is free.
 func watch(t testing.TB, conf string) (addr string) {

@@ -19,6 +19,7 @@ import (
 
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state/redis"
+	"counterpart/internal/steering/dialecttest"
 )
 
 // certificate makes one for loopback and returns its files.
@@ -52,27 +53,26 @@ func certificate(t *testing.T) (cert, key string) {
 // the one of the documentation's rights suffices.
 func TestRealTLS(t *testing.T) {
 	cert, key := certificate(t)
-	plain := serve(t)
-	_, port, _ := strings.Cut(plain.addr, ":")
-	plain.kill()
+	s := dialecttest.Redis(t)
+	port := s.Port()
+	s.Kill()
 	users := filepath.Join(t.TempDir(), "users.acl")
 	if err := os.WriteFile(users, []byte("user default off\nuser fleet on >pass~word ~counterpart:* +@all -@dangerous +info +role\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, addr: plain.addr, dir: t.TempDir()}
-	s.args = []string{"--port", "0", "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients", "no",
+	s.Args = []string{"--port", "0", "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients", "no",
 		"--aclfile", users}
-	s.start()
+	s.Start()
 	opened := func(url string) func() error {
 		return func() error {
 			_, err := redis.Open(t.Context(), url, redis.Options{Clock: clock.Frozen(day)})
 			return err
 		}
 	}
-	refuses(t, opened("rediss://fleet:pass~word@"+s.addr), "certificate")
-	refuses(t, opened("rediss://fleet:other@"+s.addr+"?ca="+cert), "WRONGPASS")
-	refuses(t, opened("rediss://fleet:pass~word@"+s.addr+"?prefix=foreign&ca="+cert), "NOPERM")
-	url := "rediss://fleet:pass~word@" + s.addr + "?ca=" + cert
+	refuses(t, opened("rediss://fleet:pass~word@"+s.Addr), "certificate")
+	refuses(t, opened("rediss://fleet:other@"+s.Addr+"?ca="+cert), "WRONGPASS")
+	refuses(t, opened("rediss://fleet:pass~word@"+s.Addr+"?prefix=foreign&ca="+cert), "NOPERM")
+	url := "rediss://fleet:pass~word@" + s.Addr + "?ca=" + cert
 	stores := two(t, url)
 	put(t, stores[0], "k", "1")
 	r := get(t, stores[1], "k")
@@ -88,28 +88,28 @@ func TestRealTLS(t *testing.T) {
 
 // TestRealSentinel: the store goes where Sentinel leads, also after the master has died.
 func TestRealSentinel(t *testing.T) {
-	master, second := serve(t), serve(t)
-	host, port, _ := strings.Cut(master.addr, ":")
-	second.cli("REPLICAOF", host, port)
+	master, second := dialecttest.Redis(t), dialecttest.Redis(t)
+	host, port, _ := strings.Cut(master.Addr, ":")
+	second.CLI("REPLICAOF", host, port)
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor main %s %s 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n", host, port)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	free := serve(t)
-	free.kill()
+	free := dialecttest.Redis(t)
+	free.Kill()
 	sentinel := watch(t, conf)
-	store := open(t, "redis+sentinel://"+free.addr+","+sentinel+"/main", clock.Frozen(day))
+	store := open(t, "redis+sentinel://"+free.Addr+","+sentinel+"/main", clock.Frozen(day))
 	put(t, store, "k", "1")
 	if _, err := redis.Open(t.Context(), "redis+sentinel://"+sentinel+"/other", redis.Options{Clock: clock.Frozen(day)}); err == nil || !strings.Contains(err.Error(), `no master "other"`) {
 		t.Error(err)
 	}
-	for !strings.Contains(second.cli("INFO", "replication"), "master_link_status:up") {
+	for !strings.Contains(second.CLI("INFO", "replication"), "master_link_status:up") {
 	}
-	master.cli("WAIT", "1", "5000")
-	for !strings.Contains(ask(t, sentinel, "SENTINEL", "MASTER", "main"), "num-slaves\n1") {
+	master.CLI("WAIT", "1", "5000")
+	for !strings.Contains(dialecttest.RedisCLI(t, sentinel, "SENTINEL", "MASTER", "main"), "num-slaves\n1") {
 	}
-	master.kill()
+	master.Kill()
 	eventually(t, func() error { return write(t.Context(), store, "k2", "2") })
 	if r := get(t, store, "k"); string(r.Value) != "1" {
 		t.Errorf("it is %q", r.Value)
