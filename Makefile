@@ -59,7 +59,7 @@ plugins: tools build ## our example plugins through their scenarios, in both mod
 
 published: tools build ## published plugins; PLUGINS=folder with their checkouts
 	@test -n "$(PLUGINS)" || { echo 'say where the checkouts are: make published PLUGINS=folder'; exit 2; }
-	@PLUGINS="$(abspath $(PLUGINS))" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
+	@PLUGINS="$(abspath $(PLUGINS))" DUO_CLIENT_5="$(abspath $(VENV))/duo-client-5" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
 
 bench: tools build ## design section 10, as ratios measured side by side
 	@PATH="$$PATH:/usr/sbin" go run ./internal/measure/bench -python $(VENV)/bin/python3 $(BENCH)
