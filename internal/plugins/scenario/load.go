@@ -187,17 +187,16 @@ func common(cases []Case) error {
 			return nil
 		}
 		for _, p := range list.Problems {
-			if count[p]++; count[p] == 1 && len(all) < strictyaml.MaxProblems {
+			p.Path = "" // it begins with the case
+			if count[p]++; count[p] == len(cases) && len(all) < strictyaml.MaxProblems {
 				all = append(all, p)
 			}
 		}
 	}
-	for _, n := range count {
-		if n == len(cases) {
-			return sorted(all)
-		}
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	return sorted(all)
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
