@@ -239,9 +239,9 @@ func TestP4ExitCodesAreThoseOfTheContract(t *testing.T) {
 	late := accepting(likesEverybody)
 	late["main.py"] = strings.Replace(late["main.py"], `print("goodbye")`, "1 / 0", 1)
 	files := with(with(with(map[string]string{
-		"late.yaml":   "scenario: x\nplugins: {aa: {package: late}}\nconnection: {protocol: ssh}\nexpect: {outcome: connected}\n",
-		"spoken.yaml": "scenario: x\nplugins: {aa: {package: late}}\nconnection: {protocol: ssh}\nexpect: {outcome: connected, session_ended: {error: exception}}\n",
-		"silent.yaml": "scenario: x\nplugins: {aa: {package: raises}}\nconnection: {protocol: ssh}\n",
+		"late.yaml":    "scenario: x\nplugins: {aa: {package: late}}\nconnection: {protocol: ssh}\nexpect: {outcome: connected}\n",
+		"spoken.yaml":  "scenario: x\nplugins: {aa: {package: late}}\nconnection: {protocol: ssh}\nexpect: {outcome: connected, session_ended: {error: exception}}\n",
+		"silent.yaml":  "scenario: x\nplugins: {aa: {package: raises}}\nconnection: {protocol: ssh}\n",
 		"bad/MANIFEST": "name: a-b\n"}, "raises/", raises), "late/", late), "good/", accepting(likesEverybody))
 	dir := put(t, files)
 	t.Chdir(dir)

@@ -116,7 +116,10 @@ func (r *run) relocate(err error, s source) error {
 	var out []seed.Problem
 	for _, p := range list.Problems {
 		if n := closestTo(over, p.Path); n != nil && n != over {
-			p.File, p.Line, p.Column = r.from.file(n), n.Line, n.Column
+			p.File = r.from.file(n)
+			if p.Line, p.Column = n.Line, n.Column; strings.HasPrefix(p.Message, "unknown key") {
+				p.Line, p.Column = keyOf(n)
+			}
 		} else if n := at(base, p.Path); n != nil && p.Path != "" {
 			p.File, p.Line, p.Column = name, n.Line, n.Column
 		} else if over != nil {
@@ -125,6 +128,16 @@ func (r *run) relocate(err error, s source) error {
 		out = append(out, p)
 	}
 	return sorted(out)
+}
+
+// keyOf is where the key of a value stands.
+func keyOf(n *strictyaml.Node) (line, column int) {
+	for _, e := range entriesOf(n.Parent) {
+		if e.Value == n {
+			return e.Line, e.Column
+		}
+	}
+	return n.Line, n.Column
 }
 
 // closestTo is the value of a path, or of the longest part of it that there is,
