@@ -61,6 +61,8 @@ type Result struct {
 	Notes       []string `json:"notes,omitempty"`      // where this host is not the box that it plays
 	Masked      bool     `json:"masked,omitempty"`     // a secret is hidden in what is said
 
+	Fleet string `json:"-"` // of which fleet it was; cases of one fleet have it one after the other
+
 	played *pluginhost.Result
 	mask   *mask
 }

@@ -202,6 +202,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
+		out.Fleet = r.fleet.Company.Fleet.Endpoints()[0].Addr
 		if played != nil && err == nil {
 			r.clean = undisturbed(played)
 			r.judge(played)
