@@ -55,7 +55,7 @@ compose: tools build ## what compose/ has, started for real on a Docker daemon o
 	PATH="$$PATH:/usr/sbin" go test -count=1 -tags compose -timeout 20m ./compose
 
 plugins: tools build ## our example plugins through their scenarios, in both modes
-	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault
+	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault plugins/keys
 
 published: tools build ## published plugins; PLUGINS=folder with their checkouts
 	@test -n "$(PLUGINS)" || { echo 'say where the checkouts are: make published PLUGINS=folder'; exit 2; }
@@ -76,6 +76,7 @@ pgo: ## rewrite the compiler's profile from the benchmarks
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
 	go test ./servers -run TestDocsServers -update
+	go test ./internal/plugins/scenario -run TestReference -update
 
 clean: ## remove what was built
 	rm -rf bin $(VENV) .cache

@@ -48,3 +48,9 @@ func (c Case) Files() []string {
 	}
 	return out
 }
+
+// Reference is the documentation of all keys in Markdown.
+func Reference() string { return docs().Reference() }
+
+// Keys are the paths of all keys: prompts[].ask.key.
+func Keys() []string { return docs().Keys() }
