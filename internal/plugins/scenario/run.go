@@ -95,7 +95,7 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 	if parallel <= 0 {
 		parallel = runtime.GOMAXPROCS(0)
 	}
-	o.fleets = newFleets(all)
+	o.fleets = newFleets(all, o.Modes)
 	defer o.fleets.close()
 	if spawners, err := pluginhost.NewSpawners(""); err == nil { // without them it takes longer
 		o.spawners = spawners
