@@ -57,11 +57,11 @@ compose: tools build ## what compose/ has, started for real on a Docker daemon o
 	PATH="$$PATH:/usr/sbin" go test -count=1 -tags compose -timeout 20m ./compose
 
 plugins: tools build ## our example plugins through their scenarios, in both modes
-	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault
+	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault plugins/keys
 
 published: tools build ## published plugins; PLUGINS=folder with their checkouts
 	@test -n "$(PLUGINS)" || { echo 'say where the checkouts are: make published PLUGINS=folder'; exit 2; }
-	@PLUGINS="$(abspath $(PLUGINS))" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
+	@PLUGINS="$(abspath $(PLUGINS))" DUO_CLIENT_5="$(abspath $(VENV))/duo-client-5" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
 
 wheels: tools ## Python packages of clients/python into dist/, with the program for each of PLATFORMS
 	@.ci/wheels $(VENV)/pytest/bin/python3 dist $(PLATFORMS)
@@ -81,6 +81,7 @@ pgo: ## rewrite the compiler's profile from the benchmarks
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
 	go test ./servers -run TestDocsServers -update
+	go test ./internal/plugins/scenario -run TestReference -update
 
 clean: ## remove what was built
 	rm -rf bin $(VENV) .cache

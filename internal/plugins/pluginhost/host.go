@@ -211,7 +211,9 @@ func (h *Host) replace(m Manifest, c process.Code) *Plugin {
 }
 
 // Run plays one session. The error is about the facts or about the host; what
-// the plugins did wrong is in the Result, which comes along if there is one.
+// the plugins did wrong is in the Result, which comes along if there is one. When
+// ctx ends the user has hung up: a hook under way is ended, session_ended is
+// called, and the error is that of ctx.
 func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
 	h.mu.Lock()
 	h.session++
@@ -226,6 +228,9 @@ func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
 	}
 	p.run()
 	p.keepLog()
+	if p.failure == nil {
+		return p.r, p.gone
+	}
 	return p.r, p.failure
 }
 
