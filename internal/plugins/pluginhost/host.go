@@ -26,6 +26,7 @@ type Config struct {
 	MemoryLimit  uint64        // bytes of memory of an interpreter; 0: that of Limits
 	Limits       Limits        // what an interpreter may use; zero values are defaults
 	Plain        bool          // no namespaces, as on systems that have none
+	Spawners     *Spawners     // nil: each fresh interpreter is started by itself
 	Box          Box
 	Dir          string           // where the private folder is made; empty: the system's
 	Now          func() time.Time // nil: time.Now; dates events and the memory cache
@@ -130,7 +131,11 @@ func (h *Host) prepare() error {
 	if err := h.Box.fillCache(h.dir); err != nil {
 		return err
 	}
-	h.runner, err = process.New(process.Config{Python: h.Interpreter.Path, Dir: h.dir, Box: box, Slots: h.Slots, Limits: h.Limits, Plain: h.Plain})
+	spawners := h.Spawners
+	if len(h.Box.files()) > 0 || h.Box.Trust != nil && h.Box.Trust.Pinned {
+		spawners = nil // they change what modules do while they are imported
+	}
+	h.runner, err = process.New(process.Config{Spawners: spawners, Python: h.Interpreter.Path, Dir: h.dir, Box: box, Slots: h.Slots, Limits: h.Limits, Plain: h.Plain})
 	return err
 }
 
@@ -140,6 +145,13 @@ func (h *Host) NotIsolated() []string { return h.runner.Gaps() }
 
 // Limits bound what one interpreter may use, with everything that it starts.
 type Limits = process.Limits
+
+// Spawners fork fresh interpreters for plugins that several Hosts run again and
+// again; see process.Spawners.
+type Spawners = process.Spawners
+
+// NewSpawners needs a folder below dir, or the system's if that is empty.
+func NewSpawners(dir string) (*Spawners, error) { return process.NewSpawners(dir) }
 
 // PythonVersion is the interpreter's version, and that of the Plugin SDK that
 // it can import, empty if there is none.
@@ -178,6 +190,9 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 	}
 	m := u.Package.Manifest
 	c := process.Code{Dir: dir, Deps: u.Deps, Entry: m.EntryPoint}
+	if h.Spawners != nil {
+		c.ID = u.Package.digest()
+	}
 	for _, v := range []struct{ name, kind string }{{"SCB_PLUGIN_STATE_DIRECTORY", "state"}, {"EPHEMERAL_PLUGIN_STATE_DIRECTORY", "ephemeral"}} {
 		state := filepath.Join(h.dir, v.kind, m.Type, m.Name)
 		if err := os.MkdirAll(state, 0o750); err != nil {

@@ -51,8 +51,8 @@ func (r *run) review(p *pluginhost.Result) []string {
 		}
 	}
 	for _, c := range p.Calls {
-		if c.Hook == pluginhost.SessionEnded && c.Err != nil {
-			remark("session_ended of the %s plugin failed, which SPS only logs: %v", c.Plugin, c.Err)
+		if c.Hook == pluginhost.SessionEnded && c.Err != nil && p.Outcome.State != pluginhost.Errored {
+			remark("session_ended of the %s plugin failed, which SPS only logs: %s", c.Plugin, oneLine(c.Err.Error()))
 		}
 		if c.Limit > 0 && c.Took > c.Limit*4/5 {
 			remark("%s took %s of the %s it may take", c.Hook, c.Took.Round(1e6), c.Limit)

@@ -37,6 +37,7 @@ type Options struct {
 	interpreter pluginhost.Python
 	noPython    error
 	fleets      *fleets // of cases that are over; nil: each case starts its own
+	spawners    *pluginhost.Spawners
 }
 
 // Build makes a case of values, as if they stood in a file.
@@ -94,8 +95,12 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 	if parallel <= 0 {
 		parallel = runtime.GOMAXPROCS(0)
 	}
-	o.fleets = newFleets(all)
+	o.fleets = newFleets(all, o.Modes)
 	defer o.fleets.close()
+	if spawners, err := pluginhost.NewSpawners(""); err == nil { // without them it takes longer
+		o.spawners = spawners
+		defer spawners.Close()
+	}
 	starting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	slots := make(chan struct{}, parallel)
@@ -340,6 +345,6 @@ func (r *run) host(ctx context.Context, o Options, profile pluginhost.Profile, b
 		return nil, err
 	}
 	r.logLimit = log
-	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits,
+	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits, Spawners: o.spawners,
 		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
 }
