@@ -108,6 +108,7 @@ type pluginTestCmd struct {
 	Timing      bool     `help:"Say how long each hook took, and how much of that went into imports."`
 	JUnit       string   `name:"junit" placeholder:"FILE" help:"Write a JUnit report."`
 	JSON        string   `name:"json" placeholder:"FILE" help:"Write everything that was seen as JSON; - is standard output."`
+	NoRemarks   bool     `help:"A remark of the review (an account not given back, a token not revoked, a secret in a log) fails a case that does not expect it."`
 	ShowSecrets bool     `help:"Show secrets in timelines and reports as they are."`
 	Verbose     bool     `short:"v" help:"Print the timeline of cases that passed, too."`
 	limitFlags
@@ -166,7 +167,7 @@ func (c *pluginTestCmd) Run(e *env) error {
 func (c *pluginTestCmd) options() (scenario.Options, error) {
 	limits, err := c.limits()
 	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Parallel: c.Parallel, FailFast: c.FailFast,
-		ShowSecrets: c.ShowSecrets, Limits: limits}
+		NoRemarks: c.NoRemarks, ShowSecrets: c.ShowSecrets, Limits: limits}
 	switch c.Mode {
 	case "both":
 		o.Modes = []string{string(pluginhost.Fresh), string(pluginhost.Worker)}

@@ -102,3 +102,18 @@ func TestWatchRunsAgainWhatChanged(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// TestARemarkFailsWhereNoneIsWanted: what a plugin under test leaves behind or says is a
+// fault of the case, whether or not that speaks of the review.
+func TestARemarkFailsWhereNoneIsWanted(t *testing.T) {
+	talks := accepting("        print(\"alice has Alice-Pass-1\")\n" + likesEverybody)
+	t.Chdir(put(t, with(map[string]string{"s.yaml": "scenario: x\nplugins: {aa: {package: p}}\nconnection: {protocol: ssh}\nexpect: {outcome: connected}\n" +
+		"cases:\n  - {name: silent about it}\n  - {name: expects it, expect: {review: [/log/]}}\n"}, "p/", talks)))
+	if code, out, errs := called(t, "plugin", "test", "s.yaml"); code != 0 {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	code, out, errs := called(t, "plugin", "test", "--no-remarks", "s.yaml")
+	if code != 1 || !strings.Contains(out, "1 passed, 1 failed") || !strings.Contains(out, "no remark") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+}

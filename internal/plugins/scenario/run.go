@@ -26,6 +26,7 @@ type Options struct {
 	FailFast    bool              // nothing is started any more once a case did not pass
 	Texts       map[string]string // further values for holes, by name
 	Limits      Limits            // in place of those that a scenario names
+	NoRemarks   bool              // a case without expectations of the review expects none
 	ShowSecrets bool              // in timelines and differences, as they are
 	Done        func(Result)
 
@@ -162,26 +163,27 @@ func orDefault(s, otherwise string) string {
 // run is one case under way.
 type run struct {
 	Case
-	mode     string
-	fleet    *backends
-	began    time.Time
-	seen     uint64 // journal entries already on the timeline
-	prompts  int    // questions asked so far
-	diffs    []Difference
-	moments  *headtail.Buffer[Moment]
-	last     []Moment // of the output, not shown live yet
-	hidden   int      // moments before them that never will be
-	configs  []string
-	where    map[string]origins // of the plugins' configurations, by plugin type
-	gaps     []string           // what the host could not isolate
-	live     func(Moment)
-	person   pluginhost.Prompter
-	mask     *mask
-	filled   *strictyaml.Node // the case without holes
-	seed     source           // of its fleet
-	moved    bool             // its clock was
-	clean    bool             // nothing of the session goes on in it
-	logLimit int              // octets of the log that are kept
+	noRemarks bool
+	mode      string
+	fleet     *backends
+	began     time.Time
+	seen      uint64 // journal entries already on the timeline
+	prompts   int    // questions asked so far
+	diffs     []Difference
+	moments   *headtail.Buffer[Moment]
+	last      []Moment // of the output, not shown live yet
+	hidden    int      // moments before them that never will be
+	configs   []string
+	where     map[string]origins // of the plugins' configurations, by plugin type
+	gaps      []string           // what the host could not isolate
+	live      func(Moment)
+	person    pluginhost.Prompter
+	mask      *mask
+	filled    *strictyaml.Node // the case without holes
+	seed      source           // of its fleet
+	moved     bool             // its clock was
+	clean     bool             // nothing of the session goes on in it
+	logLimit  int              // octets of the log that are kept
 }
 
 // undisturbed reports a session none of whose hooks was cut off: what it had asked
@@ -203,7 +205,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		out.Problem = context.Cause(ctx).Error()
 		return out
 	}
-	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer, where: map[string]origins{}, mask: &mask{show: o.ShowSecrets},
+	r := &run{Case: c, mode: mode, noRemarks: o.NoRemarks, began: time.Now(), live: o.Live, person: o.Answer, where: map[string]origins{}, mask: &mask{show: o.ShowSecrets},
 		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
