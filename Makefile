@@ -75,7 +75,7 @@ pgo: ## rewrite the compiler's profile from the benchmarks
 
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
-	go test ./servers -run TestDocsServers -update
+	go test ./servers -run 'TestDocs' -update
 
 clean: ## remove what was built
 	rm -rf bin $(VENV) .cache
