@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,10 +27,13 @@ type Config struct {
 	MemoryLimit  uint64        // bytes of memory of an interpreter; 0: that of Limits
 	Limits       Limits        // what an interpreter may use; zero values are defaults
 	Plain        bool          // no namespaces, as on systems that have none
-	Box          Box
-	Dir          string           // where the private folder is made; empty: the system's
-	Now          func() time.Time // nil: time.Now; dates events and the memory cache
-	Rand         io.Reader        // of session ids; nil: the system's
+	// Traced is a folder in which fresh interpreters, if they have coverage.py, leave which
+	// lines of a plugin they ran: in one folder for each plugin, named by TraceOf. Empty: no.
+	Traced string
+	Box    Box
+	Dir    string           // where the private folder is made; empty: the system's
+	Now    func() time.Time // nil: time.Now; dates events and the memory cache
+	Rand   io.Reader        // of session ids; nil: the system's
 }
 
 // The ways in which a Host itself, rather than a plugin, fails.
@@ -178,6 +182,12 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 	}
 	m := u.Package.Manifest
 	c := process.Code{Dir: dir, Deps: u.Deps, Entry: m.EntryPoint}
+	if h.Traced != "" {
+		c.Trace = filepath.Join(h.Traced, TraceOf(m))
+		if err := os.MkdirAll(c.Trace, 0o700); err != nil {
+			return nil, err
+		}
+	}
 	for _, v := range []struct{ name, kind string }{{"SCB_PLUGIN_STATE_DIRECTORY", "state"}, {"EPHEMERAL_PLUGIN_STATE_DIRECTORY", "ephemeral"}} {
 		state := filepath.Join(h.dir, v.kind, m.Type, m.Name)
 		if err := os.MkdirAll(state, 0o750); err != nil {
@@ -191,6 +201,9 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 	}
 	return h.replace(m, c), nil
 }
+
+// TraceOf is the name of the folder for what is traced of a plugin.
+func TraceOf(m Manifest) string { return m.Type + "-" + url.PathEscape(m.Name) }
 
 // replace puts code in force; whoever holds the Plugin gets the new one.
 func (h *Host) replace(m Manifest, c process.Code) *Plugin {

@@ -196,6 +196,9 @@ type Case struct {
 	// "none", an absent one "do not look".
 	Given map[string]bool
 
+	// Seed takes the place of what Fleet names; nil: nothing does.
+	Seed *Seed
+
 	raw  map[string]any // as written, merged, with its holes
 	size int            // of that as a text, in octets
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -30,7 +31,9 @@ type backends struct {
 	*boot.Company
 	tree values
 	kind map[string]string // server → kind
-	stop func() error
+	// started is the fleet's time when it began.
+	started time.Time
+	stop    func() error
 }
 
 // up starts the fleet that a case talks to, on free ports.
@@ -40,6 +43,10 @@ func (c Case) up(kinds []dialect.Kind) (*backends, error) {
 		return nil, err
 	}
 	now := clock.New()
+	if c.Seed != nil && !c.Seed.Started.IsZero() {
+		now = clock.Frozen(c.Seed.Started)
+		now.Resume()
+	}
 	s, err := seed.Load(name, text, seed.Options{Now: now.Now(), FS: files, Kinds: names(kinds)})
 	if err != nil {
 		return nil, err
@@ -55,7 +62,7 @@ func (c Case) up(kinds []dialect.Kind) (*backends, error) {
 	done := make(chan error, 1)
 	go func() { done <- company.Serve(ctx) }()
 	var once sync.Once
-	b := &backends{Company: company, kind: map[string]string{}, stop: func() (err error) {
+	b := &backends{Company: company, started: now.Now(), kind: map[string]string{}, stop: func() (err error) {
 		once.Do(func() { cancel(); err = <-done })
 		return err
 	}}
@@ -78,6 +85,9 @@ func names(kinds []dialect.Kind) (out []string) {
 
 // seedText is the case's seed with its own values laid over it.
 func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
+	if c.Seed != nil {
+		return c.Seed.Text, c.Seed.Name, nil, nil
+	}
 	name = c.Fleet.Seed
 	if name == "" {
 		name = "demo"

@@ -23,6 +23,13 @@ type Options struct {
 	Texts    map[string]string // further values for holes, by name
 	Limits   Limits            // in place of those that a scenario names
 	Done     func(Result)
+	// Ran is shown what each case left behind while its fleet still stands; several at once.
+	Ran func(*Ran)
+	// Up is told of a case's fleet before the session begins.
+	Up func(*Ran)
+	// Traced is where fresh interpreters write which lines of each plugin they ran, see
+	// pluginhost.Config; empty: nowhere.
+	Traced string
 
 	// Answer is the person at the terminal, in place of a case's prompts, and
 	// Live sees the timeline while it grows.
@@ -146,7 +153,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 			out.Review = r.review(played)
 			r.expectReview(&out)
 		}
-		r.fleet.stop()
+		defer r.fleet.stop()
 	}
 	out.played, out.NotIsolated = played, r.gaps
 	out.Took, out.Timeline = time.Since(r.began), r.timeline()
@@ -163,6 +170,9 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 	default:
 		out.Verdict = Failed
 	}
+	if o.Ran != nil && r.fleet != nil {
+		o.Ran(r.left(&out))
+	}
 	return out
 }
 
@@ -175,6 +185,9 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	r.fleet = fleet
 	for name, text := range o.Texts {
 		fleet.tree[name] = text
+	}
+	if o.Up != nil {
+		o.Up(r.left(&Result{}))
 	}
 	if err := r.fill(); err != nil {
 		return nil, err
@@ -199,7 +212,7 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 		return nil, err
 	}
 	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter, Limits: limits,
-		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
+		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box, Traced: o.Traced})
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +246,7 @@ func (r *run) fill() error {
 	if err != nil {
 		return err
 	}
-	c.raw, c.Prompts = r.raw, asked
+	c.raw, c.Prompts, c.Seed = r.raw, asked, r.Seed
 	r.Case = c
 	return nil
 }

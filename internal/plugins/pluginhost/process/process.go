@@ -95,6 +95,7 @@ func (s *short) Write(p []byte) (int, error) {
 type Code struct {
 	Dir, Deps, Entry string
 	Env              []string // beside PATH, HOME, TMPDIR and LANG: "NAME=value"
+	Trace            string   // folder for what coverage.py sees in fresh interpreters; empty: nothing is traced
 }
 
 // Job is one call.
@@ -216,6 +217,7 @@ type request struct {
 	Box           string            `json:"box"`
 	Env           map[string]string `json:"env"`
 	Now           float64           `json:"now"`
+	Trace         string            `json:"trace,omitempty"`
 }
 
 // scratch is a private home and a private temporary folder.
@@ -262,7 +264,7 @@ func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
 	}
 	line, err := json.Marshal(request{
 		ID: id, Dir: j.Code.Dir, Deps: j.Code.Deps, Entry: j.Code.Entry, Hook: j.Hook, Configuration: j.Configuration,
-		Args: j.Args, Known: j.Known, Box: r.Box, Env: env, Now: float64(j.Now.UnixNano()) / 1e9,
+		Args: j.Args, Known: j.Known, Box: r.Box, Env: env, Now: float64(j.Now.UnixNano()) / 1e9, Trace: j.Code.Trace,
 	})
 	return append(line, '\n'), err
 }
