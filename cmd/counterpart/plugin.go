@@ -13,10 +13,12 @@ import (
 )
 
 type pluginCmd struct {
-	Check pluginCheckCmd `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
-	Run   pluginRunCmd   `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
-	Test  pluginTestCmd  `cmd:"" help:"Run scenarios, each against a fresh fleet."`
-	Init  pluginInitCmd  `cmd:"" help:"Write a first scenario for a plugin."`
+	Check  pluginCheckCmd  `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
+	Run    pluginRunCmd    `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
+	Record pluginRecordCmd `cmd:"" help:"Play one session on this terminal and keep it as a scenario, with what happened as its expectations."`
+	Test   pluginTestCmd   `cmd:"" help:"Run scenarios, each against a fresh fleet."`
+	Replay pluginReplayCmd `cmd:"" help:"Run a case again that plugin test --bundles has kept. Exit code 0 if it ends as it did, 1 otherwise."`
+	Init   pluginInitCmd   `cmd:"" help:"Write a first scenario for a plugin."`
 }
 
 type pluginCheckCmd struct {
@@ -90,6 +92,7 @@ type pluginTestCmd struct {
 	JSON      string   `name:"json" placeholder:"FILE" help:"Write everything that was seen as JSON; - is standard output."`
 	Verbose   bool     `short:"v" help:"Print the timeline of cases that passed, too."`
 	limitFlags
+	watchFlags
 }
 
 // limitFlags are the bounds of what plugins may use.
@@ -133,6 +136,10 @@ func (c *pluginTestCmd) Run(e *env) error {
 	}
 	show := progress{out: e.out, total: len(cases) * max(len(o.Modes), 1), line: terminal(e.out), quiet: c.JSON == "-"}
 	o.Done = show.done
+	watching, err := c.watch(e, &o)
+	if err != nil {
+		return failure{scenario.Broken.Code(), err}
+	}
 	results := scenario.Run(e.ctx, cases, o)
 	show.end(results)
 	admit(e, results...)
@@ -142,6 +149,10 @@ func (c *pluginTestCmd) Run(e *env) error {
 		}
 	}
 	if err := c.reports(e, results); err != nil {
+		return failure{scenario.Broken.Code(), err}
+	}
+	watching.hint(e, results)
+	if err := watching.close(e, show.quiet, c.Verbose); err != nil {
 		return failure{scenario.Broken.Code(), err}
 	}
 	if !show.quiet {
