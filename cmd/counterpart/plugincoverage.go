@@ -15,16 +15,16 @@ import (
 	"counterpart/servers"
 )
 
-// watchFlags are what plugin test keeps and counts of cases besides their verdicts.
-type watchFlags struct {
+// observeFlags are what plugin test keeps and counts of cases besides their verdicts.
+type observeFlags struct {
 	Coverage     bool   `help:"Say which refusals of the systems the scenarios met and which never, which hooks they called, and which lines of the plugin ran (with coverage.py in its Python)."`
 	CoverageJSON string `name:"coverage-json" placeholder:"FILE" help:"Write the coverage as JSON; implies --coverage."`
 	Bundles      string `placeholder:"DIR" help:"Keep each case that did not pass as a file in this folder, secrets replaced, for plugin replay."`
 }
 
-// watcher looks at cases while their fleets stand.
-type watcher struct {
-	watchFlags
+// observer looks at cases while their fleets stand.
+type observer struct {
+	observeFlags
 	meter  *coverage.Meter // nil: nothing is counted
 	python pluginhost.Python
 	traced string
@@ -35,9 +35,9 @@ type watcher struct {
 	wrong   []error
 }
 
-// watch makes a watcher and lets it look.
-func (f watchFlags) watch(e *env, o *scenario.Options) (*watcher, error) {
-	w := &watcher{watchFlags: f}
+// observe makes an observer and lets it look.
+func (f observeFlags) observe(e *env, o *scenario.Options) (*observer, error) {
+	w := &observer{observeFlags: f}
 	w.Coverage = f.Coverage || f.CoverageJSON != ""
 	if f.Bundles != "" {
 		if err := os.MkdirAll(f.Bundles, 0o755); err != nil {
@@ -60,7 +60,7 @@ func (f watchFlags) watch(e *env, o *scenario.Options) (*watcher, error) {
 }
 
 // trace lets fresh interpreters write down what they run, if they can.
-func (w *watcher) trace(e *env, o *scenario.Options) {
+func (w *observer) trace(e *env, o *scenario.Options) {
 	python, err := pluginhost.FindPython(e.ctx, o.Python)
 	switch {
 	case err != nil:
@@ -78,7 +78,7 @@ func (w *watcher) trace(e *env, o *scenario.Options) {
 }
 
 // ran looks at one case.
-func (w *watcher) ran(r *scenario.Ran) {
+func (w *observer) ran(r *scenario.Ran) {
 	if w.meter != nil {
 		w.meter.Ran(r)
 	}
@@ -97,7 +97,7 @@ func (w *watcher) ran(r *scenario.Ran) {
 }
 
 // keep writes a bundle under a name that nothing has yet.
-func (w *watcher) keep(b *bundle.Bundle) error {
+func (w *observer) keep(b *bundle.Bundle) error {
 	name := strings.TrimSuffix(b.Scenario.File, filepath.Ext(b.Scenario.File))
 	for _, part := range []string{b.Scenario.Case, b.Scenario.Mode} {
 		if part != "" {
@@ -135,7 +135,7 @@ func (w *watcher) keep(b *bundle.Bundle) error {
 }
 
 // hint says what to do about cases that failed and were not kept.
-func (w *watcher) hint(e *env, results []scenario.Result) {
+func (w *observer) hint(e *env, results []scenario.Result) {
 	for _, r := range results {
 		if w.Bundles == "" && (r.Verdict == scenario.Failed || r.Verdict == scenario.Crashed) {
 			fmt.Fprintln(e.err, "--bundles DIR keeps failed cases as files without secrets, which plugin replay runs again anywhere")
@@ -145,7 +145,7 @@ func (w *watcher) hint(e *env, results []scenario.Result) {
 }
 
 // close says what was kept and counted. quiet: standard output is somebody else's.
-func (w *watcher) close(e *env, quiet, verbose bool) error {
+func (w *observer) close(e *env, quiet, verbose bool) error {
 	if w.traced != "" {
 		defer os.RemoveAll(w.traced)
 	}

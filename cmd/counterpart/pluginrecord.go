@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -36,11 +35,11 @@ func (c *pluginRecordCmd) Run(e *env) error {
 	if err != nil {
 		return failure{scenario.Broken.Code(), err}
 	}
-	t := &teletype{in: bufio.NewReader(e.in), out: e.out}
+	t := &teletype{lines: read(e.in), out: e.out}
 	if f, ok := e.in.(*os.File); ok && terminal(e.in) {
 		t.fd, t.tty = int(f.Fd()), true
 	}
-	o := scenario.Options{Limits: limits, Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python}
+	o := scenario.Options{Limits: limits, ShowSecrets: c.Secrets, Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python}
 	heard := record.New(filepath.Dir(c.Out), c.Title)
 	session := o
 	session.Live, session.Ran = t.moment, heard.Ran

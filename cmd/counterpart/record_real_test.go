@@ -14,11 +14,11 @@ import (
 	"github.com/pquerna/otp/totp"
 )
 
-// typing is a person who reads the code off the device when it is asked for.
-type typing struct{ lines []func() string }
+// scripted is a person who reads the code off the device when it is asked for.
+type scripted struct{ lines []func() string }
 
 // Read implements io.Reader.
-func (p *typing) Read(b []byte) (int, error) {
+func (p *scripted) Read(b []byte) (int, error) {
 	if len(p.lines) == 0 {
 		return 0, io.EOF
 	}
@@ -60,7 +60,7 @@ func TestRealRecordedSessionsPassAtOnce(t *testing.T) {
 			}
 			args := append([]string{"plugin", "record", "../../plugins/" + tt.plugin, "--config", config, "--python", python, "--out", out}, tt.args...)
 			var said, errs strings.Builder
-			if code := run(t.Context(), args, &typing{tt.lines}, &said, &errs); code != exitOK || !strings.Contains(said.String(), "played once more: passed") {
+			if code := run(t.Context(), args, &scripted{tt.lines}, &said, &errs); code != exitOK || !strings.Contains(said.String(), "played once more: passed") {
 				t.Fatalf("exit code %d\n%s%s", code, said.String(), errs.String())
 			}
 			text, err := os.ReadFile(out)
@@ -81,7 +81,7 @@ func TestRealRecordedSessionsPassAtOnce(t *testing.T) {
 				t.Errorf("plugin test: exit code %d\n%s%s", code, said.String(), errs.String())
 			}
 			errs.Reset()
-			if code := run(t.Context(), args, &typing{tt.lines}, &said, &errs); code != 4 || !strings.Contains(errs.String(), "exists; --force") {
+			if code := run(t.Context(), args, &scripted{tt.lines}, &said, &errs); code != 4 || !strings.Contains(errs.String(), "exists; --force") {
 				t.Errorf("over what is there: exit code %d\n%s", code, errs.String())
 			}
 			if again, err := os.ReadFile(out); err != nil || string(again) != string(text) {

@@ -231,16 +231,11 @@ func (m *maker) plugins() error {
 		if abs, err := filepath.Abs(path); err == nil {
 			p.Path = abs
 		}
-		used := m.ran.Case.Plugins.AA
-		if kind == pluginhost.CredentialStore {
-			used = m.ran.Case.Plugins.Store
-		}
-		if used.Deps != "" {
-			deps, err := filepath.Abs(m.ran.Beside(used.Deps))
-			if err != nil {
+		if deps := m.ran.Deps()[kind]; deps != "" {
+			var err error
+			if p.Deps, err = filepath.Abs(deps); err != nil {
 				return err
 			}
-			p.Deps = deps
 		}
 		pkg, _ := pluginhost.Check(path, pluginhost.Profile{})
 		if pkg != nil {

@@ -3,7 +3,7 @@ package scenario
 import (
 	"fmt"
 	"io/fs"
-	"maps"
+	"strings"
 	"time"
 
 	"counterpart/internal/plugins/pluginhost"
@@ -32,7 +32,7 @@ type Ran struct {
 }
 
 func (r *run) left(out *Result) *Ran {
-	return &Ran{Case: r.Case, Mode: r.mode, Result: out, Played: out.played, Company: r.fleet.Company, Kinds: r.fleet.kind, Started: r.fleet.started, run: r}
+	return &Ran{Case: r.Case, Mode: r.mode, Result: out, Played: out.played, Company: r.fleet.Company, Kinds: r.fleet.kind, Started: r.started, run: r}
 }
 
 // Entries are what the servers were asked.
@@ -42,12 +42,21 @@ func (r *Ran) Entries() []journal.Entry {
 
 // Packages are the plugins that were named, by their type, as paths that lead there.
 func (r *Ran) Packages() map[string]string {
+	return r.paths("package", func(p *Plugin) string { return p.Package })
+}
+
+// Deps are the plugins' extra site directories, as Packages.
+func (r *Ran) Deps() map[string]string {
+	return r.paths("deps", func(p *Plugin) string { return p.Deps })
+}
+
+func (r *Ran) paths(what string, of func(*Plugin) string) map[string]string {
 	out := map[string]string{}
 	for kind, p := range map[string]*Plugin{pluginhost.AA: r.Case.Plugins.AA, pluginhost.CredentialStore: r.Case.Plugins.Store} {
-		if p == nil {
+		if p == nil || of(p) == "" {
 			continue
 		}
-		if path, err := r.run.expand(p.Package); err == nil {
+		if path, err := r.run.expand(what, of(p)); err == nil {
 			out[kind] = r.run.beside(path)
 		}
 	}
@@ -71,24 +80,9 @@ func (c Case) SeedText() (text []byte, name string, files fs.FS, err error) { re
 
 // Written is the case as a map: as it is written, its file, suite and name merged, with its
 // holes.
-func (c Case) Written() map[string]any { return cloned(c.raw).(map[string]any) }
-
-func cloned(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := maps.Clone(v)
-		for k, e := range out {
-			out[k] = cloned(e)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i, e := range v {
-			out[i] = cloned(e)
-		}
-		return out
-	}
-	return v
+func (c Case) Written() map[string]any {
+	m, _ := c.node.Written().(map[string]any)
+	return m
 }
 
 // Parse reads one case from a text as strictly as from a file.
@@ -96,21 +90,39 @@ func Parse(path, name string, text []byte) (Case, error) {
 	if len(text) > maxFile {
 		return Case{}, fmt.Errorf("%s: the scenario is longer than %d octets", path, maxFile)
 	}
-	m, err := parse(path, text)
+	n, err := parse(path, text)
 	if err != nil {
 		return Case{}, err
 	}
-	if m["cases"] != nil {
+	if n.Get("cases") != nil {
 		return Case{}, fmt.Errorf("%s: one case is expected, not `cases`", path)
 	}
-	return decode(path, name, m)
+	c := Case{Path: path, Name: name, node: n, from: &origin{path: path, lines: map[string][]string{path: strings.Split(string(text), "\n")}}}
+	return c, c.decode(n, nil)
 }
 
 // ReadSeed is a seed as a map, in which scalars stand as they are written.
 func ReadSeed(name string, text []byte) (map[string]any, error) { return seedMap(name, text) }
 
 // Operations are the journal's entries as the fields that expect.backend may name.
-func (r *Ran) Operations() []map[string]any { return r.run.operations() }
+func (r *Ran) Operations() (out []map[string]any) {
+	for _, o := range r.run.operations() {
+		out = append(out, fieldsOf(o))
+	}
+	return out
+}
 
 // Hook is what expect may say of a hook: its last verdict, how often it was called.
-func (r *Ran) Hook(h pluginhost.Hook) map[string]any { return called(r.Played.CallsOf("", h)) }
+func (r *Ran) Hook(h pluginhost.Hook) map[string]any { return fieldsOf(called(r.Played.CallsOf("", h))) }
+
+// fieldsOf are fields as values that a scenario can hold: a document is what it says.
+func fieldsOf(fields map[string]any) map[string]any {
+	out := map[string]any{}
+	for k, v := range fields {
+		if d, ok := v.(readable); ok {
+			v = d.value
+		}
+		out[k] = v
+	}
+	return out
+}

@@ -86,6 +86,7 @@ type Company struct {
 	joined    bool         // others of this fleet have written to the store, or this one before it was started again
 	seed      *seed.Seed
 	servers   []fleet.Instance
+	drawn     []*locked             // sources of identifiers that follow from the random seed
 	anew      sync.Mutex            // held by whoever takes the fleet back to its seed
 	hindered  atomic.Pointer[error] // why the fleet is not ready here
 }
@@ -198,12 +199,26 @@ func (c *Company) random(name string) io.Reader {
 	if c.Store.Shared() || c.joined {
 		return rand.Reader
 	}
-	return &locked{r: c.World.Derive(c.salt(name)...)}
+	out := &locked{r: c.World.Derive(c.salt(name)...), name: name}
+	c.drawn = append(c.drawn, out)
+	return out
+}
+
+// Rewind takes the sources of identifiers back to where they began, for a fleet
+// that was reset and is to be as one that was just started: nobody may know any of
+// the identifiers that come again.
+func (c *Company) Rewind() {
+	for _, l := range c.drawn {
+		l.mu.Lock()
+		l.r = c.World.Derive(c.salt(l.name)...)
+		l.mu.Unlock()
+	}
 }
 
 type locked struct {
-	mu sync.Mutex
-	r  io.Reader
+	mu   sync.Mutex
+	r    io.Reader
+	name string
 }
 
 // Read implements io.Reader for concurrent use.
@@ -353,7 +368,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
