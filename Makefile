@@ -80,7 +80,7 @@ pgo: ## rewrite the compiler's profile from the benchmarks
 
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
-	go test ./servers -run TestDocsServers -update
+	go test ./servers -run 'TestDocs' -update
 	go test ./internal/plugins/scenario -run TestReference -update
 
 clean: ## remove what was built

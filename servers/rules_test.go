@@ -55,6 +55,9 @@ var parts = []struct {
 	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
+	{"internal/plugins/coverage", []string{"internal/plugins", "internal/serving"}},
+	{"internal/plugins/bundle", []string{"internal/plugins", "internal/serving"}},
+	{"internal/plugins/record", []string{"internal/plugins"}},
 	{"internal/steering/control", append([]string{"internal/face"}, beneath...)},
 	{"internal/steering", append([]string{"internal/steering", "internal/face", "seed"}, beneath...)}, // boot and the tests' harness
 	{"seed", []string{"internal/company/world", "internal/serving/strictyaml", "seed"}},

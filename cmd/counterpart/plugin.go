@@ -18,7 +18,9 @@ import (
 type pluginCmd struct {
 	Check  pluginCheckCmd  `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
 	Run    pluginRunCmd    `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
+	Record pluginRecordCmd `cmd:"" help:"Play one session on this terminal and keep it as a scenario, with what happened as its expectations."`
 	Test   pluginTestCmd   `cmd:"" help:"Run scenarios, each case against a fleet that has seen no other."`
+	Replay pluginReplayCmd `cmd:"" help:"Run a case again that plugin test --bundles has kept. Exit code 0 if it ends as it did, 1 otherwise."`
 	Init   pluginInitCmd   `cmd:"" help:"Write a first scenario for a plugin."`
 	Schema pluginSchemaCmd `cmd:"" help:"Print the JSON Schema of scenarios, for editors."`
 }
@@ -112,6 +114,7 @@ type pluginTestCmd struct {
 	ShowSecrets bool     `help:"Show secrets in timelines and reports as they are."`
 	Verbose     bool     `short:"v" help:"Print the timeline of cases that passed, too."`
 	limitFlags
+	observeFlags
 }
 
 // limitFlags are the bounds of what plugins may use.
@@ -214,13 +217,19 @@ func (c *pluginTestCmd) load(pick *regexp.Regexp) []scenario.Case {
 func (c *pluginTestCmd) once(e *env, cases []scenario.Case, o scenario.Options) ([]scenario.Result, error) {
 	show := progress{out: e.out, err: e.err, total: scenario.Jobs(cases, o), line: terminal(e.out), quiet: c.JSON == "-"}
 	o.Done = show.done
+	observed, err := c.observe(e, &o)
+	if err != nil {
+		return nil, err
+	}
 	results := scenario.Run(e.ctx, cases, o)
 	show.end(results)
 	admit(e, results...)
+	observed.hint(e, results)
+	wrong := observed.close(e, show.quiet, c.Verbose)
 	if !show.quiet {
 		c.say(e, results)
 	}
-	return results, c.reports(e, results)
+	return results, errors.Join(wrong, c.reports(e, results))
 }
 
 // say prints what stands below the results.

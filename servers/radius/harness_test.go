@@ -26,6 +26,7 @@ import (
 	"counterpart/internal/company/world"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/wire"
 )
@@ -223,6 +224,7 @@ func (b *bed) line(port string) context.Context {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.calls = append(b.calls, c)
+			dialecttest.Saw(b.t, "radius", c.Ended())
 			return nil
 		}})
 }

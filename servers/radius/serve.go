@@ -68,9 +68,26 @@ func (x *exchange) name(b []byte) {
 // drop notes why there is silence on the wire. A wrong secret looks like a
 // time-out to every client, so this note is the only diagnosis there is.
 func (x *exchange) drop(err error) {
-	x.call.Outcome, x.call.Why = dialect.Dropped, err.Error()
+	x.call.Outcome, x.call.Why, x.call.Cause = dialect.Dropped, err.Error(), rootOf(err)
 	if own := (failure{}); errors.As(err, &own) {
 		x.call.Outcome = dialect.Internal
+	}
+}
+
+// rootOf is the text of what is at the bottom of an error, where no address and no
+// number of a packet is.
+func rootOf(err error) string {
+	for {
+		switch wraps := err.(type) {
+		case interface{ Unwrap() error }:
+			if err = wraps.Unwrap(); err == nil {
+				return ""
+			}
+		case interface{ Unwrap() []error }:
+			err = wraps.Unwrap()[0]
+		default:
+			return err.Error()
+		}
 	}
 }
 
@@ -158,7 +175,7 @@ func (s *server) once(ctx context.Context, x *exchange) (reply []byte, err error
 
 // repeat describes a retransmission that is answered from the cache.
 func (x *exchange) repeat(s *server, reply []byte) {
-	x.call.Why = "retransmission: the kept reply is sent again"
+	x.call.Why, x.call.Cause = "retransmission: the kept reply is sent again", "kept reply"
 	x.call.Status, x.call.Outcome = radius.Code(reply[0]).String(), outcomeOf(radius.Code(reply[0]))
 	if p, err := wire.Check(reply); err == nil {
 		x.call.Response = s.dict.Line(p)

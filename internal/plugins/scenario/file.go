@@ -29,6 +29,9 @@ type Case struct {
 	// Wrong is why the case cannot be run: its file, or the case, is not in order.
 	Wrong error
 
+	// Seed takes the place of what Fleet names; nil: nothing does.
+	Seed *Seed
+
 	node  *strictyaml.Node // as written, merged, with its holes
 	from  *origin
 	index int // of the case in its file

@@ -42,6 +42,7 @@ type source struct {
 	text []byte
 	name string
 	file fs.FS
+	from time.Time // when it begins, by its own clock; zero: now
 }
 
 // up is the fleet that a case talks to, on free ports.
@@ -50,7 +51,10 @@ func (r *run) up(o Options) (*backends, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := source{text, name, files}
+	s := source{text: text, name: name, file: files}
+	if r.Case.Seed != nil {
+		s.from = r.Case.Seed.Started
+	}
 	r.seed = s
 	b, err := o.fleets.take(r.Path, r.mode, s)
 	if b == nil && err == nil {
@@ -75,6 +79,10 @@ func (r *run) up(o Options) (*backends, error) {
 // start starts a fleet.
 func (s source) start(kinds []dialect.Kind) (*backends, error) {
 	now := clock.New()
+	if !s.from.IsZero() {
+		now = clock.Frozen(s.from)
+		now.Resume()
+	}
 	loaded, err := seed.Load(s.name, s.text, seed.Options{Now: now.Now(), FS: s.file, Kinds: names(kinds)})
 	if err != nil {
 		return nil, err
@@ -165,6 +173,9 @@ func names(kinds []dialect.Kind) (out []string) {
 
 // base is the case's seed as it is in its file.
 func (c Case) base() (text []byte, name string, files fs.FS, err error) {
+	if c.Seed != nil {
+		return c.Seed.Text, c.Seed.Name, nil, nil
+	}
 	name = c.Fleet.Seed
 	if name == "" {
 		name = "demo"

@@ -29,6 +29,12 @@ type Options struct {
 	NoRemarks   bool              // a case without expectations of the review expects none
 	ShowSecrets bool              // in timelines and differences, as they are
 	Done        func(Result)
+	// Up is told of a case's fleet before the session begins, and Ran is shown what the case
+	// left behind while its fleet still stands; several at once.
+	Up, Ran func(*Ran)
+	// Traced is where fresh interpreters write which lines of each plugin they ran, see
+	// pluginhost.Config; empty: nowhere.
+	Traced string
 
 	// Answer is the person at the terminal, in place of a case's prompts, and
 	// Live sees the timeline while it grows.
@@ -98,7 +104,7 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 	}
 	o.fleets = newFleets(all, o.Modes)
 	defer o.fleets.close()
-	if spawners, err := pluginhost.NewSpawners(""); err == nil { // without them it takes longer
+	if spawners, err := pluginhost.NewSpawners(""); err == nil && o.Traced == "" { // without them it takes longer; they run code before anybody traces it
 		o.spawners = spawners
 		defer spawners.Close()
 	}
@@ -184,6 +190,7 @@ type run struct {
 	moved     bool             // its clock was
 	clean     bool             // nothing of the session goes on in it
 	logLimit  int              // octets of the log that are kept
+	started   time.Time        // the fleet's time then
 }
 
 // undisturbed reports a session none of whose hooks was cut off: what it had asked
@@ -216,7 +223,7 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 			out.Review = r.review(played)
 			r.expectReview(&out)
 		}
-		o.fleets.give(r, r.fleet)
+		defer o.fleets.give(r, r.fleet)
 	}
 	out.played, out.NotIsolated, out.mask = played, r.gaps, r.mask
 	out.Took, out.Timeline = time.Since(r.began), r.timeline()
@@ -230,6 +237,9 @@ func runOne(ctx context.Context, c Case, mode string, o Options) Result {
 		out.Notes, out.Hooks = played.Notes, timesOf(played)
 	}
 	r.place(out.Differences)
+	if o.Ran != nil && r.fleet != nil {
+		o.Ran(r.left(&out))
+	}
 	out.hide()
 	return out
 }
@@ -301,9 +311,12 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.fleet, r.mask.known = fleet, fleet.Secrets
+	r.fleet, r.mask.known, r.started = fleet, fleet.Secrets, fleet.Clock.Now()
 	for name, text := range o.Texts {
 		fleet.tree[name] = text
+	}
+	if o.Up != nil {
+		o.Up(r.left(&Result{}))
 	}
 	if err := r.fill(); err != nil {
 		return nil, err
@@ -348,5 +361,5 @@ func (r *run) host(ctx context.Context, o Options, profile pluginhost.Profile, b
 	}
 	r.logLimit = log
 	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits, Spawners: o.spawners,
-		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
+		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box, Traced: o.Traced})
 }

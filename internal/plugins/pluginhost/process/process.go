@@ -96,6 +96,7 @@ type Code struct {
 	Dir, Deps, Entry string
 	ID               string   // the same for the same code, wherever it is; empty: not known
 	Env              []string // beside PATH, HOME, TMPDIR and LANG: "NAME=value"
+	Trace            string   // folder for what coverage.py sees in fresh interpreters; empty: nothing is traced
 }
 
 // Job is one call.
@@ -222,6 +223,7 @@ type request struct {
 	Box           string            `json:"box"`
 	Env           map[string]string `json:"env"`
 	Now           float64           `json:"now"`
+	Trace         string            `json:"trace,omitempty"`
 	Learn         bool              `json:"learn,omitempty"` // to be told which modules there are
 }
 
@@ -274,7 +276,7 @@ func (s scratch) vars(c Code) map[string]string {
 func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
 	line, err := json.Marshal(request{
 		ID: id, Dir: j.Code.Dir, Deps: j.Code.Deps, Entry: j.Code.Entry, Hook: j.Hook, Configuration: j.Configuration,
-		Args: j.Args, Known: j.Known, Box: r.Box, Env: s.vars(j.Code), Now: float64(j.Now.UnixNano()) / 1e9, Learn: j.learn,
+		Args: j.Args, Known: j.Known, Box: r.Box, Env: s.vars(j.Code), Now: float64(j.Now.UnixNano()) / 1e9, Learn: j.learn, Trace: j.Code.Trace,
 	})
 	return append(line, '\n'), err
 }

@@ -329,14 +329,42 @@ def more_time():
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU, hard))
 
 
+class Trace:
+    """Which lines of the plugin ran, as coverage.py sees them; nothing where it is not
+    installed. Only the process that began it writes it down."""
+
+    def __init__(self, folder, plugin):
+        self.coverage = None
+        try:
+            import coverage
+        except ImportError:
+            return
+        self.pid = os.getpid()
+        self.coverage = coverage.Coverage(
+            data_file=os.path.join(folder, "run"), data_suffix=True, branch=True, source=[plugin], config_file=False, messages=False)
+        self.coverage.start()
+
+    def keep(self):
+        if self.coverage is None or os.getpid() != self.pid:
+            return
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.coverage.stop()
+            self.coverage.save()
+
+
 class Host:
     """Runs the requests of this process."""
 
-    def __init__(self, channel, box):
+    def __init__(self, channel, box, fresh):
         self.channel = channel
+        self.fresh = fresh
         self.box = box
         self.module = None
         self.surroundings = Surroundings()
+        self.trace = None
         self.pid = os.getpid()
 
     def serve(self, request):
@@ -347,6 +375,8 @@ class Host:
         try:
             if self.module is None:
                 healthy = False
+                if self.fresh and request.get("trace"):
+                    self.trace = Trace(request["trace"], request["dir"])
                 self.box.begin(request)
                 self.module = load(request)
                 if request.get("learn"):
@@ -366,8 +396,17 @@ class Host:
         marks.append(time.perf_counter())
         reply["times"] = [b - a for a, b in zip(marks, marks[1:])]
         reply["ended"] = not healthy
+        if self.trace:
+            self.keep_trace()
         self.answer(reply)
         return healthy
+
+    def keep_trace(self):
+        try:
+            self.trace.keep()
+        except Exception as error:
+            give_way()
+            sys.stderr.write("what was run of the plugin could not be written down: {}\n".format(error))
 
     def call(self, plugin, request, reply):
         method = getattr(plugin, request["hook"], None)
@@ -544,7 +583,7 @@ def main():
         request = channel.receive()
         if request is not None:
             whole.load(request["box"])
-            Host(channel, whole).serve(request)
+            Host(channel, whole, True).serve(request)
         return
     host = None
     while True:
@@ -552,7 +591,7 @@ def main():
         if request is None:
             return
         if host is None:
-            host = Host(channel, box.Box(request["box"]))
+            host = Host(channel, box.Box(request["box"]), mode == "fresh")
         if not host.serve(request) or mode == "fresh":
             return
 
