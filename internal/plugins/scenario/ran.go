@@ -113,7 +113,9 @@ func (r *Ran) Operations() (out []map[string]any) {
 }
 
 // Hook is what expect may say of a hook: its last verdict, how often it was called.
-func (r *Ran) Hook(h pluginhost.Hook) map[string]any { return fieldsOf(called(r.Played.CallsOf("", h))) }
+func (r *Ran) Hook(h pluginhost.Hook) map[string]any {
+	return fieldsOf(called(r.Played.CallsOf("", h)))
+}
 
 // fieldsOf are fields as values that a scenario can hold: a document is what it says.
 func fieldsOf(fields map[string]any) map[string]any {
