@@ -14,6 +14,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ type lab struct {
 	calls  []dialect.Call
 	cert   tls.Certificate
 	quiet  bool
-	done   sync.Map // client address → channel closed when its connection has ended
+	done   sync.Map // client address → ending of its connection
 	stop   func()
 }
 
@@ -132,11 +133,17 @@ func (l *lab) listen() {
 				if err != nil {
 					return
 				}
-				ended, _ := l.done.LoadOrStore(c.RemoteAddr().String(), make(chan struct{}))
+				from := c.RemoteAddr().String()
+				e := l.ending(from)
+				if e.taken.Swap(true) { // the client's port has come again, before the end of the one before was noted
+					e = &ending{over: make(chan struct{})}
+					e.taken.Store(true)
+					l.done.Store(from, e)
+				}
 				all.Go(func() {
 					p.Conn(dialect.WithLine(ctx, l.line(p.Name, c)), c)
-					l.done.Delete(c.RemoteAddr().String()) // the client's port may come again
-					close(ended.(chan struct{}))
+					l.done.CompareAndDelete(from, e)
+					close(e.over)
 				})
 			}
 		})
@@ -184,8 +191,7 @@ func (l *lab) line(port string, c net.Conn) *dialect.Line {
 
 // ended is closed when the server has let go of a client's connection.
 func (l *lab) ended(c net.Conn) chan struct{} {
-	ch, _ := l.done.LoadOrStore(c.LocalAddr().String(), make(chan struct{}))
-	return ch.(chan struct{})
+	return l.ending(c.LocalAddr().String()).over
 }
 
 // last is the newest finished call of an operation.
@@ -330,4 +336,16 @@ func code(err error) uint16 {
 		return e.ResultCode
 	}
 	return 0xffff
+}
+
+// ending is the end of one connection; taken once the server has it.
+type ending struct {
+	over  chan struct{}
+	taken atomic.Bool
+}
+
+// ending is that of the connection from an address, whoever asks first.
+func (l *lab) ending(from string) *ending {
+	e, _ := l.done.LoadOrStore(from, &ending{over: make(chan struct{})})
+	return e.(*ending)
 }
