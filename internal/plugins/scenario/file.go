@@ -33,6 +33,7 @@ type File struct {
 	During       []Step     `yaml:"during"`
 	Legs         int        `yaml:"legs"`
 	SessionEnded string     `yaml:"session_ended"` // "always": also for a store that was never asked
+	AllowOpen    []string   `yaml:"allow_open"`    // when plugin mutate may see a user let in: "unreachable"
 	Expect       Expect     `yaml:"expect"`
 }
 
@@ -315,6 +316,11 @@ func (c *Case) check(where string) error {
 		return fmt.Errorf("%s: `connection.protocol` is missing: ssh, rdp, telnet, …", where)
 	case c.Connection.Login != "" && c.Connection.KeyValues != nil:
 		return fmt.Errorf("%s: give either `connection.login` or `connection.key_values`", where)
+	}
+	for _, when := range c.AllowOpen {
+		if when != "unreachable" {
+			return fmt.Errorf("%s: allow_open knows unreachable, not %q", where, when)
+		}
 	}
 	for _, p := range []*Plugin{c.Plugins.AA, c.Plugins.Store} {
 		if p != nil && p.Package == "" {
