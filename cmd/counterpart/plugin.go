@@ -13,10 +13,11 @@ import (
 )
 
 type pluginCmd struct {
-	Check pluginCheckCmd `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
-	Run   pluginRunCmd   `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
-	Test  pluginTestCmd  `cmd:"" help:"Run scenarios, each against a fresh fleet."`
-	Init  pluginInitCmd  `cmd:"" help:"Write a first scenario for a plugin."`
+	Check  pluginCheckCmd  `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
+	Run    pluginRunCmd    `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
+	Test   pluginTestCmd   `cmd:"" help:"Run scenarios, each against a fresh fleet."`
+	Mutate pluginMutateCmd `cmd:"" help:"Play scenarios again and again, each time with one answer that is wrong, and say what the plugin makes of it."`
+	Init   pluginInitCmd   `cmd:"" help:"Write a first scenario for a plugin."`
 }
 
 type pluginCheckCmd struct {

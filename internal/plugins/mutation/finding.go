@@ -41,16 +41,21 @@ func gather(all []Outcome) (out []Finding) {
 			if f.Line == "" {
 				key += " " + o.Server + " " + o.Op
 			}
-			if i, ok := index[key]; ok {
-				out[i].Mutants = append(out[i].Mutants, o.ID)
-				continue
-			}
-			index[key] = len(out)
 			if o.base != nil {
 				f.Path = o.base.c.Path
 				f.Command = fmt.Sprintf("counterpart plugin mutate %s --only %s", quoted(f.Path), o.ID)
 			}
-			out = append(out, f)
+			i, ok := index[key]
+			switch {
+			case !ok:
+				index[key] = len(out)
+				out = append(out, f)
+			case out[i].first.waits && !o.waits: // the one that is quicker to repeat comes first
+				f.Mutants = append(f.Mutants, out[i].Mutants...)
+				out[i] = f
+			default:
+				out[i].Mutants = append(out[i].Mutants, o.ID)
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Finding) int {

@@ -56,12 +56,12 @@ type Group string
 
 // The groups, in the order of the columns.
 const (
-	Fields    Group = "field" // a part is missing, null, of another type, empty, cut
-	Flips     Group = "flip"  // the verdict is the opposite
-	Strangers Group = "other" // another user, account, transaction
-	Old       Group = "old"   // an expired or an older answer
-	Bodies    Group = "body"  // the whole is empty, cut, malformed, a proxy's page
-	Statuses  Group = "code"  // a status, a code of the protocol
+	Fields    Group = "part" // a part is missing, null, of another type, empty, cut
+	Flips     Group = "flip" // the verdict is the opposite
+	Strangers Group = "who"  // another user, account, transaction
+	Old       Group = "old"  // an expired or an older answer
+	Bodies    Group = "body" // the whole is empty, cut, malformed, a proxy's page
+	Statuses  Group = "code" // a status, a code of the protocol
 	Headers   Group = "head"
 	Network   Group = "net" // reset, hang, slow, lost, doubled, forged
 	TLS       Group = "tls"

@@ -34,6 +34,9 @@ const DefaultPatience = 45 * time.Second
 // ErrBaseline means that a case does not do what it expects without any mutant.
 var ErrBaseline = errors.New("a case does not do what is expected of it")
 
+// ErrNoMutant means that one is wanted that there is not.
+var ErrNoMutant = errors.New("there is no mutant")
+
 // runner is one run.
 type runner struct {
 	Options
@@ -123,13 +126,23 @@ func firstDifference(r scenario.Result) string {
 	return r.Problem
 }
 
-// list numbers the mutants of all cases. What another case has had in the same way is left
-// out unless all are wanted.
+// list numbers the mutants of all cases, of those first that let somebody in. What another
+// case has had in the same way is left out unless all are wanted.
 func (r *runner) list() {
+	slices.SortStableFunc(r.bases, func(a, b *baseline) int {
+		switch {
+		case a.letIn == b.letIn:
+			return 0
+		case a.letIn:
+			return -1
+		}
+		return 1
+	})
 	had := map[string]bool{}
 	for _, b := range r.bases {
 		for _, m := range b.generate(r.Seed) {
-			key := fmt.Sprintf("%s %v %s %s %s %d %s %s %s %s", b.surroundings(), b.letIn, m.Server, m.Port, m.Op, min(m.Nth, 2), m.Hook, m.Group, m.Field, m.As)
+			in := b.letIn || m.waits // waiting once for each is enough
+			key := fmt.Sprintf("%s %v %s %s %s %d %s %s %s %s", b.surroundings(), in, m.Server, m.Port, m.Op, min(m.Nth, 2), m.Hook, m.Group, m.Field, m.As)
 			if had[key] && !r.All {
 				continue
 			}
@@ -149,7 +162,7 @@ func (r *runner) chosen() ([]Mutant, error) {
 	for _, want := range r.Only {
 		i := slices.IndexFunc(r.mutants, func(m Mutant) bool { return m.ID == want || fmt.Sprint(m.Number) == want })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no mutant %s; there are %d, by their numbers or IDs", want, len(r.mutants))
+			return nil, fmt.Errorf("%w %s; there are %d, by their numbers or IDs", ErrNoMutant, want, len(r.mutants))
 		}
 		out = append(out, r.mutants[i])
 	}
@@ -171,7 +184,7 @@ func (r *runner) each(n, parallel int, f func(i int)) {
 }
 
 // mostWaiting mutants at once that only wait for a time-out.
-const mostWaiting = 8
+const mostWaiting = 16
 
 // playAll plays what is wanted, and what has to be known to judge it. What only waits
 // does so beside the rest.

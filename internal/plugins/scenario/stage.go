@@ -137,6 +137,9 @@ func (s *Stage) open(ctx context.Context) (err error) {
 	return err
 }
 
+// ErrRejected means that SPS would refuse a plugin at upload.
+var ErrRejected = errRejected
+
 // Configs are the plugins' configurations, filled in.
 func (s *Stage) Configs() []string { return s.configs }
 
@@ -230,4 +233,3 @@ func (s *Stage) Close() {
 		s.fleet.stop()
 	}
 }
-
