@@ -74,6 +74,7 @@ type seen struct {
 	last     bool // of its name in the session
 	givesUp  bool // it gave an account back
 	issues   bool // it gave a token out
+	changes  bool // it changed which accounts or tokens are out
 	form     string
 	proto    string
 	verdicts []verdict
@@ -85,7 +86,7 @@ func (b *baseline) operations() (out []seen) {
 	for _, a := range b.take.Seen {
 		key := [3]string{a.Server, a.Port, a.Subject.Op}
 		count[key]++
-		s := seen{Answered: a, givesUp: a.Leases < held, issues: a.Tokens > alive, proto: b.facts.proto(a.Server, a.Port),
+		s := seen{Answered: a, givesUp: a.Leases < held, issues: a.Tokens > alive, changes: a.Leases != held || a.Tokens != alive, proto: b.facts.proto(a.Server, a.Port),
 			Operation: Operation{Server: a.Server, Port: a.Port, Op: a.Subject.Op, Nth: count[key], Hook: a.Hook, call: a.Call}}
 		held, alive = a.Leases, a.Tokens
 		if f, ok := s.part("body"); ok {

@@ -10,6 +10,7 @@ import (
 	"counterpart/internal/plugins/scenario"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault/edit"
+	"counterpart/internal/serving/journal"
 )
 
 // judged is what a take of a mutant comes to. decisive says that the plugin looks at the
@@ -106,7 +107,8 @@ func (o *Outcome) proved() bool {
 		return true
 	}
 	struck := false
-	for _, e := range o.take.Entries {
+	byStart := slices.SortedStableFunc(slices.Values(o.take.Entries), func(a, b journal.Entry) int { return a.At.Compare(b.At) })
+	for _, e := range byStart { // one that hangs ends late
 		switch {
 		case e.Op != o.Op:
 		case e.Broken != "" || len(e.Faults) > 0:

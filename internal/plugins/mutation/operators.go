@@ -312,8 +312,9 @@ func (m *maker) headers() {
 // mostHeaders of one answer that are mutated.
 const mostHeaders = 8
 
-// network is what happens to connections. A change that is lost before it happened cannot
-// be given back, one that is lost afterwards can.
+// network is what happens to connections. Whether the operation took place makes a difference
+// where it takes or gives something: an account that was never given back is not the
+// plugin's fault, one whose lease was lost on the way is.
 func (m *maker) network() {
 	add := func(as, detail string, rule fault.Rule, waits bool) {
 		x := Mutant{Group: Network, As: as, Detail: detail, Sense: Lost, Unreachable: true, waits: waits, lasts: rule.Nth == 0, probe: as == "reset"}
@@ -324,6 +325,9 @@ func (m *maker) network() {
 	if !m.s.givesUp {
 		add("reset", "connection reset", m.s.lasting(fault.Reset, nil), false)
 		add("hang", "no answer", m.s.lasting(fault.Hang, nil), true)
+	}
+	if !m.s.changes {
+		return
 	}
 	// Once: who asks again hears what has become of it.
 	add("reset after", "connection reset after the operation", after(m.s.rule(fault.Reset, nil)), false)
