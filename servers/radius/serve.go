@@ -108,7 +108,7 @@ func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, err
 	}
 	x.call.Status = r.Code.String()
 	x.call.Response = s.dict.Line(reply)
-	if reply = s.breakReply(x, reply); !s.cache.finish(slot, reply, s.env.Clock.Now()) {
+	if reply = s.editReply(x, s.breakReply(x, reply)); !s.cache.finish(slot, reply, s.env.Clock.Now()) {
 		return nil, errSuperseded
 	}
 	return reply, nil

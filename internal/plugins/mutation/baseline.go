@@ -3,6 +3,7 @@ package mutation
 import (
 	"path/filepath"
 	"slices"
+	"time"
 
 	"counterpart/internal/company/world"
 	"counterpart/internal/plugins/pluginhost"
@@ -55,6 +56,18 @@ func usable(p *pluginhost.Result) (out []string) {
 		}
 	}
 	return out
+}
+
+// slow is a session that waits for somebody rather than costs processor time.
+const slow = 300 * time.Millisecond
+
+// idles reports that the session waits for most of its time.
+func (b *baseline) idles() bool {
+	took := time.Duration(0)
+	for _, c := range b.played().Calls {
+		took += c.Split.Hook
+	}
+	return took > slow
 }
 
 // guards reports a hook that decides about the user, or hands out what is guarded. What

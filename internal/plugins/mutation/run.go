@@ -183,7 +183,8 @@ func (r *runner) each(n, parallel int, f func(i int)) {
 	all.Wait()
 }
 
-// mostWaiting mutants at once that only wait for a time-out.
+// mostWaiting mutants at once that mostly wait: for a time-out, or for somebody to press a
+// button.
 const mostWaiting = 16
 
 // playAll plays what is wanted, and what has to be known to judge it. What only waits
@@ -196,7 +197,7 @@ func (r *runner) playAll(ctx context.Context, chosen []Mutant) {
 			r.note(o, total, slices.ContainsFunc(chosen, func(c Mutant) bool { return c.ID == m.ID }))
 			continue
 		}
-		if m.waits {
+		if m.waits || m.base.idles() {
 			waiting = append(waiting, m)
 		} else {
 			busy = append(busy, m)
