@@ -18,11 +18,11 @@ type pluginMutateCmd struct {
 	Scenarios []string      `arg:"" name:"scenario" help:"Scenario files, or folders of them."`
 	Only      []string      `placeholder:"ID" help:"Only these mutants, by their IDs or their numbers, with all that happened."`
 	Case      []string      `placeholder:"NAME" help:"Only these cases."`
-	All       bool          `help:"Play a mutant in each case, also if another case of the same plugin and company has had it."`
+	All       bool          `help:"Play a mutant in each case, also if another case of the same plugin has had it."`
 	Seed      int           `placeholder:"N" help:"Which of several others an answer is about; the same number gives the same mutants."`
 	Python    string        `placeholder:"python3" help:"Interpreter that plugins run in; it must have the Plugin SDK for plugins that use it."`
 	Parallel  int           `default:"2" help:"Mutants at once that cost processor time; those that wait for a time-out come beside."`
-	Patience  time.Duration `default:"45s" help:"A hook that takes longer hangs. What a scenario allows it may be less."`
+	Patience  time.Duration `default:"65s" help:"A hook that takes longer hangs. What a scenario allows it may be less."`
 	Since     string        `placeholder:"FILE" help:"An earlier JSON report: outcomes of cases are taken from it where scenario, plugin and company are the same."`
 	JSON      string        `name:"json" placeholder:"FILE" help:"Write everything as JSON; - is standard output."`
 	JUnit     string        `name:"junit" placeholder:"FILE" help:"Write a JUnit report."`

@@ -25,6 +25,7 @@ type baseline struct {
 type facts struct {
 	*world.World
 	proto func(server, port string) string
+	kind  func(server string) string
 }
 
 // name is the case as it is written in IDs: the file's own name, so that they are the
@@ -110,7 +111,7 @@ func (b *baseline) operations() (out []seen) {
 		out = append(out, s)
 	}
 	return slices.DeleteFunc(out, func(s seen) bool {
-		return s.Nth > 1 && s.Nth < count[[3]string{s.Operation.Server, s.Operation.Port, s.Operation.Op}]
+		return s.Late || s.Nth > 1 && s.Nth < count[[3]string{s.Operation.Server, s.Operation.Port, s.Operation.Op}]
 	})
 }
 

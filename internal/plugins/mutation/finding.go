@@ -69,10 +69,9 @@ func gather(all []Outcome) (out []Finding) {
 // the report without being a finding.
 func (r *runner) confirm(ctx context.Context, report *Report) {
 	found := gather(report.Mutants)
-	again := map[string]Outcome{}
 	var ids []string
 	for _, f := range found {
-		if f.first.base != nil && !f.first.Unchanged && !slices.Contains(ids, f.first.ID) {
+		if _, played := r.again[f.first.ID]; !played && f.first.base != nil && !f.first.Unchanged && !slices.Contains(ids, f.first.ID) {
 			ids = append(ids, f.first.ID)
 		}
 	}
@@ -80,14 +79,14 @@ func (r *runner) confirm(ctx context.Context, report *Report) {
 	r.each(len(ids), max(r.Parallel, min(len(ids), mostWaiting)/2), func(i int) {
 		if ctx.Err() == nil {
 			m := r.outcomes[ids[i]].Mutant
-			outcomes[i] = r.once(ctx, m, "fresh", r.decisive(m))
+			outcomes[i] = r.once(ctx, m, freshMode, r.decisive(m))
 		}
 	})
 	for i, id := range ids {
-		again[id] = outcomes[i]
+		r.again[id] = outcomes[i]
 	}
 	for _, f := range found {
-		o, played := again[f.first.ID]
+		o, played := r.again[f.first.ID]
 		f.Confirmed = f.first.Unchanged || played && slices.Contains(o.all(), f.Verdict)
 		report.Findings = append(report.Findings, f)
 	}

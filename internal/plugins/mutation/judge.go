@@ -9,6 +9,7 @@ import (
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/plugins/scenario"
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fault/edit"
 	"counterpart/internal/serving/journal"
 )
@@ -103,7 +104,7 @@ func (o *Outcome) shouldRefuse(decisive bool) bool {
 // and got an answer that nothing had changed; or what had changed only led to the operation
 // whose answer says yes, which nothing had changed either.
 func (o *Outcome) proved() bool {
-	if o.ledOn() {
+	if o.ledOn() || o.elsewhere() {
 		return true
 	}
 	struck := false
@@ -118,6 +119,28 @@ func (o *Outcome) proved() bool {
 		}
 	}
 	return false
+}
+
+// elsewhere reports that the hook asked the same of others as well, perhaps at once, and
+// was told yes.
+func (o *Outcome) elsewhere() bool {
+	yes, n := 0, 0
+	for _, a := range o.take.Seen {
+		if a.Server == o.Server && a.Port == o.Port && a.Subject.Op == o.Op {
+			if n++; n == o.Nth && o.edits() { // its own answer, as it was before
+				continue
+			}
+		}
+		if a.Call == o.take.Call && a.Subject.Op == o.Op && says(verdictsOf(a.Fields)) {
+			yes++
+		}
+	}
+	return yes > 0
+}
+
+// edits reports a mutant that changes an answer, rather than takes its place.
+func (o *Outcome) edits() bool {
+	return slices.ContainsFunc(o.twist.Rules, func(r fault.Rule) bool { return r.Kind == fault.Edit })
 }
 
 // ledOn reports that the answer itself had no verdict, and a later one said yes.

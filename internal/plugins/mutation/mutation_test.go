@@ -21,19 +21,25 @@ func planted(t *testing.T, file, fault string) []scenario.Case {
 	if fault == "" {
 		return load(t, filepath.Join("testdata", file))
 	}
-	text, err := os.ReadFile(filepath.Join("testdata", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.Replace(string(text), `[planted]\n`, `[planted]\nfault = `+fault+`\n`, 1)
+	return changed(t, file, `[planted]\n`, `[planted]\nfault = `+fault+`\n`)
+}
+
+// changed are the cases of a scenario of testdata with another text in one place.
+func changed(t *testing.T, file, old, now string) []scenario.Case {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, file), []byte(changed), 0o644); err != nil {
+	path := filepath.Join(dir, file)
+	text, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return load(t, filepath.Join(dir, file))
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, now, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return load(t, path)
 }
 
 func load(t *testing.T, path string) []scenario.Case {

@@ -285,7 +285,7 @@ func (m *maker) statuses() {
 		m.add(x)
 	}
 	replaced := func(code, detail string) {
-		m.edits(Mutant{Group: Statuses, Sense: Refuses, As: code + " kept", Detail: detail}, edit.Change{Field: "status", As: edit.Replaced, Value: code})
+		m.edits(Mutant{Group: Statuses, Sense: Refuses, As: code + " kept", Detail: detail, Unreachable: code >= "500"}, edit.Change{Field: "status", As: edit.Replaced, Value: code})
 	}
 	if status.Value < "400" {
 		replaced("403", "status 403, the body as it was")

@@ -15,7 +15,7 @@ import (
 type Options struct {
 	Scenario scenario.Options // interpreter, kinds, limits
 	Parallel int              // mutants at once that cost processor time; 0: 2
-	Patience time.Duration    // how long a hook may take at most; 0: 45 s
+	Patience time.Duration    // how long a hook may take at most; 0: DefaultPatience
 	Seed     int              // which of several others an answer is about
 	All      bool             // also what another case has had
 	Only     []string         // IDs or numbers; none: all
@@ -28,8 +28,9 @@ type Options struct {
 	Begun func(total int)
 }
 
-// DefaultPatience is how long a hook may take before it is taken to hang.
-const DefaultPatience = 45 * time.Second
+// DefaultPatience is how long a hook may take before it is taken to hang: longer than the
+// time-outs of a minute that clients have by themselves.
+const DefaultPatience = 65 * time.Second
 
 // ErrBaseline means that a case does not do what it expects without any mutant.
 var ErrBaseline = errors.New("a case does not do what is expected of it")
@@ -44,6 +45,7 @@ type runner struct {
 	bases    []*baseline
 	mutants  []Mutant
 	outcomes map[string]Outcome
+	again    map[string]Outcome // played once more, with new interpreters
 	mu       sync.Mutex
 	done     int
 }
@@ -58,7 +60,7 @@ func Run(ctx context.Context, cases []scenario.Case, o Options) (*Report, error)
 		o.Patience = DefaultPatience
 	}
 	o.Scenario.FindPython(ctx)
-	r := &runner{Options: o, stages: &stages{o: o.Scenario, most: o.Patience}, outcomes: map[string]Outcome{}}
+	r := &runner{Options: o, stages: &stages{o: o.Scenario, most: o.Patience}, outcomes: map[string]Outcome{}, again: map[string]Outcome{}}
 	defer r.stages.close()
 	began := time.Now()
 	report := &Report{Version: o.Version, Seed: o.Seed}
@@ -98,7 +100,7 @@ func (r *runner) baselines(ctx context.Context, cases []scenario.Case, report *R
 			wrong[i] = fmt.Errorf("%s: %w", cases[i].Label(), err)
 			return
 		}
-		bases[i] = &baseline{c: cases[i], take: take, letIn: letIn(take.Played, nil), config: st.Configs(), facts: facts{st.World(), st.Proto}}
+		bases[i] = &baseline{c: cases[i], take: take, letIn: letIn(take.Played, nil), config: st.Configs(), facts: facts{st.World(), st.Proto, st.KindOf}}
 		r.stages.back(st, scenario.WorkerMode)
 		if v := take.Result.Verdict; v != scenario.Passed && ctx.Err() == nil {
 			wrong[i] = fmt.Errorf("%w: %s: %s", ErrBaseline, cases[i].Label(), firstDifference(take.Result))
@@ -142,7 +144,7 @@ func (r *runner) list() {
 	for _, b := range r.bases {
 		for _, m := range b.generate(r.Seed) {
 			in := b.letIn || m.waits // waiting once for each is enough
-			key := fmt.Sprintf("%s %v %s %s %s %d %s %s %s %s", b.surroundings(), in, m.Server, m.Port, m.Op, min(m.Nth, 2), m.Hook, m.Group, m.Field, m.As)
+			key := fmt.Sprintf("%s %v %s %s %s %d %s %s %s %s", b.plugin(), in, b.facts.kind(m.Server), m.Port, m.Op, min(m.Nth, 2), m.Hook, m.Group, m.Field, m.As)
 			if had[key] && !r.All {
 				continue
 			}
@@ -214,7 +216,9 @@ func (r *runner) playAll(ctx context.Context, chosen []Mutant) {
 				if ctx.Err() != nil {
 					return
 				}
+				again := r.startAgain(ctx, m)
 				o := r.once(ctx, m, scenario.WorkerMode, true)
+				again(slices.Contains(o.all(), Hang))
 				if ctx.Err() == nil {
 					r.note(o, total, slices.ContainsFunc(chosen, func(c Mutant) bool { return c.ID == m.ID }))
 				}
@@ -223,6 +227,43 @@ func (r *runner) playAll(ctx context.Context, chosen []Mutant) {
 	}
 	both.Wait()
 }
+
+// suspicious is how long a mutant may take before it is played once more beside.
+const suspicious = 20 * time.Second
+
+// startAgain plays a mutant that takes long once more with a new interpreter for each hook,
+// so that who has waited for the one need not wait for the other. The function that it
+// returns says whether that was needed.
+func (r *runner) startAgain(ctx context.Context, m Mutant) (needed func(bool)) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	timer := time.NewTimer(suspicious)
+	running.Go(func() {
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if o := r.once(ctx, m, freshMode, true); ctx.Err() == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.again[m.ID] = o
+		}
+	})
+	return func(hangs bool) {
+		defer cancel()
+		if hangs {
+			running.Wait()
+			return
+		}
+		cancel()
+		running.Wait()
+	}
+}
+
+// freshMode is a new interpreter for each hook, as SPS has them.
+const freshMode = "fresh"
 
 // once plays a mutant.
 func (r *runner) once(ctx context.Context, m Mutant, mode string, decisive bool) Outcome {
@@ -278,7 +319,7 @@ func (r *runner) decisive(m Mutant) bool {
 		}
 	}
 	for _, p := range r.mutants {
-		if o, ok := r.outcomes[p.ID]; ok && p.probe && sameOp(p.Operation, m.Operation) && p.base.surroundings() == m.base.surroundings() && (o.Verdict == Closed || slices.Contains(o.Also, Closed)) {
+		if o, ok := r.outcomes[p.ID]; ok && p.probe && p.Op == m.Op && p.base.plugin() == m.base.plugin() && (o.Verdict == Closed || slices.Contains(o.Also, Closed)) {
 			return true
 		}
 	}

@@ -9,11 +9,24 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"counterpart/internal/plugins/scenario"
 )
 
-// surroundings say what cases have in common whose answers a plugin treats alike: the
-// company, the plugins, their configuration.
-func (b *baseline) surroundings() string { return b.c.Surroundings() }
+// plugin says which cases have a plugin in common that treats answers alike: its packages,
+// and whether it was told to let people in.
+func (b *baseline) plugin() string {
+	out := ""
+	for _, p := range []*scenario.Plugin{b.c.Plugins.AA, b.c.Plugins.Store} {
+		if p != nil {
+			out += p.Package + "\n"
+		}
+	}
+	for _, c := range b.config {
+		out += failOpen.FindString(c) + "\n"
+	}
+	return out + fmt.Sprint(b.c.AllowOpen)
+}
 
 // print is a digest of all that the outcomes of a case rest on, but for this program.
 func (b *baseline) print() string {

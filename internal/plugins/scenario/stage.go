@@ -55,8 +55,9 @@ type Answered struct {
 	fault.Seen
 	Call   int // number of the call of a hook during which it came, from 1 on
 	Hook   pluginhost.Hook
-	Leases int // that were held then, after the operation
-	Tokens int // that were alive then
+	Late   bool // the hook was over before it was answered
+	Leases int  // that were held then, after the operation
+	Tokens int  // that were alive then
 }
 
 // Leftover is something that a session should not leave behind.
@@ -223,6 +224,9 @@ func (c Case) Files() (out []string) {
 	}
 	return out
 }
+
+// KindOf is the kind of a server of the company; that of none is its name.
+func (s *Stage) KindOf(server string) string { return orDefault(s.fleet.kind[server], server) }
 
 // Close takes both down.
 func (s *Stage) Close() {

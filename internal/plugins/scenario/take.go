@@ -22,10 +22,10 @@ type take struct {
 	twist Twist
 	kill  chan struct{}
 
-	mu   sync.Mutex
-	out  Take
-	call int
-	hook pluginhost.Hook
+	mu    sync.Mutex
+	out   Take
+	began []begun // calls of hooks, in their order
+	over  int     // number of the call that ended last
 }
 
 // Play plays the session once.
@@ -95,7 +95,7 @@ func (p *take) session(r *run) (pluginhost.Session, error) {
 func (p *take) event(e pluginhost.Event) {
 	if e.Kind == pluginhost.HookStarted {
 		p.mu.Lock()
-		p.call, p.hook = e.Call.Number, e.Call.Hook
+		p.began = append(p.began, begun{e.Call.Number, e.Call.Hook, p.fleet.Clock.Now()})
 		p.mu.Unlock()
 		if d := p.twist.Jumps[e.Call.Number]; d > 0 {
 			p.spent = true
@@ -104,18 +104,48 @@ func (p *take) event(e pluginhost.Event) {
 			}
 		}
 	}
+	if e.Kind == pluginhost.HookEnded {
+		p.mu.Lock()
+		p.over = e.Call.Number
+		p.mu.Unlock()
+	}
 	p.r.event(e)
 }
 
-func (p *take) struck(r fault.Rule, _ fault.Subject) {
+// begun is when a hook was called, by the company's clock.
+type begun struct {
+	call int
+	hook pluginhost.Hook
+	at   time.Time
+}
+
+// during is the call of a hook during which an operation began: what a plugin has started
+// may be answered when the hook is over. The lock is held.
+func (p *take) during(s fault.Subject) (out begun) {
+	for _, b := range p.began {
+		if !s.Started.Before(b.at) {
+			out = b
+		}
+	}
+	return out
+}
+
+func (p *take) struck(r fault.Rule, s fault.Subject) {
 	if !slices.ContainsFunc(p.twist.Rules, func(own fault.Rule) bool { return own.ID == r.ID }) {
 		return
 	}
 	p.mu.Lock()
-	if p.out.Fired++; p.out.Call == 0 {
-		p.out.Call = p.call
+	defer p.mu.Unlock()
+	call := p.during(s).call
+	if call == 0 && len(p.began) > 0 { // a handshake has no beginning
+		call = p.began[len(p.began)-1].call
 	}
-	p.mu.Unlock()
+	if call <= p.over { // nobody waits for this answer any more
+		return
+	}
+	if p.out.Fired++; p.out.Call == 0 {
+		p.out.Call = call
+	}
 	if p.twist.Kill {
 		select {
 		case p.kill <- struct{}{}:
@@ -129,7 +159,8 @@ func (p *take) answered(s fault.Seen) {
 	tokens, _ := p.fleet.Logins.Alive(context.Background()) // it is for looking only
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.out.Seen = append(p.out.Seen, Answered{Seen: s, Call: p.call, Hook: p.hook, Leases: held, Tokens: len(tokens)})
+	in := p.during(s.Subject)
+	p.out.Seen = append(p.out.Seen, Answered{Seen: s, Call: in.call, Hook: in.hook, Late: in.call <= p.over, Leases: held, Tokens: len(tokens)})
 }
 
 // leases are the accounts that are checked out.

@@ -80,7 +80,10 @@ func (r Rule) Lifted() context.Context {
 }
 
 // Subject is the operation that a rule is held against.
-type Subject struct{ Server, Port, Op, Actor, Object string }
+type Subject struct {
+	Server, Port, Op, Actor, Object string
+	Started                         time.Time // by the fleet's clock; no rule looks at it
+}
 
 // State is a rule with what it has done.
 type State struct {

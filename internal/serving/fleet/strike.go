@@ -17,7 +17,7 @@ import (
 
 // subject is what fault rules see of a call.
 func subject(c *dialect.Call) fault.Subject {
-	return fault.Subject{Server: c.Server, Port: c.Port, Op: c.Op, Actor: c.Actor, Object: c.Object}
+	return fault.Subject{Server: c.Server, Port: c.Port, Op: c.Op, Actor: c.Actor, Object: c.Object, Started: c.Started}
 }
 
 // struck is a rule that answers in place of the server.
