@@ -143,7 +143,10 @@ func (r *runner) list() {
 	had := map[string]bool{}
 	for _, b := range r.bases {
 		for _, m := range b.generate(r.Seed) {
-			in := b.letIn || m.waits // waiting once for each is enough
+			if m.waits && m.Nth > 1 && m.lasts {
+				continue // the first one has waited for all of them
+			}
+			in := b.letIn || m.waits || m.Sense == Detail // once for each is enough
 			key := fmt.Sprintf("%s %v %s %s %s %d %s %s %s %s", b.plugin(), in, b.facts.kind(m.Server), m.Port, m.Op, min(m.Nth, 2), m.Hook, m.Group, m.Field, m.As)
 			if had[key] && !r.All {
 				continue
