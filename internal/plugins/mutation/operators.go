@@ -58,6 +58,9 @@ func (b *baseline) generate(draw int) (out []Mutant) {
 
 func (m *maker) add(x Mutant) {
 	x.Operation, x.issues = m.s.Operation, m.s.issues
+	if !m.proves() {
+		x.Sense = Detail
+	}
 	if x.Detail == "" {
 		x.Detail = strings.TrimSpace(x.Field + " " + words[x.As])
 		if words[x.As] == "" {
@@ -110,7 +113,7 @@ func (m *maker) fields() {
 	slices.SortStableFunc(parts, func(a, b edit.Field) int { return rank(a) - rank(b) })
 	for _, f := range parts[:min(len(parts), mostFields)] {
 		sense := Detail
-		if len(decides) == 1 && (decides[0].Path == f.Path || strings.HasPrefix(decides[0].Path, f.Path+".")) {
+		if len(decides) == 1 && (decides[0].yes || !m.b.letIn) && (decides[0].Path == f.Path || strings.HasPrefix(decides[0].Path, f.Path+".")) {
 			sense = Lost // the only proof goes
 		}
 		if !m.b.letIn && sense == Detail && rank(f) == 0 {
@@ -174,19 +177,29 @@ func (m *maker) flips() {
 	}
 }
 
-// proves reports an operation that can prove something about somebody: what writes does
-// not.
+// proves reports an operation that can prove something about somebody. What writes does not,
+// nor does a refusal that the user was let in in spite of, nor an answer that had come before.
 func (m *maker) proves() bool {
 	method, _, _ := strings.Cut(m.s.Request, " ")
-	return method != "PUT" && method != "PATCH" && method != "DELETE"
+	if method == "PUT" || method == "PATCH" || method == "DELETE" {
+		return false
+	}
+	if status, ok := m.s.part("status"); ok && m.b.letIn && status.Value >= "400" {
+		return false
+	}
+	if m.s.Nth > 1 {
+		body, _ := m.s.part("body")
+		if before, ok := m.b.before(m.s); ok {
+			was, ok := before.part("body")
+			return !ok || was.Value != body.Value
+		}
+	}
+	return true
 }
 
 // strangers make an answer one about somebody or something else.
 func (m *maker) strangers() {
 	sense := Foreign
-	if !m.proves() {
-		sense = Detail
-	}
 	taken := map[string]bool{}
 	for _, s := range foreign(m.s.Fields, m.b.swaps(m.draw)) {
 		for _, c := range s.changes {
