@@ -94,7 +94,7 @@ func (o *Outcome) shouldRefuse(decisive bool) bool {
 	if !o.base.letIn { // the world says no, and mutants do not make it say yes
 		return !o.proved()
 	}
-	if o.Sense == Foreign && (o.Hook == pluginhost.GetPasswordList || o.Hook == pluginhost.GetPrivateKeyList) {
+	if o.Sense == Foreign && hands(o.Hook) {
 		return false // the target has taken what it was: it was not another one's
 	}
 	return o.Sense != Detail && decisive && !o.proved()
@@ -143,7 +143,8 @@ func (o *Outcome) edits() bool {
 	return slices.ContainsFunc(o.twist.Rules, func(r fault.Rule) bool { return r.Kind == fault.Edit })
 }
 
-// ledOn reports that the answer itself had no verdict, and a later one said yes.
+// ledOn reports that the answer itself had no verdict, and a later one said yes, or handed
+// out what the target has taken.
 func (o *Outcome) ledOn() bool {
 	passed := false
 	for _, a := range o.take.Seen {
@@ -151,11 +152,16 @@ func (o *Outcome) ledOn() bool {
 		if same && len(affirmative(verdictsOf(a.Fields))) > 0 {
 			return false
 		}
-		if passed = passed || same; passed && !same && guards(a.Hook) && says(verdictsOf(a.Fields)) {
+		if passed = passed || same; passed && !same && a.Hook == o.Hook && guards(a.Hook) && (says(verdictsOf(a.Fields)) || hands(a.Hook)) {
 			return true
 		}
 	}
 	return false
+}
+
+// hands reports a hook that hands out secrets, of which the target is the judge.
+func hands(h pluginhost.Hook) bool {
+	return h == pluginhost.GetPasswordList || h == pluginhost.GetPrivateKeyList
 }
 
 // hangs says which hook was not back in time.
