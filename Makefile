@@ -3,6 +3,8 @@ SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 FUZZTIME ?= 5s
 SEED ?= demo
+# What the program is built for in wheels.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 # What servers keep their records in while they are tested: twice, disk or redis.
 STORE ?=
 VENV := .venv
@@ -10,7 +12,7 @@ VENV := .venv
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real oracles compose plugins published bench storm soak pgo docs clean
+.PHONY: help build run test race lint fuzz tools real oracles compose plugins published wheels bench storm soak pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,11 +57,14 @@ compose: tools build ## what compose/ has, started for real on a Docker daemon o
 	PATH="$$PATH:/usr/sbin" go test -count=1 -tags compose -timeout 20m ./compose
 
 plugins: tools build ## our example plugins through their scenarios, in both modes
-	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault
+	@bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/otp plugins/vault plugins/keys
 
 published: tools build ## published plugins; PLUGINS=folder with their checkouts
 	@test -n "$(PLUGINS)" || { echo 'say where the checkouts are: make published PLUGINS=folder'; exit 2; }
-	@PLUGINS="$(abspath $(PLUGINS))" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
+	@PLUGINS="$(abspath $(PLUGINS))" DUO_CLIENT_5="$(abspath $(VENV))/duo-client-5" bin/counterpart plugin test --python $(VENV)/bin/python3 --mode both plugins/published
+
+wheels: tools ## Python packages of clients/python into dist/, with the program for each of PLATFORMS
+	@.ci/wheels $(VENV)/pytest/bin/python3 dist $(PLATFORMS)
 
 bench: tools build ## design section 10, as ratios measured side by side
 	@PATH="$$PATH:/usr/sbin" go run ./internal/measure/bench -python $(VENV)/bin/python3 $(BENCH)
@@ -75,7 +80,8 @@ pgo: ## rewrite the compiler's profile from the benchmarks
 
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
-	go test ./servers -run TestDocsServers -update
+	go test ./servers -run 'TestDocs' -update
+	go test ./internal/plugins/scenario -run TestReference -update
 
 clean: ## remove what was built
 	rm -rf bin $(VENV) .cache

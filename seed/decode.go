@@ -21,6 +21,7 @@ type decoder struct {
 	ctx     context.Context // nil: nobody goes away
 	gone    bool            // somebody has
 	keep    bool            // a server's settings: what the server filled in beats the defaults of the tags
+	other   *BlockReader    // nil: this is a seed
 }
 
 // reference is a name that must be the name of something.
@@ -52,6 +53,9 @@ var (
 
 // value decodes n into v, which must be settable.
 func (d *decoder) value(n *node, v reflect.Value, f field) {
+	if d.other.later(n) && (v.Kind() != reflect.String || len(f.enum) > 0) && v.Kind() != reflect.Interface {
+		return
+	}
 	if v.Kind() == reflect.Pointer {
 		if n.Kind == null && v.Type().Elem().Kind() != reflect.Struct {
 			d.mismatch(n, f, "a value")
@@ -79,7 +83,7 @@ func (d *decoder) value(n *node, v reflect.Value, f field) {
 	case reflect.Map:
 		d.table(n, v, f)
 	case reflect.Interface:
-		if x := reflect.ValueOf(n.Plain()); x.IsValid() && x.Type().AssignableTo(v.Type()) {
+		if x := reflect.ValueOf(d.other.value(n)); x.IsValid() && x.Type().AssignableTo(v.Type()) {
 			v.Set(x)
 		}
 	default:
@@ -141,7 +145,7 @@ func (d *decoder) into(n *node, v any) error {
 		return fmt.Errorf("seed: cannot decode into %T", v)
 	}
 	sub := *d
-	sub.report, sub.refs = &reporter{file: d.report.file}, nil
+	sub.report, sub.refs = &reporter{file: d.report.file, fileOf: d.report.fileOf}, nil
 	sub.value(n, p.Elem(), field{key: n.Name})
 	if err := asError(sub.report.problems); err != nil {
 		return err
@@ -174,7 +178,7 @@ func (d *decoder) block(n *node, v reflect.Value, f field) {
 			continue
 		}
 		known := d.layouts.keys(v.Type())
-		d.report.add(Problem{Line: e.Line, Column: e.Column, Path: join(n.Path(), e.Name),
+		d.report.add(Problem{File: d.report.of(e.Value), Line: e.Line, Column: e.Column, Path: join(n.Path(), e.Name),
 			Message: fmt.Sprintf("unknown key `%s`", short(e.Name)), Hint: didYouMean(e.Name, known)})
 	}
 }

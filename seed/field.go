@@ -14,6 +14,8 @@ import (
 //	default  what holds when the key is missing, written as in the file
 //	required "true": the key must be there
 //	enum     the words allowed, separated by |
+//	words    the same, where who reads the block judges them
+//	keys     name of the struct that has the keys of a map; see BlockDocs
 //	min, max bounds of numbers and durations
 //	format   what a text must look like; see formats
 //	ref      what a text must name: user, group, asset, account, client
@@ -26,6 +28,8 @@ type field struct {
 	standard string // the default
 	fallback *node  // and what it is as a value of the file
 	enum     []string
+	words    []string
+	keys     string
 	min, max string
 	format   string
 	ref      string
@@ -64,7 +68,7 @@ func layoutOf(t reflect.Type) layout {
 			inline:   strings.Contains(options, "inline") || f.Anonymous && f.Tag.Get("yaml") == "" && f.Type.Kind() == reflect.Struct,
 			required: f.Tag.Get("required") == "true",
 			doc:      f.Tag.Get("doc"), standard: standard, fallback: written(standard),
-			enum: split(f.Tag.Get("enum")), min: f.Tag.Get("min"), max: f.Tag.Get("max"),
+			enum: split(f.Tag.Get("enum")), words: split(f.Tag.Get("words")), keys: f.Tag.Get("keys"), min: f.Tag.Get("min"), max: f.Tag.Get("max"),
 			format: f.Tag.Get("format"), ref: f.Tag.Get("ref"),
 		})
 	}
@@ -109,7 +113,7 @@ func (m layouts) keys(t reflect.Type) []string {
 
 // item is the field as it holds for the items of a list, or the values of a map.
 func (f field) item() field {
-	return field{key: f.key, enum: f.enum, format: f.format, ref: f.ref, min: f.min, max: f.max}
+	return field{key: f.key, enum: f.enum, keys: f.keys, format: f.format, ref: f.ref, min: f.min, max: f.max}
 }
 
 // named is what messages call the field: "`key`", or "an item of `key`".

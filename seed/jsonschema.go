@@ -47,6 +47,8 @@ type maker struct {
 	layouts layouts
 	defs    object
 	blocks  map[string]any
+	keyed   map[string]any // see BlockDocs
+	holes   bool           // so is this
 }
 
 // schemed is a type that has a schema of its own, because it decodes itself.
@@ -115,21 +117,43 @@ func (m *maker) value(t reflect.Type, f field) object {
 	case reflect.Slice, reflect.Array:
 		return object{"type": []string{"array", "null"}, "items": m.value(t.Elem(), f.item())}
 	case reflect.Map:
+		if k, ok := m.keyed[f.keys]; ok {
+			return m.keys(reflect.TypeOf(k))
+		}
 		return object{"type": []string{"object", "null"}, "additionalProperties": m.free(t.Elem(), f)}
 	case reflect.String:
 		return stringSchema(f)
 	case reflect.Bool:
-		return object{"type": "boolean"}
+		return m.filled(object{"type": "boolean"})
 	case reflect.Float32, reflect.Float64:
-		return limits(object{"type": "number"}, f)
+		return m.filled(limits(object{"type": "number"}, f))
 	case reflect.Interface:
 		return object{}
 	default:
 		if f.min == "" && k >= reflect.Uint && k <= reflect.Uintptr {
 			f.min = "0"
 		}
-		return limits(object{"type": "integer"}, f)
+		return m.filled(limits(object{"type": "integer"}, f))
 	}
+}
+
+// filled is the schema of a value in whose place a hole may stand.
+func (m *maker) filled(of object) object {
+	if !m.holes {
+		return of
+	}
+	return object{"anyOf": []any{of, object{"type": "string", "pattern": `\{\{`}}}
+}
+
+// keys is the schema of a map whose keys a struct has.
+func (m *maker) keys(t reflect.Type) object {
+	out := m.block(t)
+	properties := out["properties"].(object)
+	if other, ok := properties["*"]; ok {
+		out["additionalProperties"] = other
+		delete(properties, "*")
+	}
+	return out
 }
 
 // free is the schema of the values of free keys, where numbers are as good as
@@ -172,8 +196,8 @@ func stringSchema(f field) object {
 			out["pattern"] = x.pattern
 		}
 	}
-	if len(f.enum) > 0 {
-		out["enum"] = f.enum
+	if words := append(f.enum, f.words...); len(words) > 0 {
+		out["enum"] = words
 	}
 	if f.required {
 		out["minLength"] = 1

@@ -11,6 +11,7 @@ import (
 // twice; asError sees to that.
 type reporter struct {
 	file     string
+	fileOf   func(*node) string // of a value, where several files were laid over each other; nil: file
 	problems []Problem
 	last     int // the highest line with a problem
 	more     int // problems that were not kept
@@ -31,16 +32,27 @@ func (r *reporter) add(p Problem) {
 		r.problems[maxProblems].Message = fmt.Sprintf("%d more mistakes follow", r.more)
 		return
 	}
-	p.File = r.file
+	if p.File == "" {
+		p.File = r.file
+	}
 	p.Line, p.Column = max(p.Line, 1), max(p.Column, 1)
 	r.last = max(r.last, p.Line)
 	r.problems = append(r.problems, p)
+}
+
+// of is the file that a value stands in.
+func (r *reporter) of(n *node) string {
+	if r.fileOf == nil {
+		return r.file
+	}
+	return r.fileOf(n)
 }
 
 // node reports a problem of a value.
 func (r *reporter) node(n *node, message, hint string) {
 	p := Problem{Message: message, Hint: hint}
 	if n != nil {
+		p.File = r.of(n)
 		p.Line, p.Column, p.Path = n.Line, n.Column, n.Path()
 	}
 	r.add(p)

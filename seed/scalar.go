@@ -22,6 +22,7 @@ func (d *decoder) scalar(n *node, v reflect.Value, f field) {
 			v.SetString(s)
 		}
 	case k == reflect.Bool:
+		n = d.other.made(n)
 		if n.Kind != boolean {
 			d.mismatchHint(n, f, "true or false", yesNo[strings.ToLower(n.Text)])
 			return
@@ -30,6 +31,7 @@ func (d *decoder) scalar(n *node, v reflect.Value, f field) {
 	case v.CanInt(), v.CanUint():
 		d.number(n, v, f)
 	case v.CanFloat():
+		n = d.other.made(n)
 		x, err := strconv.ParseFloat(strings.ReplaceAll(n.Text, "_", ""), 64)
 		if n.Kind != integer && n.Kind != float || err != nil {
 			d.mismatch(n, f, "a number")
@@ -90,6 +92,7 @@ func isInteger(s string) bool {
 
 // number decodes an integer of any size.
 func (d *decoder) number(n *node, v reflect.Value, f field) {
+	n = d.other.made(n)
 	if n.Kind != integer {
 		hint := ""
 		switch {

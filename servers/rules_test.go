@@ -59,6 +59,9 @@ var parts = []struct {
 	{"internal/plugins/mutation", []string{"internal/plugins", "internal/serving", "internal/company"}},
 	{"internal/plugins/sarif", nil},
 	{"internal/plugins/junit", nil},
+	{"internal/plugins/coverage", []string{"internal/plugins", "internal/serving"}},
+	{"internal/plugins/bundle", []string{"internal/plugins", "internal/serving"}},
+	{"internal/plugins/record", []string{"internal/plugins"}},
 	{"internal/steering/control", append([]string{"internal/face"}, beneath...)},
 	{"internal/steering", append([]string{"internal/steering", "internal/face", "seed"}, beneath...)}, // boot and the tests' harness
 	{"seed", []string{"internal/company/world", "internal/serving/strictyaml", "seed"}},

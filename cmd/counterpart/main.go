@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -22,6 +23,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // a check or an expectation failed
 	exitUse    = 2 // wrong use, or nothing could start
+	exitPlugin = 4 // the same of plugin commands, where 2 is a plugin that SPS would refuse
 )
 
 // cli is the command line. Every flag has a variable COUNTERPART_<FLAG>.
@@ -83,7 +85,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(errw, "counterpart: %v; see counterpart --help\n", err)
-		return exitUse
+		return wrongUse(args)
 	}
 	err = command.Run(&env{ctx: ctx, in: in, out: out, err: errw})
 	if err == nil {
@@ -95,6 +97,20 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	var f failure
 	if errors.As(err, &f) {
 		return f.code
+	}
+	return wrongUse(args)
+}
+
+// wrongUse is the exit code of wrong use. Those of plugin commands are the plugin
+// host's (its contract, section 6.1).
+func wrongUse(args []string) int {
+	for _, arg := range args {
+		if !strings.HasPrefix(arg, "-") {
+			if arg == "plugin" {
+				return exitPlugin
+			}
+			break
+		}
 	}
 	return exitUse
 }

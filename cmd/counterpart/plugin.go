@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"counterpart/internal/plugins/pluginhost"
@@ -15,9 +18,24 @@ import (
 type pluginCmd struct {
 	Check  pluginCheckCmd  `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
 	Run    pluginRunCmd    `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
-	Test   pluginTestCmd   `cmd:"" help:"Run scenarios, each against a fresh fleet."`
 	Mutate pluginMutateCmd `cmd:"" help:"Play scenarios again and again, each time with one answer that is wrong, and say what the plugin makes of it."`
+	Record pluginRecordCmd `cmd:"" help:"Play one session on this terminal and keep it as a scenario, with what happened as its expectations."`
+	Test   pluginTestCmd   `cmd:"" help:"Run scenarios, each case against a fleet that has seen no other."`
+	Replay pluginReplayCmd `cmd:"" help:"Run a case again that plugin test --bundles has kept. Exit code 0 if it ends as it did, 1 otherwise."`
 	Init   pluginInitCmd   `cmd:"" help:"Write a first scenario for a plugin."`
+	Schema pluginSchemaCmd `cmd:"" help:"Print the JSON Schema of scenarios, for editors."`
+}
+
+type pluginSchemaCmd struct{}
+
+// Run implements kong's command.
+func (pluginSchemaCmd) Run(e *env) error {
+	text, err := scenario.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "%s\n", text)
+	return err
 }
 
 type pluginCheckCmd struct {
@@ -83,14 +101,21 @@ func (x examined) print(w io.Writer) {
 }
 
 type pluginTestCmd struct {
-	Scenarios []string `arg:"" name:"scenario" help:"Scenario files, or folders of them."`
-	Python    string   `placeholder:"python3" help:"Interpreter that plugins run in; it must have the Plugin SDK for plugins that use it."`
-	Mode      string   `enum:",fresh,worker,both" default:"" help:"A new interpreter per hook, as SPS does (fresh), long-lived ones (worker), or both; by default what each scenario says."`
-	Parallel  int      `default:"2" help:"Cases at once."`
-	JUnit     string   `name:"junit" placeholder:"FILE" help:"Write a JUnit report."`
-	JSON      string   `name:"json" placeholder:"FILE" help:"Write everything that was seen as JSON; - is standard output."`
-	Verbose   bool     `short:"v" help:"Print the timeline of cases that passed, too."`
+	Scenarios   []string `arg:"" name:"scenario" help:"Scenario files, or folders of them."`
+	Python      string   `placeholder:"python3" help:"Interpreter that plugins run in; it must have the Plugin SDK for plugins that use it."`
+	Mode        string   `enum:",fresh,worker,both" default:"" help:"A new interpreter per hook, as SPS does (fresh), long-lived ones (worker), or both; by default what each scenario says."`
+	Filter      string   `placeholder:"REGEXP" help:"Only the cases whose label (file: case) it finds something in."`
+	FailFast    bool     `help:"Start nothing more once a case did not pass."`
+	Parallel    int      `default:"0" help:"Cases at once; 0 is as many as there are processors."`
+	Watch       bool     `help:"Go on: run again what a changed file belongs to, until Ctrl-C."`
+	Timing      bool     `help:"Say how long each hook took, and how much of that went into imports."`
+	JUnit       string   `name:"junit" placeholder:"FILE" help:"Write a JUnit report."`
+	JSON        string   `name:"json" placeholder:"FILE" help:"Write everything that was seen as JSON; - is standard output."`
+	NoRemarks   bool     `help:"A remark of the review (an account not given back, a token not revoked, a secret in a log) fails a case that does not expect it."`
+	ShowSecrets bool     `help:"Show secrets in timelines and reports as they are."`
+	Verbose     bool     `short:"v" help:"Print the timeline of cases that passed, too."`
 	limitFlags
+	observeFlags
 }
 
 // limitFlags are the bounds of what plugins may use.
@@ -108,45 +133,33 @@ func (f limitFlags) limits() (out scenario.Limits, err error) {
 	return out, out.Check()
 }
 
-// admit says once what could not be isolated.
+// admit says once what could not be isolated, and where the host is not the box
+// that it plays.
 func admit(e *env, results ...scenario.Result) {
 	for _, gap := range scenario.NotIsolated(results) {
 		fmt.Fprintf(e.err, "not isolated: %s\n", gap)
+	}
+	for _, note := range scenario.Notes(results) {
+		fmt.Fprintf(e.err, "not as on SPS: %s\n", note)
 	}
 }
 
 // Run implements kong's command.
 func (c *pluginTestCmd) Run(e *env) error {
-	cases, err := scenario.Load(c.Scenarios...)
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	pick, err := c.picker()
+	if err != nil {
+		return err
+	}
+	results, err := c.once(e, c.load(pick), o)
+	if c.Watch {
+		return c.watch(e, pick, o)
+	}
 	if err != nil {
 		return failure{scenario.Broken.Code(), err}
-	}
-	limits, err := c.limits()
-	if err != nil {
-		return failure{scenario.Broken.Code(), err}
-	}
-	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Parallel: c.Parallel, Limits: limits}
-	switch c.Mode {
-	case "both":
-		o.Modes = []string{"fresh", "worker"}
-	case "fresh", "worker":
-		o.Modes = []string{c.Mode}
-	}
-	show := progress{out: e.out, total: len(cases) * max(len(o.Modes), 1), line: terminal(e.out), quiet: c.JSON == "-"}
-	o.Done = show.done
-	results := scenario.Run(e.ctx, cases, o)
-	show.end(results)
-	admit(e, results...)
-	if c.Verbose && !show.quiet {
-		for _, r := range results {
-			r.PrintAll(e.out)
-		}
-	}
-	if err := c.reports(e, results); err != nil {
-		return failure{scenario.Broken.Code(), err}
-	}
-	if !show.quiet {
-		fmt.Fprintln(e.out, scenario.Summary(results))
 	}
 	if code := scenario.ExitCode(results); code != 0 {
 		return failure{code, errQuiet}
@@ -154,19 +167,102 @@ func (c *pluginTestCmd) Run(e *env) error {
 	return nil
 }
 
-func (c *pluginTestCmd) reports(e *env, results []scenario.Result) error {
-	if c.JUnit != "" {
-		if err := writeTo(c.JUnit, func(w io.Writer) error { return scenario.JUnit(w, results) }); err != nil {
-			return err
+// options are how cases are run.
+func (c *pluginTestCmd) options() (scenario.Options, error) {
+	limits, err := c.limits()
+	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Parallel: c.Parallel, FailFast: c.FailFast,
+		NoRemarks: c.NoRemarks, ShowSecrets: c.ShowSecrets, Limits: limits}
+	switch c.Mode {
+	case "both":
+		o.Modes = []string{string(pluginhost.Fresh), string(pluginhost.Worker)}
+	case "fresh", "worker":
+		o.Modes = []string{c.Mode}
+	}
+	return o, err
+}
+
+// picker chooses cases by their labels.
+func (c *pluginTestCmd) picker() (*regexp.Regexp, error) {
+	if c.Filter == "" {
+		return nil, nil
+	}
+	pick, err := regexp.Compile(c.Filter)
+	if err != nil {
+		return nil, fmt.Errorf("--filter: %w", err)
+	}
+	return pick, nil
+}
+
+// load reads the cases that are to be run. Files that cannot be are among them:
+// which cases they would have nobody knows.
+func (c *pluginTestCmd) load(pick *regexp.Regexp) []scenario.Case {
+	all := scenario.LoadAll(c.Scenarios...)
+	if pick == nil {
+		return all
+	}
+	var out []scenario.Case
+	for _, one := range all {
+		if pick.MatchString(one.Label()) || one.Wrong != nil && one.Name == "" {
+			out = append(out, one)
 		}
+	}
+	if len(out) == 0 {
+		out = append(out, scenario.Case{Path: strings.Join(c.Scenarios, ", "), File: scenario.File{Title: "--filter " + c.Filter},
+			Wrong: fmt.Errorf("none of the %d cases has a label that fits --filter %s", len(all), c.Filter)})
+	}
+	return out
+}
+
+// once runs cases and writes what came of it. The reports are written whatever
+// came of it.
+func (c *pluginTestCmd) once(e *env, cases []scenario.Case, o scenario.Options) ([]scenario.Result, error) {
+	show := progress{out: e.out, err: e.err, total: scenario.Jobs(cases, o), line: terminal(e.out), quiet: c.JSON == "-"}
+	o.Done = show.done
+	observed, err := c.observe(e, &o)
+	if err != nil {
+		return nil, err
+	}
+	results := scenario.Run(e.ctx, cases, o)
+	show.end(results)
+	admit(e, results...)
+	observed.hint(e, results)
+	wrong := observed.close(e, show.quiet, c.Verbose)
+	if !show.quiet {
+		c.say(e, results)
+	}
+	return results, errors.Join(wrong, c.reports(e, results))
+}
+
+// say prints what stands below the results.
+func (c *pluginTestCmd) say(e *env, results []scenario.Result) {
+	if c.Verbose {
+		for _, r := range results {
+			r.PrintAll(e.out)
+		}
+	}
+	if c.Timing {
+		timing(e.out, results)
+	}
+	if scenario.Masked(results) {
+		fmt.Fprintln(e.out, "Secrets are shown as ***; --show-secrets shows them as they are.")
+	}
+	fmt.Fprintln(e.out, scenario.Summary(results))
+}
+
+// reports writes each report that is asked for, whatever becomes of the others.
+func (c *pluginTestCmd) reports(e *env, results []scenario.Result) error {
+	var wrong []error
+	if c.JUnit != "" {
+		wrong = append(wrong, writeTo(c.JUnit, func(w io.Writer) error { return scenario.JUnit(w, results) }))
 	}
 	switch c.JSON {
 	case "":
-		return nil
 	case "-":
-		return scenario.JSON(e.out, results)
+		wrong = append(wrong, scenario.JSON(e.out, results))
+	default:
+		wrong = append(wrong, writeTo(c.JSON, func(w io.Writer) error { return scenario.JSON(w, results) }))
 	}
-	return writeTo(c.JSON, func(w io.Writer) error { return scenario.JSON(w, results) })
+	return errors.Join(wrong...)
 }
 
 func writeTo(path string, write func(io.Writer) error) error {
@@ -184,7 +280,7 @@ func writeTo(path string, write func(io.Writer) error) error {
 // progress shows how far a run is: one line that moves on a terminal, a line per
 // case elsewhere.
 type progress struct {
-	out         io.Writer
+	out, err    io.Writer
 	total, n    int
 	failed      int
 	line, quiet bool
@@ -192,8 +288,13 @@ type progress struct {
 }
 
 func (p *progress) done(r scenario.Result) {
-	if p.n++; r.Verdict != scenario.Passed {
+	if p.n++; r.Verdict.Code() != 0 {
 		p.failed++
+	}
+	if r.Unreadable {
+		p.wipe()
+		fmt.Fprintln(p.err, r.Problem)
+		r.Problem = ""
 	}
 	if p.quiet {
 		return
@@ -204,8 +305,8 @@ func (p *progress) done(r scenario.Result) {
 	}
 	if p.line {
 		text := fmt.Sprintf("%d of %d, %d failed: %s", p.n, p.total, p.failed, r.Label)
-		if len(text) > 100 {
-			text = text[:100]
+		if r := []rune(text); len(r) > 100 {
+			text = string(r[:100])
 		}
 		p.wipe()
 		p.onScreen, _ = fmt.Fprint(p.out, text)
@@ -238,3 +339,6 @@ func terminal(w any) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
+
+// ended reports whether somebody gave up.
+func ended(ctx context.Context) bool { return ctx.Err() != nil }

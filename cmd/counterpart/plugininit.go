@@ -1,9 +1,8 @@
 package main
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,41 +18,87 @@ type pluginInitCmd struct {
 	SPS  string `name:"sps" default:"" placeholder:"9.0" help:"SPS release to write for."`
 }
 
-// Run implements kong's command: it writes a configuration and a scenario, and
-// never over files that exist.
+// Run implements kong's command: it writes a scenario, and a configuration if the
+// plugin has one, and never over files that exist.
 func (c *pluginInitCmd) Run(e *env) error {
 	profile, err := pluginhost.ProfileFor(c.SPS)
 	if err != nil {
 		return err
 	}
 	pkg, verdict := pluginhost.Check(c.Path, profile)
-	if pkg == nil || pkg.Manifest.Name == "" {
-		for _, p := range verdict.Errors() {
-			fmt.Fprintln(e.err, p)
-		}
-		return failure{scenario.Rejected.Code(), fmt.Errorf("%s is no plugin that a scenario could run", c.Path)}
+	for _, p := range verdict.Problems {
+		fmt.Fprintf(e.err, "%s\n", p)
 	}
-	dir := c.Out
-	if dir == "" {
-		dir = filepath.Join(filepath.Dir(c.Path), "scenarios")
-		if info, err := os.Stat(c.Path); err == nil && info.IsDir() {
-			dir = filepath.Join(c.Path, "scenarios")
-		}
+	if pkg == nil || !verdict.OK() {
+		return failure{scenario.Rejected.Code(), fmt.Errorf("SPS %s would refuse %s, and so does what runs scenarios; nothing was written", profile.SPS, c.Path)}
 	}
+	dir := c.folder()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	from, err := filepath.Rel(dir, c.Path)
+	from, err := beside(dir, c.Path)
 	if err != nil {
-		from = c.Path
+		return err
 	}
-	files := map[string]string{"plugin.cfg": config(pkg.DefaultConfig), "first.yaml": first(pkg, from)}
-	for _, name := range []string{"plugin.cfg", "first.yaml"} {
-		path := filepath.Join(dir, name)
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if errors.Is(err, fs.ErrExist) {
+	about, err := aboutSystems(pkg)
+	if err != nil {
+		return err
+	}
+	names, files := []string{"first.yaml"}, map[string]string{"first.yaml": c.first(pkg, from, about)}
+	if pkg.DefaultConfig != "" {
+		names, files["plugin.cfg"] = append(names, "plugin.cfg"), about.config(pkg.DefaultConfig)
+	}
+	if err := writeNew(e, dir, names, files); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "\n%s\n", about.words())
+	what := "it"
+	if len(names) > 1 {
+		what = "both"
+	}
+	fmt.Fprintf(e.out, "\nEdit %s, then run: counterpart plugin test %s\n", what, forShell(dir))
+	return nil
+}
+
+// folder is where to write.
+func (c *pluginInitCmd) folder() string {
+	if c.Out != "" {
+		return c.Out
+	}
+	if info, err := os.Stat(c.Path); err == nil && info.IsDir() {
+		return filepath.Join(c.Path, "scenarios")
+	}
+	return filepath.Join(filepath.Dir(c.Path), "scenarios")
+}
+
+// beside is a path as it is from a folder, whatever links lead there.
+func beside(dir, path string) (string, error) {
+	var real [2]string
+	for i, p := range []string{dir, path} {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return "", err
+		}
+		if real[i], err = filepath.EvalSymlinks(abs); err != nil {
+			return "", err
+		}
+	}
+	if rel, err := filepath.Rel(real[0], real[1]); err == nil {
+		return filepath.ToSlash(rel), nil
+	}
+	return filepath.ToSlash(real[1]), nil // on another drive
+}
+
+// writeNew writes files, all or none if one exists.
+func writeNew(e *env, dir string, names []string, files map[string]string) error {
+	for _, name := range names {
+		if path := filepath.Join(dir, name); exists(path) {
 			return fmt.Errorf("%s exists; remove it, or write elsewhere with --out", path)
 		}
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if err != nil {
 			return err
 		}
@@ -66,50 +111,40 @@ func (c *pluginInitCmd) Run(e *env) error {
 		}
 		fmt.Fprintln(e.out, "wrote", path)
 	}
-	fmt.Fprintf(e.out, "\nEdit both, then run: counterpart plugin test %s\n", dir)
 	return nil
 }
 
-// option is a line of an INI file.
-var option = regexp.MustCompile(`^(\s*;?\s*)([A-Za-z0-9_.-]+)(\s*[=:]\s*)(.*)$`)
+var (
+	plainShell = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+	plainYAML  = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./-]*$`)
+)
 
-// config is the plugin's default configuration with hints where a fleet's own
-// values belong.
-func config(text string) string {
-	var b strings.Builder
-	b.WriteString("# The plugin's default.cfg. Holes like {{ native.url }}, {{ radius.host }},\n# {{ radius.port }} or {{ clients.sps.secret }} are filled from the fleet.\n")
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		b.WriteString(line + "\n")
-		m := option.FindStringSubmatch(line)
-		if m == nil {
-			continue
-		}
-		if hole := suggestion(strings.ToLower(m[2])); hole != "" {
-			fmt.Fprintf(&b, "# perhaps: %s = %s\n", m[2], hole)
-		}
+// forShell is a word of a command line.
+func forShell(s string) string {
+	if plainShell.MatchString(s) {
+		return s
 	}
-	return b.String()
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// suggestion guesses what of the fleet an option wants.
-func suggestion(option string) string {
-	switch option {
-	case "server", "host":
-		return "{{ radius.host }}"
-	case "port":
-		return "{{ radius.port }}"
-	case "secret", "shared_secret":
-		return "{{ radius.secret }}"
-	case "address", "url", "base_url", "server_url":
-		return "{{ native.url }}"
-	case "api_key", "apikey", "token":
-		return "{{ clients.sps.secret }}"
+// forScenario is a path as a value of a scenario, where $ and {{ mean something.
+func forScenario(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "$", "$$"), "{{", openBraces)
+	if plainYAML.MatchString(s) {
+		return s
 	}
-	return ""
+	quoted, err := json.Marshal(s) // a text of JSON is one of YAML
+	if err != nil {
+		return `"` + s + `"`
+	}
+	return string(quoted)
 }
+
+// openBraces is the hole that stands for what begins a hole.
+const openBraces = `{{ "{{" }}`
 
 // first is a scenario to start from.
-func first(pkg *pluginhost.Package, from string) string {
+func (c *pluginInitCmd) first(pkg *pluginhost.Package, from string, about systems) string {
 	kind, rest := "aa", `# What the plugin asks and what is typed. Delete what it does not ask.
 prompts:
   - ask: {key: otp}
@@ -142,16 +177,26 @@ expect:
   no_log: ['{{ accounts["root@db01"].password }}']
 `
 	}
-	return fmt.Sprintf(`# A first scenario for %s. Every key is described in docs/plugins.md.
+	config := "config_file: plugin.cfg"
+	if pkg.DefaultConfig == "" {
+		config = "# config_file: plugin.cfg   # the package has no default.cfg; SPS gives it an empty configuration"
+	}
+	release := ""
+	if c.SPS != "" {
+		release = fmt.Sprintf("sps: %q\n", c.SPS)
+	}
+	return fmt.Sprintf(`# A first scenario for %s. docs/scenarios.md has every key;
+# `+"`counterpart plugin schema`"+` is for editors.
+# %s
 scenario: the good path and a refusal
-plugins:
+%splugins:
   %s:
     package: %s
-    config_file: plugin.cfg
+    %s
     # deps: ./site      # what the plugin's Pipfile names, installed with pip --target
 # fleet: {seed: demo}   # the company it talks to
 # box:
-#   credential_stores: {store: {section: {option: "{{ radius.secret }}"}}}
+#   credential_stores: {store: {section: {option: "{{ clients.sps.secret }}"}}}
 
 connection:
   protocol: ssh
@@ -159,6 +204,7 @@ connection:
   client: {ip: 198.51.100.7, port: 51022}
   gateway: {user: alice, groups: [dba]}
   server: {user: root, ip: 10.0.0.5, port: 22, hostname: db01.acme.test}
+  # usermapping: true   # SPS wants a policy when the plugin returns another gateway_user than root
 
-%s`, pkg.Manifest.Name, kind, from, rest)
+%s`, pkg.Manifest.Name, about.words(), release, kind, forScenario(from), config, rest)
 }

@@ -45,7 +45,7 @@ func (c *pluginMutateCmd) Run(e *env) error {
 		return err
 	}
 	o := mutation.Options{Scenario: scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Limits: limits},
-		Parallel: c.Parallel, Patience: c.Patience, Seed: c.Seed, All: c.All, Only: c.Only, Version: version()}
+		Parallel: c.Parallel, Patience: c.Patience, Seed: c.Seed, All: c.All, Only: c.Only, Version: buildVersion()}
 	if c.Since != "" {
 		if o.Earlier, err = earlier(c.Since); err != nil {
 			return err

@@ -30,10 +30,12 @@ type pluginRunCmd struct {
 	Config   string `type:"existingfile" placeholder:"FILE" help:"Configuration of the plugin, with {{ … }} holes; by default its default.cfg."`
 	Deps     string `type:"existingdir" placeholder:"DIR" help:"Extra site directory."`
 	Seed     string `default:"demo" help:"Company that the plugin talks to: a seed file, demo, minimal, …"`
+	Mapping  bool   `name:"usermapping" help:"A usermapping policy lets the gateway user that a plugin returns be another one than the user on the server."`
 	Password string `placeholder:"PASSWORD" help:"Password that the target accepts, for credential store plugins; may have {{ … }} holes."`
 	SPS      string `name:"sps" default:"" placeholder:"9.0" help:"SPS release to play."`
 	Mode     string `enum:"fresh,worker" default:"fresh" help:"A new interpreter per hook, as SPS does, or a long-lived one."`
 	Python   string `placeholder:"python3" help:"Interpreter that the plugin runs in."`
+	Secrets  bool   `name:"show-secrets" help:"Show secrets in the timeline as they are."`
 	limitFlags
 }
 
@@ -43,7 +45,7 @@ func (c *pluginRunCmd) Run(e *env) error {
 	if err != nil {
 		return failure{scenario.Broken.Code(), err}
 	}
-	t := &teletype{in: bufio.NewReader(e.in), out: e.out}
+	t := &teletype{lines: read(e.in), out: e.out}
 	if f, ok := e.in.(*os.File); ok && terminal(e.in) {
 		t.fd, t.tty = int(f.Fd()), true
 	}
@@ -51,9 +53,12 @@ func (c *pluginRunCmd) Run(e *env) error {
 	if err != nil {
 		return failure{scenario.Broken.Code(), err}
 	}
-	r := scenario.Play(e.ctx, kase, scenario.Options{Limits: limits, Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Answer: t.answer, Live: t.moment})
+	r := scenario.Play(e.ctx, kase, scenario.Options{Limits: limits, ShowSecrets: c.Secrets, Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python, Answer: t.answer, Live: t.moment})
 	t.close(r)
 	admit(e, r)
+	if r.Interrupted { // to the plugin, who leaves has hung up
+		return nil
+	}
 	if code := r.Verdict.Code(); code != 0 {
 		return failure{code, errQuiet}
 	}
@@ -88,6 +93,7 @@ func (c *pluginRunCmd) scenario() (scenario.Case, error) {
 	if p, ok := pluginhost.Preset(c.Preset); ok {
 		connection = preset(p.Connection)
 	}
+	connection["usermapping"] = c.Mapping
 	m := map[string]any{"scenario": "a session on the terminal", "sps": c.SPS, "mode": c.Mode, "plugins": map[string]any{kind: plugin},
 		"connection": connection, "fleet": map[string]any{"seed": c.Seed}}
 	if c.Password != "" || kind == "credentialstore" {
@@ -114,11 +120,54 @@ func preset(p pluginhost.Connection) map[string]any {
 
 // teletype shows a session and takes the answers.
 type teletype struct {
-	mu  sync.Mutex
-	in  *bufio.Reader
-	out io.Writer
-	fd  int
-	tty bool
+	mu    sync.Mutex
+	lines *typing
+	out   io.Writer
+	fd    int
+	tty   bool
+}
+
+// typing reads what a person types, in the background: who leaves does not end a
+// line.
+type typing struct {
+	ask  chan func() (string, error)
+	said chan typed
+}
+
+type typed struct {
+	text string
+	err  error
+}
+
+// read reads lines of in, one for each that is asked for.
+func read(in io.Reader) *typing {
+	t := &typing{ask: make(chan func() (string, error)), said: make(chan typed, 1)}
+	lines := bufio.NewReader(in)
+	go func() {
+		for other := range t.ask {
+			if other == nil {
+				other = func() (string, error) { return lines.ReadString('\n') }
+			}
+			text, err := other()
+			t.said <- typed{text, err}
+		}
+	}()
+	return t
+}
+
+// line is the next one, or what another way of reading says; it ends with ctx.
+func (t *typing) line(ctx context.Context, other func() (string, error)) (string, error) {
+	select {
+	case t.ask <- other:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	select {
+	case s := <-t.said:
+		return s.text, s.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // moment prints one line of what happens.
@@ -131,16 +180,14 @@ func (t *teletype) moment(m scenario.Moment) {
 }
 
 // answer asks the person; the end of input hangs up.
-func (t *teletype) answer(_ context.Context, ask pluginhost.Ask) pluginhost.Answer {
+func (t *teletype) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprint(t.out, ask.Text)
 	if ask.Hidden && t.tty {
-		text, err := term.ReadPassword(t.fd)
-		fmt.Fprintln(t.out)
-		return pluginhost.Answer{Text: string(text), HangUp: err != nil}
+		return t.hidden(ctx)
 	}
-	line, err := t.in.ReadString('\n')
+	line, err := t.lines.line(ctx, nil)
 	if err != nil && line == "" {
 		fmt.Fprintln(t.out, "(hangs up)")
 		return pluginhost.Answer{HangUp: true}
@@ -154,6 +201,24 @@ func (t *teletype) answer(_ context.Context, ask pluginhost.Ask) pluginhost.Answ
 		fmt.Fprintln(t.out, shown)
 	}
 	return pluginhost.Answer{Text: line}
+}
+
+// hidden asks without showing what is typed. Who leaves finds the terminal as it
+// was.
+func (t *teletype) hidden(ctx context.Context) pluginhost.Answer {
+	before, err := term.GetState(t.fd)
+	if err != nil {
+		return pluginhost.Answer{HangUp: true}
+	}
+	text, err := t.lines.line(ctx, func() (string, error) {
+		text, err := term.ReadPassword(t.fd)
+		return string(text), err
+	})
+	if ctx.Err() != nil {
+		_ = term.Restore(t.fd, before) // there is no other way left
+	}
+	fmt.Fprintln(t.out)
+	return pluginhost.Answer{Text: text, HangUp: err != nil}
 }
 
 // close says how the session ended and what a reviewer would say.

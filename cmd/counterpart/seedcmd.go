@@ -38,12 +38,12 @@ type versionCmd struct{}
 
 // Run implements kong's command.
 func (versionCmd) Run(e *env) error {
-	_, err := fmt.Fprintf(e.out, "counterpart %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(e.out, "counterpart %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
-// version is that of the binary.
-func version() string {
+// buildVersion is the version of this program.
+func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}

@@ -213,7 +213,7 @@ func (l *login) unreached(t *transaction, err error) error {
 	default:
 		return err
 	}
-	l.r.call().Why = cause.Why(err)
+	l.r.call().Because(err)
 	return nil
 }
 
@@ -246,7 +246,7 @@ func (l *login) passcode(ctx context.Context, code string) (*outcome, error) {
 	tally := l.tally(l.p)
 	last, err := l.Factors.Attempt(ctx, tally)
 	if errors.Is(err, cause.Locked) {
-		l.r.call().Why = cause.Why(err)
+		l.r.call().Because(err)
 		return &lockedOut, nil
 	}
 	if err != nil {
@@ -260,7 +260,7 @@ func (l *login) passcode(ctx context.Context, code string) (*outcome, error) {
 	case !refused:
 		return nil, errors.Join(err, l.Factors.Pardon(context.WithoutCancel(ctx), tally))
 	}
-	l.r.call().Why = cause.Why(err)
+	l.r.call().Because(err)
 	var r *cause.Refusal
 	if errors.As(err, &r) && r.By != "" { // an order's refusal is nobody's mistake
 		last = false

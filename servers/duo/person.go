@@ -150,7 +150,7 @@ func (s *Server) tally(p *person) factor.Tally {
 // in the company, bypass, locked out; nil asks for one.
 func (s *Server) standing(ctx context.Context, r *request, p *person) (*outcome, error) {
 	if p.member.Status == "disabled" {
-		r.call().Why = p.id + " is disabled in Duo"
+		r.call().Because(cause.Because(cause.Disabled, "%s is disabled in Duo", p.id))
 		return &disabled, nil
 	}
 	if !p.guest {
@@ -159,7 +159,7 @@ func (s *Server) standing(ctx context.Context, r *request, p *person) (*outcome,
 			return nil, err
 		}
 		if st.Status == world.Disabled || st.Status == world.AccountExpired {
-			r.call().Why = p.id + " is " + strings.ReplaceAll(string(st.Status), "_", " ") + " in the company"
+			r.call().Because(cause.Because(cause.Disabled, "%s is %s in the company", p.id, strings.ReplaceAll(string(st.Status), "_", " ")))
 			return &disabled, nil
 		}
 	}
@@ -168,7 +168,7 @@ func (s *Server) standing(ctx context.Context, r *request, p *person) (*outcome,
 	}
 	err := s.Factors.LockedOut(ctx, s.tally(p))
 	if errors.Is(err, cause.Locked) {
-		r.call().Why = cause.Why(err)
+		r.call().Because(err)
 		return &lockedOut, nil
 	}
 	return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/face/ids"
+	"counterpart/internal/serving/dialect"
 )
 
 // admission is what preauth decides.
@@ -25,7 +26,7 @@ func (s *Server) admit(r *request) (*admission, error) {
 	ctx := r.Request().Context()
 	p, err := s.who(r)
 	if errors.Is(err, cause.UnknownUser) && r.params["user_id"] == "" {
-		r.call().Why = cause.Why(err)
+		r.call().Because(err)
 		return map[string]*admission{
 			"":     {result: enroll, message: enrolFirst},
 			enroll: {result: enroll, message: enrolFirst},
@@ -76,6 +77,8 @@ func (s *Server) preauth(r *request) (any, error) {
 	out := map[string]any{"result": a.result, "status_msg": s.say(r, a.message)}
 	text := r.params["text_prompt"] == "1"
 	switch a.result {
+	case deny:
+		r.call().Outcome = dialect.DeniedOutcome
 	case enroll:
 		out["enroll_portal_url"] = "https://" + s.set.Host + "/portal?code=" + s.random(20)
 		if text {

@@ -1,6 +1,7 @@
 package duo
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -67,6 +68,7 @@ func (s *Server) finish(r *request, t *transaction) (any, error) {
 func (s *Server) reply(r *request, o outcome) outcome {
 	if o.Result == deny && o.Status != sentSMS.Status {
 		r.call().Outcome = dialect.DeniedOutcome
+		r.call().Cause = cmp.Or(r.call().Cause, o.Status)
 	}
 	o.Message = s.say(r, o.Message)
 	return o

@@ -26,6 +26,7 @@ import (
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fault/edit"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/ldap"
 )
 
@@ -181,6 +182,7 @@ func (l *lab) line(port string, c net.Conn) *dialect.Line {
 			if l.quiet {
 				return nil
 			}
+			dialecttest.Saw(l.t, "ldap", c.Ended())
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.calls = append(l.calls, *c)

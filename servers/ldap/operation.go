@@ -35,7 +35,9 @@ func (op *operation) answer(ctx context.Context, name string, tag byte, run hand
 		return false
 	case err != nil && !errors.Is(err, context.Canceled):
 		res = op.c.s.failed(err)
-		call.Refuse(err)
+		if call.Refuse(err); call.Outcome == dialect.Internal && !ours(res.Code) {
+			call.Outcome = "" // no cause of the company's, but a rule of the directory's: the result says what it is
+		}
 	}
 	if op.silent.Load() {
 		call.Outcome, call.Status = dialect.Dropped, "abandoned"
@@ -111,11 +113,17 @@ func finish(call *dialect.Call, res proto.Result) {
 		call.Outcome = dialect.OK
 	case goldap.LDAPResultProtocolError, goldap.LDAPResultInvalidDNSyntax, goldap.LDAPResultInvalidAttributeSyntax:
 		call.Outcome = dialect.Failed
-	case goldap.LDAPResultOther, goldap.LDAPResultUnavailable:
-		call.Outcome = dialect.Internal
 	default:
 		call.Outcome = dialect.DeniedOutcome
+		if ours(res.Code) {
+			call.Outcome = dialect.Internal
+		}
 	}
+}
+
+// ours reports a result that is our own failure.
+func ours(code uint16) bool {
+	return code == goldap.LDAPResultOther || code == goldap.LDAPResultUnavailable
 }
 
 // failed journals octets that are no request.

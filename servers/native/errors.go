@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
 	"counterpart/internal/face/httpapi"
 )
 
@@ -90,4 +91,19 @@ func write(c echo.Context, w word, err error) {
 		c.Response().Header().Add("WWW-Authenticate", `Basic realm="counterpart", charset="UTF-8"`)
 	}
 	httpapi.JSONWriter{ContentType: "application/problem+json", EscapeHTML: true, Newline: true}.Write(c, d.Status, d)
+}
+
+// refused is why a transaction is over without being approved; nil: it is not.
+func refused(a factor.Approval) error {
+	switch {
+	case a.Fraud:
+		return cause.Because(cause.Fraud, "%s has reported it", a.UserID)
+	case a.State == factor.Denied:
+		return cause.Because(cause.Denied, "%s has denied it", a.UserID)
+	case a.State == factor.Expired:
+		return cause.Because(cause.Expired, "nobody has answered it in time")
+	case a.State == factor.Cancelled:
+		return cause.Because(cause.Cancelled, "it was taken back")
+	}
+	return nil
 }

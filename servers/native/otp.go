@@ -369,6 +369,9 @@ func (s *Server) transaction(c *caller) error {
 			return err
 		}
 	}
+	if err := refused(a); err != nil { // whoever asked is told so with 200
+		c.call().Refuse(err)
+	}
 	return c.JSON(http.StatusOK, transactionOf(a))
 }
 

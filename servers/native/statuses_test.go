@@ -15,6 +15,7 @@ import (
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/ticket"
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/native"
 )
 
@@ -37,7 +38,7 @@ func saw(operation string, status int) {
 // TestMain also demands that every status that openapi.yaml promises was
 // produced by a test; that no other one is was checked answer by answer.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := dialecttest.Refusals(m, dialect.Kind{Name: "native", Scope: native.Scope, Refusals: native.Refusals}, "refusals.txt")
 	chosen := slices.ContainsFunc(os.Args[1:], func(a string) bool {
 		return strings.HasPrefix(a, "-test.run") || strings.HasPrefix(a, "-test.bench") || strings.HasPrefix(a, "-test.fuzz") || strings.HasPrefix(a, "-test.list")
 	})

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -342,6 +343,7 @@ func (s *Server) validate(c *caller) error {
 		call.Outcome = dialect.DeniedOutcome
 		for _, r := range d.Reasons {
 			call.Why += string(r.Code) + ": " + r.Message + "; "
+			call.Cause = cmp.Or(call.Cause, strings.ReplaceAll(string(r.Code), "_", " "))
 		}
 	}
 	return c.JSON(http.StatusOK, out)

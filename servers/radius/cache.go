@@ -14,7 +14,8 @@ import (
 
 // The reply cache detects duplicates (RFC 5080 section 2.2.2): a client that
 // retransmits must neither raise a second push nor burn a second code, and gets
-// the same octets again. It belongs to this process, because the socket does.
+// the same octets again. It belongs to this process, as the socket does; what another
+// process has answered is in sharedReplies.
 type replyCache struct {
 	seed   maphash.Seed
 	life   time.Duration

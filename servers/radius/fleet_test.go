@@ -161,3 +161,41 @@ func TestTTLSBehindTheFleet(t *testing.T) {
 		t.Errorf("%d goroutines, %d before\n%s", n, before, buf[:runtime.Stack(buf, true)])
 	}
 }
+
+// TestAKeptRejectIsARefusalToo: whoever sends a request again that was refused gets the same
+// answer, and the journal calls it refused.
+func TestAKeptRejectIsARefusalToo(t *testing.T) {
+	f := dialecttest.Run(t, []dialect.Kind{{Name: "radius", New: radius.New, Settings: radius.Settings{}}}, company)
+	p := layeh.New(layeh.CodeAccessRequest, []byte(secret))
+	rfc2865.UserName_SetString(p, "alice")
+	rfc2865.UserPassword_SetString(p, "wrong")
+	octets, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("udp", f.Addr("radius/auth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	var answers [2]string
+	for i := range answers {
+		buf := make([]byte, 4096)
+		if _, err := c.Write(octets); err != nil {
+			t.Fatal(err)
+		}
+		n, err := c.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers[i] = string(buf[:n])
+	}
+	if answers[0] != answers[1] {
+		t.Error("the answers differ")
+	}
+	p2, err := f.Journal.AwaitN(t.Context(), 0, journal.Match{Op: "Access-Request", Outcome: "denied"}, 2)
+	if err != nil || p2.Entries[0].Cause != "wrong password" || p2.Entries[1].Cause != "kept reply" {
+		t.Errorf("%v %+v", err, p2.Entries)
+	}
+}

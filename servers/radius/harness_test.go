@@ -27,6 +27,7 @@ import (
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fault/edit"
+	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/wire"
 )
@@ -49,6 +50,8 @@ type bed struct {
 	ports  map[string]dialect.Port
 	faults *fault.Table
 	shared *state.Memory // what stands under all stores of the environment
+
+	number byte // of the process: each draws differently
 
 	mu    sync.Mutex
 	calls []*dialect.Call
@@ -140,10 +143,43 @@ func bedOf(t testing.TB, settings string, f world.Facts) (*bed, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, clock: clock.Frozen(noon), ports: map[string]dialect.Port{}, faults: fault.New(1)}
-	r := &locked{r: rand.NewChaCha8([32]byte{1})}
-	shared := state.NewMemory(b.clock)
-	b.shared = shared
+	c := clock.Frozen(noon)
+	shared := state.NewMemory(c)
+	b := &bed{t: t, clock: c, shared: shared}
+	return b, b.build(settings, w, shared)
+}
+
+// shared is a store that other processes see.
+type shared struct{ state.Store }
+
+// Shared implements state.Store.
+func (shared) Shared() bool { return true }
+
+// replicas are servers of one fleet in several processes.
+func replicas(t testing.TB, settings string, n int) (out []*bed) {
+	t.Helper()
+	w, err := world.New(facts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clock.Frozen(noon)
+	store := state.NewMemory(c)
+	for i := range n {
+		b := &bed{t: t, clock: c, shared: store, number: byte(i)}
+		if err := b.build(settings, w, shared{store}); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// build makes the server of a bed over a store.
+func (b *bed) build(settings string, w *world.World, shared state.Store) error {
+	t := b.t
+	t.Helper()
+	b.ports = map[string]dialect.Port{}
+	r := &locked{r: rand.NewChaCha8([32]byte{1, b.number})}
 	b.env = dialect.Env{Name: "mfa", World: w, Store: state.Under(shared, "radius/"), Clock: b.clock, Rand: r,
 		Logins:  signin.New(signin.Config{World: w, Store: state.Under(shared, "signin/"), Clock: b.clock, Rand: r}),
 		Factors: factor.New(factor.Config{World: w, Store: state.Under(shared, "factor/"), Clock: b.clock, Rand: r}),
@@ -154,14 +190,15 @@ func bedOf(t testing.TB, settings string, f world.Facts) (*bed, error) {
 		URL: func(string) string { return "" },
 		TLS: serverTLS(t),
 	}
+	var err error
 	if b.server, err = radius.New(b.env); err != nil {
-		return nil, err
+		return err
 	}
 	b.faults = fault.New(1, b.server.Faults()...)
 	for _, p := range b.server.Ports() {
 		b.ports[p.Name] = p
 	}
-	return b, nil
+	return nil
 }
 
 // code is the TOTP code of the shared test secret now.
@@ -194,6 +231,7 @@ func (b *bed) line(port string) context.Context {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.calls = append(b.calls, c)
+			dialecttest.Saw(b.t, "radius", c.Ended())
 			return nil
 		}})
 }

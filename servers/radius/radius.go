@@ -38,6 +38,7 @@ type server struct {
 	dict    *attr.Dictionary
 	clients *clientTable
 	cache   *replyCache
+	shared  *sharedReplies // nil: no other process answers
 	flow    flow
 	words   wording
 	grants  *grants
@@ -60,6 +61,7 @@ func New(env dialect.Env) (dialect.Server, error) {
 		return nil, fmt.Errorf("radius server %q: %w", env.Name, err)
 	}
 	s.cache = newReplyCache(s.set.CacheFor, max(s.set.MaxRequests, 256*s.clients.count))
+	s.shared = newSharedReplies(env, &s.set)
 	s.states = newStates(env, s.set.Challenge.TTL)
 	s.acct = newLedger(env.Store, s.dict)
 	s.tokens = state.Of[rsaToken](env.Store, "rsa")

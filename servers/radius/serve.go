@@ -68,9 +68,26 @@ func (x *exchange) name(b []byte) {
 // drop notes why there is silence on the wire. A wrong secret looks like a
 // time-out to every client, so this note is the only diagnosis there is.
 func (x *exchange) drop(err error) {
-	x.call.Outcome, x.call.Why = dialect.Dropped, err.Error()
+	x.call.Outcome, x.call.Why, x.call.Cause = dialect.Dropped, err.Error(), rootOf(err)
 	if own := (failure{}); errors.As(err, &own) {
 		x.call.Outcome = dialect.Internal
+	}
+}
+
+// rootOf is the text of what is at the bottom of an error, where no address and no
+// number of a packet is.
+func rootOf(err error) string {
+	for {
+		switch wraps := err.(type) {
+		case interface{ Unwrap() error }:
+			if err = wraps.Unwrap(); err == nil {
+				return ""
+			}
+		case interface{ Unwrap() []error }:
+			err = wraps.Unwrap()[0]
+		default:
+			return err.Error()
+		}
 	}
 }
 
@@ -98,6 +115,14 @@ func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, err
 	}
 	x.slot = slot
 	defer s.cache.forget(slot) // when a handler panics or chooses silence
+	if s.shared != nil && !slot.apart && x.retransmits() {
+		return s.once(ctx, x)
+	}
+	return s.process(ctx, x)
+}
+
+// process decides about a request and keeps the reply for its retransmissions.
+func (s *server) process(ctx context.Context, x *exchange) ([]byte, error) {
 	r, err := s.handle(ctx, x)
 	if err != nil || r == nil {
 		return nil, err
@@ -108,15 +133,49 @@ func (s *server) answer(ctx context.Context, x *exchange, b []byte) ([]byte, err
 	}
 	x.call.Status = r.Code.String()
 	x.call.Response = s.dict.Line(reply)
-	if reply = s.editReply(x, s.breakReply(x, reply)); !s.cache.finish(slot, reply, s.env.Clock.Now()) {
+	if reply = s.editReply(x, s.breakReply(x, reply)); !s.cache.finish(x.slot, reply, s.env.Clock.Now()) {
 		return nil, errSuperseded
 	}
 	return reply, nil
 }
 
+// once processes a request that no other process of the fleet has had.
+func (s *server) once(ctx context.Context, x *exchange) (reply []byte, err error) {
+	key := x.key()
+	by, err := s.random(8)
+	if err != nil {
+		return nil, failure{err}
+	}
+	again, err := s.shared.claim(ctx, key, by, s.env.Clock.Now())
+	if again != nil || errors.Is(err, errDuplicate) {
+		if _, off := x.call.Fault(faultNoCache); off {
+			return s.process(ctx, x)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case again != nil:
+		x.repeat(s, again)
+		if !s.cache.finish(x.slot, again, s.env.Clock.Now()) {
+			return nil, errSuperseded
+		}
+		return again, nil
+	}
+	defer func() { // also when a handler panics
+		if reply == nil {
+			s.shared.forget(ctx, key, by)
+		}
+	}()
+	if reply, err = s.process(ctx, x); reply != nil {
+		s.shared.finish(ctx, key, reply, s.env.Clock.Now())
+	}
+	return reply, err
+}
+
 // repeat describes a retransmission that is answered from the cache.
 func (x *exchange) repeat(s *server, reply []byte) {
-	x.call.Why = "retransmission: the kept reply is sent again"
+	x.call.Why, x.call.Cause = "retransmission: the kept reply is sent again", "kept reply"
 	x.call.Status, x.call.Outcome = radius.Code(reply[0]).String(), outcomeOf(radius.Code(reply[0]))
 	if p, err := wire.Check(reply); err == nil {
 		x.call.Response = s.dict.Line(p)

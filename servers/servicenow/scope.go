@@ -93,6 +93,7 @@ func Scope() dialect.Scope {
 		}
 		s.Plays = append(s.Plays, r.Name())
 	}
+	s.Plays = append(append(s.Plays, "oauth.token"), slices.Sorted(maps.Keys(documented))...) // by these names once it is known what is asked for
 	for _, f := range foreign {
 		s.Unplayed = append(s.Unplayed, dialect.Feature{Name: f.name, Doc: f.doc})
 	}

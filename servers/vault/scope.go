@@ -9,6 +9,7 @@ import (
 	"counterpart/servers/vault/internal/core"
 	"counterpart/servers/vault/internal/database"
 	"counterpart/servers/vault/internal/directory"
+	"counterpart/servers/vault/internal/system"
 )
 
 // Scope is what is played of Vault 1.21, and what that has besides.
@@ -16,7 +17,12 @@ func Scope() dialect.Scope {
 	// the table of engines alone: nothing is asked
 	s := &Server{Server: &core.Server{Flavour: core.Flavours["vault-1.21"]}, directory: &directory.Backend{}, database: &database.Backend{}}
 	s.Engines = engines(s)
+	s.NodePaths = map[string]core.NodeHandler{}
+	system.NodeRoutes(s.Server)
 	var out dialect.Scope
+	for path := range s.NodePaths {
+		out.Plays = append(out.Plays, core.NodeOperation(path))
+	}
 	unplayed := map[string]bool{core.EnterpriseFeature: true}
 	for name, e := range s.Engines {
 		played := e.Paths

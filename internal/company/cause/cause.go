@@ -131,6 +131,20 @@ func Of(err error) (c Cause, ok bool) {
 	return c, ok
 }
 
+// Kind is what kind of refusal err is, in few words that are the same whenever it
+// happens: those of an error in its chain that has a method Kind, or else its Cause; ""
+// for a foreign error. What can be counted is counted by it.
+func Kind(err error) string {
+	var k interface{ Kind() string }
+	if errors.As(err, &k) {
+		if text := k.Kind(); text != "" {
+			return text
+		}
+	}
+	c, _ := Of(err)
+	return string(c)
+}
+
 // Why is what the journal says about err: the Refusal's reason if there is
 // one, the error's text otherwise, "" for nil.
 func Why(err error) string {

@@ -230,6 +230,9 @@ func (b *Overrides) resolve(d *Decision) error {
 
 // List returns the orders in force, in their order.
 func (b *Overrides) List(ctx context.Context) ([]Decision, error) {
+	if b == nil {
+		return []Decision{}, nil
+	}
 	v, _, err := b.orders.Read(ctx, record)
 	now := b.clock.Now()
 	out := slices.DeleteFunc(v.Orders, func(o Decision) bool { return !o.Until.IsZero() && !now.Before(o.Until) })

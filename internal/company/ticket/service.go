@@ -35,11 +35,15 @@ type Config struct {
 // Service is where tickets hang.
 type Service struct {
 	Config
-	seeded map[string]world.Ticket // by key
-	keys   map[string]string       // "system/id" → key
-	order  []string                // keys in the seed's order
+	seeded  map[string]world.Ticket // by key
+	keys    map[string]string       // "system/id" → key
+	order   []string                // keys in the seed's order
+	place   map[string]int          // key → where in that order
+	systems []string                // of seeded tickets
 
 	tickets *state.Collection[Ticket] // by key, the seeded ones below
+	owned   *state.Index[Ticket]      // by whose they are, see namesOf
+	used    *state.Index[Ticket]      // by their open sessions
 	given   *state.Collection[int]    // the number that a marked request has, by mark
 	numbers *state.Collection[int]    // the last one of each series, by its prefix
 }
@@ -49,7 +53,7 @@ func New(c Config) *Service {
 	if c.Started.IsZero() {
 		c.Started = c.Clock.Now()
 	}
-	b := &Service{Config: c, seeded: map[string]world.Ticket{}, keys: map[string]string{}}
+	b := &Service{Config: c, seeded: map[string]world.Ticket{}, keys: map[string]string{}, place: map[string]int{}}
 	for t := range c.World.Tickets() {
 		key := world.Fold(t.ID)
 		if _, taken := b.seeded[key]; taken { // two systems may number alike
@@ -57,9 +61,14 @@ func New(c Config) *Service {
 		}
 		b.seeded[key] = t
 		b.keys[world.Fold(t.System+"/"+t.ID)] = key
+		b.place[key] = len(b.order)
 		b.order = append(b.order, key)
+		if !slices.Contains(b.systems, t.System) {
+			b.systems = append(b.systems, t.System)
+		}
 	}
 	b.tickets = state.Of[Ticket](c.Store, "ticket").Seeded(seeds{b, slices.Sorted(maps.Keys(b.seeded))})
+	b.index()
 	b.numbers = state.Of[int](c.Store, "ticket-number")
 	b.given = state.Of[int](c.Store, "ticket-given")
 	return b
@@ -289,7 +298,7 @@ func (b *Service) All(ctx context.Context, system string) iter.Seq2[Ticket, erro
 	}
 }
 
-func (b *Service) isSeeded(key string) bool { _, ok := b.seeded[key]; return ok }
+func (b *Service) isSeeded(key string) bool { _, ok := b.place[key]; return ok }
 
 func (b *Service) matches(t Ticket, f Filter) bool {
 	is := func(want, got string) bool { return want == "" || strings.EqualFold(want, got) }

@@ -151,42 +151,6 @@ func (b *Service) decide(ctx context.Context, id string, a Access, d *Decision) 
 	})
 }
 
-// ValidateAny looks for a ticket that permits an access; the first one that
-// does is taken. With none the decision says so, without a ticket.
-func (b *Service) ValidateAny(ctx context.Context, a Access) (Decision, error) {
-	all, err := b.List(ctx, Filter{})
-	if err != nil {
-		return Decision{}, err
-	}
-	for _, t := range all { // asked again for a session: the ticket that has it, also if that is full now
-		if a.OpenSession && t.has(b.session(a, t.CreatedAt)) {
-			a.system = t.System
-			return b.Validate(ctx, t.ID, a)
-		}
-	}
-	for _, t := range all {
-		o, ordered, err := b.Decisions.Peek(ctx, b.subject(t.ID, a))
-		if err != nil {
-			return Decision{}, err
-		}
-		approved := ordered && o.Verb == decision.Approve
-		if !approved && len(b.reasons(&t, a, orNow(a.At, b.Clock.Now()))) > 0 {
-			continue
-		}
-		a.system = t.System // two systems may number alike
-		// An order about the person, not about one ticket, is about the whole question.
-		if d, err := b.Validate(ctx, t.ID, a); err != nil || d.Allowed || ordered && o.Ticket == "" {
-			return d, err
-		}
-	}
-	a.system = ""
-	d, err := b.Validate(ctx, "", a)
-	if len(d.Reasons) > 0 {
-		d.Reasons[0].Message = "no ticket permits this access"
-	}
-	return d, err
-}
-
 func orNow(t, now time.Time) time.Time {
 	if t.IsZero() {
 		return now

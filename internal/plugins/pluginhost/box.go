@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 
 // Box is what a box offers to its plugins beside the session's facts.
 type Box struct {
+	// Hostname is the public name of the box; it also stands in /etc/hostnickname
+	// (Creating custom AA plugins), unless Files has another one.
 	Hostname string
 	// DNS is the reverse table: IP address to names, the first being the primary
 	// one. Forward look-ups use it too. A name that neither it nor Redirects
@@ -127,7 +130,7 @@ func (b Box) install(dir string) (string, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o700); err != nil {
 		return "", err
 	}
-	for name, text := range b.Files {
+	for name, text := range b.files() {
 		here := filepath.Join(dir, "files", strconv.Itoa(len(w.Files)))
 		if err := os.WriteFile(here, []byte(text), 0o600); err != nil {
 			return "", err
@@ -148,6 +151,18 @@ func (b Box) install(dir string) (string, error) {
 	}
 	name := filepath.Join(dir, "box.json")
 	return name, os.WriteFile(name, data, 0o600)
+}
+
+// nickname is where the box keeps its public name for plugins.
+const nickname = "/etc/hostnickname"
+
+// files are the box's files, those that follow from its other facts among them.
+func (b Box) files() map[string]string {
+	out := maps.Clone(orEmpty(b.Files))
+	if _, own := out[nickname]; !own && b.Hostname != "" {
+		out[nickname] = b.Hostname + "\n"
+	}
+	return out
 }
 
 // trustFile holds the CA that plugins are made to trust.

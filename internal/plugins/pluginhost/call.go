@@ -52,14 +52,17 @@ func (p *play) call(kind string, hook Hook, read func(a answer, c *Call) *HookEr
 	started := c
 	p.emit(Event{Kind: HookStarted, Call: &started})
 	reply, err := p.process(u, &c)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.Err = p.judge(kind, reply, &c, read)
-	} else {
+	case p.leave():
+		c.Err = &HookError{Kind: NoResult, Text: "ended with the session: " + p.gone.Error()}
+	default:
 		p.fail(err)
 		c.Err = &HookError{Kind: NoResult, Text: err.Error()}
 	}
 	p.tellAbsent(kind, u, reply)
-	if c.Err != nil && p.failure == nil && !p.unsupported(&c) {
+	if c.Err != nil && err == nil && !p.unsupported(&c) {
 		p.boxLog(kind, hook, fmt.Sprintf("Calling %s hook of %s plugin failed.", titles[hook], pluginTitles[kind]))
 	}
 	p.r.Calls = append(p.r.Calls, c)
@@ -172,9 +175,11 @@ func (p *play) tellAbsent(kind string, u *Use, reply process.Reply) {
 	p.warn("%s has no %s; the guides want every hook implemented", u.Plugin.Name, strings.Join(reply.Absent, ", "))
 }
 
-// unsupported reports whether a call failed in a way that a box takes as "this
-// plugin cannot do that".
-func (p *play) unsupported(c *Call) bool {
+func (p *play) unsupported(c *Call) bool { return c.Unsupported() }
+
+// Unsupported reports whether the plugin lacks the hook, and a box takes that as
+// "this plugin cannot do that".
+func (c Call) Unsupported() bool {
 	return c.Err != nil && c.Err.Kind == MissingHook &&
 		(c.Hook == AuthenticationCompleted || c.Hook == GetRemoteAppCredentials || c.Hook == GetTOTPCodes)
 }

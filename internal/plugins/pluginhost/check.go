@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"strings"
@@ -42,6 +43,24 @@ type Package struct {
 
 // Files are the paths of all files in the package.
 func (p *Package) Files() []string { return p.tree.Names() }
+
+// digest is the same for packages with the same files; empty for large ones.
+func (p *Package) digest() string {
+	const most = 16 << 20
+	if p.Size > most {
+		return ""
+	}
+	sum := sha256.New()
+	for _, name := range p.Files() {
+		data, err := p.tree.Read(name, most)
+		if err != nil {
+			return ""
+		}
+		fmt.Fprintf(sum, "%q %d\n", name, len(data))
+		sum.Write(data)
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil))
+}
 
 // Unpack writes the package's files below dir, which must exist.
 func (p *Package) Unpack(dir string) error { return p.tree.Unpack(dir) }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,10 +27,14 @@ type Config struct {
 	MemoryLimit  uint64        // bytes of memory of an interpreter; 0: that of Limits
 	Limits       Limits        // what an interpreter may use; zero values are defaults
 	Plain        bool          // no namespaces, as on systems that have none
-	Box          Box
-	Dir          string           // where the private folder is made; empty: the system's
-	Now          func() time.Time // nil: time.Now; dates events and the memory cache
-	Rand         io.Reader        // of session ids; nil: the system's
+	Spawners     *Spawners     // nil: each fresh interpreter is started by itself
+	// Traced is a folder in which fresh interpreters, if they have coverage.py, leave which
+	// lines of a plugin they ran: in one folder for each plugin, named by TraceOf. Empty: no.
+	Traced string
+	Box    Box
+	Dir    string           // where the private folder is made; empty: the system's
+	Now    func() time.Time // nil: time.Now; dates events and the memory cache
+	Rand   io.Reader        // of session ids; nil: the system's
 }
 
 // The ways in which a Host itself, rather than a plugin, fails.
@@ -130,7 +135,11 @@ func (h *Host) prepare() error {
 	if err := h.Box.fillCache(h.dir); err != nil {
 		return err
 	}
-	h.runner, err = process.New(process.Config{Python: h.Interpreter.Path, Dir: h.dir, Box: box, Slots: h.Slots, Limits: h.Limits, Plain: h.Plain})
+	spawners := h.Spawners
+	if len(h.Box.files()) > 0 || h.Box.Trust != nil && h.Box.Trust.Pinned {
+		spawners = nil // they change what modules do while they are imported
+	}
+	h.runner, err = process.New(process.Config{Spawners: spawners, Python: h.Interpreter.Path, Dir: h.dir, Box: box, Slots: h.Slots, Limits: h.Limits, Plain: h.Plain})
 	return err
 }
 
@@ -140,6 +149,13 @@ func (h *Host) NotIsolated() []string { return h.runner.Gaps() }
 
 // Limits bound what one interpreter may use, with everything that it starts.
 type Limits = process.Limits
+
+// Spawners fork fresh interpreters for plugins that several Hosts run again and
+// again; see process.Spawners.
+type Spawners = process.Spawners
+
+// NewSpawners needs a folder below dir, or the system's if that is empty.
+func NewSpawners(dir string) (*Spawners, error) { return process.NewSpawners(dir) }
 
 // PythonVersion is the interpreter's version, and that of the Plugin SDK that
 // it can import, empty if there is none.
@@ -178,6 +194,15 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 	}
 	m := u.Package.Manifest
 	c := process.Code{Dir: dir, Deps: u.Deps, Entry: m.EntryPoint}
+	if h.Traced != "" {
+		c.Trace = filepath.Join(h.Traced, TraceOf(m))
+		if err := os.MkdirAll(c.Trace, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if h.Spawners != nil {
+		c.ID = u.Package.digest()
+	}
 	for _, v := range []struct{ name, kind string }{{"SCB_PLUGIN_STATE_DIRECTORY", "state"}, {"EPHEMERAL_PLUGIN_STATE_DIRECTORY", "ephemeral"}} {
 		state := filepath.Join(h.dir, v.kind, m.Type, m.Name)
 		if err := os.MkdirAll(state, 0o750); err != nil {
@@ -191,6 +216,9 @@ func (h *Host) Install(u Upload) (*Plugin, error) {
 	}
 	return h.replace(m, c), nil
 }
+
+// TraceOf is the name of the folder for what is traced of a plugin.
+func TraceOf(m Manifest) string { return m.Type + "-" + url.PathEscape(m.Name) }
 
 // replace puts code in force; whoever holds the Plugin gets the new one.
 func (h *Host) replace(m Manifest, c process.Code) *Plugin {
@@ -211,7 +239,9 @@ func (h *Host) replace(m Manifest, c process.Code) *Plugin {
 }
 
 // Run plays one session. The error is about the facts or about the host; what
-// the plugins did wrong is in the Result, which comes along if there is one.
+// the plugins did wrong is in the Result, which comes along if there is one. When
+// ctx ends the user has hung up: a hook under way is ended, session_ended is
+// called, and the error is that of ctx.
 func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
 	h.mu.Lock()
 	h.session++
@@ -226,6 +256,9 @@ func (h *Host) Run(ctx context.Context, s Session) (*Result, error) {
 	}
 	p.run()
 	p.keepLog()
+	if p.failure == nil {
+		return p.r, p.gone
+	}
 	return p.r, p.failure
 }
 

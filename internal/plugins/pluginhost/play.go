@@ -43,6 +43,7 @@ type play struct {
 	lines *headtail.Buffer[Line]
 
 	failure error // of the host
+	gone    error // why nobody waits for the session any more
 	prompts int
 	leg     int
 	id      string
@@ -123,10 +124,13 @@ func (p *play) run() {
 	for p.leg = 1; p.leg <= p.s.Legs; p.leg++ {
 		p.begin()
 		outcome := p.play()
+		if p.gone != nil { // to the box, whoever is gone has hung up
+			outcome = Outcome{State: Disconnected, Plugin: outcome.Plugin, Hook: outcome.Hook}
+		}
 		outcome = p.end(outcome)
 		p.r.Outcome = outcome
 		p.emit(Event{Kind: Ended, Outcome: &outcome})
-		if outcome.State != Connected || p.failure != nil {
+		if outcome.State != Connected || p.failure != nil || p.gone != nil {
 			break
 		}
 	}
@@ -243,6 +247,14 @@ func (p *play) newID() string {
 		policy = "policy"
 	}
 	return fmt.Sprintf("svc/%s/%s:%d/%s", random, policy, p.n, p.conn.Protocol)
+}
+
+// leave notes that nobody waits for the session any more, if that is so.
+func (p *play) leave() bool {
+	if p.gone == nil {
+		p.gone = p.ctx.Err()
+	}
+	return p.gone != nil
 }
 
 // fail notes that the host itself cannot go on.

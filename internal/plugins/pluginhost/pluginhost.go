@@ -32,6 +32,11 @@ const (
 	SessionEnded            Hook = "session_ended"
 )
 
+// Hooks are all of them.
+func Hooks() []Hook {
+	return []Hook{Authenticate, Authorize, GetPrivateKeyList, GetPasswordList, AuthenticationCompleted, GetRemoteAppCredentials, GetTOTPCodes, SessionEnded}
+}
+
 // The defaults and bounds of a session.
 const (
 	DefaultProxyTimeout = 600 * time.Second // a hook may take half of it

@@ -19,6 +19,9 @@ const (
 	Errored      State = "error"
 )
 
+// States are all of them.
+func States() []State { return []State{Connected, Denied, Failed, Disconnected, Errored} }
+
 // Kind is what went wrong in a hook, or in what the box made of its answer.
 type Kind string
 
@@ -33,6 +36,11 @@ const (
 	CannotPrompt Kind = "cannot-prompt"
 	UserMapping  Kind = "usermapping"
 )
+
+// Kinds are all of them.
+func Kinds() []Kind {
+	return []Kind{Exception, NoResult, BadResult, NotJSON, TimedOut, MissingHook, CannotPrompt, UserMapping}
+}
 
 // HookError is why a hook failed.
 type HookError struct {

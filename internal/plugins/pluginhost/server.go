@@ -101,7 +101,7 @@ func (p *play) during() stop {
 		var out stop
 		switch {
 		case step.Wait > 0:
-			if err := p.pause(step.Wait); err != nil {
+			if err := p.pause(step.Wait); err != nil && !p.leave() {
 				p.fail(err)
 			}
 		case p.s.CredentialStore == nil:
@@ -111,7 +111,7 @@ func (p *play) during() stop {
 		default:
 			out = p.remoteApp(*step.RemoteApp)
 		}
-		if out != nil || p.failure != nil {
+		if out != nil || p.failure != nil || p.gone != nil {
 			return out
 		}
 	}
@@ -149,6 +149,9 @@ func (p *play) remoteApp(app RemoteApp) stop {
 	if !p.has(GetRemoteAppCredentials) {
 		p.r.Apps = append(p.r.Apps, AppCredentials{Unsupported: true})
 		return nil
+	}
+	if p.conn.Protocol != "rdp" {
+		p.warn("remote applications exist in RDP connections, not on %s", p.conn.Protocol)
 	}
 	p.asset = app.Asset
 	defer func() { p.asset = "" }()

@@ -1,9 +1,11 @@
 package pluginhost
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // play goes through the steps of one leg up to its end.
@@ -14,6 +16,9 @@ func (p *play) play() Outcome {
 		}
 		if p.failure != nil {
 			return p.broken()
+		}
+		if p.gone != nil {
+			break
 		}
 	}
 	return Outcome{State: Connected}
@@ -103,7 +108,7 @@ func (p *play) become(next identity) stop {
 	}
 	return p.errored(AA, Authenticate, &HookError{
 		Kind: UserMapping, Text: fmt.Sprintf("gateway user %q is not the remote user %q, and no usermapping policy allows that", next.user, remote),
-		Hint: "add a usermapping policy to the connection",
+		Hint: "add a usermapping policy to the connection: `usermapping: true` in a scenario, --usermapping on the command line",
 	})
 }
 
@@ -122,13 +127,11 @@ func (p *play) prompt(hook Hook, ask Ask) stop {
 	if p.s.Prompter != nil {
 		given = p.s.Prompter(p.ctx, ask)
 	}
+	if p.leave() {
+		given = Answer{HangUp: true}
+	}
 	p.r.Prompts = append(p.r.Prompts, Prompt{ask, given})
 	p.emit(Event{Kind: Answered, Ask: &ask, Answer: &given})
-	if p.ctx.Err() != nil {
-		p.fail(p.ctx.Err())
-		out := p.broken()
-		return &out
-	}
 	if given.HangUp {
 		return &Outcome{State: Disconnected, Plugin: AA, Hook: hook}
 	}
@@ -188,8 +191,16 @@ func (p *play) readAuthorize(a answer, c *Call) (Ask, *HookError) {
 	return Ask{}, nil
 }
 
+// farewell is how long session_ended may take when nobody waits any more.
+const farewell = 10 * time.Second
+
 // end calls session_ended, once per plugin, whatever happened before.
 func (p *play) end(out Outcome) Outcome {
+	if p.gone != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), farewell)
+		defer cancel()
+		p.ctx = ctx
+	}
 	order := []string{CredentialStore, AA}
 	if p.s.EndAAFirst {
 		slices.Reverse(order)

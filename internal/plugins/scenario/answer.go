@@ -16,7 +16,11 @@ import (
 // one of the scenario.
 func (r *run) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer {
 	if r.person != nil {
-		return r.person(ctx, ask)
+		given := r.person(ctx, ask)
+		if ask.Hidden {
+			r.mask.add(given.Text)
+		}
+		return given
 	}
 	i := r.prompts
 	r.prompts++
@@ -44,7 +48,7 @@ func (r *run) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer 
 		if err != nil {
 			r.differ(what+".wait", "a duration", p.Wait)
 		}
-		if err := r.fleet.Clock.Advance(d); err != nil {
+		if err := r.advance(d); err != nil {
 			r.differ(what+".wait", "a duration", err.Error())
 		}
 	}
@@ -53,6 +57,7 @@ func (r *run) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.Answer 
 		r.differ(what+".answer", p.Answer, err.Error())
 		return pluginhost.Answer{HangUp: true}
 	}
+	r.mask.typed(p.Answer, text, ask.Hidden)
 	return pluginhost.Answer{Text: text, HangUp: p.Hangup}
 }
 
@@ -71,10 +76,13 @@ func (r *run) event(e pluginhost.Event) {
 		text := fmt.Sprintf("%s: %s → %s (%s)", e.Call.Plugin, e.Call.Hook, orDefault(e.Call.Verdict, string(e.Call.Result)), e.Call.Took.Round(time.Millisecond))
 		if e.Call.Err != nil {
 			text = fmt.Sprintf("%s: %s failed: %v", e.Call.Plugin, e.Call.Hook, e.Call.Err)
+			if e.Call.Err.Hint != "" {
+				text += " (" + e.Call.Err.Hint + ")"
+			}
 		}
 		r.moment("hook", text)
 	case pluginhost.Logged:
-		r.moment("log", e.Line.Text)
+		r.moment("log", e.Line.String())
 	case pluginhost.Prompted:
 		r.moment("prompt", fmt.Sprintf("%s: %s", e.Ask.Key, e.Ask.Text))
 	case pluginhost.Answered:
@@ -103,6 +111,9 @@ const (
 // moment puts something on the timeline, which keeps its beginning and its end.
 func (r *run) moment(source, text string) {
 	m := Moment{At: time.Since(r.began), Source: source, Text: text}
+	if r.live != nil {
+		m.Text = r.mask.text(text)
+	}
 	first := r.moments.Add(m)
 	switch {
 	case r.live == nil:

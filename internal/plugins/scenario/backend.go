@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"encoding/json"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -24,7 +23,7 @@ func operation(e journal.Entry, kind string) map[string]any {
 	if e.Status != "" {
 		m["status"] = e.Status
 		if n, err := strconv.Atoi(e.Status); err == nil {
-			m["status"] = n
+			m["status"] = readable{e.Status, n}
 		}
 	}
 	if len(e.Faults) > 0 {
@@ -51,9 +50,8 @@ func web(m map[string]any, line, body, answer string) {
 		m["path"], m["query"] = u.Path, u.RawQuery
 	}
 	for name, text := range map[string]string{"body": body, "answer": answer} {
-		var v any
-		if json.Unmarshal([]byte(text), &v) == nil {
-			m[name] = v
+		if d, ok := document(text).(readable); ok {
+			m[name] = d
 		}
 	}
 }

@@ -11,17 +11,18 @@ import (
 
 // box is the scenario's box in the host's terms.
 func (r *run) box() (pluginhost.Box, error) {
-	b := pluginhost.Box{Hostname: r.Box.Hostname, DNS: r.Box.DNS, Starling: r.Box.Starling, REST: r.Box.REST, Files: r.Box.Files,
+	rest, _ := plain(r.Box.REST).(map[string]any)
+	b := pluginhost.Box{Hostname: r.Box.Hostname, DNS: r.Box.DNS, Starling: r.Box.Starling, REST: rest, Files: r.Box.Files,
 		MemoryCache: r.Box.MemoryCache, TrustedCAs: map[string][]string{}, UserLists: map[string]pluginhost.UserList{},
 		LDAP: map[string]pluginhost.LDAPPolicy{}, Redirects: map[string]string{}}
 	var err error
-	if b.CredentialStores, err = credentials(r.Box.Stores); err != nil {
+	if b.CredentialStores, err = r.credentials(r.Box.Stores); err != nil {
 		return b, err
 	}
 	for name, ca := range r.Box.TrustedCAs {
 		b.TrustedCAs[name] = ca.PEM
 		if ca.From != "" {
-			if err := r.known("box.trusted_cas."+name, ca.From); err != nil {
+			if err := r.server("box.trusted_cas."+name+".from", ca.From); err != nil {
 				return b, err
 			}
 			b.TrustedCAs[name] = append(b.TrustedCAs[name], string(r.fleet.PKI.PEM()))
@@ -31,9 +32,12 @@ func (r *run) box() (pluginhost.Box, error) {
 		b.UserLists[name] = pluginhost.UserList{Allow: l.Allow, Except: l.Except}
 	}
 	for name, p := range r.Box.LDAP {
-		policy := pluginhost.LDAPPolicy{Users: p.Users, Groups: p.Groups}
+		policy := pluginhost.LDAPPolicy{Users: map[string]map[string]any{}, Groups: p.Groups}
+		for user, attributes := range p.Users {
+			policy.Users[user], _ = plain(attributes).(map[string]any)
+		}
 		if p.From != "" {
-			if err := r.known("box.ldap."+name, p.From); err != nil {
+			if err := r.server("box.ldap."+name+".from", p.From); err != nil {
 				return b, err
 			}
 			policy = directory(r.fleet.World)
@@ -45,27 +49,16 @@ func (r *run) box() (pluginhost.Box, error) {
 			return b, err
 		}
 	}
-	if b.Proxy, err = proxy(r.Box.Proxy); err != nil {
+	if b.Proxy, err = r.proxy(r.Box.Proxy); err != nil {
 		return b, err
 	}
 	switch r.Box.Trust {
-	case "":
 	case "inject":
 		b.Trust = &pluginhost.Trust{PEM: string(r.fleet.PKI.PEM())}
 	case "pinned":
 		b.Trust = &pluginhost.Trust{PEM: string(r.fleet.PKI.PEM()), Pinned: true}
-	default:
-		return b, fmt.Errorf("box.trust must be inject or pinned, not %q", r.Box.Trust)
 	}
 	return b, nil
-}
-
-// known refuses a server that the fleet does not have.
-func (r *run) known(what, server string) error {
-	if _, ok := r.fleet.kind[server]; !ok {
-		return fmt.Errorf("%s: there is no server %q", what, server)
-	}
-	return nil
 }
 
 // whereIs is the address of a server, of one of its ports, or an address as it is.
@@ -74,18 +67,22 @@ func (r *run) whereIs(from, to string) (string, error) {
 		return to, nil
 	}
 	server, port, _ := strings.Cut(to, "/")
-	if err := r.known("box.redirects."+from, server); err != nil {
+	if err := r.server("box.redirects."+from, server); err != nil {
 		return "", err
 	}
 	path := server + ".address"
 	if port != "" {
 		path = server + "." + port + ".address"
 	}
-	return r.fleet.tree.look(path)
+	address, err := r.fleet.tree.look(path)
+	if err != nil {
+		return "", r.problem("box.redirects."+from, fmt.Sprintf("the server %q has no port %q", server, port))
+	}
+	return address, nil
 }
 
 // credentials reads stores: a text is a password, a map a key or certificate.
-func credentials(stores map[string]map[string]map[string]any) (map[string]map[string]map[string]pluginhost.Credential, error) {
+func (r *run) credentials(stores map[string]map[string]map[string]any) (map[string]map[string]map[string]pluginhost.Credential, error) {
 	out := map[string]map[string]map[string]pluginhost.Credential{}
 	for store, sections := range stores {
 		out[store] = map[string]map[string]pluginhost.Credential{}
@@ -94,7 +91,8 @@ func credentials(stores map[string]map[string]map[string]any) (map[string]map[st
 			for option, v := range options {
 				c, err := credential(v)
 				if err != nil {
-					return nil, fmt.Errorf("box.credential_stores.%s.%s.%s: %w", store, section, option, err)
+					path := fmt.Sprintf("box.credential_stores.%s.%s.%s", store, section, option)
+					return nil, r.problem(path, path+": "+err.Error())
 				}
 				out[store][section][option] = c
 			}
@@ -105,12 +103,15 @@ func credentials(stores map[string]map[string]map[string]any) (map[string]map[st
 
 func credential(v any) (pluginhost.Credential, error) {
 	switch v := v.(type) {
-	case string:
-		return pluginhost.Credential{Password: v}, nil
+	case string, written:
+		return pluginhost.Credential{Password: text(v)}, nil
 	case map[string]any:
 		var c pluginhost.Credential
 		for name, value := range v {
 			s, ok := value.(string)
+			if w, digits := value.(written); digits {
+				s, ok = w.text, true
+			}
 			field := map[string]*string{"password": &c.Password, "type": &c.Type, "key": &c.Key, "cert": &c.Cert}[name]
 			if !ok || field == nil {
 				return c, fmt.Errorf("a credential has password, type, key or cert, all texts; not %s", name)
@@ -119,11 +120,11 @@ func credential(v any) (pluginhost.Credential, error) {
 		}
 		return c, nil
 	}
-	return pluginhost.Credential{}, fmt.Errorf("write a password in quotes, or a map with type and key")
+	return pluginhost.Credential{}, fmt.Errorf("write a password, or a block with type and key")
 }
 
 // proxy reads the box's own proxy: server, port, username, password.
-func proxy(m map[string]any) (*pluginhost.Proxy, error) {
+func (r *run) proxy(m map[string]any) (*pluginhost.Proxy, error) {
 	if len(m) == 0 {
 		return nil, nil
 	}
@@ -139,11 +140,9 @@ func proxy(m map[string]any) (*pluginhost.Proxy, error) {
 		case "port":
 			n, err := strconv.Atoi(text(v))
 			if err != nil {
-				return nil, fmt.Errorf("box.proxy.port must be a number, not %s", text(v))
+				return nil, r.problem("box.proxy.port", fmt.Sprintf("box.proxy.port must be a number, not %s", text(v)))
 			}
 			p.Port = n
-		default:
-			return nil, fmt.Errorf("box.proxy has server, port, username and password, not %s", name)
 		}
 	}
 	return p, nil

@@ -13,7 +13,11 @@ import (
 func (r *run) judge(p *pluginhost.Result) {
 	e := r.Expect
 	if r.Given["outcome"] && !fits(e.Outcome, string(p.Outcome.State)) {
-		r.differ("outcome", shown(e.Outcome), p.Outcome.String())
+		d := Difference{What: "outcome", Want: shown(e.Outcome), Got: p.Outcome.String()}
+		if p.Outcome.Err != nil {
+			d.Hint = p.Outcome.Err.Hint
+		}
+		r.diffs = append(r.diffs, d)
 	}
 	if r.Given["error"] {
 		var kind any = missing{}
@@ -66,11 +70,8 @@ func (r *run) operations() (out []map[string]any) {
 
 // hooks compares each hook that is spoken of.
 func (r *run) hooks(p *pluginhost.Result) {
-	for hook, want := range map[pluginhost.Hook]map[string]any{
-		pluginhost.Authenticate: r.Expect.Authenticate, pluginhost.Authorize: r.Expect.Authorize, pluginhost.SessionEnded: r.Expect.SessionEnded,
-		pluginhost.GetPasswordList: r.Expect.Passwords, pluginhost.GetPrivateKeyList: r.Expect.Keys, pluginhost.AuthenticationCompleted: r.Expect.Completed,
-		pluginhost.GetRemoteAppCredentials: r.Expect.RemoteApp, pluginhost.GetTOTPCodes: r.Expect.TOTP,
-	} {
+	for _, hook := range pluginhost.Hooks() {
+		want := r.hook(hook)
 		calls := p.CallsOf("", hook)
 		got := called(calls)
 		if limit := number(want["max_ms"]); limit != nil {
@@ -88,6 +89,15 @@ func (r *run) hooks(p *pluginhost.Result) {
 		}
 		r.diffs = append(r.diffs, compare(string(hook), rest, got)...)
 	}
+}
+
+// hook is what is expected of a hook.
+func (r *run) hook(h pluginhost.Hook) map[string]any {
+	return map[pluginhost.Hook]map[string]any{
+		pluginhost.Authenticate: r.Expect.Authenticate, pluginhost.Authorize: r.Expect.Authorize, pluginhost.SessionEnded: r.Expect.SessionEnded,
+		pluginhost.GetPasswordList: r.Expect.Passwords, pluginhost.GetPrivateKeyList: r.Expect.Keys, pluginhost.AuthenticationCompleted: r.Expect.Completed,
+		pluginhost.GetRemoteAppCredentials: r.Expect.RemoteApp, pluginhost.GetTOTPCodes: r.Expect.TOTP,
+	}[h]
 }
 
 // called is a hook as the fields that expect may name: of its last call.
@@ -110,11 +120,7 @@ func called(calls []pluginhost.Call) map[string]any {
 		m["gateway_groups"] = groups
 	}
 	if last.Metadata != "" {
-		m["metadata"] = any(last.Metadata)
-		var v any
-		if json.Unmarshal([]byte(last.Metadata), &v) == nil {
-			m["metadata"] = v
-		}
+		m["metadata"] = document(last.Metadata)
 	}
 	if last.Err != nil {
 		m["error"] = string(last.Err.Kind)

@@ -1,192 +1,22 @@
 // Package scenario runs scenario files: one behaviour of a plugin per file, each
-// case against a fresh fleet of its own, with what is expected of hooks, log
-// and backends. The format is the plugin host contract's section 11.
+// case against a fleet that has seen no other. The format is the plugin host
+// contract's section 11.
 package scenario
 
 import (
-	"context"
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
+	"time"
 
-	"go.yaml.in/yaml/v4"
-
+	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/serving/strictyaml"
+	"counterpart/seed"
 )
-
-// File is one scenario file, or one case of it with the case's own values
-// merged over the file's.
-type File struct {
-	Title        string     `yaml:"scenario"`
-	SPS          string     `yaml:"sps"`
-	Mode         string     `yaml:"mode"`
-	ProxyTimeout float64    `yaml:"proxy_timeout"` // seconds
-	Python       string     `yaml:"python"`
-	Fleet        Fleet      `yaml:"fleet"`
-	Plugins      Plugins    `yaml:"plugins"`
-	Limits       Limits     `yaml:"limits"`
-	Box          Box        `yaml:"box"`
-	Connection   Connection `yaml:"connection"`
-	Prompts      []Prompt   `yaml:"prompts"`
-	Target       *Target    `yaml:"target"`
-	During       []Step     `yaml:"during"`
-	Legs         int        `yaml:"legs"`
-	SessionEnded string     `yaml:"session_ended"` // "always": also for a store that was never asked
-	AllowOpen    []string   `yaml:"allow_open"`    // when plugin mutate may see a user let in: "unreachable"
-	Expect       Expect     `yaml:"expect"`
-}
-
-// Fleet says which company the plugin talks to.
-type Fleet struct {
-	Seed  string         `yaml:"seed"`  // file beside the scenario, or demo, minimal, …; default demo
-	Off   []string       `yaml:"off"`   // servers that are down
-	Merge map[string]any `yaml:"merge"` // laid over the seed
-}
-
-// Plugins are the plugins of the connection policy.
-type Plugins struct {
-	AA    *Plugin `yaml:"aa"`
-	Store *Plugin `yaml:"credentialstore"`
-}
-
-// Plugin is one uploaded plugin with its configuration.
-type Plugin struct {
-	Package    string `yaml:"package"` // zip or folder
-	Deps       string `yaml:"deps"`    // extra site directory
-	Config     string `yaml:"config"`
-	ConfigFile string `yaml:"config_file"`
-}
-
-// Box is what SPS itself offers plugins.
-type Box struct {
-	Hostname    string                               `yaml:"hostname"`
-	DNS         map[string][]string                  `yaml:"dns"`
-	Stores      map[string]map[string]map[string]any `yaml:"credential_stores"`
-	TrustedCAs  map[string]TrustedCA                 `yaml:"trusted_cas"`
-	UserLists   map[string]UserList                  `yaml:"user_lists"`
-	LDAP        map[string]LDAPPolicy                `yaml:"ldap"`
-	Proxy       map[string]any                       `yaml:"proxy"`
-	Starling    string                               `yaml:"starling"`
-	REST        map[string]any                       `yaml:"rest"`
-	Files       map[string]string                    `yaml:"files"`
-	MemoryCache map[string]string                    `yaml:"memory_cache"`
-	Redirects   map[string]string                    `yaml:"redirects"` // host:port → server, or server/port
-	Trust       string                               `yaml:"trust"`     // "inject": the plugin trusts the fleet's CA; "pinned": an SDK with CAs of its own does, too
-}
-
-// TrustedCA is a list of certificates: of a server of the fleet, or PEM texts.
-type TrustedCA struct {
-	From string   `yaml:"from"`
-	PEM  []string `yaml:"pem"`
-}
-
-// UserList is a User List policy.
-type UserList struct {
-	Allow  string   `yaml:"allow"` // no_user, all_users
-	Except []string `yaml:"except"`
-}
-
-// LDAPPolicy is an LDAP Server policy: the fleet's people, or people of its own.
-type LDAPPolicy struct {
-	From   string                    `yaml:"from"` // any server of the fleet: its people and groups
-	Users  map[string]map[string]any `yaml:"users"`
-	Groups map[string][]string       `yaml:"groups"`
-}
-
-// Connection is what SPS knows of the user's connection.
-type Connection struct {
-	Protocol  string            `yaml:"protocol"`
-	Policy    string            `yaml:"policy"`
-	Client    Endpoint          `yaml:"client"`
-	Login     string            `yaml:"login"`
-	KeyValues map[string]string `yaml:"key_values"`
-	Gateway   Gateway           `yaml:"gateway"`
-	Server    Endpoint          `yaml:"server"`
-	Mapping   *bool             `yaml:"usermapping"`
-}
-
-// Endpoint is one end of a connection.
-type Endpoint struct {
-	User     string `yaml:"user"`
-	IP       string `yaml:"ip"`
-	Port     int    `yaml:"port"`
-	Hostname string `yaml:"hostname"`
-	Domain   string `yaml:"domain"`
-}
-
-// Gateway is who authenticated on the gateway.
-type Gateway struct {
-	User     string   `yaml:"user"`
-	Password string   `yaml:"password"`
-	Groups   []string `yaml:"groups"`
-	Domain   string   `yaml:"domain"`
-}
-
-// Prompt is one question that the plugin asks and what the person does.
-type Prompt struct {
-	Ask    *Question `yaml:"ask"`
-	Answer string    `yaml:"answer"`
-	Hangup bool      `yaml:"hangup"`
-	Wait   string    `yaml:"wait"` // fleet time that passes before the answer
-}
-
-// Question is what is expected of a prompt; what is absent is not looked at.
-type Question struct {
-	Key    any `yaml:"key"`
-	Text   any `yaml:"text"`
-	Hidden any `yaml:"hidden"`
-}
-
-// Target says which secrets the target accepts.
-type Target struct {
-	Offers  []string `yaml:"offers"`
-	Accepts Accepts  `yaml:"accepts"`
-}
-
-// Accepts is the right secret.
-type Accepts struct {
-	Password string `yaml:"password"`
-	Key      string `yaml:"key"`
-}
-
-// Step is something that happens while the session runs.
-type Step struct {
-	RemoteApp *struct {
-		Asset string `yaml:"asset"`
-	} `yaml:"remote_app"`
-	TOTP bool   `yaml:"totp"`
-	Wait string `yaml:"wait"`
-}
-
-// Expect is what must be true at the end; absent parts are not looked at.
-type Expect struct {
-	Outcome       any              `yaml:"outcome"`
-	Error         any              `yaml:"error"` // the kind, with outcome error
-	Authenticate  map[string]any   `yaml:"authenticate"`
-	Authorize     map[string]any   `yaml:"authorize"`
-	SessionEnded  map[string]any   `yaml:"session_ended"`
-	Passwords     map[string]any   `yaml:"get_password_list"`
-	Keys          map[string]any   `yaml:"get_private_key_list"`
-	Completed     map[string]any   `yaml:"authentication_completed"`
-	RemoteApp     map[string]any   `yaml:"get_remote_app_credentials"`
-	TOTP          map[string]any   `yaml:"get_totp_codes"`
-	PasswordList  []any            `yaml:"passwords"`
-	KeyList       []map[string]any `yaml:"keys"`
-	Cookie        Cookies          `yaml:"cookie"`
-	SessionCookie any              `yaml:"session_cookie"`
-	Log           []any            `yaml:"log"`
-	NoLog         []any            `yaml:"no_log"`
-	Backend       []map[string]any `yaml:"backend"`
-	BackendExact  bool             `yaml:"backend_exact"`
-	Review        []any            `yaml:"review"` // remarks that are expected
-}
-
-// Cookies are the plugins' own cookies.
-type Cookies struct {
-	AA    any `yaml:"aa"`
-	Store any `yaml:"credentialstore"`
-}
 
 // Case is one test: a file, or one entry of its cases.
 type Case struct {
@@ -196,9 +26,15 @@ type Case struct {
 	// Given tells which lists of expect are there at all: an empty list says
 	// "none", an absent one "do not look".
 	Given map[string]bool
+	// Wrong is why the case cannot be run: its file, or the case, is not in order.
+	Wrong error
 
-	raw  map[string]any // as written, merged, with its holes
-	size int            // of that as a text, in octets
+	// Seed takes the place of what Fleet names; nil: nothing does.
+	Seed *Seed
+
+	node  *strictyaml.Node // as written, merged, with its holes
+	from  *origin
+	index int // of the case in its file
 }
 
 // Label names the case for people: file and case.
@@ -209,126 +45,236 @@ func (c Case) Label() string {
 	return c.Path + ": " + c.Name
 }
 
-// decode turns merged values into a case and checks what must be there.
-func decode(path, name string, m map[string]any) (Case, error) {
-	c := Case{Path: path, Name: name, Given: map[string]bool{}, raw: m}
-	where := Case{Path: path, Name: name}.Label()
-	text, err := yaml.Marshal(m)
-	if err != nil {
-		return c, fmt.Errorf("%s: %w", where, err)
+// reader reads scenarios. made are the texts that were made of holes; nil: none
+// has been filled yet.
+func (o *origin) reader(made map[*strictyaml.Node]bool) *seed.BlockReader {
+	r := &seed.BlockReader{File: o.file, Value: valueOf, Filled: func(n *strictyaml.Node) bool { return made[n] }}
+	if made == nil {
+		r.Later = func(n *strictyaml.Node) bool { return n.Kind == strictyaml.Text && strings.Contains(n.Text, "{{") }
 	}
-	c.size = len(text)
-	if _, err := strictyaml.Decode(context.Background(), text, config(8), &c.File); err != nil {
-		return c, named(where, err)
-	}
-	if expect, ok := m["expect"].(map[string]any); ok {
-		for k := range expect {
-			c.Given[k] = true
-		}
-	}
-	for _, part := range []string{"expect", "prompts"} {
-		if err := expressions(part, m[part]); err != nil {
-			return c, fmt.Errorf("%s: %w", where, err)
-		}
-	}
-	if err := c.Expect.known(); err != nil {
-		return c, fmt.Errorf("%s: %w", where, err)
-	}
-	if err := c.Limits.Check(); err != nil {
-		return c, fmt.Errorf("%s: %w", where, err)
-	}
-	return c, c.check(where)
+	return r
 }
 
-// hookKeys and keyKeys are what a hook and a private key may be expected to be.
-var (
-	hookKeys = []string{"calls", "error", "gateway_groups", "gateway_user", "max_ms", "metadata", "reason", "verdict"}
-	keyKeys  = []string{"fingerprint", "pem", "refused", "type"}
-)
+// decode reads the case's values and checks what must be there. What is wrong is
+// said at once, with its place.
+func (c *Case) decode(n *strictyaml.Node, made map[*strictyaml.Node]bool) error {
+	c.Given = map[string]bool{}
+	var problems []seed.Problem
+	wrong := func(n *strictyaml.Node, message, hint string) {
+		problems = append(problems, c.from.problem(n, message, hint))
+	}
+	c.File = File{}
+	var list *seed.Error
+	if err := c.from.reader(made).Read(n, &c.File); errors.As(err, &list) {
+		problems = append(problems, list.Problems...)
+	}
+	for _, e := range entriesOf(n.Get("expect")) {
+		c.Given[e.Name] = true
+	}
+	for _, part := range []string{"expect", "prompts"} {
+		expressions(part, n.Get(part), wrong)
+	}
+	c.known(n, wrong)
+	c.words(n, wrong)
+	c.check(n, wrong)
+	if err := c.Limits.Check(); err != nil {
+		wrong(n.Get("limits"), err.Error(), "")
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return sorted(problems)
+}
+
+// sorted is an error with problems in the order of the files.
+func sorted(list []seed.Problem) error {
+	slices.SortStableFunc(list, func(a, b seed.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return &seed.Error{Problems: slices.CompactFunc(list, func(a, b seed.Problem) bool { a.Path, b.Path = "", ""; return a == b })}
+}
+
+// hooks are the keys of expect that are hooks.
+var hooks = []string{"authenticate", "authorize", "session_ended", "get_password_list", "get_private_key_list", "authentication_completed",
+	"get_remote_app_credentials", "get_totp_codes"}
+
+// report takes a mistake at a value.
+type report func(n *strictyaml.Node, message, hint string)
 
 // known refuses keys that nothing has: `absent` would be true of them whatever
 // happens.
-func (e Expect) known() error {
-	for name, keys := range map[string]map[string]any{"authenticate": e.Authenticate, "authorize": e.Authorize, "session_ended": e.SessionEnded,
-		"get_password_list": e.Passwords, "get_private_key_list": e.Keys, "authentication_completed": e.Completed,
-		"get_remote_app_credentials": e.RemoteApp, "get_totp_codes": e.TOTP} {
-		if err := among("expect."+name, keys, hookKeys); err != nil {
-			return err
-		}
-		if limit, ok := keys["max_ms"]; ok && number(limit) == nil {
-			return fmt.Errorf("expect.%s.max_ms: %s is no number of milliseconds", name, shown(limit))
+func (c *Case) known(n *strictyaml.Node, wrong report) {
+	expect := n.Get("expect")
+	for _, name := range hooks {
+		hook := expect.Get(name)
+		among("expect."+name, hook, keysOf(hookKeys{}), wrong)
+		if limit := hook.Get("max_ms"); limit != nil && limit.Kind != strictyaml.Integer && limit.Kind != strictyaml.Float {
+			wrong(limit, fmt.Sprintf("expect.%s.max_ms: %s is no number of milliseconds", name, shown(valueOf(limit))), "")
 		}
 	}
-	for i, k := range e.KeyList {
-		if err := among(fmt.Sprintf("expect.keys[%d]", i), k, keyKeys); err != nil {
-			return err
+	for i, k := range itemsOf(expect.Get("keys")) {
+		among(fmt.Sprintf("expect.keys[%d]", i), k, keysOf(keyKeys{}), wrong)
+	}
+	among("box.proxy", n.Get("box").Get("proxy"), keysOf(proxyKeys{}), wrong)
+	for i, op := range itemsOf(expect.Get("backend")) {
+		c.operation(fmt.Sprintf("expect.backend[%d]", i), op, wrong)
+	}
+}
+
+// operation refuses a key that is a known one with a typing error, and one that
+// only another protocol has; what else it may be, the fleet's servers know.
+func (c *Case) operation(where string, op *strictyaml.Node, wrong report) {
+	known := keysOf(operationKeys{})
+	web := slices.ContainsFunc([]string{"method", "path", "query", "body", "answer"}, func(k string) bool { return op.Get(k) != nil })
+	for _, e := range entriesOf(op) {
+		if slices.Contains(known, e.Name) {
+			continue
+		}
+		if _, near := strictyaml.Nearest(e.Name, known); near || web {
+			wrong(keyNode(e), fmt.Sprintf("%s: unknown key `%s`", where, strictyaml.Short(e.Name)), strictyaml.DidYouMean(e.Name, known))
 		}
 	}
-	return nil
+}
+
+// keyNode is the place of a key.
+func keyNode(e strictyaml.Entry) *strictyaml.Node {
+	n := *e.Value
+	n.Line, n.Column = e.Line, e.Column
+	return &n
+}
+
+// keysOf are the keys of one of the structs of Keyed.
+func keysOf(of any) []string {
+	keys := seed.BlockDocs{Top: of}.Keys()
+	slices.Sort(keys)
+	return keys
 }
 
 // among refuses a key that is none of the known ones.
-func among(where string, keys map[string]any, known []string) error {
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if slices.Contains(known, k) {
-			continue
+func among(where string, n *strictyaml.Node, known []string, wrong report) {
+	for _, e := range entriesOf(n) {
+		if !slices.Contains(known, e.Name) {
+			wrong(keyNode(e), fmt.Sprintf("%s: unknown key `%s`", where, strictyaml.Short(e.Name)), strictyaml.DidYouMean(e.Name, known))
 		}
-		hint := strictyaml.DidYouMean(k, known)
-		return fmt.Errorf("%s: unknown key `%s`, %s", where, strictyaml.Short(k), hint)
 	}
-	return nil
 }
 
 // expressions refuses a /…/ that is no regular expression: it would fit nothing.
-func expressions(where string, v any) error {
-	switch v := v.(type) {
-	case string:
-		if len(v) > 2 && v[0] == '/' && v[len(v)-1] == '/' {
-			if _, err := regexp.Compile(v[1 : len(v)-1]); err != nil {
-				return fmt.Errorf("%s: %s: %w", where, v, err)
-			}
-		}
-	case map[string]any:
-		for k, e := range v {
-			if err := expressions(where+"."+k, e); err != nil {
-				return err
-			}
-		}
-	case []any:
-		for i, e := range v {
-			if err := expressions(fmt.Sprintf("%s[%d]", where, i), e); err != nil {
-				return err
-			}
+func expressions(where string, n *strictyaml.Node, wrong report) {
+	if n == nil {
+		return
+	}
+	if s := n.Text; n.Kind == strictyaml.Text && isExpression(s) {
+		if _, err := regexp.Compile(s[1 : len(s)-1]); err != nil {
+			wrong(n, fmt.Sprintf("%s: %s: %v", where, s, err), "")
 		}
 	}
-	return nil
+	for _, e := range n.Entries {
+		expressions(where+"."+e.Name, e.Value, wrong)
+	}
+	for i, item := range n.Items {
+		expressions(fmt.Sprintf("%s[%d]", where, i), item, wrong)
+	}
 }
 
-func (c *Case) check(where string) error {
-	switch {
-	case c.Title == "":
-		return fmt.Errorf("%s: `scenario`, the title, is missing", where)
-	case c.Plugins.AA == nil && c.Plugins.Store == nil:
-		return fmt.Errorf("%s: `plugins` needs an `aa` or a `credentialstore` plugin", where)
-	case c.Mode != "" && c.Mode != "fresh" && c.Mode != "worker":
-		return fmt.Errorf("%s: mode must be fresh or worker, not %q", where, c.Mode)
-	case c.Connection.Protocol == "":
-		return fmt.Errorf("%s: `connection.protocol` is missing: ssh, rdp, telnet, …", where)
-	case c.Connection.Login != "" && c.Connection.KeyValues != nil:
-		return fmt.Errorf("%s: give either `connection.login` or `connection.key_values`", where)
-	}
-	for _, when := range c.AllowOpen {
-		if when != "unreachable" {
-			return fmt.Errorf("%s: allow_open knows unreachable, not %q", where, when)
+// isExpression reports a matcher that is a regular expression.
+func isExpression(s string) bool { return len(s) > 2 && s[0] == '/' && s[len(s)-1] == '/' }
+
+// words refuses expectations that are none of the words that can ever be: a
+// session that is `conected` would never be.
+func (c *Case) words(n *strictyaml.Node, wrong report) {
+	expect := n.Get("expect")
+	one := func(where string, n *strictyaml.Node, known []string) {
+		if n == nil || n.Kind == strictyaml.Text && (n.Text == "any" || n.Text == "absent" || isExpression(n.Text) || strings.Contains(n.Text, "{{")) {
+			return
+		}
+		if n.Kind != strictyaml.Text || !slices.Contains(known, n.Text) {
+			wrong(n, fmt.Sprintf("%s is never %s", where, shown(valueOf(n))), strictyaml.DidYouMean(n.Text, known))
 		}
 	}
-	for _, p := range []*Plugin{c.Plugins.AA, c.Plugins.Store} {
-		if p != nil && p.Package == "" {
-			return fmt.Errorf("%s: a plugin has no `package`", where)
-		}
-		if p != nil && p.Config != "" && p.ConfigFile != "" {
-			return fmt.Errorf("%s: give either `config` or `config_file`", where)
+	var states, kinds []string
+	for _, s := range pluginhost.States() {
+		states = append(states, string(s))
+	}
+	for _, k := range pluginhost.Kinds() {
+		kinds = append(kinds, string(k))
+	}
+	one("expect.outcome", expect.Get("outcome"), states)
+	one("expect.error", expect.Get("error"), kinds)
+	for _, name := range hooks {
+		one("expect."+name+".error", expect.Get(name).Get("error"), kinds)
+		one("expect."+name+".verdict", expect.Get(name).Get("verdict"), []string{pluginhost.Accept, pluginhost.Deny, pluginhost.NeedInfo, pluginhost.NoAnswer})
+		if calls := expect.Get(name).Get("calls"); calls != nil && calls.Kind != strictyaml.Integer && !slices.Contains([]string{"any", "absent"}, calls.Text) && !isExpression(calls.Text) {
+			wrong(calls, fmt.Sprintf("expect.%s.calls: %s is no number of calls", name, shown(valueOf(calls))), "")
 		}
 	}
-	return nil
+	for i, p := range itemsOf(n.Get("prompts")) {
+		if h := p.Get("ask").Get("hidden"); h != nil && h.Kind != strictyaml.Boolean && !slices.Contains([]string{"any", "absent"}, h.Text) && !isExpression(h.Text) {
+			wrong(h, fmt.Sprintf("prompts[%d].ask.hidden is true or false, not %s", i, shown(valueOf(h))), "")
+		}
+	}
 }
+
+// check holds what is there against what must be.
+func (c *Case) check(n *strictyaml.Node, wrong report) {
+	if c.Title == "" {
+		wrong(n, "`scenario`, the title, is missing", "")
+	}
+	if n.Get("plugins").Get("aa") == nil && n.Get("plugins").Get("credentialstore") == nil {
+		wrong(or(n.Get("plugins"), n), "`plugins` needs an `aa` or a `credentialstore` plugin", "")
+	}
+	if mode := n.Get("mode"); mode != nil && c.Mode != "" && c.Mode != "fresh" && c.Mode != "worker" {
+		wrong(mode, fmt.Sprintf("mode must be fresh or worker, not %q", strictyaml.Short(c.Mode)), "")
+	}
+	connection := n.Get("connection")
+	if connection.Get("protocol") == nil {
+		wrong(or(connection, n), "`connection.protocol` is missing: ssh, rdp, telnet, …", "")
+	}
+	if connection.Get("login") != nil && connection.Get("key_values") != nil {
+		wrong(connection.Get("login"), "give either `connection.login` or `connection.key_values`", "")
+	}
+	for _, name := range []string{"aa", "credentialstore"} {
+		p := n.Get("plugins").Get(name)
+		if p != nil && p.Get("package") == nil {
+			wrong(p, "a plugin has no `package`", "")
+		}
+		if p.Get("config") != nil && p.Get("config_file") != nil {
+			wrong(p.Get("config_file"), "give either `config` or `config_file`", "")
+		}
+	}
+	if _, err := pluginhost.ProfileFor(c.SPS); err != nil && !strings.Contains(c.SPS, "{{") {
+		wrong(n.Get("sps"), err.Error(), "")
+	}
+	c.moments(n, wrong)
+}
+
+// moments checks how much time passes, and that a step is one.
+func (c *Case) moments(n *strictyaml.Node, wrong report) {
+	passes := func(n *strictyaml.Node) {
+		if n == nil || strings.Contains(n.Text, "{{") {
+			return
+		}
+		if d, err := time.ParseDuration(n.Text); err != nil || d < 0 {
+			wrong(n, fmt.Sprintf("`wait` must be a duration, not `%s`", strictyaml.Short(n.Text)), "write 40s, 15m or 8h")
+		}
+	}
+	for _, p := range itemsOf(n.Get("prompts")) {
+		passes(p.Get("wait"))
+	}
+	for _, step := range itemsOf(n.Get("during")) {
+		passes(step.Get("wait"))
+		if step.Kind == strictyaml.Mapping && len(step.Entries) != 1 {
+			wrong(step, fmt.Sprintf("a step has one key, not %d", len(step.Entries)), "begin each with `- `")
+		}
+	}
+}
+
+func or(n, otherwise *strictyaml.Node) *strictyaml.Node {
+	if n != nil {
+		return n
+	}
+	return otherwise
+}
+
+// sortedKeys are the keys of a map in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

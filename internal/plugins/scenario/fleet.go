@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -25,26 +27,67 @@ import (
 	"counterpart/seed/worlds"
 )
 
-// backends is the fresh fleet of one case.
+// backends is the fleet of one case, which has seen no other.
 type backends struct {
 	*boot.Company
 	tree values
 	kind map[string]string // server → kind
 	stop func() error
+	// started is when it was; its seed's times count from there.
+	started time.Time
 }
 
-// up starts the fleet that a case talks to, on free ports.
-func (c Case) up(kinds []dialect.Kind) (*backends, error) {
-	text, name, files, err := c.seedText()
+// source is the seed of a case.
+type source struct {
+	text []byte
+	name string
+	file fs.FS
+	from time.Time // when it begins, by its own clock; zero: now
+}
+
+// up is the fleet that a case talks to, on free ports.
+func (r *run) up(o Options) (*backends, error) {
+	text, name, files, err := r.seedText()
 	if err != nil {
 		return nil, err
 	}
+	s := source{text: text, name: name, file: files}
+	if r.Case.Seed != nil {
+		s.from = r.Case.Seed.Started
+	}
+	r.seed = s
+	b, err := o.fleets.take(r.Path, r.mode, s)
+	if b == nil && err == nil {
+		b, err = s.start(o.Kinds)
+	}
+	if err != nil {
+		return nil, r.relocate(err, s)
+	}
+	if b.tree, err = b.plant(text, r.Fleet.Off); err != nil {
+		b.stop()
+		return nil, err
+	}
+	for i, server := range r.Fleet.Off {
+		if _, ok := b.tree[server]; !ok {
+			b.stop()
+			return nil, (&run{Case: r.Case, fleet: b}).server(fmt.Sprintf("fleet.off[%d]", i), server)
+		}
+	}
+	return b, nil
+}
+
+// start starts a fleet.
+func (s source) start(kinds []dialect.Kind) (*backends, error) {
 	now := clock.New()
-	s, err := seed.Load(name, text, seed.Options{Now: now.Now(), FS: files, Kinds: names(kinds)})
+	if !s.from.IsZero() {
+		now = clock.Frozen(s.from)
+		now.Resume()
+	}
+	loaded, err := seed.Load(s.name, s.text, seed.Options{Now: now.Now(), FS: s.file, Kinds: names(kinds)})
 	if err != nil {
 		return nil, err
 	}
-	company, err := boot.New(s, boot.Options{Kinds: kinds, Auto: true, Clock: now, NoControl: true, Log: slog.New(slog.DiscardHandler)})
+	company, err := boot.New(loaded, boot.Options{Kinds: kinds, Auto: true, Clock: now, NoControl: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
@@ -55,18 +98,70 @@ func (c Case) up(kinds []dialect.Kind) (*backends, error) {
 	done := make(chan error, 1)
 	go func() { done <- company.Serve(ctx) }()
 	var once sync.Once
-	b := &backends{Company: company, kind: map[string]string{}, stop: func() (err error) {
+	b := &backends{Company: company, started: time.Now(), kind: map[string]string{}, stop: func() (err error) {
 		once.Do(func() { cancel(); err = <-done })
 		return err
 	}}
-	for _, block := range s.Servers {
+	for _, block := range loaded.Servers {
 		b.kind[block.Name] = block.Kind
 	}
-	if b.tree, err = b.plant(text, c.Fleet.Off); err != nil {
-		b.stop()
-		return nil, err
-	}
 	return b, nil
+}
+
+// relocate moves mistakes of a seed with fleet.merge to where the author wrote
+// them: the seed that is loaded is in no file.
+func (r *run) relocate(err error, s source) error {
+	var list *seed.Error
+	if !errors.As(err, &list) || len(r.Fleet.Merge) == 0 {
+		return err
+	}
+	over := at(r.node, "fleet.merge")
+	text, name, _, unread := r.base()
+	if unread != nil {
+		return err
+	}
+	base := strictyaml.Parse(context.Background(), text, strictyaml.Config{What: "seed", Limits: strictyaml.SeedLimits()}, func(*strictyaml.Node, strictyaml.Problem) {})
+	var out []seed.Problem
+	for _, p := range list.Problems {
+		if n := closestTo(over, p.Path); n != nil && n != over {
+			p.File = r.from.file(n)
+			if p.Line, p.Column = n.Line, n.Column; strings.HasPrefix(p.Message, "unknown key") {
+				p.Line, p.Column = keyOf(n)
+			}
+		} else if n := at(base, p.Path); n != nil && p.Path != "" {
+			p.File, p.Line, p.Column = name, n.Line, n.Column
+		} else if over != nil {
+			p.File, p.Line, p.Column = r.from.file(over), over.Line, over.Column
+		}
+		out = append(out, p)
+	}
+	return sorted(out)
+}
+
+// keyOf is where the key of a value stands.
+func keyOf(n *strictyaml.Node) (line, column int) {
+	for _, e := range entriesOf(n.Parent) {
+		if e.Value == n {
+			return e.Line, e.Column
+		}
+	}
+	return n.Line, n.Column
+}
+
+// closestTo is the value of a path, or of the longest part of it that there is,
+// from its top on: a mistake may be that something is missing.
+func closestTo(n *strictyaml.Node, path string) *strictyaml.Node {
+	for path != "" {
+		if found := at(n, path); found != nil {
+			return found
+		}
+		end := strings.LastIndexAny(path, ".[")
+		if end < 0 {
+			return nil
+		}
+		path = path[:end]
+	}
+	return nil
 }
 
 func names(kinds []dialect.Kind) (out []string) {
@@ -76,8 +171,11 @@ func names(kinds []dialect.Kind) (out []string) {
 	return out
 }
 
-// seedText is the case's seed with its own values laid over it.
-func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
+// base is the case's seed as it is in its file.
+func (c Case) base() (text []byte, name string, files fs.FS, err error) {
+	if c.Seed != nil {
+		return c.Seed.Text, c.Seed.Name, nil, nil
+	}
 	name = c.Fleet.Seed
 	if name == "" {
 		name = "demo"
@@ -90,6 +188,16 @@ func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
 		text, err = slurp(path, seed.MaxSize)
 		name, files = path, os.DirFS(filepath.Dir(path))
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		var problem error = &seed.Error{Problems: []seed.Problem{c.from.problem(at(c.node, "fleet.seed"), fmt.Sprintf("there is no seed %q", c.Fleet.Seed), strictyaml.DidYouMean(c.Fleet.Seed, worlds.Names()))}}
+		return nil, "", nil, problem
+	}
+	return text, name, files, err
+}
+
+// seedText is the case's seed with its own values laid over it.
+func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
+	text, name, files, err = c.base()
 	if err != nil || len(c.Fleet.Merge) == 0 {
 		return text, name, files, err
 	}
@@ -97,12 +205,7 @@ func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
 	if err != nil {
 		return nil, "", nil, err
 	}
-	over := c.Fleet.Merge
-	if fleet, ok := c.raw["fleet"].(map[string]any); ok {
-		if written, ok := fleet["merge"].(map[string]any); ok {
-			over = written // 0042 is still 0042 there
-		}
-	}
+	over, _ := at(c.node, "fleet.merge").Written().(map[string]any) // 0042 is still 0042 there
 	text, err = yaml.Marshal(merge(m, over))
 	return text, name + " with fleet.merge", files, err
 }
@@ -146,16 +249,11 @@ func (b *backends) plant(text []byte, off []string) (values, error) {
 		tree[in] = server
 	}
 	proxy := map[string]any{} // it is no server of the seed
-	for _, f := range facts["egress"] {
+	for _, f := range facts[egressName] {
 		proxy[f.Name] = f.Value
 	}
-	if b.addresses(proxy, "egress", slices.Contains(off, "egress")); len(proxy) > 0 {
-		tree["egress"] = proxy
-	}
-	for _, name := range off {
-		if _, ok := tree[name]; !ok {
-			return nil, fmt.Errorf("fleet.off: there is no server %q", name)
-		}
+	if b.addresses(proxy, egressName, slices.Contains(off, egressName)); len(proxy) > 0 {
+		tree[egressName] = proxy
 	}
 	return tree, nil
 }

@@ -12,12 +12,12 @@ import (
 
 // Limits bound what a plugin may use. What is not given has a default.
 type Limits struct {
-	Memory    any    `yaml:"memory"` // octets, or a size such as 512MiB: of each process, and of all together
-	Processes int    `yaml:"processes"`
-	Files     int    `yaml:"files"`     // open in each process
-	FileSize  any    `yaml:"file_size"` // octets, or a size
-	CPU       string `yaml:"cpu"`       // processor time of a hook: 30s
-	Output    any    `yaml:"output"`    // octets, or a size: how much of the log is kept
+	Memory    any    `yaml:"memory" doc:"Octets, or a size such as 512MiB: address space of each process, and memory in use of all together; by default 2GiB."`
+	Processes int    `yaml:"processes" doc:"Processes at once; by default 64."`
+	Files     int    `yaml:"files" doc:"Files open in each process; by default 1024."`
+	FileSize  any    `yaml:"file_size" doc:"Octets, or a size: of a file that it writes; by default 256MiB."`
+	CPU       string `yaml:"cpu" format:"any" doc:"Processor time of a process in one hook: 30s; by default 60s."`
+	Output    any    `yaml:"output" doc:"Octets, or a size: how much of the log is kept, half of it the beginning, half the end; by default 8MiB."`
 }
 
 // Limit sets one limit by its key, as the command line does.
@@ -124,7 +124,7 @@ func size(name string, v any) (uint64, error) {
 	if v == nil {
 		return 0, nil
 	}
-	text := strings.TrimSpace(fmt.Sprint(v))
+	text := strings.TrimSpace(fmt.Sprint(plain(v)))
 	number, shift := text, 0
 	for i, unit := range []string{"KiB", "MiB", "GiB"} {
 		if n, ok := strings.CutSuffix(text, unit); ok {

@@ -16,6 +16,7 @@ type Difference struct {
 	Want string `json:"want"`
 	Got  string `json:"got"`
 	Hint string `json:"hint,omitempty"`
+	At   string `json:"at,omitempty"` // file:line:column of what was expected
 }
 
 // missing stands for a value that is not there.
@@ -26,6 +27,9 @@ type missing struct{}
 // when each of its keys does.
 func fits(want, got any) bool {
 	_, gone := got.(missing)
+	if d, ok := got.(readable); ok {
+		return fits(want, any(d.text)) || fits(want, d.value)
+	}
 	if s, ok := want.(string); ok {
 		switch {
 		case s == "any":
@@ -41,6 +45,10 @@ func fits(want, got any) bool {
 		return false
 	}
 	switch w := want.(type) {
+	case written: // 123456 may mean the text
+		if s, ok := got.(string); ok {
+			return s == w.text
+		}
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		if !ok {
@@ -80,10 +88,13 @@ func equal(a, b any) bool {
 	if x != nil && y != nil {
 		return *x == *y
 	}
-	return reflect.DeepEqual(a, b)
+	return reflect.DeepEqual(plain(a), plain(b))
 }
 
 func number(v any) *float64 {
+	if w, ok := v.(written); ok {
+		v = w.value
+	}
 	r := reflect.ValueOf(v)
 	var f float64
 	switch {
@@ -101,9 +112,32 @@ func number(v any) *float64 {
 	return &f
 }
 
+// readable is a text that can be read as something else, too: a status as a number,
+// a body as a document. An expectation may speak of either.
+type readable struct {
+	text  string
+	value any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d readable) MarshalJSON() ([]byte, error) { return json.Marshal(d.value) }
+
+// document is a text, which may be JSON.
+func document(text string) any {
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return text
+	}
+	return readable{text, v}
+}
+
 // text is a value as a person reads it.
 func text(v any) string {
 	switch v := v.(type) {
+	case written:
+		return v.text
+	case readable:
+		return v.text
 	case missing:
 		return "nothing"
 	case string:

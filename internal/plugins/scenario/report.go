@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"slices"
@@ -22,11 +21,12 @@ const (
 	Rejected Verdict = "rejected" // SPS would not take the plugin
 	Crashed  Verdict = "crashed"  // a hook ended in an error that was not expected
 	Broken   Verdict = "broken"   // the scenario or the host is at fault
+	Skipped  Verdict = "skipped"  // it was not run, because another one did not pass
 )
 
 // Code is the exit code of a verdict (plugin host contract section 6.1).
 func (v Verdict) Code() int {
-	return map[Verdict]int{Passed: 0, Failed: 1, Rejected: 2, Crashed: 3, Broken: 4}[v]
+	return map[Verdict]int{Passed: 0, Skipped: 0, Failed: 1, Rejected: 2, Crashed: 3, Broken: 4}[v]
 }
 
 // Moment is one line of a case's timeline.
@@ -49,11 +49,42 @@ type Result struct {
 	Review      []string      `json:"review"` // what a reviewer would say
 	Timeline    []Moment      `json:"timeline"`
 	Took        time.Duration `json:"took_ns"`
+	Began       time.Time     `json:"began"`
+	Hooks       []HookTime    `json:"hooks,omitempty"`        // how long each call took, in order
 	NotIsolated []string      `json:"not_isolated,omitempty"` // what plugins can do on this system although they should not
 	// Disagrees: the case did what is expected, but not the same in both modes.
 	Disagrees bool `json:"disagrees,omitempty"`
+	// Interrupted: somebody gave up while it ran, and the session was ended as if the
+	// user had hung up.
+	Interrupted bool     `json:"interrupted,omitempty"`
+	Unreadable  bool     `json:"unreadable,omitempty"` // its file, or the case in it, is not in order
+	Notes       []string `json:"notes,omitempty"`      // where this host is not the box that it plays
+	Masked      bool     `json:"masked,omitempty"`     // a secret is hidden in what is said
+
+	Fleet string `json:"-"` // of which fleet it was; cases of one fleet have it one after the other
 
 	played *pluginhost.Result
+	mask   *mask
+}
+
+// HookTime is where the time of one call of a hook went. In worker mode only the
+// call that found no idle interpreter pays for its start and the imports.
+type HookTime struct {
+	Plugin    string          `json:"plugin"`
+	Hook      pluginhost.Hook `json:"hook"`
+	Took      time.Duration   `json:"took_ns"`
+	Start     time.Duration   `json:"start_ns"`
+	Import    time.Duration   `json:"import_ns"`
+	Construct time.Duration   `json:"construct_ns"`
+	Run       time.Duration   `json:"run_ns"`
+}
+
+// timesOf are those of a session.
+func timesOf(p *pluginhost.Result) (out []HookTime) {
+	for _, c := range p.Calls {
+		out = append(out, HookTime{c.Plugin, c.Hook, c.Took, c.Split.Start, c.Split.Import, c.Split.Construct, c.Split.Hook})
+	}
+	return out
 }
 
 // Print writes a result for people: a line for a success, and for a failure
@@ -63,7 +94,7 @@ func (r Result) Print(w io.Writer) {
 	for _, remark := range r.Review {
 		fmt.Fprintf(w, "         remark: %s\n", remark)
 	}
-	if r.Verdict != Passed {
+	if r.Verdict != Passed && r.Verdict != Skipped {
 		r.details(w)
 	}
 }
@@ -81,10 +112,13 @@ func (r Result) details(w io.Writer) {
 		fmt.Fprintf(w, "         %s\n", strings.ReplaceAll(r.Problem, "\n", "\n         "))
 	}
 	for _, d := range r.Differences {
-		fmt.Fprintf(w, "\n         %s\n           expected: %s\n           happened: %s\n", d.What, d.Want, d.Got)
+		fmt.Fprintf(w, "\n         %s\n           expected: %s\n           happened: %s\n", strings.TrimSuffix(d.What+" ("+d.At+")", " ()"), d.Want, d.Got)
 		if d.Hint != "" {
 			fmt.Fprintf(w, "           %s\n", d.Hint)
 		}
+	}
+	if len(r.Timeline) == 0 {
+		return
 	}
 	fmt.Fprint(w, "\n         timeline\n")
 	for _, m := range shorten(r.Timeline) {
@@ -115,87 +149,41 @@ func oneLine(s string) string {
 
 // NotIsolated is what plugins could do although they should not, said once for
 // all results.
-func NotIsolated(results []Result) (out []string) {
+func NotIsolated(results []Result) []string {
+	return once(results, func(r Result) []string { return r.NotIsolated })
+}
+
+// Notes is where the host was not the box that it plays, said once for all results.
+func Notes(results []Result) []string {
+	return once(results, func(r Result) []string { return r.Notes })
+}
+
+// once are the texts of all results, each once.
+func once(results []Result, of func(Result) []string) (out []string) {
 	for _, r := range results {
-		for _, gap := range r.NotIsolated {
-			if !slices.Contains(out, gap) {
-				out = append(out, gap)
+		for _, text := range of(r) {
+			if !slices.Contains(out, text) {
+				out = append(out, text)
 			}
 		}
 	}
 	return out
 }
 
-// JSON writes results as one array.
+// Masked reports whether a secret is hidden in what is said of a result that
+// somebody has to look into.
+func Masked(results []Result) bool {
+	return slices.ContainsFunc(results, func(r Result) bool { return r.Masked && r.Verdict.Code() != 0 })
+}
+
+// JSON writes results as one array, which may be empty.
 func JSON(w io.Writer, results []Result) error {
+	if results == nil {
+		results = []Result{}
+	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(results)
-}
-
-type suites struct {
-	XMLName xml.Name `xml:"testsuites"`
-	Suites  []suite  `xml:"testsuite"`
-}
-
-type suite struct {
-	Name     string     `xml:"name,attr"`
-	Tests    int        `xml:"tests,attr"`
-	Failures int        `xml:"failures,attr"`
-	Errors   int        `xml:"errors,attr"`
-	Time     string     `xml:"time,attr"`
-	Cases    []testcase `xml:"testcase"`
-}
-
-type testcase struct {
-	Class   string   `xml:"classname,attr"`
-	Name    string   `xml:"name,attr"`
-	Time    string   `xml:"time,attr"`
-	Failure *message `xml:"failure,omitempty"`
-	Error   *message `xml:"error,omitempty"`
-	Out     string   `xml:"system-out,omitempty"`
-}
-
-type message struct {
-	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
-}
-
-// JUnit writes results in the form that CI systems read.
-func JUnit(w io.Writer, results []Result) error {
-	s := suite{Name: "counterpart plugin test", Tests: len(results)}
-	var total time.Duration
-	for _, r := range results {
-		total += r.Took
-		var out strings.Builder
-		r.Print(&out)
-		c := testcase{Class: r.Path, Name: r.Title, Time: fmt.Sprintf("%.3f", r.Took.Seconds()), Out: legal(out.String())}
-		if r.Case != "" {
-			c.Name += ": " + r.Case
-		}
-		m := &message{Message: legal(r.headline()), Text: legal(out.String())}
-		switch r.Verdict {
-		case Passed:
-		case Failed:
-			c.Failure = m
-			s.Failures++
-		default:
-			c.Error = m
-			s.Errors++
-		}
-		s.Cases = append(s.Cases, c)
-	}
-	s.Time = fmt.Sprintf("%.3f", total.Seconds())
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(suites{Suites: []suite{s}}); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
 }
 
 // headline is the first thing that is wrong.
@@ -207,25 +195,22 @@ func (r Result) headline() string {
 	return r.Problem
 }
 
-// legal drops what XML cannot hold.
-func legal(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\n' || r >= 0x20 && r != 0xFFFE && r != 0xFFFF {
-			return r
-		}
-		return '�'
-	}, s)
-}
-
 // Summary is the closing line of a run, which CI systems look for.
 func Summary(results []Result) string {
-	passed := 0
+	passed, skipped := 0, 0
 	for _, r := range results {
-		if r.Verdict == Passed {
+		switch r.Verdict {
+		case Passed:
 			passed++
+		case Skipped:
+			skipped++
 		}
 	}
-	return fmt.Sprintf("%d passed, %d failed", passed, len(results)-passed)
+	out := fmt.Sprintf("%d passed, %d failed", passed, len(results)-passed-skipped)
+	if skipped > 0 {
+		out += fmt.Sprintf(", %d not run", skipped)
+	}
+	return out
 }
 
 // ExitCode is the highest code of all results.

@@ -51,6 +51,9 @@ func (r *run) review(p *pluginhost.Result) []string {
 		}
 	}
 	for _, c := range p.Calls {
+		if c.Hook == pluginhost.SessionEnded && c.Err != nil && p.Outcome.State != pluginhost.Errored {
+			remark("session_ended of the %s plugin failed, which SPS only logs: %s", c.Plugin, oneLine(c.Err.Error()))
+		}
 		if c.Limit > 0 && c.Took > c.Limit*4/5 {
 			remark("%s took %s of the %s it may take", c.Hook, c.Took.Round(1e6), c.Limit)
 		}
@@ -116,9 +119,10 @@ func (r *run) knownSecrets(p *pluginhost.Result) []secret {
 	return out
 }
 
-// expectReview compares remarks with those that the scenario speaks of.
+// expectReview compares remarks with those that the scenario speaks of; one that it does
+// not speak of is a fault only where none is wanted.
 func (r *run) expectReview(out *Result) {
-	if !r.Given["review"] {
+	if !r.Given["review"] && !r.noRemarks {
 		return
 	}
 	for _, want := range r.Expect.Review {

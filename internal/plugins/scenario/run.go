@@ -4,25 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/plugins/pluginhost/headtail"
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/strictyaml"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // Options are how scenarios are run.
 type Options struct {
-	Kinds    []dialect.Kind
-	Python   string            // interpreter; empty: python3 from PATH
-	Modes    []string          // fresh, worker; empty: what each scenario says
-	Parallel int               // cases at once; 0: 2
-	Texts    map[string]string // further values for holes, by name
-	Limits   Limits            // in place of those that a scenario names
-	Done     func(Result)
+	Kinds       []dialect.Kind
+	Python      string            // interpreter; empty: python3 from PATH
+	Modes       []string          // fresh, worker; empty: what each scenario says
+	Parallel    int               // cases at once; 0: as many as there are processors
+	FailFast    bool              // nothing is started any more once a case did not pass
+	Texts       map[string]string // further values for holes, by name
+	Limits      Limits            // in place of those that a scenario names
+	NoRemarks   bool              // a case without expectations of the review expects none
+	ShowSecrets bool              // in timelines and differences, as they are
+	Done        func(Result)
+	// Up is told of a case's fleet before the session begins, and Ran is shown what the case
+	// left behind while its fleet still stands; several at once.
+	Up, Ran func(*Ran)
+	// Traced is where fresh interpreters write which lines of each plugin they ran, see
+	// pluginhost.Config; empty: nowhere.
+	Traced string
 
 	// Answer is the person at the terminal, in place of a case's prompts, and
 	// Live sees the timeline while it grows.
@@ -31,50 +43,88 @@ type Options struct {
 
 	interpreter pluginhost.Python
 	noPython    error
+	fleets      *fleets // of cases that are over; nil: each case starts its own
+	spawners    *pluginhost.Spawners
 }
 
 // Build makes a case of values, as if they stood in a file.
-func Build(path string, m map[string]any) (Case, error) { return decode(path, "", m) }
+func Build(path string, m map[string]any) (Case, error) {
+	c := Case{Path: path, from: &origin{path: path}}
+	text, err := yaml.Marshal(m)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	if c.node, err = parse(path, text); err != nil {
+		return c, err
+	}
+	return c, c.decode(c.node, nil)
+}
 
 // Play runs one case in the mode that it names.
 func Play(ctx context.Context, c Case, o Options) Result {
 	o.interpreter, o.noPython = pluginhost.FindPython(ctx, o.Python)
-	return runOne(ctx, c, orDefault(c.Mode, "fresh"), o)
+	return runOne(ctx, c, orDefault(c.Mode, string(pluginhost.Fresh)), o)
 }
 
-// Run runs cases, several at once, each with a fleet and a box of its own. The
-// results stand in the order of the cases.
-func Run(ctx context.Context, cases []Case, o Options) []Result {
-	type job struct {
-		c    Case
-		mode string
-	}
-	var err error
-	var jobs []job
+// job is a case in one mode.
+type job struct {
+	c    Case
+	mode string
+}
+
+// jobs are the cases in the modes in which they are run.
+func jobs(cases []Case, o Options) (out []job) {
 	for _, c := range cases {
 		modes := o.Modes
-		if len(modes) == 0 {
-			modes = []string{orDefault(c.Mode, "fresh")}
+		if len(modes) == 0 || c.Wrong != nil && len(modes) > 1 {
+			modes = []string{orDefault(c.Mode, string(pluginhost.Fresh))}
 		}
 		for _, m := range modes {
-			jobs = append(jobs, job{c, m})
+			out = append(out, job{c, m})
 		}
 	}
-	results := make([]Result, len(jobs))
-	if o.interpreter, err = pluginhost.FindPython(ctx, o.Python); err != nil {
-		o.noPython = err // a case that names its own can do without
+	return out
+}
+
+// Jobs is how many results Run will have.
+func Jobs(cases []Case, o Options) int { return len(jobs(cases, o)) }
+
+// errFailed is why cases are not started any more.
+var errFailed = errors.New("not run, because another case did not pass")
+
+// Run runs cases, several at once, each with a fleet and a box that have seen no
+// other case. The results stand in the order of the cases.
+func Run(ctx context.Context, cases []Case, o Options) []Result {
+	all := jobs(cases, o)
+	results := make([]Result, len(all))
+	o.interpreter, o.noPython = pluginhost.FindPython(ctx, o.Python) // a case that names its own can do without
+	parallel := o.Parallel
+	if parallel <= 0 {
+		parallel = runtime.GOMAXPROCS(0)
 	}
-	slots := make(chan struct{}, max(o.Parallel, 1))
-	if o.Parallel == 0 {
-		slots = make(chan struct{}, 2)
+	o.fleets = newFleets(all, o.Modes)
+	defer o.fleets.close()
+	if spawners, err := pluginhost.NewSpawners(""); err == nil && o.Traced == "" { // without them it takes longer; they run code before anybody traces it
+		o.spawners = spawners
+		defer spawners.Close()
 	}
-	var all sync.WaitGroup
+	starting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	slots := make(chan struct{}, parallel)
+	var running sync.WaitGroup
 	var mu sync.Mutex
-	for i, j := range jobs {
+	for i, j := range all {
 		slots <- struct{}{}
-		all.Go(func() {
+		running.Go(func() {
 			defer func() { <-slots }()
-			results[i] = runOne(ctx, j.c, j.mode, o)
+			if errors.Is(context.Cause(starting), errFailed) {
+				results[i] = j.result(Skipped, errFailed)
+			} else {
+				results[i] = runOne(ctx, j.c, j.mode, o)
+			}
+			if o.FailFast && results[i].Verdict.Code() != 0 {
+				stop(errFailed)
+			}
 			if o.Done != nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -82,11 +132,17 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 			}
 		})
 	}
-	all.Wait()
+	running.Wait()
 	for i := 1; i < len(results); i++ {
 		agree(&results[i-1], &results[i])
 	}
 	return results
+}
+
+// result is that of a case that was not run.
+func (j job) result(v Verdict, why error) Result {
+	return Result{Label: j.c.Label(), Title: j.c.Title, Path: j.c.Path, Case: j.c.Name, Mode: j.mode, Verdict: v, Problem: why.Error(),
+		Differences: []Difference{}, Review: []string{}, Timeline: []Moment{}}
 }
 
 // agree compares a case with the same case in the other mode: what differs is
@@ -96,7 +152,7 @@ func agree(a, b *Result) {
 		return
 	}
 	for _, d := range pluginhost.Differences(a.played, b.played) {
-		b.Differences = append(b.Differences, Difference{What: "mode", Want: b.Mode + " and " + a.Mode + " agree", Got: d})
+		b.Differences = append(b.Differences, Difference{What: "mode", Want: b.Mode + " and " + a.Mode + " agree", Got: a.mask.text(b.mask.text(d))})
 		if b.Verdict == Passed {
 			b.Verdict, b.Disagrees = Failed, true
 		}
@@ -113,68 +169,154 @@ func orDefault(s, otherwise string) string {
 // run is one case under way.
 type run struct {
 	Case
-	mode    string
-	fleet   *backends
-	began   time.Time
-	seen    uint64 // journal entries already on the timeline
-	prompts int    // questions asked so far
-	diffs   []Difference
-	moments *headtail.Buffer[Moment]
-	last    []Moment // of the output, not shown live yet
-	hidden  int      // moments before them that never will be
-	configs []string
-	gaps    []string // what the host could not isolate
-	live    func(Moment)
-	person  pluginhost.Prompter
+	noRemarks bool
+	mode      string
+	fleet     *backends
+	began     time.Time
+	seen      uint64 // journal entries already on the timeline
+	prompts   int    // questions asked so far
+	diffs     []Difference
+	moments   *headtail.Buffer[Moment]
+	last      []Moment // of the output, not shown live yet
+	hidden    int      // moments before them that never will be
+	configs   []string
+	where     map[string]origins // of the plugins' configurations, by plugin type
+	gaps      []string           // what the host could not isolate
+	live      func(Moment)
+	person    pluginhost.Prompter
+	mask      *mask
+	filled    *strictyaml.Node // the case without holes
+	seed      source           // of its fleet
+	moved     bool             // its clock was
+	clean     bool             // nothing of the session goes on in it
+	logLimit  int              // octets of the log that are kept
+	started   time.Time        // the fleet's time then
+}
+
+// undisturbed reports a session none of whose hooks was cut off: what it had asked
+// for may come to the servers later.
+func undisturbed(p *pluginhost.Result) bool {
+	return !slices.ContainsFunc(p.Calls, func(c pluginhost.Call) bool { return c.Err != nil })
 }
 
 // errRejected is an upload that SPS would refuse.
 var errRejected = errors.New("SPS would refuse the plugin")
 
 func runOne(ctx context.Context, c Case, mode string, o Options) Result {
-	r := &run{Case: c, mode: mode, began: time.Now(), live: o.Live, person: o.Answer,
-		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
-	out := Result{Label: c.Label(), Title: c.Title, Path: c.Path, Case: c.Name, Mode: mode, Differences: []Difference{}, Review: []string{}}
-	if ctx.Err() != nil { // the cases that wait when somebody gives up
-		out.Verdict, out.Problem, out.Timeline = Broken, context.Cause(ctx).Error(), []Moment{}
+	out := job{c, mode}.result(Broken, errors.New(""))
+	switch {
+	case c.Wrong != nil:
+		out.Problem, out.Unreadable = c.Wrong.Error(), true
+		return out
+	case ctx.Err() != nil: // the cases that wait when somebody gives up
+		out.Problem = context.Cause(ctx).Error()
 		return out
 	}
+	r := &run{Case: c, mode: mode, noRemarks: o.NoRemarks, began: time.Now(), live: o.Live, person: o.Answer, where: map[string]origins{}, mask: &mask{show: o.ShowSecrets},
+		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 	played, err := r.play(ctx, o)
 	if r.fleet != nil {
+		out.Fleet = r.fleet.Company.Fleet.Endpoints()[0].Addr
 		if played != nil && err == nil {
+			r.clean = undisturbed(played)
 			r.judge(played)
 			out.Review = r.review(played)
 			r.expectReview(&out)
 		}
-		r.fleet.stop()
+		defer o.fleets.give(r, r.fleet)
 	}
-	out.played, out.NotIsolated = played, r.gaps
+	out.played, out.NotIsolated, out.mask = played, r.gaps, r.mask
 	out.Took, out.Timeline = time.Since(r.began), r.timeline()
 	out.Differences = append(out.Differences, r.diffs...)
-	switch {
-	case errors.Is(err, errRejected):
-		out.Verdict, out.Problem = Rejected, err.Error()
-	case err != nil:
+	r.settle(&out, err)
+	if err != nil && ctx.Err() != nil && played != nil {
+		out.Interrupted, out.Problem = true, "interrupted; the session was ended as if the user had hung up"
+	}
+	out.Began = r.began
+	if played != nil {
+		out.Notes, out.Hooks = played.Notes, timesOf(played)
+	}
+	r.place(out.Differences)
+	if o.Ran != nil && r.fleet != nil {
+		o.Ran(r.left(&out))
+	}
+	out.hide()
+	return out
+}
+
+// settle is the verdict.
+func (r *run) settle(out *Result, err error) {
+	out.Problem = ""
+	if err != nil {
 		out.Verdict, out.Problem = Broken, err.Error()
+		if errors.Is(err, errRejected) {
+			out.Verdict = Rejected
+		}
+		return
+	}
+	crash := r.unexpected(out.played)
+	switch {
+	case crash != nil && (len(out.Differences) == 0 || out.played.Outcome.State == pluginhost.Errored):
+		out.Verdict, out.Problem = Crashed, r.blame(crash)
 	case len(out.Differences) == 0:
 		out.Verdict = Passed
-	case played.Outcome.State == pluginhost.Errored && !r.Given["error"] && !fits(r.Expect.Outcome, string(pluginhost.Errored)):
-		out.Verdict, out.Problem = Crashed, played.Outcome.String()
 	default:
 		out.Verdict = Failed
 	}
-	return out
+}
+
+// failed is a hook that ended in an error.
+type failed struct {
+	plugin string
+	hook   pluginhost.Hook
+	err    *pluginhost.HookError
+	of     string // how the session ended, with such an error
+}
+
+// unexpected is the first error of a hook that the scenario does not speak of; nil
+// when there is none.
+func (r *run) unexpected(p *pluginhost.Result) *failed {
+	if p.Outcome.State == pluginhost.Errored {
+		if r.Given["error"] || r.Given["outcome"] && fits(r.Expect.Outcome, string(pluginhost.Errored)) {
+			return nil
+		}
+		return &failed{p.Outcome.Plugin, p.Outcome.Hook, p.Outcome.Err, p.Outcome.String()}
+	}
+	for _, c := range p.Calls {
+		if _, spoken := r.hook(c.Hook)["error"]; c.Err != nil && !spoken && !c.Unsupported() {
+			return &failed{c.Plugin, c.Hook, c.Err, fmt.Sprintf("%s in %s: %v", pluginhost.Errored, c.Hook, c.Err)}
+		}
+	}
+	return nil
+}
+
+// blame words an error of a hook, with what helps against it.
+func (r *run) blame(f *failed) string {
+	text := f.of
+	if f.err == nil {
+		return text
+	}
+	if f.err.Hint != "" {
+		text += "\n" + f.err.Hint
+	}
+	if place := r.where[f.plugin].line(f.err.Text); place != "" {
+		text += "\nthat line of the configuration is " + place
+	}
+	return text
 }
 
 // play brings a fleet up, fills the case's holes and plays the session.
 func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
-	fleet, err := r.up(o.Kinds)
+	fleet, err := r.up(o)
 	if err != nil {
 		return nil, err
 	}
-	r.fleet = fleet
+	r.fleet, r.mask.known, r.started = fleet, fleet.Secrets, fleet.Clock.Now()
 	for name, text := range o.Texts {
 		fleet.tree[name] = text
+	}
+	if o.Up != nil {
+		o.Up(r.left(&Result{}))
 	}
 	if err := r.fill(); err != nil {
 		return nil, err
@@ -187,19 +329,10 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	interpreter := o.interpreter
-	if r.Python != "" {
-		interpreter, o.noPython = pluginhost.FindPython(ctx, r.Python)
-	}
-	if o.noPython != nil {
-		return nil, o.noPython
-	}
-	limits, log, err := r.Limits.over(o.Limits).resolve()
-	if err != nil {
+	if err := r.systems(o.Texts); err != nil {
 		return nil, err
 	}
-	host, err := pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: interpreter, Limits: limits,
-		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box})
+	host, err := r.host(ctx, o, profile, box)
 	if err != nil {
 		return nil, err
 	}
@@ -208,139 +341,25 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.LogLimit = log
 	played, err := host.Run(ctx, s)
 	r.gaps = host.NotIsolated()
 	r.catchUp()
 	return played, err
 }
 
-// fill replaces the holes of everything but the prompts, whose answers may be
-// codes that change with time.
-func (r *run) fill() error {
-	asked := r.Prompts
-	raw := make(map[string]any, len(r.raw))
-	for k, v := range r.raw {
-		if k != "prompts" {
-			raw[k] = v
-		}
+// host is the plugin host of the case.
+func (r *run) host(ctx context.Context, o Options, profile pluginhost.Profile, box pluginhost.Box) (*pluginhost.Host, error) {
+	if r.Python != "" {
+		o.interpreter, o.noPython = pluginhost.FindPython(ctx, r.Python)
 	}
-	filled, err := r.fleet.tree.fillAll(raw)
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.Label(), err)
+	if o.noPython != nil {
+		return nil, o.noPython
 	}
-	c, err := decode(r.Path, r.Name, filled.(map[string]any))
-	if err != nil {
-		return err
-	}
-	c.raw, c.Prompts = r.raw, asked
-	r.Case = c
-	return nil
-}
-
-// session is the case in the host's terms.
-func (r *run) session(host *pluginhost.Host, profile pluginhost.Profile) (pluginhost.Session, error) {
-	c := r.Connection
-	s := pluginhost.Session{Legs: r.Legs, EndAlways: r.SessionEnded == "always", Prompter: r.answer, Event: r.event,
-		Wait: func(_ context.Context, d time.Duration) error { return r.fleet.Clock.Advance(d) },
-		Connection: pluginhost.Connection{Protocol: c.Protocol, Policy: orDefault(c.Policy, "example"), Login: c.Login, KeyValues: pairs(c.KeyValues),
-			UserMapping: c.Mapping == nil || *c.Mapping,
-			Client:      pluginhost.Endpoint{IP: orDefault(c.Client.IP, "198.51.100.7"), Port: c.Client.Port, Hostname: c.Client.Hostname},
-			Gateway:     pluginhost.Gateway{User: c.Gateway.User, Password: c.Gateway.Password, Domain: c.Gateway.Domain, Groups: c.Gateway.Groups},
-			Server:      pluginhost.Server{User: c.Server.User, Domain: c.Server.Domain, IP: c.Server.IP, Port: c.Server.Port, Hostname: c.Server.Hostname}}}
-	var err error
-	if s.AA, err = r.install(host, profile, r.Plugins.AA); err != nil {
-		return s, err
-	}
-	if s.CredentialStore, err = r.install(host, profile, r.Plugins.Store); err != nil {
-		return s, err
-	}
-	if t := r.Target; t != nil {
-		s.Target = &pluginhost.Target{}
-		for _, m := range t.Offers {
-			s.Target.Offers = append(s.Target.Offers, pluginhost.Method(m))
-		}
-		if t.Accepts.Password != "" {
-			s.Target.Passwords = []string{t.Accepts.Password}
-		}
-		if t.Accepts.Key != "" {
-			s.Target.Keys = []string{t.Accepts.Key}
-		}
-	}
-	for i, step := range r.During {
-		next := pluginhost.Step{TOTP: step.TOTP}
-		if step.RemoteApp != nil {
-			next.RemoteApp = &pluginhost.RemoteApp{Asset: step.RemoteApp.Asset}
-		}
-		if step.Wait != "" {
-			if next.Wait, err = time.ParseDuration(step.Wait); err != nil {
-				return s, fmt.Errorf("%s: during[%d]: %w", r.Label(), i, err)
-			}
-		}
-		s.During = append(s.During, next)
-	}
-	return s, nil
-}
-
-// install checks a package as SPS would at upload, and uploads it.
-func (r *run) install(host *pluginhost.Host, profile pluginhost.Profile, p *Plugin) (*pluginhost.Use, error) {
-	if p == nil {
-		return nil, nil
-	}
-	path, err := r.expand(p.Package)
+	limits, log, err := r.Limits.over(o.Limits).resolve()
 	if err != nil {
 		return nil, err
 	}
-	pkg, verdict := pluginhost.Check(r.beside(path), profile)
-	if !verdict.OK() {
-		text := ""
-		for _, e := range verdict.Errors() {
-			text += "\n" + e.String()
-		}
-		return nil, fmt.Errorf("%w: %s%s", errRejected, p.Package, text)
-	}
-	deps := ""
-	if p.Deps != "" {
-		deps = r.beside(p.Deps)
-	}
-	installed, err := host.Install(pluginhost.Upload{Package: pkg, Deps: deps})
-	if err != nil {
-		return nil, err
-	}
-	config := p.Config
-	if p.ConfigFile != "" {
-		text, err := slurp(r.beside(p.ConfigFile), maxFile)
-		if err != nil {
-			return nil, fmt.Errorf("%s: config_file: %w", r.Label(), err)
-		}
-		if config, err = r.fleet.tree.fill(string(text)); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.ConfigFile, err)
-		}
-	} else if config == "" {
-		config = pkg.DefaultConfig
-	}
-	r.configs = append(r.configs, config)
-	return &pluginhost.Use{Plugin: installed, Config: config}, nil
-}
-
-// beside resolves a path that stands in the scenario file.
-func (r *run) beside(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(r.Path), path)
-}
-
-// expand fills in environment variables: where published plugins are checked
-// out is nobody's business but the machine's.
-func (r *run) expand(path string) (string, error) {
-	var missing error
-	out := os.Expand(path, func(name string) string {
-		v, ok := os.LookupEnv(name)
-		if !ok && missing == nil {
-			missing = fmt.Errorf("%s: package %s: the environment has no %s", r.Label(), path, name)
-		}
-		return v
-	})
-	return out, missing
+	r.logLimit = log
+	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits, Spawners: o.spawners,
+		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box, Traced: o.Traced})
 }

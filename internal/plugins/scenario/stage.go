@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -86,12 +85,13 @@ func (o *Options) FindPython(ctx context.Context) {
 }
 
 func (s *Stage) run() *run {
-	return &run{Case: s.c, mode: s.mode, began: time.Now(), fleet: s.fleet,
+	return &run{Case: s.c, mode: s.mode, began: time.Now(), fleet: s.fleet, started: s.fleet.Clock.Now(), where: map[string]origins{},
+		mask:    &mask{show: s.o.ShowSecrets, known: s.fleet.Secrets},
 		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 }
 
 func (s *Stage) open(ctx context.Context) (err error) {
-	if s.fleet, err = s.c.up(s.o.Kinds); err != nil {
+	if s.fleet, err = (&run{Case: s.c, mode: s.mode, where: map[string]origins{}}).up(s.o); err != nil {
 		return err
 	}
 	for name, text := range s.o.Texts {
@@ -179,50 +179,13 @@ var surroundings = []string{"sps", "mode", "proxy_timeout", "python", "fleet", "
 // Surroundings say where a case is played, apart from who does what there. Equal ones are
 // equal texts.
 func (c Case) Surroundings() string {
-	parts := map[string]any{}
+	parts, all := map[string]any{}, c.Written()
 	for _, k := range surroundings {
-		if v, ok := c.raw[k]; ok {
+		if v, ok := all[k]; ok {
 			parts[k] = v
 		}
 	}
-	return filepath.Dir(c.Path) + "\n" + written(parts)
-}
-
-// Written is the case as it stands in its file, with what it is laid over.
-func (c Case) Written() string { return written(c.raw) }
-
-// written is a value as text, with the keys of maps in order.
-func written(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil { // a map with keys that are no texts
-		return fmt.Sprintf("%v", v)
-	}
-	return string(text)
-}
-
-// Files are the files and folders that a case names: plugins, what they depend on, their
-// configuration, the company.
-func (c Case) Files() (out []string) {
-	r := &run{Case: c}
-	add := func(path string) {
-		if path == "" {
-			return
-		}
-		if full, err := r.expand(path); err == nil {
-			out = append(out, r.beside(full))
-		}
-	}
-	for _, p := range []*Plugin{c.Plugins.AA, c.Plugins.Store} {
-		if p != nil {
-			add(p.Package)
-			add(p.Deps)
-			add(p.ConfigFile)
-		}
-	}
-	if seed := r.beside(c.Fleet.Seed); c.Fleet.Seed != "" && exists(seed) {
-		add(c.Fleet.Seed)
-	}
-	return out
+	return fmt.Sprintf("%s\n%v", filepath.Dir(c.Path), parts)
 }
 
 // KindOf is the kind of a server of the company; that of none is its name.

@@ -1,11 +1,14 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"counterpart/internal/serving/strictyaml"
 )
 
 // values is the tree that {{ … }} looks into: maps, lists, texts, numbers, and
@@ -15,50 +18,85 @@ type values map[string]any
 
 var hole = regexp.MustCompile(`\{\{\s*(.*?)\s*\}\}`)
 
-// fill replaces each {{ path }} in s.
+// holeError is a hole that cannot be filled.
+type holeError struct {
+	hole string // as it stands in the text
+	err  error
+}
+
+// Error implements error.
+func (e *holeError) Error() string { return e.err.Error() }
+
+// fill replaces each {{ path }} in s. An error is a *holeError.
 func (v values) fill(s string) (string, error) {
 	var first error
 	out := hole.ReplaceAllStringFunc(s, func(h string) string {
 		text, err := v.look(hole.FindStringSubmatch(h)[1])
 		if err != nil && first == nil {
-			first = err
+			first = &holeError{h, err}
 		}
 		return text
 	})
 	return out, first
 }
 
-// fillAll fills every text of a value of YAML.
-func (v values) fillAll(x any) (any, error) {
-	switch x := x.(type) {
-	case string:
-		return v.fill(x)
-	case map[string]any:
-		out := make(map[string]any, len(x))
-		for k, e := range x {
-			filled, err := v.fillAll(e)
-			if err != nil {
-				return nil, err
-			}
-			out[k] = filled
-		}
-		return out, nil
-	case []any:
-		out := make([]any, len(x))
-		for i, e := range x {
-			filled, err := v.fillAll(e)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = filled
-		}
-		return out, nil
+// fillConfig is fill for a plugin's configuration: a hole in a comment that cannot
+// be filled stays as it is.
+func (v values) fillConfig(s string) (string, error) {
+	if !strings.Contains(s, "{{") {
+		return s, nil
 	}
-	return x, nil
+	lines := strings.SplitAfter(s, "\n")
+	for i, line := range lines {
+		filled, err := v.fill(line)
+		comment := strings.TrimLeft(line, " \t")
+		switch {
+		case err == nil:
+			lines[i] = filled
+		case !strings.HasPrefix(comment, "#") && !strings.HasPrefix(comment, ";"):
+			return "", err
+		}
+	}
+	return strings.Join(lines, ""), nil
+}
+
+// fillNode is a tree with its texts filled; wrong hears of the holes that cannot be.
+func (v values) fillNode(n *strictyaml.Node, filled map[*strictyaml.Node]bool, wrong func(n *strictyaml.Node, e *holeError)) *strictyaml.Node {
+	out := *n
+	switch {
+	case n.Kind == strictyaml.Text && strings.Contains(n.Text, "{{"):
+		fill := v.fill
+		if n.Name == "config" {
+			fill = v.fillConfig
+		}
+		text, err := fill(n.Text)
+		var bad *holeError
+		if errors.As(err, &bad) {
+			wrong(n, bad)
+		}
+		out.Text, filled[&out] = text, true
+	case len(n.Entries) > 0:
+		out.Entries = make([]strictyaml.Entry, len(n.Entries))
+		for i, e := range n.Entries {
+			e.Value = v.fillNode(e.Value, filled, wrong)
+			out.Entries[i] = e
+		}
+	case len(n.Items) > 0:
+		out.Items = make([]*strictyaml.Node, len(n.Items))
+		for i, c := range n.Items {
+			out.Items[i] = v.fillNode(c, filled, wrong)
+		}
+	}
+	return &out
 }
 
 // look resolves one path: words, dots, ["…"] and [n].
 func (v values) look(path string) (string, error) {
+	if text, ok := strings.CutPrefix(path, `"`); ok { // a text as it is: {{ "{{" }}
+		if text, ok := strings.CutSuffix(text, `"`); ok {
+			return text, nil
+		}
+	}
 	steps, err := split(path)
 	if err != nil {
 		return "", err
@@ -67,7 +105,7 @@ func (v values) look(path string) (string, error) {
 	for i, s := range steps {
 		next, ok := step(at, s)
 		if !ok {
-			return "", fmt.Errorf("{{ %s }}: there is no %q%s", path, s, offers(at, strings.Join(steps[:i], ".")))
+			return "", fmt.Errorf("{{ %s }}: there is no %q%s%s", path, s, offers(at, strings.Join(steps[:i], ".")), meant(at, s))
 		}
 		at = next
 	}
@@ -100,6 +138,18 @@ func step(at any, s string) (any, bool) {
 		return x[n], true
 	}
 	return nil, false
+}
+
+// meant is the key that somebody may have mistyped.
+func meant(at any, s string) string {
+	m, ok := at.(map[string]any)
+	if !ok {
+		return ""
+	}
+	if best, near := strictyaml.Nearest(s, sortedKeys(m)); near {
+		return fmt.Sprintf("; did you mean %s?", best)
+	}
+	return ""
 }
 
 // offers lists what could have been asked for.

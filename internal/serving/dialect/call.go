@@ -23,6 +23,7 @@ type Call struct {
 	Outcome                Outcome
 	Status                 string // in the protocol's words: "403", "49", "Access-Reject"
 	Why                    string // for the operator only: "TOTP step 59143 was already used at 10:02:11"
+	Cause                  string // what kind of refusal it is, the same words each time: "code was already used"
 	Request, Response      string // what the journal shows of a protocol that is not HTTP; no secrets
 	Packet                 bool   // it came in a datagram
 	Unnamed                bool   // Op is a client's invention, no name of the server's
@@ -239,13 +240,17 @@ func (c *Call) End(ctx context.Context) error {
 	return c.line.End(ctx, c)
 }
 
+// Because notes why the operation ends as it does, where err is not its outcome: a
+// verdict in an answer that is none of an error's.
+func (c *Call) Because(err error) { c.Why, c.Cause = cause.Why(err), cause.Kind(err) }
+
 // Refuse notes err on the call: denied when the world has a reason to say no,
 // an error of our own otherwise. It returns err, so that handlers can end in it.
 func (c *Call) Refuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	if c.Why = cause.Why(err); c.Outcome == Unimplemented || c.Outcome == Unplayed {
+	if c.Because(err); c.Outcome == Unimplemented || c.Outcome == Unplayed {
 		return err
 	}
 	c.Outcome = Internal

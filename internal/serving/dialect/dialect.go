@@ -47,6 +47,9 @@ type Kind struct {
 	// Facts are what clients of a server that New made are configured with, besides its
 	// addresses, defaults and all; nil: nothing.
 	Facts func(Server) []Fact
+	// Refusals are the ways in which it says no, as its tests have met them; nil: nobody
+	// has counted.
+	Refusals func() []Refusal
 }
 
 // Fact is something that a client of a server is told before it can ask: an API host, a

@@ -153,7 +153,7 @@ func (f *Fleet) router(p *port) *echo.Echo {
 		if _, refused := cause.Of(err); !refused || call.Outcome == "" {
 			call.Refuse(err)
 		} else if call.Why == "" { // the server has said how it ends: a question may be worded as an error
-			call.Why = cause.Why(err)
+			call.Because(err)
 		}
 		p.HTTP.Error(err, c)
 	}

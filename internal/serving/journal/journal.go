@@ -25,6 +25,7 @@ type Entry struct {
 	Outcome  string        `json:"outcome"`
 	Status   string        `json:"status,omitempty"`
 	Why      string        `json:"why,omitempty"`
+	Cause    string        `json:"cause,omitempty"`   // what kind of refusal it is: "already checked out"
 	Feature  string        `json:"feature,omitempty"` // of the real system, asked for and not played
 	Faults   []string      `json:"faults,omitempty"`  // IDs of the rules that fired
 	Broken   string        `json:"broken,omitempty"`  // when a fault struck: "before" (nothing was changed) or "after" (the change stands)
@@ -33,7 +34,7 @@ type Entry struct {
 }
 
 func (e *Entry) size() int {
-	return 200 + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Feature) + len(e.Request) + len(e.Response)
+	return 200 + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Cause) + len(e.Feature) + len(e.Request) + len(e.Response)
 }
 
 // Limits bound what is remembered.

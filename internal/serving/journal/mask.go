@@ -65,7 +65,7 @@ func (m *Mask) entry(e Entry) Entry {
 	op := e.Op
 	e.Request, e.Response = m.message(e.Server, redact.Message{Op: op, Side: redact.Request, Text: e.Request}),
 		m.message(e.Server, redact.Message{Op: op, Side: redact.Answer, Text: e.Response})
-	e.Why, e.Op = m.Text(e.Why), m.values(op)
+	e.Why, e.Op, e.Cause = m.Text(e.Why), m.values(op), m.values(e.Cause)
 	e.Actor, e.Object, e.Status = m.values(e.Actor), m.values(e.Object), m.values(e.Status)
 	return e
 }

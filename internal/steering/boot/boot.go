@@ -5,10 +5,8 @@ package boot
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -86,6 +84,7 @@ type Company struct {
 	joined    bool         // others of this fleet have written to the store, or this one before it was started again
 	seed      *seed.Seed
 	servers   []fleet.Instance
+	drawn     []*locked             // sources of identifiers that follow from the random seed
 	anew      sync.Mutex            // held by whoever takes the fleet back to its seed
 	hindered  atomic.Pointer[error] // why the fleet is not ready here
 }
@@ -189,28 +188,6 @@ func (c *Company) managed() signin.Managed {
 			return c.Accounts.Replace(ctx, id, was, password, "changed in the directory")
 		},
 	}
-}
-
-// random is a server's source of identifiers: repeatable with a store of its
-// own, truly random where several processes draw for one store, at once or one after the
-// other.
-func (c *Company) random(name string) io.Reader {
-	if c.Store.Shared() || c.joined {
-		return rand.Reader
-	}
-	return &locked{r: c.World.Derive(c.salt(name)...)}
-}
-
-type locked struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-// Read implements io.Reader for concurrent use.
-func (l *locked) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(p)
 }
 
 func (c *Company) build(s *seed.Seed) error {
@@ -353,7 +330,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Profiles: c.opt.Profiles})
 	if err != nil {
 		return err

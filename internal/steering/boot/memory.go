@@ -13,8 +13,8 @@ const (
 	limitEvery = 200 * time.Millisecond
 	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
 	eachOpen   = 24 << 10 // more for each open connection
-	slack      = 4 << 20  // garbage beside what is in use, and half of that,
-	mostSlack  = 16 << 20 // but no more than this and a sixteenth
+	slack      = 1 << 20  // garbage beside what is in use, and half of that,
+	mostSlack  = 22 << 20 // but no more than this and a sixteenth
 )
 
 // How a process gives memory back that a storm of clients has left behind. The

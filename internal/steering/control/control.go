@@ -45,7 +45,8 @@ type Config struct {
 	Journal *journal.Journal
 	PKI     *pki.Authority
 	Clock   *clock.Virtual
-	Fleet   func() *fleet.Fleet // nil until the ports are bound
+	Fleet   func() *fleet.Fleet              // nil until the ports are bound
+	Facts   func() map[string][]dialect.Fact // what clients are configured with, by server; nil: none
 
 	Accounts  *checkout.Service
 	Logins    *signin.Authenticator
@@ -197,7 +198,11 @@ func (s *Server) endpoints(c echo.Context) error {
 	for _, e := range f.Endpoints() {
 		rows = append(rows, endpoint{e, e.ID(), e.URL()})
 	}
-	return c.JSON(http.StatusOK, map[string]any{"endpoints": rows})
+	facts := map[string][]dialect.Fact{}
+	if s.Facts != nil {
+		facts = s.Facts()
+	}
+	return c.JSON(http.StatusOK, map[string]any{"endpoints": rows, "facts": facts})
 }
 
 // shown is what a device displays now.

@@ -63,7 +63,7 @@ func get(t *testing.T, f *dialecttest.Fleet, token, host, path string) (int, str
 func TestWhatTheControlPortSays(t *testing.T) {
 	f := start(t)
 	for path, want := range map[string]string{
-		"/healthz": `"status":"ok"`, "/readyz": `"status":"ready"`, "/endpoints": `"name":"native/http"`, "/ca.pem": "BEGIN CERTIFICATE",
+		"/healthz": `"status":"ok"`, "/readyz": `"status":"ready"`, "/endpoints": `"facts":{}`, "/ca.pem": "BEGIN CERTIFICATE",
 		"/users/alice/otp":  `"device":"alice-totp","kind":"totp","code":"`,
 		"/users/ALICE/otp":  `"note":"no code was delivered: no code is on its way to alice-sms"`,
 		"/journal?limit=10": `"dropped":0`,

@@ -70,7 +70,12 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- company.Serve(ctx) }()
+	f, kinds := &Fleet{Company: company, t: t}, map[string]string{}
+	for _, block := range s.Servers {
+		kinds[block.Name] = block.Kind
+	}
 	t.Cleanup(func() {
+		f.sawAll(kinds)
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -81,7 +86,7 @@ func RunWith(t testing.TB, setup Setup) *Fleet {
 			}
 		}
 	})
-	return &Fleet{Company: company, t: t}
+	return f
 }
 
 // Addr is where a port listens: "native/http".

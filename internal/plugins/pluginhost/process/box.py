@@ -10,10 +10,14 @@ import time
 class Box:
     """The box as this interpreter sees it."""
 
-    def __init__(self, path):
-        with open(path, encoding="utf-8") as f:
-            self.data = json.load(f)
-        self.tmp = None
+    def __init__(self, path=None):
+        """Without a path nothing is known of the box yet; load says it."""
+        self.data = {"files": {}, "pinned": "", "stores": {}, "user_lists": {}, "ldap": {}, "rest": {}, "starling": None, "proxy": None,
+                     "cas": {}, "cache": "", "dns": {}, "redirects": {}, "real_dns": False}
+        if path is not None:
+            self._read(path)
+        self.names = None
+        self.tmp = ""
         self.now = 0.0
         self.since = time.monotonic()
         self._patches = {
@@ -32,6 +36,22 @@ class Box:
             if name in sys.modules:
                 self._patches.pop(name)(sys.modules[name])
         sys.meta_path.insert(0, self)
+
+    def _read(self, path):
+        with open(path, encoding="utf-8") as f:
+            self.data = json.load(f)
+
+    def load(self, path):
+        """The box that this interpreter, forked from one that knew of none, is in.
+        It must have no files of its own and pin no CA: modules that were imported
+        already would not see them."""
+        self._read(path)
+        if self.names is not None:
+            self.names.configure(self.data)
+        for name, fill in (("credential_store", self._credential_store), ("user_list", self._user_list), ("ldap_server", self._ldap_server)):
+            module = sys.modules.get("safeguard.sessions.plugin_impl." + name)
+            if module is not None:
+                fill(module)
 
     def begin(self, request):
         """A new call: its own temporary folder, the host's time."""
@@ -69,7 +89,8 @@ class Box:
         loader.exec_module = exec_module
 
     def _socket(self, module):
-        Names(self.data, module).install()
+        self.names = Names(self.data, module)
+        self.names.install()
 
     def _ssl(self, module):
         """OpenSSL opens files by itself. A client that pins a list of CAs of its
@@ -119,7 +140,7 @@ class Box:
         )
 
     def _memory_cache(self, module):
-        cache = Cache(self.data["cache"], self.clock)
+        cache = Cache(self)
 
         class MemoryCache:
             """One cache for all plugins and processes of the box."""
@@ -137,9 +158,13 @@ class Cache:
     """A folder with one file per key. A file appears under its name in one
     step, so that readers need no lock and the last writer wins."""
 
-    def __init__(self, folder, clock):
-        self._folder = folder
-        self._clock = clock
+    def __init__(self, box):
+        self._box = box
+        self._clock = box.clock
+
+    @property
+    def _folder(self):
+        return self._box.data["cache"]
 
     def _path(self, key):
         import hashlib
@@ -206,6 +231,11 @@ class Names:
 
     def __init__(self, data, socket):
         self._socket = socket
+        self._getaddrinfo = socket.getaddrinfo
+        self.configure(data)
+
+    def configure(self, data):
+        """The tables of a box; its own name must be known from the start."""
         self._real = data["real_dns"]
         self._hostname = data.get("hostname")
         self._reverse = data["dns"]
@@ -218,7 +248,6 @@ class Names:
         for source, target in data["redirects"].items():
             self._redirects[self._split(source)] = self._split(target)
             self._hosts.setdefault(self._split(source)[0], self._split(target)[0])
-        self._getaddrinfo = socket.getaddrinfo
 
     @staticmethod
     def _split(address):

@@ -20,8 +20,7 @@ import (
 // that the plugin wrote before, whoever else still holds the pipe open. So no
 // end of file is waited for, and a grandchild that lives on holds up nobody.
 type child struct {
-	cmd    *exec.Cmd
-	fence  fenced
+	proc
 	limits Limits
 	stdin  *os.File
 	log    *pump
@@ -30,7 +29,7 @@ type child struct {
 	resW   *os.File
 	nonce  string
 	exited chan struct{} // closed when the interpreter is gone
-	state  *os.ProcessState
+	status string        // how it ended, once it has
 	items  chan item
 	over   chan struct{} // closed when nobody reads items any more
 	wg     sync.WaitGroup
@@ -38,6 +37,14 @@ type child struct {
 	calls   atomic.Int64 // so many have begun
 	working atomic.Bool  // one is under way
 	why     atomic.Pointer[string]
+}
+
+// proc is a process that stands guard over an interpreter, started or forked off.
+type proc struct {
+	pid   int
+	fence fenced
+	end   func()        // with all that is below it
+	wait  func() string // until it has ended, and how
 }
 
 // item is one line on the result channel.
@@ -87,21 +94,28 @@ func (r *Runner) start(mode string, s scratch, code Code) (*child, error) {
 		f.close()
 		return nil, err
 	}
+	return r.attend(f, proc{pid: cmd.Process.Pid, fence: g, end: func() { g.kill(cmd.Process) }, wait: func() string {
+		_ = cmd.Wait() // its state says more than its error
+		return g.status(cmd.ProcessState)
+	}}), nil
+}
+
+// attend listens to an interpreter that runs.
+func (r *Runner) attend(f files, p proc) *child {
 	_ = f.inR.Close()
 	nonce := rand.Text()
 	c := &child{
-		cmd: cmd, fence: g, limits: r.Limits, stdin: f.inW, logW: f.logW, resR: f.resR, resW: f.resW, nonce: nonce,
+		proc: p, limits: r.Limits, stdin: f.inW, logW: f.logW, resR: f.resR, resW: f.resW, nonce: nonce,
 		log: newPump(f.logR, nonce), exited: make(chan struct{}), items: make(chan item), over: make(chan struct{}),
 	}
 	c.wg.Go(func() {
-		_ = cmd.Wait() // its state says more than its error
-		c.state = cmd.ProcessState
+		c.status = c.wait()
 		close(c.exited)
 	})
 	c.wg.Go(c.log.run)
 	c.wg.Go(c.watch)
 	c.wg.Go(c.readResults)
-	return c, nil
+	return c
 }
 
 // watch looks at what an interpreter uses with all that it started, during calls
@@ -260,17 +274,14 @@ func (c *child) describe() string {
 	if why := c.why.Load(); why != nil {
 		return *why
 	}
-	if c.state == nil {
-		return "the process ended without an answer"
-	}
-	return "the process ended without an answer: " + c.fence.status(c.state)
+	return "the process ended without an answer: " + c.status
 }
 
 // settle waits until all output so far was handed on, and lets go of who took it.
 func (c *child) settle() { c.log.mark(c.logW) }
 
 // kill ends the interpreter and all that it started.
-func (c *child) kill() { c.fence.kill(c.cmd.Process) }
+func (c *child) kill() { c.end() }
 
 // close ends everything and waits for it.
 func (c *child) close() {

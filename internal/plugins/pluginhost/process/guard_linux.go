@@ -286,7 +286,7 @@ func resident(pid int) uint64 {
 // beyond says which limit an interpreter is beyond with all that it started,
 // empty for none.
 func (c *child) beyond(call *usage) string {
-	all, zombies := below(c.cmd.Process.Pid)
+	all, zombies := below(c.pid)
 	if n := len(all) + zombies; n > c.limits.Processes { // as the kernel counts them
 		return fmt.Sprintf("the plugin had %d processes, the limit is %d", n, c.limits.Processes)
 	}

@@ -94,7 +94,9 @@ func (s *short) Write(p []byte) (int, error) {
 // Code is the plugin to run.
 type Code struct {
 	Dir, Deps, Entry string
+	ID               string   // the same for the same code, wherever it is; empty: not known
 	Env              []string // beside PATH, HOME, TMPDIR and LANG: "NAME=value"
+	Trace            string   // folder for what coverage.py sees in fresh interpreters; empty: nothing is traced
 }
 
 // Job is one call.
@@ -110,6 +112,7 @@ type Job struct {
 	Kill          <-chan struct{}              // each value ends the process, as if something else had killed it
 
 	began time.Time
+	learn bool
 }
 
 // Fault is how a call ended that brought no answer.
@@ -143,6 +146,7 @@ type Reply struct {
 	Absent  []string        `json:"absent"`
 	Times   []float64       `json:"times"` // import, construct, call: seconds
 	Ended   bool            `json:"ended"` // this interpreter does not go on
+	Modules []string        `json:"modules"`
 
 	Fault  Fault         `json:"-"`
 	Detail string        `json:"-"` // of a fault, in words
@@ -166,6 +170,9 @@ type Config struct {
 	Slots  int    // workers per plugin at most
 	Limits Limits
 	Plain  bool // no namespaces, as on systems that have none
+	// Spawners fork fresh interpreters off such as have imported what the plugin
+	// imports; nil: each is started.
+	Spawners *Spawners
 }
 
 // Runner starts interpreters.
@@ -217,6 +224,8 @@ type request struct {
 	Box           string            `json:"box"`
 	Env           map[string]string `json:"env"`
 	Now           float64           `json:"now"`
+	Trace         string            `json:"trace,omitempty"`
+	Learn         bool              `json:"learn,omitempty"` // to be told which modules there are
 }
 
 // scratch is a private home and a private temporary folder.
@@ -255,15 +264,20 @@ func (s scratch) env(c Code) []string {
 	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "TMPDIR=" + s.tmp, "LANG=C.UTF-8"}, c.Env...)
 }
 
-func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
+// vars are a call's environment as a map.
+func (s scratch) vars(c Code) map[string]string {
 	env := map[string]string{}
-	for _, e := range s.env(j.Code) {
+	for _, e := range s.env(c) {
 		name, value, _ := strings.Cut(e, "=")
 		env[name] = value
 	}
+	return env
+}
+
+func (r *Runner) encode(id int64, j Job, s scratch) ([]byte, error) {
 	line, err := json.Marshal(request{
 		ID: id, Dir: j.Code.Dir, Deps: j.Code.Deps, Entry: j.Code.Entry, Hook: j.Hook, Configuration: j.Configuration,
-		Args: j.Args, Known: j.Known, Box: r.Box, Env: env, Now: float64(j.Now.UnixNano()) / 1e9,
+		Args: j.Args, Known: j.Known, Box: r.Box, Env: s.vars(j.Code), Now: float64(j.Now.UnixNano()) / 1e9, Learn: j.learn, Trace: j.Code.Trace,
 	})
 	return append(line, '\n'), err
 }
@@ -276,15 +290,22 @@ func (r *Runner) Fresh(ctx context.Context, j Job) Reply {
 		return Reply{Fault: NotRun, Detail: err.Error()}
 	}
 	defer s.remove()
+	c, err := r.fork(id, s, j.Code)
+	if c == nil && err == nil {
+		j.learn = r.learns(j.Code)
+		c, err = r.start("fresh", s, j.Code)
+	}
+	if err != nil {
+		return Reply{Fault: NotRun, Detail: err.Error()}
+	}
 	line, err := r.encode(id, j, s)
 	if err != nil {
 		return Reply{Fault: NotRun, Detail: err.Error()}
 	}
-	c, err := r.start("fresh", s, j.Code)
-	if err != nil {
-		return Reply{Fault: NotRun, Detail: err.Error()}
-	}
 	reply := c.call(ctx, id, line, j)
+	if j.learn {
+		r.Spawners.learned(r.Python, j.Code, reply.Modules)
+	}
 	if reply.Fault == None {
 		reply = c.leave(ctx, reply, j.Timeout-time.Since(j.began))
 	}

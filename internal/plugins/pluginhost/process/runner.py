@@ -109,7 +109,7 @@ def limit(limits):
 
 if __name__ == "__main__":
     stand_guard(sys.argv[3])
-    CPU = limit(sys.argv[4])
+    CPU = limit(sys.argv[4]) if sys.argv[1] != "spawner" else 0
 
 import time
 
@@ -329,14 +329,42 @@ def more_time():
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU, hard))
 
 
+class Trace:
+    """Which lines of the plugin ran, as coverage.py sees them; nothing where it is not
+    installed. Only the process that began it writes it down."""
+
+    def __init__(self, folder, plugin):
+        self.coverage = None
+        try:
+            import coverage
+        except ImportError:
+            return
+        self.pid = os.getpid()
+        self.coverage = coverage.Coverage(
+            data_file=os.path.join(folder, "run"), data_suffix=True, branch=True, source=[plugin], config_file=False, messages=False)
+        self.coverage.start()
+
+    def keep(self):
+        if self.coverage is None or os.getpid() != self.pid:
+            return
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.coverage.stop()
+            self.coverage.save()
+
+
 class Host:
     """Runs the requests of this process."""
 
-    def __init__(self, channel, box):
+    def __init__(self, channel, box, fresh):
         self.channel = channel
+        self.fresh = fresh
         self.box = box
         self.module = None
         self.surroundings = Surroundings()
+        self.trace = None
         self.pid = os.getpid()
 
     def serve(self, request):
@@ -347,8 +375,12 @@ class Host:
         try:
             if self.module is None:
                 healthy = False
+                if self.fresh and request.get("trace"):
+                    self.trace = Trace(request["trace"], request["dir"])
                 self.box.begin(request)
                 self.module = load(request)
+                if request.get("learn"):
+                    reply["modules"] = modules_beside(request["dir"])
                 self.surroundings.remember()
                 healthy = True
             self.box.begin(request)
@@ -364,8 +396,17 @@ class Host:
         marks.append(time.perf_counter())
         reply["times"] = [b - a for a, b in zip(marks, marks[1:])]
         reply["ended"] = not healthy
+        if self.trace:
+            self.keep_trace()
         self.answer(reply)
         return healthy
+
+    def keep_trace(self):
+        try:
+            self.trace.keep()
+        except Exception as error:
+            give_way()
+            sys.stderr.write("what was run of the plugin could not be written down: {}\n".format(error))
 
     def call(self, plugin, request, reply):
         method = getattr(plugin, request["hook"], None)
@@ -388,21 +429,169 @@ class Host:
             self.channel.send(reply)
 
 
+def modules_beside(folder):
+    """The modules that are loaded, apart from those of the plugin and of this
+    program, in the order in which they came."""
+    folder = os.path.join(folder, "")
+    out = []
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        places = [getattr(spec, "origin", None) or ""] + list(getattr(spec, "submodule_search_locations", None) or [])
+        if spec is not None and name not in ("__main__", "_counterpart_box") and not any(str(p).startswith(folder) for p in places):
+            out.append(name)
+    return out
+
+
+# What a spawner itself imports, and plugins do not get to see.
+OWN = ("ctypes", "_ctypes", "struct", "_struct", "_socket", "select", "gc", "site", "_sitebuiltins")
+
+
+class Spawner:
+    """Forks an interpreter for each hook off this one, which has imported what the
+    plugin imports beside its own modules, and has never run a line of the plugin.
+    Each is in user and process namespaces of its own, as if it had been started."""
+
+    def __init__(self, box):
+        import _socket
+        import ctypes
+        import gc
+        import select
+
+        self._select, self._gc = select.select, gc
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._errno = ctypes.get_errno
+        self._rights = _socket.SCM_RIGHTS
+        self._level = _socket.SOL_SOCKET
+        self._host = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, out_of_reach(3))
+        os.close(3)
+        self._box = box
+        self._children = {}
+
+    def tell(self, **message):
+        self._host.send(json.dumps(message).encode("ascii"))
+
+    def prepare(self, before):
+        """Imports what it is told to, and says what is there then."""
+        order = json.loads(self._host.recv(1 << 20).decode("utf-8"))
+        path = list(sys.path)
+        if order["deps"]:
+            import site
+
+            site.addsitedir(order["deps"])
+        for name in order["modules"]:
+            if name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except Exception:
+                    pass  # the host sees that it is missing
+        sys.path[:] = path
+        for name in list(sys.modules):
+            if name not in before and name not in order["modules"] and name.partition(".")[0] in OWN:
+                del sys.modules[name]
+        self._gc.collect()
+        self._gc.freeze()  # what is here is shared by all
+        self.tell(modules=modules_beside("\0"))
+
+    def wait(self):
+        """Returns in each interpreter that is forked off, with its order."""
+        while True:
+            self._reap()
+            if not self._select([self._host], [], [], 1 if self._children else None)[0]:
+                continue
+            data, ancillary, _, _ = self._host.recvmsg(1 << 20, 256)
+            if not data:
+                os._exit(0)  # the host is done
+            fds = []
+            for level, kind, content in ancillary:
+                if level == self._level and kind == self._rights:
+                    fds += [int.from_bytes(content[i:i + 4], sys.byteorder) for i in range(0, len(content) - 3, 4)]
+            order = json.loads(data.decode("utf-8"))
+            child = os.fork()
+            if not child:
+                return self._enter(order, fds)
+            for fd in fds:
+                os.close(fd)
+            self._children[child] = order["id"]
+
+    def _reap(self):
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            ended = self._children.pop(pid, None)
+            if os.WIFSIGNALED(status) and ended is not None:
+                self.tell(id=ended, status=128 + os.WTERMSIG(status))  # it could not say so itself
+
+    def _enter(self, order, fds):
+        """Goes on as the interpreter of a hook, two processes further: this one
+        waits outside of the new namespaces, the next is the first in them."""
+        uid, gid = os.getuid(), os.getgid()
+        if self._libc.unshare(0x10000000 | 0x20000000):  # CLONE_NEWUSER, CLONE_NEWPID
+            self.tell(id=order["id"], error=os.strerror(self._errno()))
+            os._exit(127)
+        try:
+            for name, text in (("setgroups", "deny"), ("uid_map", "{0} {0} 1".format(uid)), ("gid_map", "{0} {0} 1".format(gid))):
+                fd = os.open("/proc/self/" + name, os.O_WRONLY)
+                os.write(fd, text.encode("ascii"))
+                os.close(fd)
+            first = os.fork()
+        except OSError as error:
+            self.tell(id=order["id"], error=str(error))
+            os._exit(127)
+        if first:
+            self.tell(id=order["id"], pid=first)
+            for fd in fds:
+                os.close(fd)
+            _, status = os.waitpid(first, 0)
+            self.tell(id=order["id"], status=128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
+            os._exit(0)
+        self._host.close()
+        moved = [out_of_reach(fd) for fd in fds]
+        for fd in fds:
+            os.close(fd)
+        fds = moved
+        for want, fd in enumerate((fds[0], fds[1], fds[1], fds[2])):
+            os.dup2(fd, want)
+        for fd in fds:
+            os.close(fd)
+        stand_guard("namespace")
+        os.environ.clear()
+        os.environ.update(order["env"])
+        os.chdir(order["env"]["HOME"])
+        global CPU
+        CPU = limit(order["limits"])
+        return order
+
+
 def main():
     mode, box_module = sys.argv[1], sys.argv[2]
     sys.argv[:] = [""]
     here = sys.path.pop(0)  # the folder of this file is no place for plugins to look
-    channel = Channel()
+    if mode == "spawner":
+        before = set(sys.modules)
+    else:
+        channel = Channel()
     spec = importlib.util.spec_from_file_location("_counterpart_box", os.path.join(here, box_module))
     box = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(box)
+    if mode == "spawner":
+        whole = box.Box()
+        spawner = Spawner(whole)
+        spawner.prepare(before)
+        spawner.wait()
+        channel, mode = Channel(), "fresh"
+        request = channel.receive()
+        if request is not None:
+            whole.load(request["box"])
+            Host(channel, whole, True).serve(request)
+        return
     host = None
     while True:
         request = channel.receive()
         if request is None:
             return
         if host is None:
-            host = Host(channel, box.Box(request["box"]))
+            host = Host(channel, box.Box(request["box"]), mode == "fresh")
         if not host.serve(request) or mode == "fresh":
             return
 

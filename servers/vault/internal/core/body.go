@@ -77,7 +77,7 @@ func (s *Server) object(body []byte) (map[string]any, error) {
 	if strict && (body[0] == '{' || body[0] == '[') {
 		if words := inspect(body); words != "" {
 			r := Refuse(http.StatusInternalServerError, "%s", words)
-			r.Reason = cause.BadInput // the fault is the client's, whatever the status says
+			r.Reason, r.kind = cause.BadInput, "malformed JSON" // the fault is the client's, whatever the status says
 			return nil, r
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,6 +22,7 @@ type Refusal struct {
 	Bare   bool        // no body at all
 	Reason cause.Cause // what kind of refusal it is to the fleet; "": a failure
 	why    string      // for the operator
+	kind   string      // what it is counted as, see Kind
 	// Envelope is sent instead of errors: several 404 answers have one.
 	Envelope *Answer
 }
@@ -38,6 +41,29 @@ func (r *Refusal) Error() string {
 // Unwrap lets the fleet see what kind of refusal it is.
 func (r *Refusal) Unwrap() error { return r.Reason }
 
+// Kind is what the refusal is counted as: the operator's reason or the words, without the
+// names in them, or what the fleet calls it where these are another one's words.
+func (r *Refusal) Kind() string {
+	if r.kind != "" {
+		return r.kind
+	}
+	return string(r.Reason)
+}
+
+// blank is where a format takes an argument, and what a message quotes.
+var blank = regexp.MustCompile(`%[+#]?[a-z]|"[^"]*"|\\"[^"]*\\"`)
+
+// kindOf is a format without its arguments; "" when nothing is left.
+func kindOf(format string) string {
+	format = strings.TrimPrefix(format, OneError("")[:len(OneError(""))-2])
+	format, _, _ = strings.Cut(strings.TrimSpace(format), "\n")
+	format = strings.ReplaceAll(format, "%%", "%")
+	if kind := blank.ReplaceAllString(format, "…"); strings.Trim(kind, "… :") != "" {
+		return kind
+	}
+	return ""
+}
+
 // Refuse words a refusal of a handler's own.
 func Refuse(status int, format string, args ...any) *Refusal {
 	r := &Refusal{Status: status, Reason: cause.BadInput}
@@ -50,7 +76,10 @@ func Refuse(status int, format string, args ...any) *Refusal {
 		r.Reason = ""
 	}
 	if format != "" {
-		r.Words = []string{fmt.Sprintf(format, args...)}
+		r.Words, r.kind = []string{fmt.Sprintf(format, args...)}, kindOf(format)
+	}
+	if format == "%s" && !strings.ContainsAny(r.Words[0], "0123456789") { // words that are ready, as a rule without names
+		r.kind = kindOf(r.Words[0])
 	}
 	return r
 }
@@ -70,6 +99,15 @@ func Faulty(words string) error {
 // Because gives the operator a reason.
 func (r *Refusal) Because(format string, args ...any) *Refusal {
 	r.why = fmt.Sprintf(format, args...)
+	if kind := kindOf(format); kind != "" {
+		r.kind = kind
+	}
+	return r
+}
+
+// For gives the operator the reason of a refusal of the domain's.
+func (r *Refusal) For(err error) *Refusal {
+	r.why, r.kind = cause.Why(err), cause.Kind(err)
 	return r
 }
 
@@ -140,5 +178,5 @@ func (s *Server) AsRefusal(err error, words string) error {
 		return err
 	}
 	r := Refuse(http.StatusBadRequest, "%s", words)
-	return r.Because("%s", cause.Why(err))
+	return r.For(err)
 }

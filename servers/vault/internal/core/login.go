@@ -248,5 +248,5 @@ func RefusedLogin(err error, r *Refusal) error {
 	if _, known := cause.Of(err); !known {
 		return err
 	}
-	return &WrongPassword{r.Because("%s", cause.Why(err))}
+	return &WrongPassword{r.For(err)}
 }

@@ -68,6 +68,12 @@ func (r *Request) faulted(st Standing) Standing {
 	return st
 }
 
+// NodeOperation is the name of an operation that works in every state of the node, by its
+// path: "sys/health" is system.health.
+func NodeOperation(path string) string {
+	return "system." + strings.ReplaceAll(strings.TrimPrefix(path, "sys/"), "/", ".")
+}
+
 // status answers what works in every state of the node, and refuses the rest when
 // the node is sealed or a standby.
 func (s *Server) status(c echo.Context, r *Request) (handled bool, err error) {
@@ -77,7 +83,7 @@ func (s *Server) status(c echo.Context, r *Request) (handled bool, err error) {
 		return true, err
 	}
 	if do != nil {
-		r.Call.Op, r.Call.Unnamed = "system."+strings.ReplaceAll(strings.TrimPrefix(r.full, "sys/"), "/", "."), false
+		r.Call.Op, r.Call.Unnamed = NodeOperation(r.full), false
 		if err := r.Call.Admit(r.Ctx); err != nil {
 			return true, err
 		}

@@ -149,8 +149,7 @@ func (r *Request) badToken(err error) error {
 	if _, known := cause.Of(err); !known {
 		return err
 	}
-	return Refuse(http.StatusForbidden, "%s", r.Pick("2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n", "permission denied")).
-		Because("%s", cause.Why(err))
+	return Refuse(http.StatusForbidden, "%s", r.Pick("2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n", "permission denied")).For(err)
 }
 
 // own makes a token of the fleet's record.

@@ -1,0 +1,10 @@
+"""Fixtures for tests that talk to a fleet of Counterpart.
+
+``fleet`` is a company of fiction with its vault, RADIUS, LDAP, MFA and ticketing servers, on ports
+of its own, as new for every test. See :class:`pytest_counterpart.fleet.Fleet` for what it can do.
+"""
+
+from .fleet import Fleet, Refused, Server, Unreachable
+
+__all__ = ["Fleet", "Refused", "Server", "Unreachable"]
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""A module that the package lacks; see deps in plugin.yaml."""
