@@ -13,7 +13,7 @@ import (
 type fault struct {
 	At      place
 	ID      string            `yaml:"id" format:"id" doc:"Its name; by default rule-1, rule-2, …"`
-	Kind    string            `yaml:"kind" required:"true" format:"word" doc:"What goes wrong: delay, status, body, slow, reset, hang, tls, drop, duplicate, reorder, or a kind of a server's own."`
+	Kind    string            `yaml:"kind" required:"true" format:"word" doc:"What goes wrong: delay, status, body, edit, slow, reset, hang, tls, drop, duplicate, reorder, or a kind of a server's own."`
 	Server  string            `yaml:"server" format:"any" doc:"Only at that server, by its name."`
 	Port    string            `yaml:"port" format:"any" doc:"Only at that port of it."`
 	Op      string            `yaml:"op" format:"any" doc:"Only that operation; * stands for anything."`

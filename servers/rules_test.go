@@ -30,6 +30,7 @@ var siblings = []struct {
 	may  []string
 }{
 	{"internal/serving/journal", []string{"internal/serving/redact"}},
+	{"internal/serving/fault", []string{"internal/serving/fault"}},
 	{"internal/serving/dialect", []string{"internal/serving/fault", "internal/serving/redact"}},
 	{"internal/serving/fleet", []string{"internal/serving/dialect", "internal/serving/fault", "internal/serving/journal", "internal/serving/pki"}},
 	{"internal/serving/egress", []string{"internal/serving/dialect", "internal/serving/fleet"}},
@@ -55,6 +56,9 @@ var parts = []struct {
 	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
+	{"internal/plugins/mutation", []string{"internal/plugins", "internal/serving", "internal/company"}},
+	{"internal/plugins/sarif", nil},
+	{"internal/plugins/junit", nil},
 	{"internal/plugins/coverage", []string{"internal/plugins", "internal/serving"}},
 	{"internal/plugins/bundle", []string{"internal/plugins", "internal/serving"}},
 	{"internal/plugins/record", []string{"internal/plugins"}},

@@ -90,7 +90,7 @@ func (faultsList) Run(e *env, c *ctlCmd) error {
 }
 
 type faultsAdd struct {
-	Kind    string            `arg:"" help:"delay, status, body, slow, reset, hang, tls, drop, duplicate, reorder, or a kind of a server's own."`
+	Kind    string            `arg:"" help:"delay, status, body, edit, slow, reset, hang, tls, drop, duplicate, reorder, or a kind of a server's own."`
 	Arg     map[string]string `short:"a" help:"What the kind wants to know: -a code=503, -a for=2s."`
 	ID      string            `help:"Its name."`
 	Server  string            `help:"Only that server."`

@@ -18,6 +18,7 @@ import (
 type pluginCmd struct {
 	Check  pluginCheckCmd  `cmd:"" help:"Say what SPS would say when the plugin is uploaded. Needs no Python."`
 	Run    pluginRunCmd    `cmd:"" help:"Play one session on this terminal: prompts appear, answers are typed."`
+	Mutate pluginMutateCmd `cmd:"" help:"Play scenarios again and again, each time with one answer that is wrong, and say what the plugin makes of it."`
 	Record pluginRecordCmd `cmd:"" help:"Play one session on this terminal and keep it as a scenario, with what happened as its expectations."`
 	Test   pluginTestCmd   `cmd:"" help:"Run scenarios, each case against a fleet that has seen no other."`
 	Replay pluginReplayCmd `cmd:"" help:"Run a case again that plugin test --bundles has kept. Exit code 0 if it ends as it did, 1 otherwise."`

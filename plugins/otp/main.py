@@ -12,6 +12,14 @@ from safeguard.sessions.plugin.mfa_client import (
     MFAAuthenticationFailure, MFAClient, MFACommunicationError, MFAServiceUnreachable)
 from safeguard.sessions.plugin.requests_tls import RequestsTLS
 
+# What is wrong with an answer, or with a person. MFAClient knows what to make of it; whoever calls the API elsewhere has to.
+PROBLEMS = (MFAAuthenticationFailure, MFACommunicationError, MFAServiceUnreachable)
+
+
+def listed(value):
+    """The objects of a list; none of anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
 
 class Plugin(AAPlugin):
     def do_authenticate(self):
@@ -22,11 +30,17 @@ class Plugin(AAPlugin):
         if not self.plugin_configuration.getboolean("counterpart", "ticket", default=False):
             return AAResponse.accept("No ticket is needed")
         ticket = self.session_cookie.get("questions", {}).get("ticket", "")
-        with Counterpart(self.plugin_configuration) as api:
-            decision = api.call("POST", "/tickets/v1/tickets/{}/validate".format(requests.utils.quote(ticket, safe="")), self.access())
-        if not decision["allowed"]:
-            codes = ", ".join(reason["code"] for reason in decision["reasons"])
+        try:
+            with Counterpart(self.plugin_configuration) as api:
+                decision = api.call("POST", "/tickets/v1/tickets/{}/validate".format(requests.utils.quote(ticket, safe="")), self.access())
+        except PROBLEMS as problem:
+            return AAResponse.deny("Ticket {}: {}".format(ticket, problem), deny_reason="The ticket could not be checked")
+        if decision.get("allowed") is not True:
+            codes = ", ".join(str(reason.get("code")) for reason in listed(decision.get("reasons")))
             return AAResponse.deny("Ticket {}: {}".format(ticket, codes), deny_reason="The ticket does not permit this access")
+        about = decision.get("ticket")
+        if not isinstance(about, dict) or about.get("id") != ticket:
+            return AAResponse.deny("Ticket {}: the answer is about another one".format(ticket), deny_reason="The ticket could not be checked")
         self.cookie["ticket"] = ticket
         return AAResponse.accept("Ticket {}".format(ticket))
 
@@ -36,8 +50,11 @@ class Plugin(AAPlugin):
             return
         path = "/tickets/v1/tickets/{}/sessions/{}/end".format(
             requests.utils.quote(ticket, safe=""), requests.utils.quote(self.connection.session_id, safe=""))
-        with Counterpart(self.plugin_configuration) as api:
-            api.call("POST", path, {"outcome": "closed", "close_ticket": "never"})
+        try:
+            with Counterpart(self.plugin_configuration) as api:
+                api.call("POST", path, {"outcome": "closed", "close_ticket": "never"})
+        except PROBLEMS as problem:
+            self.logger.error("The end of the session was not noted on ticket %s: %s", ticket, problem)
 
     def access(self):
         """What the user wants to reach, in the terms of the ticket API."""
@@ -62,16 +79,28 @@ class Factors(MFAClient):
 
     def otp_authenticate(self, mfa_identity, otp):
         verdict = self.api.call("POST", "/otp/v1/verify", {"user": mfa_identity, "otp": otp})
-        if not verdict["valid"]:
-            raise MFAAuthenticationFailure("one-time password refused: {}".format(verdict["reason"]))
+        if verdict.get("valid") is not True:
+            raise MFAAuthenticationFailure("one-time password refused: {}".format(verdict.get("reason")))
+        self.about(verdict, "user", mfa_identity)
         return True
 
     def push_authenticate(self, mfa_identity):
         asked = self.api.call("POST", "/otp/v1/transactions", {"user": mfa_identity, "method": "push", "message": "Log in?"})
-        answer = self.api.call("GET", "/otp/v1/transactions/{}?wait={}s".format(asked["id"], self.api.push_timeout))
-        if answer["state"] != "approved":
-            raise MFAAuthenticationFailure("push {}".format(answer["state"]))
+        transaction = asked.get("id")
+        if not isinstance(transaction, str) or not transaction:
+            raise MFACommunicationError("the push has no transaction")
+        answer = self.api.call("GET", "/otp/v1/transactions/{}?wait={}s".format(requests.utils.quote(transaction, safe=""), self.api.push_timeout))
+        if answer.get("state") != "approved":
+            raise MFAAuthenticationFailure("push {}".format(answer.get("state")))
+        self.about(answer, "id", transaction)
+        self.about(answer, "user", mfa_identity)
         return True
+
+    @staticmethod
+    def about(answer, name, wanted):
+        """An answer that says yes to somebody or something else proves nothing."""
+        if str(answer.get(name)).lower() != wanted.lower():
+            raise MFACommunicationError("the answer is about another {}".format(name))
 
 
 class Counterpart:
@@ -101,8 +130,10 @@ class Counterpart:
             document = answer.json()
         except ValueError:
             raise MFACommunicationError("{} {} answered {} without JSON".format(method, path, answer.status_code))
+        if not isinstance(document, dict):
+            raise MFACommunicationError("{} {} answered {} with no object".format(method, path, answer.status_code))
         if answer.status_code in (404, 409):
-            raise MFAAuthenticationFailure(document.get("code", "refused"))
+            raise MFAAuthenticationFailure(str(document.get("code", "refused")))
         if not answer.ok:
             raise MFACommunicationError("{} {} answered {}".format(method, path, document.get("code", answer.status_code)))
         return document

@@ -26,6 +26,7 @@ import (
 	"counterpart/internal/company/world"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/fault/edit"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/ldap"
 )
@@ -177,6 +178,13 @@ func (l *lab) line(port string, c net.Conn) *dialect.Line {
 			return nil
 		},
 		Fault: func(c *dialect.Call, kind string) (fault.Rule, bool) { return l.faults.Hit(subject(c), kind) },
+		Edit: func(c *dialect.Call, m edit.Message) {
+			for _, r := range l.faults.Edits(&c.Look, subject(c), nil) {
+				if m.Change(r.Change()) {
+					c.Fired = append(c.Fired, r.ID)
+				}
+			}
+		},
 		End: func(_ context.Context, c *dialect.Call) error {
 			if l.quiet {
 				return nil

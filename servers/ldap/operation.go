@@ -48,6 +48,7 @@ func (op *operation) answer(ctx context.Context, name string, tag byte, run hand
 		res = result(goldap.LDAPResultCanceled, "")
 	}
 	finish(call, res)
+	call.Edit(outcome{&res})
 	if err := call.End(ctx); err != nil {
 		return op.lost(err)
 	}

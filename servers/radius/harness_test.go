@@ -26,6 +26,7 @@ import (
 	"counterpart/internal/company/world"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/fault/edit"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/wire"
@@ -220,6 +221,12 @@ func (b *bed) line(port string) context.Context {
 	return dialect.WithLine(b.t.Context(), &dialect.Line{Server: "mfa", Port: port, Clock: b.clock,
 		Fault: func(c *dialect.Call, kind string) (fault.Rule, bool) {
 			return b.faults.Hit(fault.Subject{Server: c.Server, Op: c.Op, Actor: c.Actor, Object: c.Object}, kind)
+		}, Edit: func(c *dialect.Call, m edit.Message) {
+			for _, r := range b.faults.Edits(&c.Look, fault.Subject{Server: c.Server, Op: c.Op, Actor: c.Actor, Object: c.Object}, nil) {
+				if m.Change(r.Change()) {
+					c.Fired = append(c.Fired, r.ID)
+				}
+			}
 		}, End: func(_ context.Context, c *dialect.Call) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -133,7 +133,7 @@ func (s *server) process(ctx context.Context, x *exchange) ([]byte, error) {
 	}
 	x.call.Status = r.Code.String()
 	x.call.Response = s.dict.Line(reply)
-	if reply = s.breakReply(x, reply); !s.cache.finish(x.slot, reply, s.env.Clock.Now()) {
+	if reply = s.editReply(x, s.breakReply(x, reply)); !s.cache.finish(x.slot, reply, s.env.Clock.Now()) {
 		return nil, errSuperseded
 	}
 	return reply, nil

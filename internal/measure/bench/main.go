@@ -69,7 +69,7 @@ func run(s settings) error {
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
-	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"disk", remembering}, {"plugin", plugins}, {"million", million}, {"redis", shared}, {"replicas", replicas}} {
+	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"disk", remembering}, {"plugin", plugins}, {"mutants", mutants}, {"million", million}, {"redis", shared}, {"replicas", replicas}} {
 		if !strings.Contains(part.name, s.only) {
 			continue
 		}

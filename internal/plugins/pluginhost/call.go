@@ -83,6 +83,7 @@ func (p *play) process(u *Use, c *Call) (process.Reply, error) {
 	reply := p.h.process(p.ctx, process.Job{
 		Code: u.Plugin.current(), Hook: string(c.Hook), Configuration: u.Config, Args: args, Known: known,
 		Now: c.Started, Timeout: c.Limit,
+		Kill: p.s.Kill,
 		Line: func(text string, more bool) { p.log(Line{Plugin: c.Plugin, Hook: c.Hook, Text: text, More: more}) },
 	})
 	c.Took, c.Passed, c.Result = reply.Took, reply.Passed, reply.Result

@@ -23,6 +23,7 @@ type Session struct {
 	Wait      func(ctx context.Context, d time.Duration) error // of "wait" steps; nil: real time
 	RemoteApp RemoteAppInfo                                    // nil: the step's own Account and Asset
 	Event     func(Event)                                      // nil: nobody listens; never called twice at once
+	Kill      <-chan struct{}                                  // each value ends the process of the hook that runs, as a box short of memory might
 }
 
 // Use is a plugin together with the configuration text of a policy.

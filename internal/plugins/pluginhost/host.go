@@ -279,6 +279,26 @@ func (h *Host) Reboot() error {
 	return Box{}.fillCache(h.dir)
 }
 
+// Renew makes the box what it was when the Host was made: no state of any plugin, and in
+// the memory cache what the box began with. Workers stay. Sessions under way must have
+// ended.
+func (h *Host) Renew() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.plugins {
+		for _, kind := range []string{"state", "ephemeral"} {
+			state := filepath.Join(h.dir, kind, p.Type, p.Name)
+			if err := os.RemoveAll(state); err != nil {
+				return err
+			}
+			if err := os.MkdirAll(state, 0o750); err != nil {
+				return err
+			}
+		}
+	}
+	return h.Box.fillCache(h.dir)
+}
+
 // Close ends all workers and removes everything on disk. Sessions under way
 // must have ended.
 func (h *Host) Close() error {

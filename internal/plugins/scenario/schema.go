@@ -22,6 +22,7 @@ type File struct {
 	During       []Step     `yaml:"during" doc:"What happens while the session runs, in order; each has one key."`
 	Legs         int        `yaml:"legs" min:"0" max:"100" doc:"Connections of which one RDP session consists; they share the session cookie. By default one."`
 	SessionEnded string     `yaml:"session_ended" enum:"always" doc:"always: session_ended of a credential store is called even if none of its other hooks was."`
+	AllowOpen    []string   `yaml:"allow_open" enum:"unreachable" doc:"When plugin mutate may see the user let in: unreachable, while a system is away."`
 	Expect       Expect     `yaml:"expect" doc:"What must be true at the end. What is not written is not looked at."`
 }
 

@@ -10,6 +10,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/clock"
 	"counterpart/internal/serving/fault"
+	"counterpart/internal/serving/fault/edit"
 )
 
 // Call is one operation in flight. The fleet opens it for each HTTP request
@@ -70,6 +71,7 @@ type Line struct {
 	Admit              func(context.Context, *Call) error
 	Fault              func(c *Call, kind string) (fault.Rule, bool)
 	NoFaults           func() bool // no fault rule is set
+	Edit               func(*Call, edit.Message)
 	End                func(context.Context, *Call) error
 	// Final: a call that is not admitted is over, and goes into the journal at
 	// once. Without it whoever opened the call ends it.
@@ -214,6 +216,15 @@ func (c *Call) Fault(kind string) (fault.Rule, bool) {
 		c.Fired = append(c.Fired, r.ID)
 	}
 	return r, ok
+}
+
+// Edit lets the fault rules that change single parts of an answer do so. A server that
+// speaks another protocol than HTTP calls it once for each answer, when all of it is
+// decided and before what protects it is reckoned; what is not asked for costs nothing.
+func (c *Call) Edit(m edit.Message) {
+	if c.line != nil && c.line.Edit != nil && !c.NoFaults() {
+		c.line.Edit(c, m)
+	}
 }
 
 // End closes the call into the journal, once. ErrReset and ErrDrop mean that a

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"counterpart/internal/serving/fault/edit"
 )
 
 // most rules at once: each operation is held against all of them.
@@ -109,7 +111,7 @@ func or(s, otherwise string) string {
 
 // known are the args of the fleet's kinds.
 var known = map[string][]string{
-	Delay: {"for", "spread", "shape"}, Status: {"code", "body", "type"}, Body: {"as", "field"}, Slow: {"rate"}, TLS: {"as"}, Reorder: {"for"},
+	Delay: {"for", "spread", "shape"}, Status: {"code", "body", "type"}, Body: {"as", "field"}, Edit: {"field", "as", "value"}, Slow: {"rate"}, TLS: {"as"}, Reorder: {"for"},
 }
 
 // The words that args.as knows.
@@ -150,6 +152,7 @@ var argsOf = map[string]func(r Rule, say func(string, ...any)){
 			say("args.field goes with wrong-type, null and dropped, and only with them")
 		}
 	},
+	Edit: checkEdit,
 	Slow: func(r Rule, say func(string, ...any)) {
 		if n, err := strconv.Atoi(r.Args["rate"]); err != nil || n < 1 {
 			say("slow needs args.rate, octets per second above zero, not %q", r.Args["rate"])
@@ -166,6 +169,33 @@ var argsOf = map[string]func(r Rule, say func(string, ...any)){
 		}
 	},
 }
+
+// checkEdit refuses what no answer has; which parts an answer has shows when it is there.
+func checkEdit(r Rule, say func(string, ...any)) {
+	field, as := r.Args["field"], r.Args["as"]
+	if field == "" {
+		say("edit needs args.field, a part of the answer like status, header.Location, body, body.items.0.id, code or attribute.State")
+	}
+	if !slices.Contains(edit.Ways(), as) {
+		say("edit needs args.as, one of %s, not %q", strings.Join(edit.Ways(), ", "), as)
+		return
+	}
+	if _, given := r.Args["value"]; given != (as == edit.Replaced || as == edit.Forged) {
+		say("args.value goes with replaced and forged, and only with them")
+	}
+	if whole := as == edit.Malformed || as == edit.HTML || as == edit.Older; whole && field != "body" {
+		say("%s is for a whole body; args.field can only be body, not %q", as, field)
+	}
+	if len(field) > longestField || len(r.Args["value"]) > longestValue {
+		say("args.field can have %d octets, args.value %d", longestField, longestValue)
+	}
+}
+
+// The bounds of what an edit rule says.
+const (
+	longestField = 1 << 10
+	longestValue = 64 << 10
+)
 
 func span(text string) bool {
 	d, err := time.ParseDuration(text)

@@ -1,13 +1,11 @@
 package fault
 
 import (
-	"bytes"
-	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"counterpart/internal/serving/fault/edit"
 )
 
 // Wait is how long a delay that fired lasts. With args.spread it is uniform
@@ -53,83 +51,19 @@ func (r Rule) Code() int {
 	return n
 }
 
+// Change is what an edit rule makes of an answer. One that is to answer what was answered
+// before says so with what that was, once the table knows.
+func (r Rule) Change() edit.Change {
+	return edit.Change{Field: r.Args["field"], As: r.Args["as"], Value: r.Args["value"]}
+}
+
 // Spoil is what a body rule makes of an answer's body; cut says that the
-// connection is to end in its middle. A field that the body does not have, or a
-// body that is no JSON, stays as it is, and done is false.
+// connection is to end in its middle. A field that the body does not have stays as it
+// is, and done is false.
 func (r Rule) Spoil(body []byte) (spoilt []byte, cut, done bool) {
-	switch r.Args["as"] {
-	case "empty":
-		return []byte{}, false, true
-	case "html":
-		return []byte("<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"), false, true
-	case "cut":
-		return body[:len(body)/2], true, true
-	case "malformed":
-		end := bytes.TrimRight(body, " \r\n\t")
-		return append(slices.Clone(end[:max(0, len(end)-1)]), ",\x00]"...), false, true
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
+	d := edit.Read("", body)
+	if done = d.Change(r.Change()); !done {
 		return body, false, false
 	}
-	if done = change(v, strings.Split(r.Args["field"], "."), r.Args["as"]); !done {
-		return body, false, false
-	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return body, false, false
-	}
-	return out, false, true
-}
-
-// change spoils the field at a path of names and indexes; "*" is every item of
-// a list.
-func change(v any, path []string, as string) bool {
-	name, rest := path[0], path[1:]
-	switch v := v.(type) {
-	case map[string]any:
-		old, found := v[name]
-		if !found {
-			return false
-		}
-		if len(rest) > 0 {
-			return change(old, rest, as)
-		}
-		if as == "dropped" {
-			delete(v, name)
-		} else {
-			v[name] = replaced(old, as)
-		}
-		return true
-	case []any:
-		done := false
-		for i := range v {
-			if name != "*" && name != strconv.Itoa(i) {
-				continue
-			}
-			if len(rest) == 0 {
-				v[i], done = replaced(v[i], as), true // an item cannot be dropped without moving the others
-			} else if change(v[i], rest, as) {
-				done = true
-			}
-		}
-		return done
-	}
-	return false
-}
-
-// replaced is a value of another type than v, or null.
-func replaced(v any, as string) any {
-	if as != "wrong-type" {
-		return nil
-	}
-	switch v.(type) {
-	case string:
-		return 4711
-	case map[string]any:
-		return []any{"unexpected"}
-	}
-	return map[string]any{"unexpected": true}
+	return d.Body(), d.Ending, true
 }

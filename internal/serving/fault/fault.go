@@ -20,6 +20,7 @@ const (
 	Delay     = "delay"     // args: for, spread, shape
 	Status    = "status"    // HTTP; args: code, body, type
 	Body      = "body"      // HTTP; args: as, field
+	Edit      = "edit"      // one part of the answer; args: field, as, value
 	Slow      = "slow"      // HTTP; args: rate
 	Reset     = "reset"     // close the connection without an answer
 	Hang      = "hang"      // no answer until the client gives up
@@ -31,7 +32,7 @@ const (
 
 // Kinds lists them all.
 func Kinds() []string {
-	return []string{Delay, Status, Body, Slow, Reset, Hang, TLS, Drop, Duplicate, Reorder}
+	return []string{Delay, Status, Body, Edit, Slow, Reset, Hang, TLS, Drop, Duplicate, Reorder}
 }
 
 // Moment is when in an operation a rule strikes, which says whether the change
@@ -79,7 +80,10 @@ func (r Rule) Lifted() context.Context {
 }
 
 // Subject is the operation that a rule is held against.
-type Subject struct{ Server, Port, Op, Actor, Object string }
+type Subject struct {
+	Server, Port, Op, Actor, Object string
+	Started                         time.Time // by the fleet's clock; no rule looks at it
+}
 
 // State is a rule with what it has done.
 type State struct {
@@ -98,6 +102,7 @@ type Table struct {
 	seed   uint64
 	kinds  []string
 	rules  atomic.Pointer[[]*armed] // nil: nothing is broken, and looking costs one load
+	watch  atomic.Pointer[Watcher]
 	mu     sync.Mutex
 	shared *shared // nil: nobody else has these rules
 }
@@ -112,6 +117,7 @@ type armed struct {
 	here   count       // what was counted in this process
 	handed count       // of that, what was added to the store's
 	spent  atomic.Bool // the store's count says that it strikes no more
+	last   []byte      // body that the last operation which matched was answered with; under mu
 }
 
 // New returns an empty table. seed makes the draws of Percent repeatable; kinds
@@ -228,8 +234,8 @@ func (t *Table) States() []State {
 	return out
 }
 
-// Idle reports whether there is no rule at all.
-func (t *Table) Idle() bool { return t.rules.Load() == nil }
+// Idle reports whether there is no rule at all, and nobody who watches.
+func (t *Table) Idle() bool { return t.rules.Load() == nil && t.watch.Load() == nil }
 
 // Hit reports whether a rule of one of kinds fires for s, and counts that it
 // looked. The first rule in the order of Set wins.
@@ -241,6 +247,7 @@ func (t *Table) Hit(s Subject, kinds ...string) (Rule, bool) {
 	for _, a := range *p {
 		if slices.Contains(kinds, a.Kind) && a.matches(s) {
 			if r, hit := a.fires(t); hit {
+				t.tell(r, s)
 				return r, true
 			}
 		}
@@ -265,6 +272,7 @@ func (t *Table) Judge(l *Checked, s Subject, m Moment, kinds ...string) (Rule, b
 		}
 		l.done = append(l.done, a)
 		if r, hit := a.fires(t); hit {
+			t.tell(r, s)
 			return r, true
 		}
 	}
@@ -275,7 +283,7 @@ func (t *Table) Judge(l *Checked, s Subject, m Moment, kinds ...string) (Rule, b
 // ran, whatever it will then be about.
 func (t *Table) Later(s Subject) bool {
 	p := t.rules.Load()
-	return p != nil && slices.ContainsFunc(*p, func(a *armed) bool {
+	return t.watch.Load() != nil || p != nil && slices.ContainsFunc(*p, func(a *armed) bool {
 		return a.at(After) && is(a.Server, s.Server) && is(a.Port, s.Port) && a.Kind != TLS
 	})
 }
@@ -290,7 +298,7 @@ func (r Rule) at(m Moment) bool {
 
 // shapes reports a kind that needs an answer to spoil.
 func shapes(kind string) bool {
-	return slices.Contains([]string{Body, Slow, Duplicate, Reorder}, kind)
+	return slices.Contains([]string{Body, Edit, Slow, Duplicate, Reorder}, kind)
 }
 
 func is(want, got string) bool { return want == "" || want == "*" || strings.EqualFold(want, got) }

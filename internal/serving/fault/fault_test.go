@@ -195,6 +195,11 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		"slow needs args.rate":           args(fault.Slow, "rate", "0"),
 		"tls needs args.as":              args(fault.TLS, "as", "broken"),
 		"it knows none":                  args(fault.Reset, "for", "1s"),
+		"edit needs args.field":          args(fault.Edit, "as", "dropped"),
+		"edit needs args.as":             args(fault.Edit, "field", "body.x", "as", "gone"),
+		"args.value goes with replaced":  args(fault.Edit, "field", "body.x", "as", "dropped", "value", "x"),
+		"and forged, and only with them": args(fault.Edit, "field", "status", "as", "replaced"),
+		"is for a whole body":            args(fault.Edit, "field", "body.x", "as", "html"),
 		"args.for must be":               args(fault.Reorder, "for", "-1s"),
 		"moment must be before or after": {Kind: fault.Drop, Moment: "during"},
 		"moment can only be after":       {Kind: fault.Slow, Args: map[string]string{"rate": "1"}, Moment: fault.Before},
@@ -247,12 +252,12 @@ func TestBodiesAreSpoilt(t *testing.T) {
 	const body = `{"secret":{"value":"x","n":12345678901234567890},"items":[{"id":1},{"id":2}],"ok":true}`
 	for _, tt := range []struct{ as, field, want string }{
 		{"empty", "", ""}, {"cut", "", body[:len(body)/2]}, {"malformed", "", body[:len(body)-1] + ",\x00]"},
-		{"dropped", "secret.value", `{"items":[{"id":1},{"id":2}],"ok":true,"secret":{"n":12345678901234567890}}`},
-		{"null", "secret", `{"items":[{"id":1},{"id":2}],"ok":true,"secret":null}`},
-		{"wrong-type", "secret.value", `{"items":[{"id":1},{"id":2}],"ok":true,"secret":{"n":12345678901234567890,"value":4711}}`},
-		{"wrong-type", "items.*.id", `{"items":[{"id":{"unexpected":true}},{"id":{"unexpected":true}}],"ok":true,"secret":{"n":12345678901234567890,"value":"x"}}`},
-		{"null", "items.1", `{"items":[{"id":1},null],"ok":true,"secret":{"n":12345678901234567890,"value":"x"}}`},
-		{"wrong-type", "secret", `{"items":[{"id":1},{"id":2}],"ok":true,"secret":["unexpected"]}`},
+		{"dropped", "secret.value", `{"secret":{"n":12345678901234567890},"items":[{"id":1},{"id":2}],"ok":true}`},
+		{"null", "secret", `{"secret":null,"items":[{"id":1},{"id":2}],"ok":true}`},
+		{"wrong-type", "secret.value", `{"secret":{"value":4711,"n":12345678901234567890},"items":[{"id":1},{"id":2}],"ok":true}`},
+		{"wrong-type", "items.*.id", `{"secret":{"value":"x","n":12345678901234567890},"items":[{"id":{"unexpected":true}},{"id":{"unexpected":true}}],"ok":true}`},
+		{"null", "items.1", `{"secret":{"value":"x","n":12345678901234567890},"items":[{"id":1},null],"ok":true}`},
+		{"wrong-type", "secret", `{"secret":["unexpected"],"items":[{"id":1},{"id":2}],"ok":true}`},
 	} {
 		r := fault.Rule{Args: map[string]string{"as": tt.as, "field": tt.field}}
 		if got, cut, done := r.Spoil([]byte(body)); string(got) != tt.want || !done || cut != (tt.as == "cut") {

@@ -54,7 +54,7 @@ func (x *exchange) request() []byte {
 	if !strings.HasPrefix(target, "/") { // "http://host/path", as to a proxy
 		target = x.asked.URL.RequestURI()
 	}
-	x.shown = append(append(append(x.shown, x.asked.Method...), ' '), target...)
+	x.shown = append(append(append(x.shown[:0], x.asked.Method...), ' '), target...)
 	if x.body != nil && len(x.body.head) > 0 {
 		x.shown = append(append(x.shown, '\n'), x.body.head...)
 	}

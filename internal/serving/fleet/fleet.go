@@ -152,7 +152,7 @@ func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 		return nil, explain(b.ID(), network, addr, err)
 	}
 	b.Endpoint.Try = f.try(p.Try, b.Addr)
-	b.line = dialect.Line{Server: in.Name, Port: p.Name, Clock: f.Clock, Admit: f.admit, Fault: f.fault, NoFaults: f.Faults.Idle, End: f.end}
+	b.line = dialect.Line{Server: in.Name, Port: p.Name, Clock: f.Clock, Admit: f.admit, Fault: f.fault, NoFaults: f.Faults.Idle, Edit: f.edit, End: f.end}
 	switch {
 	case p.HTTP != nil:
 		b.line.Admit = f.admitHTTP
@@ -160,7 +160,7 @@ func (f *Fleet) bind(in Instance, p dialect.Port, number int) (*port, error) {
 		b.line.End, b.line.Final = f.endConn, true
 	}
 	if p.Quiet {
-		b.line.Admit, b.line.Fault, b.line.End = nil, nil, nil
+		b.line.Admit, b.line.Fault, b.line.Edit, b.line.End = nil, nil, nil, nil
 	}
 	return b, nil
 }

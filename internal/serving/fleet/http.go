@@ -223,7 +223,7 @@ func (f *Fleet) finish(ctx context.Context, x *exchange, panicked any) {
 	}
 	abort := panicked == http.ErrAbortHandler
 	if !abort {
-		abort = f.late(ctx, call, &x.recorder)
+		abort = f.late(ctx, x)
 	}
 	if x.keep && call.Request == "" {
 		call.Wire.Request = x.request()

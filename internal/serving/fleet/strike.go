@@ -17,7 +17,7 @@ import (
 
 // subject is what fault rules see of a call.
 func subject(c *dialect.Call) fault.Subject {
-	return fault.Subject{Server: c.Server, Port: c.Port, Op: c.Op, Actor: c.Actor, Object: c.Object}
+	return fault.Subject{Server: c.Server, Port: c.Port, Op: c.Op, Actor: c.Actor, Object: c.Object, Started: c.Started}
 }
 
 // struck is a rule that answers in place of the server.
@@ -187,7 +187,8 @@ func contentType(r fault.Rule) string {
 
 // late plays the faults that come after an HTTP operation, on its held answer,
 // and lets the rest of it go. abort means that the connection must not go on.
-func (f *Fleet) late(ctx context.Context, call *dialect.Call, out *recorder) (abort bool) {
+func (f *Fleet) late(ctx context.Context, x *exchange) (abort bool) {
+	call, out := x.call, &x.recorder
 	if !out.held || out.gone {
 		return false
 	}
@@ -200,11 +201,12 @@ func (f *Fleet) late(ctx context.Context, call *dialect.Call, out *recorder) (ab
 			return false
 		}
 	}
-	whole := out.buf.Len()
-	if r, hit := f.Faults.Judge(&call.Look, subject(call), fault.After, fault.Body); hit && s == nil {
-		abort = out.spoil(call, r)
+	if s == nil && out.status != 0 {
+		abort = f.editHTTP(x)
 	}
-	if abort {
+	whole := out.buf.Len()
+	if r, hit := f.Faults.Judge(&call.Look, subject(call), fault.After, fault.Body); hit && s == nil && out.spoil(call, r) {
+		abort = true
 		out.Header().Set("Content-Length", fmt.Sprint(whole))
 	}
 	rate := 0
@@ -212,7 +214,26 @@ func (f *Fleet) late(ctx context.Context, call *dialect.Call, out *recorder) (ab
 		call.Fired = append(call.Fired, r.ID)
 		rate = r.Rate()
 	}
-	return out.release(ctx, f.Clock, rate) != nil || abort
+	if out.release(ctx, f.Clock, rate) != nil {
+		return true
+	}
+	if abort { // or net/http would throw away what it has not sent yet
+		http.NewResponseController(out.ResponseWriter).Flush()
+	}
+	return abort
+}
+
+// editHTTP plays the edit rules on a held answer; abort says that the connection is to end
+// behind what is left of it.
+func (f *Fleet) editHTTP(x *exchange) (abort bool) {
+	had := x.call.Request
+	if x.call.Request == "" && f.Faults.Watched() {
+		x.call.Request = string(x.request())
+	}
+	a := answerOf(&x.recorder)
+	f.edit(x.call, a)
+	x.call.Request = had
+	return a.Ending
 }
 
 // replace lets a status rule speak in place of the server, whose headers go.

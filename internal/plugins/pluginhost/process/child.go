@@ -192,7 +192,7 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	}()
 	timer := time.NewTimer(j.Timeout - time.Since(j.began))
 	defer timer.Stop()
-	reply := c.await(ctx, id, timer.C)
+	reply := c.await(ctx, id, timer.C, j.Kill)
 	switch reply.Fault {
 	case TimedOut:
 		reply.Detail = fmt.Sprintf("no answer within %v", j.Timeout)
@@ -210,7 +210,7 @@ func (c *child) call(ctx context.Context, id int64, line []byte, j Job) Reply {
 	return reply
 }
 
-func (c *child) await(ctx context.Context, id int64, timeout <-chan time.Time) Reply {
+func (c *child) await(ctx context.Context, id int64, timeout <-chan time.Time, kill <-chan struct{}) Reply {
 	exited := c.exited
 	for {
 		select {
@@ -227,6 +227,8 @@ func (c *child) await(ctx context.Context, id int64, timeout <-chan time.Time) R
 			c.wg.Go(func() { _, _ = fmt.Fprintf(c.resW, "\nend %s\n", c.nonce) })
 		case <-timeout:
 			return Reply{Fault: TimedOut}
+		case <-kill:
+			return Reply{Fault: NoResult, Detail: "the process was killed"}
 		case <-ctx.Done():
 			return Reply{Fault: Cancelled, Detail: context.Cause(ctx).Error()}
 		}

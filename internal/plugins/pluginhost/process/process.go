@@ -109,6 +109,7 @@ type Job struct {
 	Now           time.Time
 	Timeout       time.Duration
 	Line          func(text string, more bool) // one line of output; more: the line goes on
+	Kill          <-chan struct{}              // each value ends the process, as if something else had killed it
 
 	began time.Time
 	learn bool
