@@ -28,9 +28,6 @@ func note(list *[]string, format string, args ...any) {
 	}
 }
 
-// collect finds the secrets of a seed and chooses their stand-ins, without changing it.
-func (w walker) collect(v any, path string) { w.walk(v, path, false) }
-
 // walk visits every value; secret says that those below are secrets. It returns what
 // stands for v, with secrets at their places replaced.
 func (w walker) walk(v any, path string, secret bool) any {

@@ -85,7 +85,6 @@ func guards(h pluginhost.Hook) bool {
 type seen struct {
 	Operation
 	scenario.Answered
-	last     bool // of its name in the session
 	givesUp  bool // it gave an account back
 	issues   bool // it gave a token out
 	changes  bool // it changed which accounts or tokens are out

@@ -181,7 +181,7 @@ func TestReports(t *testing.T) {
 }
 
 // soundSARIF holds a document against what the schema of version 2.1.0 demands of the parts
-// that are written; the schema itself judges in make real.
+// that are written.
 func soundSARIF(t *testing.T, text []byte) {
 	t.Helper()
 	var d struct {
