@@ -8,10 +8,21 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"unicode/utf8"
+
+	report "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
 	"counterpart/internal/plugins/mutation"
 )
@@ -178,6 +189,19 @@ func TestReports(t *testing.T) {
 		t.Errorf("%d tests, %d names, %d failures of %d mutants", tests, len(names), failures, len(r.Mutants))
 	}
 	soundSARIF(t, sarif.Bytes())
+	var document report.Report // names that the format does not have are a mistake here
+	strict := json.NewDecoder(bytes.NewReader(sarif.Bytes()))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&document); err != nil {
+		t.Error(err)
+	}
+	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(sarif.Bytes()))
+	if err == nil {
+		err = schemaOfSARIF(t).Validate(instance)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // soundSARIF holds a document against what the schema of version 2.1.0 demands of the parts
@@ -229,4 +253,36 @@ func soundSARIF(t *testing.T, text []byte) {
 			t.Errorf("%+v", x)
 		}
 	}
+}
+
+// schemaOfSARIF is the schema of OASIS. The library that brings it holds only what it has
+// written itself against it, so the text is taken from its source.
+func schemaOfSARIF(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := parser.ParseFile(token.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), "schema.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema any
+	ast.Inspect(source, func(n ast.Node) bool {
+		if text, ok := n.(*ast.BasicLit); ok && schema == nil {
+			if raw, err := strconv.Unquote(text.Value); err == nil {
+				schema, _ = jsonschema.UnmarshalJSON(strings.NewReader(raw))
+			}
+		}
+		return true
+	})
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("sarif.json", schema); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile("sarif.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
 }

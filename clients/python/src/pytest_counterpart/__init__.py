@@ -2,9 +2,11 @@
 
 ``fleet`` is a company of fiction with its vault, RADIUS, LDAP, MFA and ticketing servers, on ports
 of its own, as new for every test. See :class:`pytest_counterpart.fleet.Fleet` for what it can do.
+``play`` plays a session of an SPS plugin.
 """
 
 from .fleet import Fleet, Refused, Server, Unreachable
+from .play import Session, play
 
-__all__ = ["Fleet", "Refused", "Server", "Unreachable"]
+__all__ = ["Fleet", "Refused", "Server", "Session", "Unreachable", "play"]
 __version__ = "0.1.0"

@@ -3,6 +3,7 @@
 import pytest
 
 from .fleet import Fleet
+from .play import play as play_session
 
 
 def pytest_addoption(parser):
@@ -43,6 +44,15 @@ def fleet(counterpart_fleet):
     """A fleet as new: everything as the seed has it, an empty journal, the clock running."""
     counterpart_fleet.reset()
     return counterpart_fleet
+
+
+@pytest.fixture
+def play(pytestconfig, tmp_path_factory):
+    """``play("my-plugin", connection=…, prompts=…, expect=…)``: a session of an SPS plugin, with a company of its own."""
+    def session(plugin, **scenario):
+        scenario.setdefault("binary", pytestconfig.getoption("counterpart_binary"))
+        return play_session(tmp_path_factory.mktemp("session"), plugin, **scenario)
+    return session
 
 
 def pytest_report_header(config):
