@@ -10,11 +10,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"counterpart/internal/plugins/pluginhost"
 	"counterpart/seed"
 )
 
@@ -59,9 +61,20 @@ func (f failure) Error() string { return f.err.Error() }
 func (f failure) Unwrap() error { return f.err }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, stop := context.WithCancel(context.Background())
+	urgent, hurry := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		if isPlugin(os.Args[1:]) { // a second Ctrl-C waits for no session_ended, and still removes what was made
+			<-signals
+			hurry()
+		}
+		signal.Stop(signals) // the next one ends the process at once
+	}()
+	os.Exit(run(pluginhost.WithUrgency(ctx, urgent), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // exited carries the exit code that kong wants out of its parser.
@@ -104,15 +117,16 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 // wrongUse is the exit code of wrong use. Those of plugin commands are the plugin
 // host's (its contract, section 6.1).
 func wrongUse(args []string) int {
-	for _, arg := range args {
-		if !strings.HasPrefix(arg, "-") {
-			if arg == "plugin" {
-				return exitPlugin
-			}
-			break
-		}
+	if isPlugin(args) {
+		return exitPlugin
 	}
 	return exitUse
+}
+
+// isPlugin reports whether a command is about plugins.
+func isPlugin(args []string) bool {
+	i := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	return i >= 0 && args[i] == "plugin"
 }
 
 // report prints an error; the list of a seed's problems stands on its own.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"counterpart/internal/plugins/pluginhost"
 )
 
 // TestP3ReportsAreWrittenAfterCtrlC while a case is under way: its session is ended as
@@ -49,6 +51,45 @@ func TestP3ReportsAreWrittenAfterCtrlC(t *testing.T) {
 		}
 		if tests := junit(t, "r.xml"); len(tests) != 2 {
 			t.Errorf("%s: %q", mode, tests)
+		}
+		if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) > 0 {
+			t.Errorf("%s: %v are left", mode, left)
+		}
+	}
+}
+
+// TestP8ASecondCtrlCWaitsForNothing, not for a session_ended that takes its time, and
+// leaves nothing behind either.
+func TestP8ASecondCtrlCWaitsForNothing(t *testing.T) {
+	for _, mode := range []string{"fresh", "worker"} {
+		dir, tmp := t.TempDir(), t.TempDir()
+		asked, ending, over := filepath.Join(dir, "asked"), filepath.Join(dir, "ending"), filepath.Join(dir, "over")
+		for _, pipe := range []string{asked, ending} {
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Setenv("TMPDIR", tmp)
+		plugin := accepting(fmt.Sprintf("        import time\n        open(%q, 'w').close()\n        time.sleep(60)\n", asked))
+		plugin["main.py"] = strings.Replace(plugin["main.py"], "print(\"goodbye\")",
+			fmt.Sprintf("import time\n        open(%q, 'w').close()\n        time.sleep(9)\n        open(%q, 'w').close()", ending, over), 1)
+		t.Chdir(put(t, with(map[string]string{"s.yaml": "scenario: x\nplugins: {aa: {package: p}}\nconnection: {protocol: ssh}\nexpect: {outcome: connected}\n"}, "p/", plugin)))
+		ctx, stop := context.WithCancel(t.Context())
+		urgent, hurry := context.WithCancel(t.Context())
+		go func() {
+			for pipe, then := range map[string]func(){asked: stop, ending: hurry} {
+				go func() {
+					if f, err := os.Open(pipe); err == nil { // as soon as the plugin has it, too
+						f.Close()
+					}
+					then()
+				}()
+			}
+		}()
+		var out, errs strings.Builder
+		run(pluginhost.WithUrgency(ctx, urgent), []string{"plugin", "test", "--mode", mode, "s.yaml"}, strings.NewReader(""), &out, &errs)
+		if _, err := os.Stat(over); err == nil {
+			t.Errorf("%s: it was waited for\n%s", mode, &out)
 		}
 		if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) > 0 {
 			t.Errorf("%s: %v are left", mode, left)

@@ -194,11 +194,23 @@ func (p *play) readAuthorize(a answer, c *Call) (Ask, *HookError) {
 // farewell is how long session_ended may take when nobody waits any more.
 const farewell = 10 * time.Second
 
+// urgency is the key of WithUrgency.
+type urgency struct{}
+
+// WithUrgency is a context in which a session that has been given up lasts no longer
+// than urgent: session_ended, which may take some seconds then, ends with it.
+func WithUrgency(ctx, urgent context.Context) context.Context {
+	return context.WithValue(ctx, urgency{}, urgent)
+}
+
 // end calls session_ended, once per plugin, whatever happened before.
 func (p *play) end(out Outcome) Outcome {
 	if p.gone != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), farewell)
 		defer cancel()
+		if urgent, ok := p.ctx.Value(urgency{}).(context.Context); ok {
+			defer context.AfterFunc(urgent, cancel)()
+		}
 		p.ctx = ctx
 	}
 	order := []string{CredentialStore, AA}
