@@ -101,8 +101,8 @@ type Lines struct {
 // Bounds of one answer of Lines: lines, their octets, and entries that are looked at
 // for those that match.
 const (
-	mostLines  = 64
-	mostOctets = 64 << 10
+	mostLines  = 16 // a reader that is slow holds so many, and there may be thousands
+	mostOctets = 16 << 10
 	mostLooked = 1024
 )
 

@@ -109,6 +109,7 @@ func (s *Server) page(c echo.Context, q question) error {
 			if _, err := io.WriteString(w, text); err != nil {
 				return nil // whoever asked has gone
 			}
+			p.Texts[i] = "" // a reader that stops here holds what is left
 			runtime.Gosched()
 			sent, last = sent+1, p.Seqs[i]
 		}
