@@ -55,6 +55,9 @@ func TestPluginMutate(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
+			if tt.out == "0 findings" && len(junit(t, at("r.xml"))) < 10 {
+				t.Error("few tests in the report")
+			}
 		})
 	}
 }

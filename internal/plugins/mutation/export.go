@@ -16,31 +16,33 @@ import (
 
 // JUnit writes every mutant as a test that fails if it belongs to a finding.
 func (r *Report) JUnit(w io.Writer) error {
+	const name = "counterpart plugin mutate"
 	var all []junit.Suite
 	for _, c := range r.Cases {
-		s := junit.Suite{Name: "counterpart plugin mutate: " + c.Label}
+		s := junit.Suite{Name: name + ": " + c.Label}
+		path, own, _ := strings.Cut(c.Label, ": ")
 		for _, o := range r.Mutants {
 			if o.Case != c.Label {
 				continue
 			}
-			x := junit.Case{Class: c.Label, Name: fmt.Sprintf("%s: %s [%s]", o.Name(), o.Detail, o.ID), Took: o.Took, Out: string(o.Verdict) + ": " + o.Why}
+			x := junit.Case{Class: junit.Class(path), Name: strings.TrimPrefix(fmt.Sprintf("%s: %s: %s [%s]", own, o.Name(), o.Detail, o.ID), ": "), Took: o.Took, Out: string(o.Verdict) + ": " + o.Why}
 			if f := r.findingOf(o); f != nil {
-				x.Failure = &junit.Message{Headline: string(f.Verdict) + ": " + o.Why, Text: f.Summary + "\n" + f.Command}
+				x.Failure = &junit.Message{Type: string(f.Verdict), Headline: string(f.Verdict) + ": " + o.Why, Text: f.Summary + "\n" + f.Command}
 			} else if o.Verdict == Broken {
-				x.Error = &junit.Message{Headline: o.Why, Text: o.Why}
+				x.Error = &junit.Message{Type: string(o.Verdict), Headline: o.Why, Text: o.Why}
 			}
 			s.Cases = append(s.Cases, x)
 		}
 		all = append(all, s)
 	}
 	if len(r.Problems) > 0 {
-		s := junit.Suite{Name: "counterpart plugin mutate: what could not be mutated"}
+		s := junit.Suite{Name: name + ": what could not be mutated"}
 		for i, p := range r.Problems {
-			s.Cases = append(s.Cases, junit.Case{Class: "baseline", Name: strconv.Itoa(i + 1), Error: &junit.Message{Headline: p, Text: p}})
+			s.Cases = append(s.Cases, junit.Case{Class: "baseline", Name: strconv.Itoa(i + 1), Error: &junit.Message{Type: string(Broken), Headline: p, Text: p}})
 		}
 		all = append(all, s)
 	}
-	return junit.Write(w, all)
+	return junit.Write(w, name, all)
 }
 
 // findingOf is the confirmed finding that a mutant belongs to, the worst if there are more.

@@ -206,7 +206,17 @@ func TestReports(t *testing.T) {
 	if err := JUnit(&b, results); err != nil {
 		t.Fatal(err)
 	}
-	var back suites
+	var back struct {
+		Suites []struct {
+			Tests    int `xml:"tests,attr"`
+			Failures int `xml:"failures,attr"`
+			Errors   int `xml:"errors,attr"`
+			Cases    []struct {
+				Name    string  `xml:"name,attr"`
+				Failure *string `xml:"failure"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
 	if err := xml.Unmarshal([]byte(b.String()), &back); err != nil {
 		t.Fatalf("%v\n%s", err, b.String())
 	}
