@@ -136,3 +136,28 @@ func TestRealUvx(t *testing.T) {
 		t.Errorf("serve ended with %v", err)
 	}
 }
+
+// TestRealCI runs the script of CI with the program and the Plugin SDK, as a job would.
+func TestRealCI(t *testing.T) {
+	bin, err := filepath.Abs("../bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := filepath.Abs("ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reports := t.TempDir()
+	cmd := command(t, script)
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "SCENARIOS=plugins/otp/scenarios/ticket.yaml plugins/vault/scenarios", "REPORTS="+reports, "MODE=worker")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "never met:") || !strings.Contains(string(out), "0 findings") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"junit.xml", "report.json", "mutation.xml", "mutation.json", "mutation.sarif", "mutation.html"} {
+		if info, err := os.Stat(filepath.Join(reports, name)); err != nil || info.Size() < 200 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
