@@ -17,6 +17,7 @@ type part struct {
 	Field
 	at, end  int // its value
 	from, to int // what goes with it when it is dropped
+	next     int // where what stands behind it begins, if something parts them
 }
 
 // Document is a body whose parts can be changed. What is not changed stays, octet by
@@ -84,28 +85,30 @@ func (d *Document) Change(c Change) bool {
 	if c.Field == "" {
 		return d.changeAll(c)
 	}
-	done := false
-	behind := len(d.body)                        // where the part begins that went last: two that go may share a comma
-	for _, p := range slices.Backward(d.parts) { // what stands behind is not moved
+	var out []byte
+	done, at := false, 0 // at: what stands before it is in out, or has gone
+	for _, p := range d.parts {
 		if !Matches(c.Field, p.Path) {
 			continue
 		}
+		from, to, written, ok := p.at, p.end, "", true
 		if c.As == Dropped {
-			d.splice(p.from, min(p.to, behind), "")
-			done, behind = true, p.from
-		} else if written, ok := d.form.write(p, c); ok {
-			d.splice(p.at, p.end, written)
-			done = true
+			if from, to = p.from, p.to; from < at { // the comma before it is gone, so the one behind it goes
+				from, to = at, max(p.to, p.next)
+			}
+		} else {
+			written, ok = d.form.write(p, c)
+		}
+		if ok {
+			out = append(append(out, d.body[at:from]...), written...)
+			done, at = true, to
 		}
 	}
 	if done {
+		d.body = append(out, d.body[at:]...)
 		d.parts, _ = d.form.parse(d.body) // the next change finds what is there now
 	}
 	return done
-}
-
-func (d *Document) splice(from, to int, with string) {
-	d.body = slices.Concat(d.body[:from], []byte(with), d.body[to:])
 }
 
 // Page is what a proxy answers when the server behind it does not.

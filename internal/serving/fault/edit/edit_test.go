@@ -2,7 +2,10 @@ package edit_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +40,10 @@ func TestPartsAreChangedAndNothingElse(t *testing.T) {
 		{"", jsonBody, "items.1", edit.Dropped, "", strings.Replace(jsonBody, `,{"id":"b"}`, ``, 1)},
 		{"", jsonBody, "items.*.id", edit.Nulled, "", strings.Replace(jsonBody, `[{"id":"a"},{"id":"b"}]`, `[{"id":null},{"id":null}]`, 1)},
 		{"", jsonBody, "items.*", edit.Dropped, "", strings.Replace(jsonBody, `[{"id":"a"},{"id":"b"}]`, `[]`, 1)},
+		{"", `{"0":[], "0":null, "1":""}`, "0", edit.Dropped, "", `{"1":""}`},
+		{"", `{"x":1, "0":[], "0":null}`, "0", edit.Dropped, "", `{"x":1}`},
+		{"", `{"0":1,"1":2,"x":3,"2":4,"y":5,"3":6}`, "*", edit.Dropped, "", `{"x":3,"y":5}`},
+		{"application/x-www-form-urlencoded", "0=a&1=b&x=c&2=d", "*", edit.Dropped, "", "x=c"},
 		{"", jsonBody, `a\.b`, edit.WrongType, "", strings.Replace(jsonBody, `null`, `{"unexpected":true}`, 1)},
 		{"", jsonBody, "result", edit.Cut, "", strings.Replace(jsonBody, "ALLOW", "AL", 1)},
 		{"", xmlBody, "status", edit.Flipped, "", strings.Replace(xmlBody, "OK", "ERROR", 1)},
@@ -158,4 +165,27 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestManyPartsOfALargeBody: what it costs to change all of them does not grow with their
+// number times the body's size.
+func TestManyPartsOfALargeBody(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"items":[`)
+	for i := range 600 {
+		fmt.Fprintf(&b, `{"id":%d,"text":%q},`, i, strings.Repeat("x", 2000))
+	}
+	body := []byte(strings.TrimSuffix(b.String(), ",") + "]}")
+	for _, as := range []string{edit.Dropped, edit.Empty} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		d := edit.Read("application/json", slices.Clone(body))
+		if !d.Change(edit.Change{Field: "items.*.text", As: as}) || !json.Valid(d.Body()) || len(d.Body()) > 30_000 {
+			t.Errorf("%s: %d octets of %d", as, len(d.Body()), len(body))
+		}
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 30*uint64(len(body)) {
+			t.Errorf("%s: %d octets are made for a body of %d", as, used, len(body))
+		}
+	}
 }

@@ -112,9 +112,9 @@ func (s *scan) inside(path string, open json.Delim, depth int) (Type, error) {
 			s.mute--
 		} else if index < len(s.parts) {
 			p := &s.parts[index]
+			p.next = s.comma(p.end)
 			if p.from = before; first { // the comma that goes is the one before it, or behind the first
-				p.from = from
-				p.to = s.comma(p.end)
+				p.from, p.to = from, p.next
 			}
 		}
 		before, first = int(s.d.InputOffset()), false

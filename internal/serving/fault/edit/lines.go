@@ -42,7 +42,7 @@ func parseForm(body []byte) (parts []part, ok bool) {
 			to++
 		}
 		parts = append(parts, part{Field: Field{Path: numbered(escape(n), times), Type: Text, Value: v},
-			at: at + len(name) + 1, end: at + end, from: from, to: to})
+			at: at + len(name) + 1, end: at + end, from: from, to: to, next: min(at+end+1, len(body))})
 		at += end + 1
 	}
 	return parts, len(parts) > 0
