@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ type Options struct {
 	noPython    error
 	fleets      *fleets // of cases that are over; nil: each case starts its own
 	spawners    *pluginhost.Spawners
+	longest     time.Duration // that a hook may take, whatever the scenario says; 0: no bound
 }
 
 // Build makes a case of values, as if they stood in a file.
@@ -104,9 +106,11 @@ func Run(ctx context.Context, cases []Case, o Options) []Result {
 	}
 	o.fleets = newFleets(all, o.Modes)
 	defer o.fleets.close()
-	if spawners, err := pluginhost.NewSpawners(""); err == nil && o.Traced == "" { // without them it takes longer; they run code before anybody traces it
-		o.spawners = spawners
-		defer spawners.Close()
+	if o.Traced == "" { // they run code before anybody traces it
+		if spawners, err := pluginhost.NewSpawners(""); err == nil { // without them it takes longer
+			o.spawners = spawners
+			defer spawners.Close()
+		}
 	}
 	starting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -307,9 +311,24 @@ func (r *run) blame(f *failed) string {
 
 // play brings a fleet up, fills the case's holes and plays the session.
 func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
-	fleet, err := r.up(o)
+	host, s, err := r.prepare(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	defer host.Close()
+	played, err := host.Run(ctx, s)
+	r.gaps = host.NotIsolated()
+	r.catchUp()
+	return played, err
+}
+
+// prepare has ready what a session takes: the company, the box with the plugins in it, and
+// the session. Whoever calls it closes the host, and lets the company go in any case.
+func (r *run) prepare(ctx context.Context, o Options) (*pluginhost.Host, pluginhost.Session, error) {
+	none := pluginhost.Session{}
+	fleet, err := r.up(o)
+	if err != nil {
+		return nil, none, err
 	}
 	r.fleet, r.mask.known, r.started = fleet, fleet.Secrets, fleet.Clock.Now()
 	for name, text := range o.Texts {
@@ -319,32 +338,29 @@ func (r *run) play(ctx context.Context, o Options) (*pluginhost.Result, error) {
 		o.Up(r.left(&Result{}))
 	}
 	if err := r.fill(); err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	profile, err := pluginhost.ProfileFor(r.SPS)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	box, err := r.box()
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	if err := r.systems(o.Texts); err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	host, err := r.host(ctx, o, profile, box)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
-	defer host.Close()
 	s, err := r.session(host, profile)
 	if err != nil {
-		return nil, err
+		host.Close()
+		return nil, none, err
 	}
-	played, err := host.Run(ctx, s)
-	r.gaps = host.NotIsolated()
-	r.catchUp()
-	return played, err
+	return host, s, nil
 }
 
 // host is the plugin host of the case.
@@ -360,6 +376,10 @@ func (r *run) host(ctx context.Context, o Options, profile pluginhost.Profile, b
 		return nil, err
 	}
 	r.logLimit = log
+	proxy := time.Duration(r.ProxyTimeout * float64(time.Second))
+	if o.longest > 0 { // a hook has half of it
+		proxy = min(cmp.Or(proxy, pluginhost.DefaultProxyTimeout), 2*o.longest)
+	}
 	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits, Spawners: o.spawners,
-		ProxyTimeout: time.Duration(r.ProxyTimeout * float64(time.Second)), Box: box, Traced: o.Traced})
+		ProxyTimeout: proxy, Box: box, Traced: o.Traced})
 }

@@ -20,7 +20,6 @@ type Stage struct {
 	c       Case
 	o       Options
 	mode    string
-	most    time.Duration // that a hook may take
 	fleet   *backends
 	host    *pluginhost.Host
 	session pluginhost.Session // of the first play: its plugins are installed
@@ -71,7 +70,8 @@ func NewStage(ctx context.Context, c Case, mode string, most time.Duration, o Op
 	if o.interpreter == (pluginhost.Python{}) {
 		o.interpreter, o.noPython = pluginhost.FindPython(ctx, o.Python)
 	}
-	s := &Stage{c: c, o: o, mode: mode, most: most}
+	o.longest = most
+	s := &Stage{c: c, o: o, mode: mode}
 	if err := s.open(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -90,51 +90,10 @@ func (s *Stage) run() *run {
 		moments: headtail.New(timelineLimit, func(m Moment) int { return len(m.Text) + momentCost })}
 }
 
-func (s *Stage) open(ctx context.Context) (err error) {
-	if s.fleet, err = (&run{Case: s.c, mode: s.mode, where: map[string]origins{}}).up(s.o); err != nil {
-		return err
-	}
-	for name, text := range s.o.Texts {
-		s.fleet.tree[name] = text
-	}
-	r := s.run()
-	if err := r.fill(); err != nil {
-		return err
-	}
-	profile, err := pluginhost.ProfileFor(r.SPS)
-	if err != nil {
-		return err
-	}
-	box, err := r.box()
-	if err != nil {
-		return err
-	}
-	interpreter := s.o.interpreter
-	if r.Python != "" {
-		interpreter, s.o.noPython = pluginhost.FindPython(ctx, r.Python)
-	}
-	if s.o.noPython != nil {
-		return s.o.noPython
-	}
-	limits, log, err := r.Limits.over(s.o.Limits).resolve()
-	if err != nil {
-		return err
-	}
-	proxy := time.Duration(r.ProxyTimeout * float64(time.Second))
-	if proxy == 0 {
-		proxy = pluginhost.DefaultProxyTimeout
-	}
-	if s.most > 0 {
-		proxy = min(proxy, 2*s.most)
-	}
-	s.host, err = pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(s.mode), Interpreter: interpreter, Limits: limits,
-		ProxyTimeout: proxy, Box: box})
-	if err != nil {
-		return err
-	}
-	s.session, err = r.session(s.host, profile)
-	s.session.LogLimit = log
-	s.configs = r.configs
+func (s *Stage) open(ctx context.Context) error {
+	r := &run{Case: s.c, mode: s.mode, began: time.Now(), where: map[string]origins{}, mask: &mask{show: s.o.ShowSecrets}}
+	host, session, err := r.prepare(ctx, s.o)
+	s.fleet, s.host, s.session, s.configs = r.fleet, host, session, r.configs
 	return err
 }
 

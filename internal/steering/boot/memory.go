@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -15,6 +16,7 @@ const (
 	eachOpen   = 24 << 10 // more for each open connection
 	slack      = 1 << 20  // garbage beside what is in use, and half of that,
 	mostSlack  = 22 << 20 // but no more than this and a sixteenth
+	manyLeft   = 500      // connections that have gone, and are more than half: what they had is collected at once
 )
 
 // How a process gives memory back that a storm of clients has left behind. The
@@ -36,11 +38,16 @@ func LimitMemory(ctx context.Context, open func() int) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
-	set := int64(0)
+	set, most := int64(0), 0 // most: connections since the last collection for them
 	for {
+		n := open()
+		if most = max(most, n); n < most/2 && most-n >= manyLeft {
+			runtime.GC()
+			most = n
+		}
 		metrics.Read(sample)
 		used := int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
-		limit := max(int64(atRest+eachOpen*open()), used+min(used/2+slack, used/16+mostSlack))
+		limit := max(int64(atRest+eachOpen*n), used+min(used/2+slack, used/16+mostSlack))
 		if limit = min(limit, before); limit > set+set/16 || limit < set-set/16 { // to set it stops the world for a moment
 			debug.SetMemoryLimit(limit)
 			set = limit

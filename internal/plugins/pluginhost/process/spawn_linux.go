@@ -132,7 +132,10 @@ func (s *spawner) listen() {
 		o := s.forked[m.ID]
 		switch {
 		case m.Modules != nil:
-			s.ready <- m.Modules
+			select {
+			case s.ready <- m.Modules:
+			default: // it has said so; whoever says it again waits for nobody
+			}
 		case o == nil:
 		case m.Status != nil || m.Error != "":
 			if m.Status != nil {
@@ -140,7 +143,10 @@ func (s *spawner) listen() {
 			}
 			s.over(m, o)
 		default:
-			o.started <- m
+			select {
+			case o.started <- m:
+			default:
+			}
 		}
 		s.mu.Unlock()
 	}
