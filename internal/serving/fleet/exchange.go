@@ -114,16 +114,31 @@ func (w *recorder) WriteHeader(status int) {
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
+	record(w, p)
+	if w.held {
+		return w.buf.Write(p)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// WriteString implements io.StringWriter: no text is copied to be written, which a client
+// that does not read would have held.
+func (w *recorder) WriteString(s string) (int, error) {
+	record(w, s)
+	if w.held {
+		return w.buf.WriteString(s)
+	}
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+// record keeps the head of what is written.
+func record[T string | []byte](w *recorder, p T) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
 	if room := Shown - len(w.head); w.keep && room > 0 {
 		w.head = append(w.head, p[:min(len(p), room)]...)
 	}
-	if w.held {
-		return w.buf.Write(p)
-	}
-	return w.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -51,30 +51,52 @@ func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err e
 // find answers what was recorded after ?since=N, filtered; ?wait=10s holds the
 // request until there is something, ?count=N until there are so many.
 func (s *Server) find(c echo.Context, patience time.Duration) error {
-	since, m, err := asked(c, "limit", "wait", "count")
+	q, err := s.wanted(c, patience)
 	if err != nil {
 		return err
+	}
+	begin(c)
+	return s.page(c.Response().Writer, c.Request().Context(), q)
+}
+
+// begin sends the head of a page. To write one takes a deep stack, and what a reader needs
+// that stops in the middle is as deep as whatever it has ever been: so it is done here.
+//
+//go:noinline
+func begin(c echo.Context) {
+	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	c.Response().WriteHeader(http.StatusOK)
+	c.Response().Flush()
+}
+
+// wanted is what a request asks of the journal; it waits until there is something.
+//
+//go:noinline
+func (s *Server) wanted(c echo.Context, patience time.Duration) (q question, err error) {
+	if q.since, q.match, err = asked(c, "limit", "wait", "count"); err != nil {
+		return q, err
 	}
 	limit, err := number(c, "limit")
 	if err != nil {
-		return err
+		return q, err
 	}
 	count, err := number(c, "count")
 	if err != nil {
-		return err
+		return q, err
 	}
 	d, err := wait(c, "wait", patience)
 	if err != nil {
-		return err
+		return q, err
 	}
-	silent := s.Replicas.Silence(c.Request().Context())
+	q.silent = s.Replicas.Silence(c.Request().Context())
 	if d > 0 {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 		defer cancel()
 		defer s.untilStop(cancel)()
-		s.await(ctx, question{since: since, match: m, limit: int(max(count, 1))}) // that nothing came is an answer too
+		s.await(ctx, question{since: q.since, match: q.match, limit: int(max(count, 1))}) // that nothing came is an answer too
 	}
-	return s.page(c, question{since: since, match: m, limit: int(limit), silent: silent})
+	q.limit = int(limit)
+	return q, nil
 }
 
 // question is what a reader wants of the journal.
@@ -88,10 +110,7 @@ type question struct {
 
 // page writes a page of the journal as it is read, some entries at a time: what a
 // reader costs does not depend on how much there is.
-func (s *Server) page(c echo.Context, q question) error {
-	w := c.Response()
-	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	w.WriteHeader(http.StatusOK)
+func (s *Server) page(w io.Writer, ctx context.Context, q question) error {
 	io.WriteString(w, `{"entries":[`)
 	first := s.Journal.Lines(q.since, q.match)
 	end, sent, missed, last := first.Newest, 0, first.Missed, q.since
@@ -113,7 +132,7 @@ func (s *Server) page(c echo.Context, q question) error {
 			runtime.Gosched()
 			sent, last = sent+1, p.Seqs[i]
 		}
-		if p.Last >= end || c.Request().Context().Err() != nil {
+		if p.Last >= end || ctx.Err() != nil {
 			return q.close(w, journal.Lines{Last: end, Dropped: first.Dropped, Missed: missed})
 		}
 	}
