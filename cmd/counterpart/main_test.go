@@ -147,3 +147,29 @@ func TestStopsWhenTold(t *testing.T) {
 		t.Fatal("it does not stop")
 	}
 }
+
+// TestServeEndsWithItsInput: whoever holds it open may be killed.
+func TestServeEndsWithItsInput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ports.json")
+	in, hold := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(t.Context(), []string{"serve", "minimal", "--ports", "auto", "--ports-file", file, "--with-stdin"}, in, io.Discard, io.Discard)
+	}()
+	for !exists(file) {
+		select {
+		case code := <-done:
+			t.Fatalf("it ended with %d", code)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	io.WriteString(hold, "what is typed does not matter\n")
+	hold.Close()
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	var out strings.Builder
+	if code := run(t.Context(), []string{"serve", "-", "--with-stdin"}, strings.NewReader(""), io.Discard, &out); code != exitUse || !strings.Contains(out.String(), "into a file") {
+		t.Errorf("exit code %d: %s", code, out.String())
+	}
+}

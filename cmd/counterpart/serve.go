@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"counterpart/internal/company/clock"
@@ -33,6 +34,7 @@ type serveCmd struct {
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
 	LogLevel     string  `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
+	WithStdin    bool    `help:"End when standard input ends, too: with whoever holds it open, however that ends."`
 	JSON         bool    `name:"json" help:"Print what runs where as JSON instead of tables."`
 }
 
@@ -40,6 +42,16 @@ type serveCmd struct {
 func (c *serveCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
+	}
+	if c.WithStdin {
+		ctx, stop := context.WithCancel(e.ctx)
+		defer stop()
+		in := e.in
+		go func() {
+			io.Copy(io.Discard, in)
+			stop()
+		}()
+		e = &env{ctx: ctx, in: strings.NewReader(""), out: e.out, err: e.err}
 	}
 	if !c.Pprof {
 		runtime.MemProfileRate = 0 // nobody can look at it, and it takes memory
@@ -67,6 +79,9 @@ func (c *serveCmd) check() error {
 	}
 	if c.JournalSize < 1 || c.JournalSize > 1024 {
 		return fmt.Errorf("--journal-size %d is not from 1 to 1024 MiB; --no-journal remembers nothing", c.JournalSize)
+	}
+	if c.WithStdin && c.Seed == "-" {
+		return errors.New("--with-stdin waits for the end of standard input, which the seed would be read from; write the seed into a file")
 	}
 	if c.Data != "" && c.State != "memory" {
 		return errors.New("--data and --state are two places for the same; name one of them")

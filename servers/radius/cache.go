@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -189,7 +190,7 @@ func (c *replyCache) finish(s *slot, reply []byte, now time.Time) bool {
 	if s.superseded || s.apart {
 		return s.apart
 	}
-	s.reply, s.done, s.expires, s.cancel = reply, true, now.Add(c.life), nil
+	s.reply, s.done, s.expires, s.cancel = slices.Clone(reply), true, now.Add(c.life), nil // no longer than it is: there are thousands
 	sh.push(s)
 	return true
 }

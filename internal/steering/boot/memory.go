@@ -14,7 +14,7 @@ const (
 	limitEvery = 200 * time.Millisecond
 	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
 	eachOpen   = 24 << 10 // more for each open connection
-	slack      = 1 << 20  // garbage beside what is in use, and half of that,
+	lessSlack  = 2 << 20  // garbage beside what is in use: half of that without this,
 	mostSlack  = 22 << 20 // but no more than this and a sixteenth
 	manyLeft   = 500      // connections that have gone, and are more than half: what they had is collected at once
 )
@@ -47,7 +47,7 @@ func LimitMemory(ctx context.Context, open func() int) {
 		}
 		metrics.Read(sample)
 		used := int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
-		limit := max(int64(atRest+eachOpen*n), used+min(used/2+slack, used/16+mostSlack))
+		limit := max(int64(atRest+eachOpen*n), used+min(used/2-lessSlack, used/16+mostSlack))
 		if limit = min(limit, before); limit > set+set/16 || limit < set-set/16 { // to set it stops the world for a moment
 			debug.SetMemoryLimit(limit)
 			set = limit

@@ -224,8 +224,8 @@ class Fleet:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="counterpart-"))
         ports, log = folder / "ports.json", folder / "serve.log"
         with log.open("wb") as out:
-            process = subprocess.Popen([str(binary), "serve", str(seed), "--ports", "auto", "--ports-file", str(ports), "--json", *args],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out, **_ends_with_us())
+            process = subprocess.Popen([str(binary), "serve", str(seed), "--ports", "auto", "--ports-file", str(ports), "--with-stdin", "--json", *args],
+                                       stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=out)  # its input ends with this process
         try:
             end = time.monotonic() + wait
             while not ports.exists():
@@ -381,23 +381,8 @@ def find_binary():
     return found
 
 
-def _ends_with_us():
-    """How a child is started that must not outlive this process, even when that is killed."""
-    if threading.current_thread() is not threading.main_thread():
-        return {}  # the system would take the end of this thread for that of the process
-    try:
-        import ctypes
-        import signal
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-    except (ImportError, OSError, AttributeError, TypeError):
-        return {}
-
-    def die_with_parent():
-        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of prctl(2)
-    return {"preexec_fn": die_with_parent}
-
-
 def _end(process):
+    process.stdin.close()
     process.terminate()
     try:
         process.wait(10)
