@@ -32,10 +32,12 @@ type matching struct {
 	Status  string `help:"With that status."`
 	Fault   string `help:"That this fault rule struck."`
 	Why     string `help:"For a reason with these words in it."`
+	Session string `help:"Of that session."`
+	Person  string `help:"Of that person's sessions."`
 }
 
 func (m matching) pairs() []string {
-	return []string{"server", m.Server, "port", m.Port, "op", m.Op, "actor", m.Actor, "object", m.Object, "outcome", m.Outcome, "status", m.Status, "fault", m.Fault, "why", m.Why}
+	return []string{"server", m.Server, "port", m.Port, "op", m.Op, "actor", m.Actor, "object", m.Object, "outcome", m.Outcome, "status", m.Status, "fault", m.Fault, "why", m.Why, "session", m.Session, "person", m.Person}
 }
 
 func (m matching) query(more ...string) url.Values {
@@ -222,7 +224,22 @@ type journalExplain struct {
 
 // Run implements kong's command.
 func (x journalExplain) Run(e *env, c *ctlCmd) error {
-	var out struct{ Explanation []string }
+	var out struct {
+		Explanation []string
+		Explained   struct {
+			Sentence string
+			Rule     *struct {
+				Says, File string
+				Line       int
+				Written    bool
+			}
+			Pass []struct {
+				Says string
+				At   time.Time
+				Now  bool
+			} `json:"would_pass"`
+		}
+	}
 	raw, err := c.call(e, ask{path: fmt.Sprintf("/journal/%d", x.Number)}, &out)
 	if err != nil {
 		return err
@@ -230,6 +247,27 @@ func (x journalExplain) Run(e *env, c *ctlCmd) error {
 	if c.JSON {
 		return c.raw(e, raw)
 	}
-	_, err = fmt.Fprintln(e.out, strings.Join(out.Explanation, "\n"))
-	return err
+	fmt.Fprintln(e.out, out.Explained.Sentence)
+	fmt.Fprintln(e.out, strings.Join(out.Explanation, "\n"))
+	if r := out.Explained.Rule; r != nil {
+		place := ""
+		if r.File != "" {
+			place = fmt.Sprintf(" (%s:%d)", r.File, r.Line)
+			if !r.Written {
+				place = fmt.Sprintf(" (by default; %s:%d)", r.File, r.Line)
+			}
+		}
+		fmt.Fprintf(e.out, "Rule: %s%s\n", r.Says, place)
+	}
+	for _, p := range out.Explained.Pass {
+		when := ""
+		switch {
+		case p.Now:
+			when = ", as it is now"
+		case !p.At.IsZero():
+			when = ", or at " + p.At.Format(time.RFC3339)
+		}
+		fmt.Fprintf(e.out, "Would pass: %s%s\n", p.Says, when)
+	}
+	return nil
 }

@@ -114,7 +114,7 @@ const exact = 8 + 4 + 8
 func packed(e *Entry, request, response int) int {
 	n := exact
 	for _, length := range [...]int{len(e.Server), len(e.Port), len(e.Peer), len(e.Op), len(e.Actor), len(e.Object), len(e.Outcome), len(e.Status),
-		len(e.Why), len(e.Cause), len(e.Broken), len(e.Feature), len(e.Replica), len(e.Request) + request, len(e.Response) + response} {
+		len(e.Why), len(e.Cause), len(e.Broken), len(e.Feature), len(e.Replica), len(e.Session), len(e.Person), len(e.Request) + request, len(e.Response) + response} {
 		n += (bits.Len(uint(length|1))+6)/7 + length
 	}
 	for _, s := range e.Faults {
@@ -128,7 +128,7 @@ func pack(b []byte, e *Entry, request, response []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.At.Unix()))
 	b = binary.LittleEndian.AppendUint32(b, uint32(e.At.Nanosecond()))
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.Took))
-	for _, s := range [...]string{e.Server, e.Port, e.Peer, e.Op, e.Actor, e.Object, e.Outcome, e.Status, e.Why, e.Cause, e.Broken, e.Feature, e.Replica} {
+	for _, s := range [...]string{e.Server, e.Port, e.Peer, e.Op, e.Actor, e.Object, e.Outcome, e.Status, e.Why, e.Cause, e.Broken, e.Feature, e.Replica, e.Session, e.Person} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
 	b = append(append(binary.AppendUvarint(b, uint64(len(e.Request)+len(request))), e.Request...), request...)
@@ -158,7 +158,7 @@ func unpack(text string, seq uint64) Entry {
 	}
 	e := Entry{Seq: seq, Took: time.Duration(binary.LittleEndian.Uint64(head[12:])),
 		At: time.Unix(int64(binary.LittleEndian.Uint64(head[:])), int64(binary.LittleEndian.Uint32(head[8:]))).UTC()}
-	for _, s := range [...]*string{&e.Server, &e.Port, &e.Peer, &e.Op, &e.Actor, &e.Object, &e.Outcome, &e.Status, &e.Why, &e.Cause, &e.Broken, &e.Feature, &e.Replica, &e.Request, &e.Response} {
+	for _, s := range [...]*string{&e.Server, &e.Port, &e.Peer, &e.Op, &e.Actor, &e.Object, &e.Outcome, &e.Status, &e.Why, &e.Cause, &e.Broken, &e.Feature, &e.Replica, &e.Session, &e.Person, &e.Request, &e.Response} {
 		*s = next()
 	}
 	for text != "" {

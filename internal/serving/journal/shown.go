@@ -130,6 +130,9 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 		defer func() { <-j.turn }()
 	}
 	size, looked := 0, 0
+	if m.needsSession() {
+		j.learn(out.Newest)
+	}
 	for out.Last < out.Newest && len(out.Seqs) < mostLines && size < mostOctets {
 		if m == (Match{}) { // most often: nothing needs to be looked at that is there already
 			if text, ok := j.shown.get(out.Last + 1); ok {
@@ -153,7 +156,7 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 			out.Last = first - 1
 		}
 		for i, packed := range texts {
-			e := unpack(packed, first+uint64(i))
+			e := j.entry(packed, first+uint64(i))
 			if e.Seq > out.Newest || len(out.Seqs) >= mostLines || size >= mostOctets {
 				return out
 			}
@@ -188,6 +191,7 @@ func (j *Journal) line(e *Entry) string {
 		return text
 	}
 	j.learn(e.Seq)
+	j.sessions.tell(e)
 	text, err := json.Marshal(j.mask.entry(*e))
 	if err != nil { // strings, numbers and times: it cannot
 		return `{"seq":` + strconv.FormatUint(e.Seq, 10) + `}`
@@ -244,8 +248,11 @@ func (j *Journal) Count(ctx context.Context, seq uint64, m Match) (found int, la
 			return found, seq
 		}
 		texts, first := j.some(seq)
+		if len(texts) > 0 && m.needsSession() {
+			j.learn(first + uint64(len(texts)) - 1)
+		}
 		for i, packed := range texts {
-			if e := unpack(packed, first+uint64(i)); m.fits(&e) {
+			if e := j.entry(packed, first+uint64(i)); m.fits(&e) {
 				found++
 			}
 		}
@@ -269,23 +276,48 @@ func (j *Journal) next() <-chan struct{} {
 	return j.moved
 }
 
-// learn takes the values at the places of secrets out of all entries up to a
-// number, before any of them is shown.
+// learn looks through all entries up to a number before any of them is shown: it takes
+// the values at the places of secrets, and finds the session that each belongs to.
 func (j *Journal) learn(upTo uint64) {
-	if j.mask == nil || len(j.mask.Places) == 0 {
-		return
-	}
 	j.learning.Lock()
 	defer j.learning.Unlock()
+	j.mu.Lock()
+	if j.learned > j.seq { // of a log that went with an emptied store
+		j.learned = j.base
+	}
+	j.mu.Unlock()
 	for j.learned < upTo {
 		texts, first, _ := j.after(j.learned)
 		for i, packed := range texts {
 			e := unpack(packed, first+uint64(i))
-			j.mask.learn(&e)
+			if j.mask != nil && len(j.mask.Places) > 0 {
+				j.mask.learn(&e)
+			}
+			j.sessions.add(&e, j.actor(&e), j.limits.Entries)
 		}
 		if len(texts) == 0 {
 			break // cleared
 		}
 		j.learned = first + uint64(len(texts)) - 1
 	}
+}
+
+// actor is the person who acted in an entry; "" for a client, or nobody.
+func (j *Journal) actor(e *Entry) string {
+	if e.Actor == "" || j.Acts == nil {
+		return ""
+	}
+	person, is := j.Acts(e.Actor)
+	if !is {
+		return ""
+	}
+	return person
+}
+
+// entry is one that is packed, with the session that it belongs to as far as it was
+// looked at.
+func (j *Journal) entry(packed string, seq uint64) Entry {
+	e := unpack(packed, seq)
+	j.sessions.tell(&e)
+	return e
 }

@@ -142,6 +142,12 @@ func New(s *seed.Seed, opt Options) (made *Company, err error) {
 	if !opt.NoJournal {
 		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
 	}
+	if c.Journal != nil {
+		c.Journal.Acts = func(actor string) (string, bool) {
+			u, ok := w.User(actor)
+			return u.ID, ok
+		}
+	}
 	if c.Replicas.Several() {
 		c.Journal.Share(c.Store, replica.Tables+"/journal", c.Replicas.ID)
 	}
@@ -331,12 +337,18 @@ func (c *Company) addControl(s seed.Control) error {
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
 		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
-		Profiles: c.opt.Profiles})
+		Locate: c.locate, Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
 	}
 	c.servers = append(c.servers, fleet.Instance{Name: "control", Kind: "control", Server: srv})
 	return nil
+}
+
+// locate is where the seed says something, for explanations.
+func (c *Company) locate(in, name string, keys ...string) (control.Place, bool) {
+	at, written, ok := c.seed.Locate(in, name, keys...)
+	return control.Place{File: at.File, Line: at.Line, Column: at.Column, Written: written}, ok
 }
 
 // Keep lets the next Bind give ports the numbers that they had.

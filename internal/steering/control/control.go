@@ -67,6 +67,8 @@ type Config struct {
 	// nil: not to be had.
 	Load   func(ctx context.Context, text []byte) (digest string, err error)
 	Digest string // of the seed that runs
+	// Locate finds where the seed says something: see seed.Seed.Locate. nil: nowhere.
+	Locate func(in, name string, keys ...string) (at Place, ok bool)
 	// Profiles opens the runtime's profiles under /debug/pprof/.
 	Profiles bool
 }
@@ -135,6 +137,7 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.faultRoutes()...)
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
+	routes = append(routes, s.listRoutes()...)
 	routes = append(routes, s.yubikeyRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
 	routes = append(routes, s.profiles()...)

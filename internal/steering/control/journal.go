@@ -15,7 +15,6 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/serving/dialect"
-	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fleet"
 	"counterpart/internal/serving/journal"
 )
@@ -31,7 +30,7 @@ func (s *Server) journalRoutes() []dialect.Route {
 	}
 }
 
-var criteria = []string{"since", "server", "port", "op", "actor", "object", "outcome", "status", "fault", "why"}
+var criteria = []string{"since", "server", "port", "op", "actor", "object", "outcome", "status", "fault", "why", "session", "person"}
 
 // asked is what a query wants of the journal.
 func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err error) {
@@ -41,7 +40,7 @@ func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err e
 	q := c.QueryParam
 	since, err = number(c, "since")
 	m = journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
-		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}
+		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why"), Session: q("session"), Person: q("person")}
 	if wrong := m.Mistakes(); len(wrong) > 0 && err == nil {
 		err = cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
 	}
@@ -262,35 +261,6 @@ func events(w io.Writer, p journal.Lines, begins bool) error {
 	}
 	_, err := io.WriteString(w, ": still here\n\n")
 	return err
-}
-
-// explained is one entry with the sentences that a person would want.
-type explained struct {
-	Entry journal.Entry `json:"entry"`
-	Text  []string      `json:"explanation"`
-	Rules []fault.State `json:"rules"` // that fired and are still in force
-}
-
-func (s *Server) explain(c echo.Context) error {
-	seq, err := strconv.ParseUint(c.Param("seq"), 10, 63)
-	if err != nil {
-		return cause.Because(cause.NotFound, "there is no %s; entries have numbers", c.Request().URL.Path)
-	}
-	s.Replicas.Silence(c.Request().Context())
-	e, ok := s.Journal.Entry(seq)
-	if !ok {
-		return cause.Because(cause.NotFound, "entry %d is not on record: it has not happened, or it was forgotten", seq)
-	}
-	x := explained{Entry: e, Text: sentences(e), Rules: []fault.State{}}
-	for _, r := range s.Rules.States() {
-		for _, id := range e.Faults {
-			if r.ID == id {
-				x.Rules = append(x.Rules, r)
-				x.Text = append(x.Text, fmt.Sprintf("Rule %s (%s) has struck %d of %d matching operations so far.", r.ID, r.Kind, r.Fired, r.Seen))
-			}
-		}
-	}
-	return c.JSON(http.StatusOK, x)
 }
 
 var endings = map[string]string{
