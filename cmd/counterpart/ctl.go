@@ -18,7 +18,7 @@ type ctlCmd struct {
 	Status     ctlStatus      `cmd:"" help:"What runs where, and whether it is ready."`
 	Replicas   ctlReplicas    `cmd:"" help:"The processes of the fleet."`
 	Clock      ctlClock       `cmd:"" help:"Read, freeze, advance and resume the fleet's time."`
-	Decide     ctlDecide      `cmd:"" help:"Give an order: approve, deny, delay, timeout, fraud, lock, expire, require_approval."`
+	Decide     ctlDecide      `cmd:"" help:"Give an order: approve, deny, delay, timeout, fraud, lock, expire, require_approval, interactive."`
 	Decisions  ctlDecisions   `cmd:"" help:"The orders in force."`
 	Faults     ctlFaults      `cmd:"" help:"What goes wrong."`
 	Approvals  ctlApprovals   `cmd:"" help:"Pushes and calls: list, wait, answer."`
@@ -27,6 +27,7 @@ type ctlCmd struct {
 	Accounts   ctlAccounts    `cmd:"" help:"Accounts, with who holds them and who waits for them."`
 	Tickets    ctlTickets     `cmd:"" help:"Tickets of all systems."`
 	OTP        ctlOTP         `cmd:"" name:"otp" help:"The codes that somebody's devices show now."`
+	Phones     ctlPhones      `cmd:"" help:"What somebody's phone shows, and tokens that open it."`
 	Yubikeys   ctlYubikeys    `cmd:"" help:"YubiKeys: list, press, power-cycle."`
 	Unlock     ctlUnlock      `cmd:"" help:"End whatever locks somebody out."`
 	Outbox     ctlOutbox      `cmd:"" help:"Codes delivered by SMS, voice and e-mail."`

@@ -14,7 +14,7 @@ import (
 )
 
 type ctlDecide struct {
-	Verb    string        `arg:"" enum:"approve,deny,delay,timeout,fraud,lock,expire,require_approval" help:"What is decided: ${enum}."`
+	Verb    string        `arg:"" enum:"approve,deny,delay,timeout,fraud,lock,expire,require_approval,interactive" help:"What is decided: ${enum}."`
 	User    string        `help:"About that person."`
 	Device  string        `help:"About that device."`
 	Account string        `help:"About that account, like root@db01."`

@@ -33,11 +33,12 @@ const (
 	Lock            Verb = "lock"
 	Expire          Verb = "expire"
 	RequireApproval Verb = "require_approval"
+	Interactive     Verb = "interactive" // a person decides, who has After for it, whatever the policy
 )
 
 // Verbs lists them all.
 func Verbs() []Verb {
-	return []Verb{Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, RequireApproval}
+	return []Verb{Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, RequireApproval, Interactive}
 }
 
 // Field is the sort of operation that is decided.
@@ -60,7 +61,7 @@ func Fields() []Field { return []Field{Login, Code, Push, Checkout, Ticket} }
 var meaningful = map[Field][]Verb{
 	Login:    {Deny, Delay, Lock, Expire},
 	Code:     {Deny, Delay, Lock, Expire},
-	Push:     {Approve, Deny, Delay, Timeout, Fraud, Lock, Expire},
+	Push:     {Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, Interactive},
 	Checkout: {Deny, Delay, RequireApproval},
 	Ticket:   {Approve, Deny, Delay, Lock, Expire},
 }

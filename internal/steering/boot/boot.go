@@ -336,7 +336,7 @@ func (c *Company) addControl(s seed.Control) error {
 	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Store: c.Store, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
 		Locate: c.locate, Profiles: c.opt.Profiles})
 	if err != nil {
 		return err

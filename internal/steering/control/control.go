@@ -25,6 +25,7 @@ import (
 	"counterpart/internal/company/decision"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/ticket"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/httpapi"
@@ -57,6 +58,7 @@ type Config struct {
 	Counted  func(context.Context) (journal.Counts, error)
 	Secrets  *journal.Secrets
 	Replicas *replica.Group
+	Store    state.Store // has the tokens of phones
 	// Health is what hinders the store, within the context's time; nil when nothing does.
 	Health func(context.Context) error
 	// Reset takes the fleet back to its seed.
@@ -138,6 +140,8 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
 	routes = append(routes, s.listRoutes()...)
+	routes = append(routes, s.pairingRoutes()...)
+	routes = append(routes, s.phoneRoutes()...)
 	routes = append(routes, s.yubikeyRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
 	routes = append(routes, s.profiles()...)
@@ -158,9 +162,22 @@ func (s *Server) route(method, path string, do echo.HandlerFunc) dialect.Route {
 	return dialect.Route{Method: method, Path: path, Do: s.guard(do)}
 }
 
-// guard checks the Host header, so that no web page can reach the port through
-// a name of its own, and the token if there is one.
+// guard lets in whoever comes from here and has the token, if there is one.
 func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	return s.fromHere(func(c echo.Context) error {
+		if s.Token != "" {
+			got, given := httpapi.Bearer(c.Request().Header, httpapi.SchemeRules{})
+			if given != httpapi.Present || !signin.Same(got, s.Token) {
+				return cause.Because(cause.NotAuthenticated, "the control port wants its token: Authorization: Bearer …")
+			}
+		}
+		return next(c)
+	})
+}
+
+// fromHere checks the Host header, so that no web page can reach the port through a name of
+// its own, and that no page of another site sends the request.
+func (s *Server) fromHere(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		host := c.Request().Host
 		if h, _, err := net.SplitHostPort(host); err == nil {
@@ -174,12 +191,6 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		// read the answer; here that would be enough to do harm.
 		if from := c.Request().Header.Get("Origin"); from != "" && from != "http://"+c.Request().Host && from != "https://"+c.Request().Host {
 			return cause.Because(cause.NotAllowed, "the request comes from a page of %s", from)
-		}
-		if s.Token != "" {
-			got, given := httpapi.Bearer(c.Request().Header, httpapi.SchemeRules{})
-			if given != httpapi.Present || !signin.Same(got, s.Token) {
-				return cause.Because(cause.NotAuthenticated, "the control port wants its token: Authorization: Bearer …")
-			}
 		}
 		return next(c)
 	}
