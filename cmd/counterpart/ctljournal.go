@@ -73,12 +73,14 @@ func columnsOf(entries []any) []string {
 
 type journalFind struct {
 	matching
-	Limit int `help:"At most so many."`
+	Limit int    `help:"At most so many."`
+	Until uint64 `help:"Only entries up to that number."`
+	Last  int    `help:"Only so many of the newest entries, before others are left out."`
 }
 
 // Run implements kong's command.
 func (x journalFind) Run(e *env, c *ctlCmd) error {
-	_, err := c.entries(e, ask{path: "/journal/find", query: x.query("limit", count(x.Limit))})
+	_, err := c.entries(e, ask{path: "/journal/find", query: x.query("limit", count(x.Limit), "until", count(int(x.Until)), "last", count(x.Last))})
 	return err
 }
 
@@ -95,6 +97,7 @@ func (c *ctlCmd) entries(e *env, r ask) (int, error) {
 		Entries []any
 		Dropped uint64
 		Missed  bool
+		Gaps    []struct{ From, To uint64 }
 	}
 	raw, err := c.call(e, r, &page)
 	if err != nil {
@@ -103,8 +106,8 @@ func (c *ctlCmd) entries(e *env, r ask) (int, error) {
 	if c.JSON {
 		return len(page.Entries), c.raw(e, raw)
 	}
-	if page.Missed {
-		fmt.Fprintf(e.err, "warning: the journal has forgotten %d older entries\n", page.Dropped)
+	for _, g := range page.Gaps {
+		fmt.Fprintf(e.err, "warning: the journal has forgotten #%d to #%d, and %d entries in all\n", g.From, g.To, page.Dropped)
 	}
 	return len(page.Entries), table(e.out, page.Entries, columnsOf(page.Entries))
 }
@@ -180,11 +183,12 @@ func (x journalVerify) check(e *env) (map[string]any, error) {
 type journalStream struct {
 	matching
 	Count int `help:"End after so many."`
+	Last  int `help:"Only so many of the newest: pass over the others, also when it is slow."`
 }
 
 // Run implements kong's command.
 func (x journalStream) Run(e *env, c *ctlCmd) error {
-	resp, err := c.open(e, http.MethodGet, "/journal/stream?"+x.query().Encode(), nil)
+	resp, err := c.open(e, http.MethodGet, "/journal/stream?"+x.query("last", count(x.Last)).Encode(), nil)
 	if err != nil {
 		return err
 	}
@@ -203,7 +207,11 @@ func (x journalStream) Run(e *env, c *ctlCmd) error {
 		if c.JSON {
 			fmt.Fprintln(e.out, data)
 		} else if f.at("seq") == "" {
-			fmt.Fprintf(e.out, "# the journal has forgotten %s entries\n", f.at("dropped"))
+			if fact(f).at("held") == "true" {
+				fmt.Fprintf(e.out, "# #%s to #%s are passed over\n", f.at("from"), f.at("to"))
+			} else {
+				fmt.Fprintf(e.out, "# #%s to #%s are forgotten, and %s entries in all\n", f.at("from"), f.at("to"), f.at("dropped"))
+			}
 			continue
 		} else {
 			fmt.Fprintf(e.out, "#%s %s %s %s %s %s %s %s\n", f.at("seq"), f.at("at"), f.at("server"), f.at("op"), orElse(f.at("actor"), "-"), f.at("outcome"), f.at("status"), f.at("why"))

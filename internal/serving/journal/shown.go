@@ -95,7 +95,26 @@ type Lines struct {
 	Last    uint64 // ask again from here
 	Newest  uint64 // number of the newest entry
 	Dropped uint64 // entries forgotten since the start
-	Missed  uint64 // entries after the asked number that were forgotten
+	Missed  uint64 // entries after the asked number that were forgotten, all before those here
+	Gap     Gap    // their numbers
+}
+
+// Gap are the numbers of entries that are missing; zero: none are.
+type Gap struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Held are the numbers of the oldest and the newest entry on record, and of the first one
+// since everything was forgotten on purpose. Without an entry oldest is above newest.
+func (j *Journal) Held() (oldest, newest, begins uint64) {
+	if j == nil {
+		return 1, 0, 1
+	}
+	j.fresh()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.seq - uint64(j.ring.n) + 1, j.seq, j.base + 1
 }
 
 // Bounds of one answer of Lines: lines, their octets, and entries that are looked at
@@ -119,9 +138,9 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	gone := j.seq - uint64(j.ring.n)
 	out := Lines{Newest: j.seq, Dropped: gone - j.base}
 	if at := max(seq, j.base); at < gone {
-		out.Missed = gone - at
+		out.Missed, out.Gap = gone-at, Gap{at + 1, gone}
 	} else if j.shared != nil && seq > j.seq { // of a log that went with an emptied store, or the store is away
-		out.Missed = seq - j.seq
+		out.Missed, out.Gap = seq-j.seq, Gap{j.seq + 1, seq}
 	}
 	out.Last = min(max(seq, gone), out.Newest)
 	j.mu.Unlock()
@@ -151,8 +170,14 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 			out.Last = out.Newest
 			break
 		}
-		if lost := first - out.Last - 1; lost > 0 {
-			out.Missed += lost
+		if lost := first - out.Last - 1; lost > 0 { // forgotten meanwhile
+			if len(out.Seqs) > 0 {
+				return out // what comes next says so
+			}
+			if out.Missed == 0 {
+				out.Gap.From = out.Last + 1
+			}
+			out.Missed, out.Gap.To = out.Missed+lost, first-1
 			out.Last = first - 1
 		}
 		for i, packed := range texts {

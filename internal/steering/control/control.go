@@ -84,6 +84,7 @@ type Server struct {
 	scrapes chan struct{} // of /metrics
 	glance  glance        // of those who wait for an approval
 	probe   probe         // of the store
+	status  status        // of the fleet, for those who follow it
 }
 
 //go:embed openapi.yaml
@@ -130,6 +131,7 @@ func (s *Server) Ports() []dialect.Port {
 		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
 		s.route("GET", "/clock", s.showClock),
 		s.route("POST", "/clock", s.setClock),
+		s.heavy("GET", "/clock/upcoming", s.upcoming),
 		s.heavy("GET", "/state", s.export),
 		s.heavy("PUT", "/state", s.load),
 		s.route("POST", "/state/reset", s.reset),
