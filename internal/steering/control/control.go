@@ -78,13 +78,14 @@ type Config struct {
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
-	json    []byte        // the specification as JSON
-	readers atomic.Int64  // of the journal's stream
-	turns   chan struct{} // of listings, exports and imports
-	scrapes chan struct{} // of /metrics
-	glance  glance        // of those who wait for an approval
-	probe   probe         // of the store
-	status  status        // of the fleet, for those who follow it
+	json    []byte           // the specification as JSON
+	readers atomic.Int64     // of the journal's stream
+	turns   chan struct{}    // of listings, exports and imports
+	scrapes chan struct{}    // of /metrics
+	glance  glance           // of those who wait for an approval
+	probe   probe            // of the store
+	status  status           // of the fleet, for those who follow it
+	files   map[string]asset // of the console
 }
 
 //go:embed openapi.yaml
@@ -107,7 +108,11 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
 	text, err := json.Marshal(document)
-	return &Server{Config: c, json: text, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
+	if err != nil {
+		return nil, err
+	}
+	files, err := assets()
+	return &Server{Config: c, json: text, files: files, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
 }
 
 func loopback(host string) bool {
@@ -146,6 +151,7 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.phoneRoutes()...)
 	routes = append(routes, s.yubikeyRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
+	routes = append(routes, s.consoleRoutes()...)
 	routes = append(routes, s.profiles()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
@@ -169,7 +175,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return s.fromHere(func(c echo.Context) error {
 		if s.Token != "" {
 			got, given := httpapi.Bearer(c.Request().Header, httpapi.SchemeRules{})
-			if given != httpapi.Present || !signin.Same(got, s.Token) {
+			if (given != httpapi.Present || !signin.Same(got, s.Token)) && !s.byCookie(c) {
 				return cause.Because(cause.NotAuthenticated, "the control port wants its token: Authorization: Bearer …")
 			}
 		}

@@ -21,12 +21,24 @@ import (
 func (s *Server) phoneRoutes() []dialect.Route {
 	return []dialect.Route{
 		{Method: "POST", Path: "/phone/:user/session", Do: s.fromHere(s.keepToken)},
-		s.phoneRoute("GET", "/phone/:user", s.phone),
+		s.orPage(s.phoneRoute("GET", "/phone/:user", s.phone)),
 		s.phoneRoute("POST", "/phone/:user/pushes/:id", s.answerPush),
 		s.phoneRoute("GET", "/phone/:user/devices/:device/uri", s.deviceURI),
 		s.phoneRoute("GET", "/phone/:user/devices/:device/qr", s.deviceQR),
 		s.phoneRoute("POST", "/phone/:user/devices/:device/press", s.pressOwn),
 	}
+}
+
+// orPage answers browsers with the page that shows a phone, and programs with what it
+// shows.
+func (s *Server) orPage(data dialect.Route) dialect.Route {
+	return dialect.Route{Method: data.Method, Path: data.Path, Do: s.fromHere(func(c echo.Context) error {
+		c.Response().Header().Add("Vary", "Accept")
+		if wantsPage(c.Request()) {
+			return s.asset(c, "phone.html")
+		}
+		return data.Do(c)
+	})}
 }
 
 // phoneView is what somebody's phone shows. What the login shows and the owner has to type

@@ -149,7 +149,7 @@ func (s *Server) opens(c echo.Context, userID string) error {
 	if token == "" && s.Token == "" && given == httpapi.Absent {
 		return nil
 	}
-	if s.Token != "" && signin.Same(token, s.Token) {
+	if s.Token != "" && (signin.Same(token, s.Token) || s.byCookie(c)) {
 		return nil
 	}
 	ok, err := s.isPaired(c.Request().Context(), userID, token)
