@@ -2,7 +2,7 @@
 // exchanged for a cookie that no script can read.
 import { Phone } from "./phone.js";
 import { call, onToken } from "./api.js";
-import { fill, h } from "./dom.js";
+import { enc, fill, h } from "./dom.js";
 
 const user = decodeURIComponent(location.pathname.split("/").pop() ?? "");
 const main = h("main");
@@ -10,19 +10,19 @@ document.body.classList.add("phone");
 document.body.append(main);
 
 async function open() {
-  const token = location.hash.slice(1);
-  if (token) {
-    history.replaceState(null, "", location.pathname);
-    await call("POST", "/phone/" + encodeURIComponent(user) + "/session", { token });
-  }
-  const leaving = new AbortController();
-  onToken(() => {
-    leaving.abort();
-    fill(main, h("h1", {}, "This phone is not paired."), h("p", {}, "Open the console, choose the person under Phones, and scan the picture that it shows."));
-  });
-  const phone = new Phone(user, main, leaving.signal);
-  phone.own = true;
-  addEventListener("pagehide", () => leaving.abort());
-  addEventListener("pageshow", (e) => e.persisted && location.reload());
+	const token = location.hash.slice(1);
+	if (token) {
+		history.replaceState(null, "", location.pathname);
+		await call("POST", "/phone/" + enc(user) + "/session", { token });
+	}
+	const leaving = new AbortController();
+	onToken(() => {
+		leaving.abort();
+		fill(main, h("h1", {}, "This phone is not paired."), h("p", {}, "Open the console, choose the person under Phones, and scan the picture that it shows."));
+	});
+	const phone = new Phone(user, main, leaving.signal);
+	phone.own = true;
+	addEventListener("pagehide", () => leaving.abort());
+	addEventListener("pageshow", (e) => e.persisted && location.reload());
 }
 open().catch((e) => fill(main, h("h1", {}, "This phone cannot be opened."), h("p", { role: "alert" }, e.message)));
