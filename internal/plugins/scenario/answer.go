@@ -10,6 +10,7 @@ import (
 
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/serving/journal"
+	"counterpart/internal/serving/redact"
 )
 
 // answer is the person at the prompt: it holds the question against the next
@@ -91,7 +92,7 @@ func (r *run) event(e pluginhost.Event) {
 		case e.Answer.HangUp:
 			text = "(hangs up)"
 		case e.Ask.Hidden:
-			text = "(hidden)"
+			text = redact.Hidden
 		}
 		r.moment("answer", text)
 	case pluginhost.Warned:

@@ -33,6 +33,7 @@ func TestARefusedCheckoutIsExplained(t *testing.T) {
 		"explained.would_pass.0.now":     "false",
 		"explained.would_pass.0.do.href": "/leases/lease-1.root@db01/force",
 		"entry.session":                  "1",
+		"entry.response_head":            "Content-Type: application/problem+json\n",
 		"entry.person":                   "alice",
 		"entry.grouped":                  "actor",
 	} {
