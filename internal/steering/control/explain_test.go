@@ -110,6 +110,10 @@ func TestEveryOutcomeIsExplained(t *testing.T) {
 			if r.str("explained.rule.says") != "" {
 				rule = fmt.Sprint(r.str("explained.rule.says"), " ", r.str("explained.rule.file"), " ", orNought(r.str("explained.rule.line")))
 			}
+			links, _ := r.json["explained"].(map[string]any)["links"].([]any)
+			for _, l := range links {
+				a.want(200, "GET", l.(map[string]any)["href"].(string), "")
+			}
 			if rule != tt.written {
 				t.Errorf("rule: %q, want %q", rule, tt.written)
 			}

@@ -95,7 +95,7 @@ func (u *comes) cut() {
 		case "code":
 			x.Href = "/phone/" + url.PathEscape(x.ID)
 		default:
-			x.Href = to(x.Kind, x.ID).Href
+			x.Href = u.to(x.Kind, x.ID).Href
 		}
 	}
 }
