@@ -40,7 +40,7 @@ type explanation struct {
 	Rule     *rule  `json:"rule,omitempty"`  // that decided; none: nothing that is written decided it
 	Cause    string `json:"cause,omitempty"` // the same words each time
 	Saw      string `json:"saw,omitempty"`   // the status that the client saw
-	Pass     []pass `json:"would_pass"`      // any of it is enough; none: nothing would change how it ended
+	Pass     []pass `json:"would_pass"`      // any of it is enough; none: nothing that is known here
 	Links    []link `json:"links"`
 }
 
