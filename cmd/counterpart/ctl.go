@@ -35,6 +35,7 @@ type ctlCmd struct {
 	Tokens     ctlTokens      `cmd:"" help:"Tokens still alive."`
 	Journal    ctlJournal     `cmd:"" help:"What happened: find, wait, verify, stream, explain."`
 	Explain    journalExplain `cmd:"" help:"Say in words why one entry of the journal ended as it did, and what would make it go well."`
+	Sessions   ctlSessions    `cmd:"" help:"Sessions of plugins against this fleet (serve --plugins DIR): start, watch, answer, stop."`
 	State      ctlState       `cmd:"" help:"Export the fleet as a seed, or take it back to its own."`
 	Audit      ctlAudit       `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
 	Metrics    ctlMetrics     `cmd:"" help:"Counters for Prometheus."`

@@ -70,6 +70,9 @@ func (r *run) differ(what, want, got string) {
 // done meanwhile.
 func (r *run) event(e pluginhost.Event) {
 	r.catchUp()
+	if r.hosted != nil && (e.Kind == pluginhost.HookStarted || e.Kind == pluginhost.HookEnded) {
+		r.hosted.Runs(e.Kind == pluginhost.HookStarted)
+	}
 	switch e.Kind {
 	case pluginhost.HookStarted:
 		r.moment("hook", fmt.Sprintf("%s: %s …", e.Call.Plugin, e.Call.Hook))
@@ -160,7 +163,11 @@ func (r *run) timeline() []Moment {
 
 // catchUp puts what the backends were asked since on the timeline.
 func (r *run) catchUp() {
-	p := r.fleet.Journal.Since(r.seen, journal.Match{}, 0)
+	m := journal.Match{}
+	if r.hosted != nil {
+		m.Session = r.hosted.ID
+	}
+	p := r.fleet.Journal.Since(r.seen, m, 0)
 	r.seen = p.Last
 	for _, e := range p.Entries {
 		text := e.Op
