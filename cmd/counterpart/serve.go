@@ -36,6 +36,7 @@ type serveCmd struct {
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
 	Plugins      string  `type:"path" placeholder:"DIR" help:"Run sessions of the plugins in this folder against the fleet, for who asks the control port."`
+	Python       string  `placeholder:"PATH" help:"Interpreter of the plugins of --plugins; python3 from PATH if nothing is said."`
 	LogLevel     string  `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
 	WithStdin    bool    `help:"End when standard input ends, too: with whoever holds it open, however that ends."`
 	JSON         bool    `name:"json" help:"Print what runs where as JSON instead of tables."`
@@ -118,7 +119,7 @@ func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, store *kep
 			if sessions != nil { // of the seed before
 				sessions.Close()
 			}
-			sessions = live.New(c.Plugins, company, scenario.Options{Kinds: servers.Table()})
+			sessions = live.New(c.Plugins, company, scenario.Options{Kinds: servers.Table(), Python: c.Python})
 			return sessions.API()
 		}
 		defer func() {
