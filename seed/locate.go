@@ -55,6 +55,9 @@ func (s *Seed) Locate(in, name string, keys ...string) (at Pos, written, ok bool
 	return Pos{s.name, n.Line, n.Column}, written, true
 }
 
+// Source is the file as it was read.
+func (s *Seed) Source() []byte { return s.source }
+
 // tree is the seed's tree, which is kept if it is small.
 func (s *Seed) tree() *node {
 	s.located.mu.Lock()

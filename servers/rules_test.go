@@ -56,6 +56,7 @@ var parts = []struct {
 	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
+	{"internal/plugins/live", []string{"internal/plugins", "internal/steering"}},
 	{"internal/plugins/mutation", []string{"internal/plugins", "internal/serving", "internal/company"}},
 	{"internal/plugins/sarif", nil},
 	{"internal/plugins/junit", nil},
@@ -67,7 +68,7 @@ var parts = []struct {
 	{"seed", []string{"internal/company/world", "internal/serving/strictyaml", "seed"}},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
 	{"servers", []string{"internal/serving/dialect", "servers"}},
-	{"cmd", []string{"internal", "seed", "servers"}},
+	{"cmd", []string{"cmd/counterpart/internal", "internal", "seed", "servers"}},
 }
 
 var (
@@ -223,6 +224,24 @@ func TestServersArePassive(t *testing.T) {
 			}
 			return true
 		})
+	})
+}
+
+// keepEverything are packages that look methods up by name. A program that does keeps
+// every exported method of every type that it has, those of large libraries among them:
+// with them it is half as large again.
+var keepEverything = map[string]string{
+	"html/template": "maragu.dev/gomponents", "text/template": "fmt", "github.com/alecthomas/kong": "cmd/counterpart/internal/grammar",
+}
+
+func TestTheLinkerMayLeaveThingsOut(t *testing.T) {
+	sources(t, func(path string, f *ast.File, set *token.FileSet) {
+		for _, spec := range f.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if instead, bad := keepEverything[name]; bad {
+				t.Errorf("%s: %s keeps what nobody calls in the program; use %s", set.Position(spec.Pos()), name, instead)
+			}
+		}
 	})
 }
 

@@ -35,6 +35,7 @@ type ctlCmd struct {
 	Tokens     ctlTokens      `cmd:"" help:"Tokens still alive."`
 	Journal    ctlJournal     `cmd:"" help:"What happened: find, wait, verify, stream, explain."`
 	Explain    journalExplain `cmd:"" help:"Say in words why one entry of the journal ended as it did, and what would make it go well."`
+	Sessions   ctlSessions    `cmd:"" help:"Sessions of plugins against this fleet (serve --plugins DIR): start, watch, answer, stop."`
 	State      ctlState       `cmd:"" help:"Export the fleet as a seed, or take it back to its own."`
 	Audit      ctlAudit       `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
 	Metrics    ctlMetrics     `cmd:"" help:"Counters for Prometheus."`
@@ -153,7 +154,7 @@ func query(pairs ...string) url.Values {
 
 type ctlStatus struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlStatus) Run(e *env, c *ctlCmd) error {
 	if _, err := c.call(e, ask{path: "/readyz"}, nil); err != nil {
 		return err
@@ -163,14 +164,14 @@ func (ctlStatus) Run(e *env, c *ctlCmd) error {
 
 type ctlReplicas struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlReplicas) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/replicas"}, "replicas", "ID=id", "HOST=host", "STATE=state", "STARTED=started", "SEEN=seen", "SHOWS=now")
 }
 
 type ctlMetrics struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlMetrics) Run(e *env, c *ctlCmd) error {
 	raw, err := c.call(e, ask{path: "/metrics"}, nil)
 	if err != nil {

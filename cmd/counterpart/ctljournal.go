@@ -78,7 +78,7 @@ type journalFind struct {
 	Last  int    `help:"Only so many of the newest entries, before others are left out."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalFind) Run(e *env, c *ctlCmd) error {
 	_, err := c.entries(e, ask{path: "/journal/find", query: x.query("limit", count(x.Limit), "until", count(int(x.Until)), "last", count(x.Last))})
 	return err
@@ -118,7 +118,7 @@ type journalWait struct {
 	Timeout time.Duration `default:"10s" help:"At most that long, real time, up to 60s."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalWait) Run(e *env, c *ctlCmd) error {
 	n, err := c.entries(e, ask{path: "/journal/wait", query: x.query("count", count(x.Count), "wait", x.Timeout.String())})
 	if err == nil && n < x.Count {
@@ -136,7 +136,7 @@ type journalVerify struct {
 	Never   bool `help:"Never."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalVerify) Run(e *env, c *ctlCmd) error {
 	in, err := x.check(e)
 	if err != nil {
@@ -186,7 +186,7 @@ type journalStream struct {
 	Last  int `help:"Only so many of the newest: pass over the others, also when it is slow."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalStream) Run(e *env, c *ctlCmd) error {
 	resp, err := c.open(e, http.MethodGet, "/journal/stream?"+x.query("last", count(x.Last)).Encode(), nil)
 	if err != nil {
@@ -230,7 +230,7 @@ type journalExplain struct {
 	Number uint64 `arg:"" help:"The entry's number."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalExplain) Run(e *env, c *ctlCmd) error {
 	var out struct {
 		Explanation []string

@@ -48,7 +48,7 @@ type ctlPeople struct {
 
 type peopleList struct{ listing }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x peopleList) Run(e *env, c *ctlCmd) error {
 	return c.paged(e, ask{path: "/people", query: x.query()}, "people", "ID=id", "NAME=display_name", "STATUS=status", "MAIL=email", "WAITING=pending")
 }
@@ -57,7 +57,7 @@ type peopleShow struct {
 	User string `arg:"" help:"Whom."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x peopleShow) Run(e *env, c *ctlCmd) error {
 	return c.whole(e, "/people/"+url.PathEscape(x.User))
 }
@@ -81,7 +81,7 @@ type accountsList struct {
 	Held bool `help:"Only those that somebody holds or waits for."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x accountsList) Run(e *env, c *ctlCmd) error {
 	held := ""
 	if x.Held {
@@ -95,7 +95,7 @@ type accountsShow struct {
 	Account string `arg:"" help:"Which, like root@db01."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x accountsShow) Run(e *env, c *ctlCmd) error {
 	return c.whole(e, "/accounts/"+url.PathEscape(x.Account))
 }
@@ -113,7 +113,7 @@ type ticketsList struct {
 	Account   string `help:"Only those that open an account of that name."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ticketsList) Run(e *env, c *ctlCmd) error {
 	return c.paged(e, ask{path: "/tickets", query: x.query("system", x.System, "state", x.State, "requester", x.Requester, "account", x.Account)}, "tickets",
 		"ID=id", "SYSTEM=system", "TYPE=type", "STATE=state", "REQUESTER=requester", "TITLE=title")
@@ -123,7 +123,7 @@ type ticketsShow struct {
 	Ticket string `arg:"" help:"Its number."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ticketsShow) Run(e *env, c *ctlCmd) error {
 	return c.whole(e, "/tickets/"+url.PathEscape(x.Ticket))
 }

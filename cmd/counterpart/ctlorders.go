@@ -23,9 +23,10 @@ type ctlDecide struct {
 	Next    int           `help:"For so many operations; 0 is until lifted."`
 	After   time.Duration `help:"How long the answer takes."`
 	For     time.Duration `help:"The order dies by itself after that time."`
+	DryRun  bool          `help:"Only say how many of the last decisions it would have taken."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ctlDecide) Run(e *env, c *ctlCmd) error {
 	in := map[string]any{"verb": x.Verb}
 	for k, v := range map[string]string{"user": x.User, "device": x.Device, "account": x.Account, "ticket": x.Ticket, "on": x.On} {
@@ -41,6 +42,9 @@ func (x ctlDecide) Run(e *env, c *ctlCmd) error {
 			in[k] = v.String()
 		}
 	}
+	if x.DryRun {
+		return c.done(e, ask{method: http.MethodPost, path: "/decisions/try", in: in}, "it would have taken %s of the last %s decisions", "would", "looked")
+	}
 	return c.done(e, ask{method: http.MethodPost, path: "/decisions", in: in}, "%s is in force; lift it with: counterpart ctl decisions lift %s", "id", "id")
 }
 
@@ -52,7 +56,7 @@ type ctlDecisions struct {
 
 type decisionsList struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (decisionsList) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/decisions"}, "decisions", "ID=id", "VERB=verb", "ON=on", "USER=user", "DEVICE=device", "ACCOUNT=account",
 		"TICKET=ticket", "NEXT=next", "USED=used", "AFTER=after", "UNTIL=until")
@@ -62,14 +66,14 @@ type decisionsLift struct {
 	ID string `arg:"" help:"Its ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x decisionsLift) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/decisions/" + url.PathEscape(x.ID)}, "lifted")
 }
 
 type decisionsClear struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (decisionsClear) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/decisions"}, "all lifted")
 }
@@ -84,7 +88,7 @@ type ctlFaults struct {
 
 type faultsList struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (faultsList) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/faults"}, "rules", "ID=id", "KIND=kind", "MOMENT=moment", "SERVER=server", "OP=op", "ACTOR=actor", "SEEN=seen", "FIRED=fired")
 }
@@ -105,9 +109,10 @@ type faultsAdd struct {
 	Every   int               `help:"Every n-th."`
 	Nth     int               `help:"The n-th alone."`
 	Lasts   string            `help:"For that time on the fleet's clock."`
+	DryRun  bool              `help:"Only say which of the operations on record it would have struck."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x faultsAdd) Run(e *env, c *ctlCmd) error {
 	rule := map[string]any{"kind": x.Kind}
 	for k, v := range map[string]string{"id": x.ID, "server": x.Server, "port": x.Port, "op": x.Op, "actor": x.Actor, "object": x.Object, "moment": x.Moment, "lasts": x.Lasts} {
@@ -123,14 +128,18 @@ func (x faultsAdd) Run(e *env, c *ctlCmd) error {
 	if len(x.Arg) > 0 {
 		rule["args"] = x.Arg
 	}
-	return c.done(e, ask{method: http.MethodPost, path: "/faults", in: map[string]any{"rules": []any{rule}}}, "%s is in force", "ids")
+	in := map[string]any{"rules": []any{rule}}
+	if x.DryRun {
+		return c.show(e, ask{method: http.MethodPost, path: "/faults/try", in: in}, "rules", "ID=id", "KIND=kind", "MATCHED=seen", "STRUCK=fired", "LAST=last")
+	}
+	return c.done(e, ask{method: http.MethodPost, path: "/faults", in: in}, "%s is in force", "ids")
 }
 
 type faultsSet struct {
 	File string `arg:"" help:"YAML or JSON with a list under rules; - reads standard input."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x faultsSet) Run(e *env, c *ctlCmd) error {
 	in, err := document(e, x.File)
 	if err != nil {
@@ -179,14 +188,14 @@ type faultsRemove struct {
 	ID string `arg:"" help:"Its ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x faultsRemove) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/faults/" + url.PathEscape(x.ID)}, "removed")
 }
 
 type faultsClear struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (faultsClear) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/faults"}, "nothing is broken any more")
 }

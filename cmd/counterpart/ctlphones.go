@@ -17,7 +17,7 @@ type phonesShow struct {
 	User string `arg:"" help:"Whose."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x phonesShow) Run(e *env, c *ctlCmd) error { return c.whole(e, "/phone/"+url.PathEscape(x.User)) }
 
 type phonesPair struct {
@@ -25,7 +25,7 @@ type phonesPair struct {
 	Base string `placeholder:"URL" help:"Where the phone finds the control port, as http://192.168.1.5:8099."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x phonesPair) Run(e *env, c *ctlCmd) error {
 	base := x.Base
 	if base == "" {
@@ -41,7 +41,7 @@ type phonesUnpair struct {
 	User string `arg:"" help:"Whose."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x phonesUnpair) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/phones/" + url.PathEscape(x.User)}, "no phone of "+x.User+" is let in any more")
 }
@@ -51,7 +51,7 @@ type phonesURI struct {
 	Device string `arg:"" help:"Which device."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x phonesURI) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{path: fmt.Sprintf("/phone/%s/devices/%s/uri", url.PathEscape(x.User), url.PathEscape(x.Device))}, "%s", "uri")
 }

@@ -40,7 +40,7 @@ func (c *ctlCmd) clock(e *env, change map[string]any) error {
 
 type clockShow struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (clockShow) Run(e *env, c *ctlCmd) error { return c.clock(e, nil) }
 
 type clockNext struct {
@@ -48,7 +48,7 @@ type clockNext struct {
 	Limit int    `help:"At most so many; 20 if nothing is said."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x clockNext) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/clock/upcoming", query: query("user", x.User, "limit", count(x.Limit))}, "upcoming", "AT=at", "IN=in", "WHAT=says")
 }
@@ -57,7 +57,7 @@ type clockFreeze struct {
 	At string `placeholder:"TIME" help:"Go to that moment first, like 2026-01-01T12:00:00Z; it must not have passed."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x clockFreeze) Run(e *env, c *ctlCmd) error {
 	change := map[string]any{"frozen": true}
 	if x.At != "" {
@@ -68,14 +68,14 @@ func (x clockFreeze) Run(e *env, c *ctlCmd) error {
 
 type clockResume struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (clockResume) Run(e *env, c *ctlCmd) error { return c.clock(e, map[string]any{"frozen": false}) }
 
 type clockAdvance struct {
 	By time.Duration `arg:"" help:"How far."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x clockAdvance) Run(e *env, c *ctlCmd) error {
 	return c.clock(e, map[string]any{"advance": x.By.String()})
 }

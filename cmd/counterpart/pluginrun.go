@@ -13,6 +13,7 @@ import (
 
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/plugins/scenario"
+	"counterpart/internal/serving/redact"
 	"counterpart/servers"
 )
 
@@ -39,7 +40,7 @@ type pluginRunCmd struct {
 	limitFlags
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *pluginRunCmd) Run(e *env) error {
 	kase, err := c.scenario()
 	if err != nil {
@@ -196,7 +197,7 @@ func (t *teletype) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.An
 	if !t.tty {
 		shown := line
 		if ask.Hidden {
-			shown = "(hidden)"
+			shown = redact.Hidden
 		}
 		fmt.Fprintln(t.out, shown)
 	}

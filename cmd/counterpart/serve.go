@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 
 	"counterpart/internal/company/clock"
+	"counterpart/internal/plugins/live"
+	"counterpart/internal/plugins/scenario"
 	"counterpart/internal/steering/boot"
 	"counterpart/internal/steering/control"
 	"counterpart/seed/worlds"
@@ -29,16 +31,18 @@ type serveCmd struct {
 	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
 	Data         string  `placeholder:"DIR" help:"Remember what changes in this folder, over restarts. One process at a time has it, and it belongs to one seed."`
 	Sync         string  `enum:"always,interval,never," default:"" placeholder:"HOW" help:"With --data, when a change is safe: always (before it is answered), interval (within 100 ms, the default) or never (when the system writes it)."`
-	State        string  `default:"memory" env:"COUNTERPART_STATE" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
+	State        string  `default:"memory" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
+	Plugins      string  `type:"path" placeholder:"DIR" help:"Run sessions of the plugins in this folder against the fleet, for who asks the control port."`
+	Python       string  `placeholder:"PATH" help:"Interpreter of the plugins of --plugins; python3 from PATH if nothing is said."`
 	LogLevel     string  `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
 	WithStdin    bool    `help:"End when standard input ends, too: with whoever holds it open, however that ends."`
 	JSON         bool    `name:"json" help:"Print what runs where as JSON instead of tables."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *serveCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err
@@ -106,6 +110,24 @@ func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, store *kep
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
 		Log:      log}}
 	r.opt.Load = r.load
+	if c.Plugins != "" {
+		if info, err := os.Stat(c.Plugins); err != nil || !info.IsDir() {
+			return fmt.Errorf("--plugins %s is no folder", c.Plugins)
+		}
+		var sessions *live.Sessions
+		r.opt.Plugins = func(company *boot.Company) *control.Plugins {
+			if sessions != nil { // of the seed before
+				sessions.Close()
+			}
+			sessions = live.New(c.Plugins, company, scenario.Options{Kinds: servers.Table(), Python: c.Python})
+			return sessions.API()
+		}
+		defer func() {
+			if sessions != nil {
+				sessions.Close()
+			}
+		}()
+	}
 	if store != nil {
 		r.opt.Store, r.opt.Lasting, r.opt.Load = store.store, !store.store.Shared(), store.refuse
 	}

@@ -100,6 +100,7 @@ type Overrides struct {
 	orders *state.Collection[book]
 	clock  clock.Clock
 	world  *world.World
+	asked  asked
 }
 
 // New returns a Overrides over a store.
@@ -262,6 +263,9 @@ func (b *Overrides) Take(ctx context.Context, s Subject) (d Decision, ok bool, e
 	if b == nil {
 		return Decision{}, false, nil
 	}
+	if s.On != Checkout { // which was looked for before
+		b.asked.note(s)
+	}
 	v, err := b.orders.Get(ctx, record)
 	if err != nil || v == nil || len(v.Orders) == 0 { // nearly always: nobody has decided anything
 		return Decision{}, false, err
@@ -293,6 +297,9 @@ func (b *Overrides) take(ctx context.Context, s Subject) (d Decision, ok bool, e
 func (b *Overrides) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
 	if b == nil {
 		return Decision{}, false, nil
+	}
+	if s.On == Checkout { // who is asked about a request that is open is never taken for another
+		b.asked.note(s)
 	}
 	v, _, err := b.orders.Read(ctx, record)
 	if i := v.find(s, b.clock.Now()); err == nil && i >= 0 {

@@ -31,6 +31,9 @@ type Entry struct {
 	Broken   string        `json:"broken,omitempty"`  // when a fault struck: "before" (nothing was changed) or "after" (the change stands)
 	Request  string        `json:"request,omitempty"`
 	Response string        `json:"response,omitempty"`
+	// The heads of HTTP messages: "Name: value", one a line, 1 KiB each at most.
+	RequestHead  string `json:"request_head,omitempty"`
+	ResponseHead string `json:"response_head,omitempty"`
 	// Session is what the operation belongs to, Person whose session that is, and Grouped
 	// says by what that is known: plugin, actor, peer or client.
 	Session string `json:"session,omitempty"`
@@ -39,7 +42,7 @@ type Entry struct {
 }
 
 func (e *Entry) size() int {
-	return 200 + len(e.Session) + len(e.Person) + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Cause) + len(e.Feature) + len(e.Request) + len(e.Response)
+	return 200 + len(e.Session) + len(e.Person) + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Cause) + len(e.Feature) + len(e.Request) + len(e.Response) + len(e.RequestHead) + len(e.ResponseHead)
 }
 
 // Limits bound what is remembered.
@@ -84,25 +87,31 @@ func New(l Limits, mask *Mask) *Journal {
 }
 
 // Record appends an entry and gives it its number, from 1 on.
-func (j *Journal) Record(e Entry) { j.RecordRaw(&e, nil, nil) }
+func (j *Journal) Record(e Entry) { j.RecordRaw(&e, Raw{}) }
 
-// RecordRaw is Record for a request and a response that are still in somebody's
-// buffers; they come behind what e has of them. Nothing of it is kept.
-func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
+// Raw is what of messages is still in somebody's buffers.
+type Raw struct{ Request, Response, RequestHead, ResponseHead []byte }
+
+func (r *Raw) size() int {
+	return len(r.Request) + len(r.Response) + len(r.RequestHead) + len(r.ResponseHead)
+}
+
+// RecordRaw is Record for messages that are still in somebody's buffers; they come behind
+// what e has of them. Nothing of it is kept.
+func (j *Journal) RecordRaw(e *Entry, raw Raw) {
 	if j == nil {
 		return
 	}
 	j.hosted.mark(e)
 	if j.shared != nil {
-		j.shared.record(e, request, response)
+		j.shared.record(e, &raw)
 		return
 	}
-	length := packed(e, len(request), len(response))
-	size := e.size() + len(request) + len(response)
+	length, size := packed(e, &raw), e.size()+raw.size()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if room := j.room(length, size); room != nil {
-		pack(room, e, request, response)
+		pack(room, e, &raw)
 	}
 	j.stir()
 }

@@ -69,7 +69,7 @@ func TestEntriesSurviveTheRing(t *testing.T) {
 				e.Faults = append(e.Faults, text(9))
 			}
 			request, response := text(most), text(most/2)
-			j.RecordRaw(&e, []byte(request), []byte(response))
+			j.RecordRaw(&e, journal.Raw{Request: []byte(request), Response: []byte(response)})
 			e.Request, e.Response, e.Grouped = request, response, journal.ByPlugin
 			all = append(all, e)
 			if i%tt.look != 0 {

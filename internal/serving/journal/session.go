@@ -13,7 +13,7 @@ import (
 const (
 	ByPlugin = "plugin" // the plugin host runs the session, and one of its hooks ran when the operation came
 	ByActor  = "actor"  // the same person from the same address, without a long pause
-	ByPeer   = "peer"   // nobody who is a person, from an address from where only one person came lately
+	ByPeer   = "peer"   // nobody who is a person, over a connection on which one came, or from an address from where only one came lately
 	ByClient = "client" // the same client, or only the same address, without a long pause
 )
 
@@ -52,6 +52,7 @@ type sessions struct {
 	known map[sessionKey]*list.Element
 	order list.List // of those, the one that was quiet for longest first
 	hosts map[string]*visitors
+	peers map[string]*session // of whom came last, by address and port
 }
 
 // visitors are the sessions of the two persons who came last from an address: if only one of
@@ -81,7 +82,7 @@ func (s *sessions) add(e *Entry, person string, room int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil {
-		s.of, s.known, s.hosts = make([]membership, room), map[sessionKey]*list.Element{}, map[string]*visitors{}
+		s.of, s.known, s.hosts, s.peers = make([]membership, room), map[sessionKey]*list.Element{}, map[string]*visitors{}, map[string]*session{}
 	}
 	s.upTo = e.Seq
 	at := &s.of[e.Seq%uint64(len(s.of))]
@@ -99,7 +100,14 @@ func (s *sessions) find(e *Entry, person string) membership {
 	if person != "" {
 		x := s.session(e, sessionKey{person: person, host: host})
 		s.visit(host, x)
+		if len(s.peers) >= len(s.of) { // connections do not say that they are over
+			clear(s.peers)
+		}
+		s.peers[e.Peer] = x
 		return membership{x, ByActor, e.Seq}
+	}
+	if x := s.peers[e.Peer]; x.goesOn(e.At) {
+		return membership{x, ByPeer, e.Seq}
 	}
 	if v := s.hosts[host]; v != nil && v.last.goesOn(e.At) && !v.other.goesOn(e.At) {
 		return membership{v.last, ByPeer, e.Seq}
@@ -154,7 +162,7 @@ func (s *sessions) visit(host string, x *session) {
 func (s *sessions) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.upTo, s.of, s.known, s.hosts = 0, nil, nil, nil
+	s.upTo, s.of, s.known, s.hosts, s.peers = 0, nil, nil, nil, nil
 	s.order.Init()
 }
 

@@ -41,27 +41,28 @@ func TestOperationsAreToldTheirSession(t *testing.T) {
 		came(4, "bob", "10.0.0.22:1"),      // 5: from elsewhere
 		came(5, "bob", "10.0.0.21:5"),      // 6: now two came from there
 		came(6, "svc", "10.0.0.21:6"),      // 7: whose is not known
-		came(30, "ALICE", "10.0.0.21:7"),   // 8: within the pause, counted from 3
-		came(61, "alice", "10.0.0.21:8"),   // 9: a pause
-		came(62, "svc", "10.0.0.21:9"),     // 10: bob has gone long ago
-		came(63, "", "[2001:db8::1]:1234"), // 11
-		came(64, "", "[2001:db8::1]:1235"), // 12
+		came(7, "", "10.0.0.21:5"),         // 8: over bob's connection
+		came(30, "ALICE", "10.0.0.21:7"),   // 9: within the pause, counted from 3
+		came(61, "alice", "10.0.0.21:8"),   // 10: a pause
+		came(62, "svc", "10.0.0.21:9"),     // 11: bob has gone long ago
+		came(63, "", "[2001:db8::1]:1234"), // 12
+		came(64, "", "[2001:db8::1]:1235"), // 13
 	} {
 		j.Record(e)
 	}
-	want := []string{"1:1  client", "2:2 alice actor", "3:2 alice peer", "4:2 alice peer", "5:5 bob actor", "6:6 bob actor", "7:1  client",
-		"8:2 alice actor", "9:9 alice actor", "10:9 alice peer", "11:11  client", "12:11  client"}
+	want := []string{"1:1  client", "2:2 alice actor", "3:2 alice peer", "4:2 alice peer", "5:5 bob actor", "6:6 bob actor", "7:1  client", "8:6 bob peer",
+		"9:2 alice actor", "10:10 alice actor", "11:10 alice peer", "12:12  client", "13:12  client"}
 	if got := told(j, journal.Match{}); strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	if got := told(j, journal.Match{Session: "2"}); strings.Join(got, "|") != "2:2 alice actor|3:2 alice peer|4:2 alice peer|8:2 alice actor" {
+	if got := told(j, journal.Match{Session: "2"}); strings.Join(got, "|") != "2:2 alice actor|3:2 alice peer|4:2 alice peer|9:2 alice actor" {
 		t.Errorf("session 2 has %v", got)
 	}
-	if got := told(j, journal.Match{Person: "BOB"}); len(got) != 2 {
+	if got := told(j, journal.Match{Person: "BOB"}); len(got) != 3 {
 		t.Errorf("bob has %v", got)
 	}
-	if n, _ := j.Count(t.Context(), 0, journal.Match{Session: "9"}); n != 2 {
-		t.Errorf("session 9 counts %d", n)
+	if n, _ := j.Count(t.Context(), 0, journal.Match{Session: "10"}); n != 2 {
+		t.Errorf("session 10 counts %d", n)
 	}
 	if l := j.Lines(0, journal.Match{Person: "alice"}); len(l.Texts) != 6 || !strings.Contains(l.Texts[1], `"session":"2","person":"alice","grouped":"peer"`) {
 		t.Errorf("as lines: %v", l.Texts)
@@ -72,7 +73,7 @@ func TestOperationsAreToldTheirSession(t *testing.T) {
 	}
 	j.Clear()
 	j.Record(came(65, "alice", "10.0.0.21:8"))
-	if got := told(j, journal.Match{}); len(got) != 1 || got[0] != "13:13 alice actor" {
+	if got := told(j, journal.Match{}); len(got) != 1 || got[0] != "14:14 alice actor" {
 		t.Errorf("after a reset: %v", got)
 	}
 }

@@ -41,6 +41,9 @@ type Options struct {
 	JournalBytes int // of what is remembered; default 6 MiB
 	NoControl    bool
 	Profiles     bool // the runtime's profiles on the control port
+	// Plugins runs sessions of plugins for the control port; nil: there are none. It is asked
+	// once the company is built.
+	Plugins      func(*Company) *control.Plugins
 	ControlToken string
 	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
 	// Load takes another seed in place of this one, once it has answered; nil: not
@@ -334,15 +337,31 @@ func (c *Company) addControl(s seed.Control) error {
 		}
 		listen = net.JoinHostPort(host, listen[1:])
 	}
+	var plugins *control.Plugins
+	if c.opt.Plugins != nil {
+		plugins = c.opt.Plugins(c)
+	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
 		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Store: c.Store, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
-		Locate: c.locate, Profiles: c.opt.Profiles})
+		Locate: c.locate, Plugins: plugins, Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
 	}
 	c.servers = append(c.servers, fleet.Instance{Name: "control", Kind: "control", Server: srv})
 	return nil
+}
+
+// SeedText is the seed that the fleet was made from, as it was read.
+func (c *Company) SeedText() []byte { return c.seed.Source() }
+
+// Kinds are the kinds of the servers, by their names.
+func (c *Company) Kinds() map[string]string {
+	out := map[string]string{}
+	for _, in := range c.servers {
+		out[in.Name] = in.Kind
+	}
+	return out
 }
 
 // locate is where the seed says something, for explanations.

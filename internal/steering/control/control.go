@@ -71,6 +71,8 @@ type Config struct {
 	Digest string // of the seed that runs
 	// Locate finds where the seed says something: see seed.Seed.Locate. nil: nowhere.
 	Locate func(in, name string, keys ...string) (at Place, ok bool)
+	// Plugins runs sessions of plugins; nil: none are to be had.
+	Plugins *Plugins
 	// Profiles opens the runtime's profiles under /debug/pprof/.
 	Profiles bool
 }
@@ -152,6 +154,7 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.yubikeyRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
 	routes = append(routes, s.consoleRoutes()...)
+	routes = append(routes, s.sessionRoutes()...)
 	routes = append(routes, s.profiles()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{

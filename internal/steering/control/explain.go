@@ -40,7 +40,7 @@ type explanation struct {
 	Rule     *rule  `json:"rule,omitempty"`  // that decided; none: nothing that is written decided it
 	Cause    string `json:"cause,omitempty"` // the same words each time
 	Saw      string `json:"saw,omitempty"`   // the status that the client saw
-	Pass     []pass `json:"would_pass"`      // any of it is enough; none: nothing would change how it ended
+	Pass     []pass `json:"would_pass"`      // any of it is enough; none: nothing that is known here
 	Links    []link `json:"links"`
 }
 
@@ -66,12 +66,35 @@ type link struct {
 	Href   string `json:"href"`
 }
 
-// to is a link to something.
-func to(kind, id string) link {
-	e := url.PathEscape(id)
-	href := map[string]string{"person": "/people/" + e, "account": "/accounts/" + e, "lease": "/leases?id=" + url.QueryEscape(id), "request": "/requests?id=" + url.QueryEscape(id),
-		"ticket": "/tickets/" + e, "device": "/devices/" + e, "approval": "/approvals?id=" + url.QueryEscape(id), "decision": "/decisions", "fault": "/faults",
-		"client": "/journal?actor=" + url.QueryEscape(id), "session": "/journal?session=" + url.QueryEscape(id)}[kind]
+// to is a link to something, or to the list that has it.
+func (s *Server) to(kind, id string) link {
+	path, q := url.PathEscape(id), url.QueryEscape(id)
+	_, account, _ := strings.Cut(id, ".") // of a lease or request
+	href := ""
+	switch kind {
+	case "person":
+		href = "/people/" + path
+	case "account":
+		href = "/accounts/" + path
+	case "lease":
+		href = "/leases?account=" + url.QueryEscape(account)
+	case "request":
+		href = "/accounts/" + url.PathEscape(account)
+	case "ticket":
+		href = "/tickets/" + path
+	case "device":
+		href = "/people/" + url.PathEscape(s.owner(id))
+	case "approval":
+		href = "/approvals?state=pending"
+	case "decision":
+		href = "/decisions"
+	case "fault":
+		href = "/faults"
+	case "session":
+		href = "/journal?session=" + q
+	default: // a client
+		href = "/journal?actor=" + q
+	}
 	return link{Kind: kind, ID: id, Href: href}
 }
 
@@ -210,7 +233,7 @@ func (x *explaining) whose(userID string) {
 }
 
 func (x *explaining) link(kind, id string) {
-	l := to(kind, id)
+	l := x.to(kind, id)
 	for _, other := range x.out.Links {
 		if other == l {
 			return

@@ -33,6 +33,7 @@ func TestARefusedCheckoutIsExplained(t *testing.T) {
 		"explained.would_pass.0.now":     "false",
 		"explained.would_pass.0.do.href": "/leases/lease-1.root@db01/force",
 		"entry.session":                  "1",
+		"entry.response_head":            "Content-Type: application/problem+json\n",
 		"entry.person":                   "alice",
 		"entry.grouped":                  "actor",
 	} {
@@ -108,6 +109,10 @@ func TestEveryOutcomeIsExplained(t *testing.T) {
 			rule := ""
 			if r.str("explained.rule.says") != "" {
 				rule = fmt.Sprint(r.str("explained.rule.says"), " ", r.str("explained.rule.file"), " ", orNought(r.str("explained.rule.line")))
+			}
+			links, _ := r.json["explained"].(map[string]any)["links"].([]any)
+			for _, l := range links {
+				a.want(200, "GET", l.(map[string]any)["href"].(string), "")
 			}
 			if rule != tt.written {
 				t.Errorf("rule: %q, want %q", rule, tt.written)

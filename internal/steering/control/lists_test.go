@@ -2,6 +2,8 @@ package control_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -159,4 +161,24 @@ func TestListsAreThoseOfTheFleet(t *testing.T) {
 		a.at(all[1]).want(503, "GET", path, "")
 	}
 	store.Heal()
+}
+
+// BenchmarkPeople is what a page of people costs, of a small company and of a large one.
+func BenchmarkPeople(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			f := dialecttest.Run(b, []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}}}, seed+fmt.Sprintf("generate: {users: %d}\n", n))
+			url := "http://" + f.Addr("control/http") + "/people?q=user0009"
+			for b.Loop() {
+				req, _ := http.NewRequest("GET", url, nil)
+				req.Header.Set("Authorization", "Bearer control-token")
+				resp, err := http.DefaultClient.Do(req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+		})
+	}
 }

@@ -75,11 +75,11 @@ type comes struct {
 }
 
 // add notes something, unless it is over or never comes.
-func (u *comes) add(at time.Time, kind, id, format string, args ...any) {
+func (u *comes) add(at time.Time, kind, id, says string) {
 	if at.IsZero() || !at.After(u.now) {
 		return
 	}
-	u.all = append(u.all, upcoming{At: at, In: span(at.Sub(u.now)), Kind: kind, ID: id, Says: fmt.Sprintf(format, args...)})
+	u.all = append(u.all, upcoming{At: at, In: span(at.Sub(u.now)), Kind: kind, ID: id, Says: says})
 	if len(u.all) > 8*u.most { // what is held does not grow with what there is
 		u.cut()
 	}
@@ -95,7 +95,7 @@ func (u *comes) cut() {
 		case "code":
 			x.Href = "/phone/" + url.PathEscape(x.ID)
 		default:
-			x.Href = to(x.Kind, x.ID).Href
+			x.Href = u.to(x.Kind, x.ID).Href
 		}
 	}
 }
@@ -107,18 +107,18 @@ func (u *comes) accounts() error {
 	}
 	for _, l := range leases {
 		if l.State == checkout.Active {
-			u.add(l.Expires, "lease", l.ID, "%s of %s ends; %s is given back", l.ID, cmp.Or(l.UserID, l.Client), l.AccountID)
+			u.add(l.Expires, "lease", l.ID, fmt.Sprintf("%s of %s ends; %s is given back", l.ID, cmp.Or(l.UserID, l.Client), l.AccountID))
 		}
 	}
 	requests, err := u.Accounts.Requests(u.ctx, everybody)
 	for _, r := range requests {
 		switch {
 		case r.State == checkout.Waiting && !r.At.IsZero() && r.At.Before(r.Expires):
-			u.add(r.At, "request", r.ID, "%s of %s approves itself: %s", r.ID, r.UserID, r.Order)
+			u.add(r.At, "request", r.ID, fmt.Sprintf("%s of %s approves itself: %s", r.ID, r.UserID, r.Order))
 		case r.State == checkout.Waiting:
-			u.add(r.Expires, "request", r.ID, "%s of %s lapses unanswered", r.ID, r.UserID)
+			u.add(r.Expires, "request", r.ID, fmt.Sprintf("%s of %s lapses unanswered", r.ID, r.UserID))
 		case r.State == checkout.Granted:
-			u.add(r.Expires, "request", r.ID, "%s of %s, approved, lapses unused", r.ID, r.UserID)
+			u.add(r.Expires, "request", r.ID, fmt.Sprintf("%s of %s, approved, lapses unused", r.ID, r.UserID))
 		}
 	}
 	return err
@@ -132,7 +132,7 @@ func (u *comes) approvals() error {
 		}
 		l := left(a)
 		what := map[string]string{"approved": "approves itself", "denied": "denies itself", "fraud": "is reported as fraud", "expired": "ends unanswered"}[l.Ends]
-		u.add(l.At, "approval", a.ID, "a push of %s %s: %s", a.UserID, what, l.By)
+		u.add(l.At, "approval", a.ID, fmt.Sprintf("a push of %s %s: %s", a.UserID, what, l.By))
 	}
 	return err
 }
@@ -140,14 +140,14 @@ func (u *comes) approvals() error {
 func (u *comes) orders() error {
 	all, err := u.Decisions.List(u.ctx)
 	for _, d := range all {
-		u.add(d.Until, "decision", d.ID, "%s ends: %s", d.ID, d.Verb)
+		u.add(d.Until, "decision", d.ID, fmt.Sprintf("%s ends: %s", d.ID, d.Verb))
 	}
 	return err
 }
 
 func (u *comes) rules() error {
 	for _, r := range u.Rules.States() {
-		u.add(r.Ends, "fault", r.ID, "fault %s ends: %s", r.ID, r.Kind)
+		u.add(r.Ends, "fault", r.ID, fmt.Sprintf("fault %s ends: %s", r.ID, r.Kind))
 	}
 	return nil
 }
@@ -162,8 +162,8 @@ func (u *comes) tickets() error {
 			return nil
 		}
 		if usable(t) {
-			u.add(t.Window.NotBefore, "ticket", t.ID, "the window of %s opens", t.ID)
-			u.add(t.Window.NotAfter, "ticket", t.ID, "the window of %s closes", t.ID)
+			u.add(t.Window.NotBefore, "ticket", t.ID, fmt.Sprintf("the window of %s opens", t.ID))
+			u.add(t.Window.NotAfter, "ticket", t.ID, fmt.Sprintf("the window of %s closes", t.ID))
 		}
 	}
 	return nil
@@ -193,14 +193,14 @@ func (u *comes) codes(userID string) error {
 			return err
 		}
 		if d.Kind == world.TOTP {
-			u.add(until, "code", userID, "the code of %s turns", d.ID)
+			u.add(until, "code", userID, fmt.Sprintf("the code of %s turns", d.ID))
 		} else {
-			u.add(until, "code", userID, "the code sent to %s is no longer good", d.ID)
+			u.add(until, "code", userID, fmt.Sprintf("the code sent to %s is no longer good", d.ID))
 		}
 	}
 	st, err := u.Logins.Standing(u.ctx, userID)
 	if lasts := u.World.Organization().Lockout.Duration; err == nil && !st.LockedAt.IsZero() && lasts > 0 {
-		u.add(st.LockedAt.Add(lasts), "person", userID, "%s is no longer locked out", userID)
+		u.add(st.LockedAt.Add(lasts), "person", userID, fmt.Sprintf("%s is no longer locked out", userID))
 	}
 	return err
 }

@@ -24,6 +24,7 @@ func TestWhatComesNext(t *testing.T) {
 	var got []string
 	for _, row := range r.json["upcoming"].([]any) {
 		m := row.(map[string]any)
+		a.want(200, "GET", m["href"].(string), "")
 		got = append(got, m["in"].(string)+" "+m["kind"].(string)+" "+m["says"].(string))
 	}
 	for i, want := range []string{"1ns ticket the window of T1 opens", "20s approval a push of alice approves itself: decision-1", "30s code the code of alice-totp turns", "10m0s fault slow ends: delay",
