@@ -25,7 +25,10 @@ export async function session(main, page) {
 		const account = accounts.find((a) => a.id === what.value);
 		const started = await post("/sessions", {
 			...(aa.value ? { aa: { name: aa.value } } : {}), ...(store.value ? { credentialstore: { name: store.value } } : {}),
-			connection: { protocol: over.value === "rdp" ? "rdp" : "ssh", ...(over.value === "plain" ? {} : { gateway_user: who.value }), server_username: account.name, ...(over.value === "plain" ? { login: who.value } : {}), server: { address: account.address, hostname: account.asset } },
+			connection: {
+				protocol: over.value === "rdp" ? "rdp" : "ssh", usermapping: true, server: { user: account.name, ip: account.address, hostname: account.asset },
+				...(over.value === "plain" ? { login: "gu=" + who.value + "@" + account.name + "@" + account.address } : { gateway: { user: who.value } }),
+			},
 		});
 		history.replaceState(null, "", "/console/session/" + started.id);
 		id = started.id;
