@@ -149,7 +149,7 @@ func TestEveryRouteIsSpecifiedAndEveryPathIsServed(t *testing.T) {
 	served := map[string]bool{}
 	for _, r := range s.Ports()[0].HTTP.Routes {
 		path := r.Path
-		for _, p := range []string{"user", "id", "seq", "name", "key", "account", "ticket", "device"} {
+		for _, p := range []string{"user", "id", "seq", "name", "key", "account", "ticket", "device", "page", "file"} {
 			path = strings.ReplaceAll(path, ":"+p, "{"+p+"}")
 		}
 		served[r.Method+" "+path] = true

@@ -24,3 +24,5 @@ type Page = {
   go: (path: string) => void; title: (text: string) => void;
   act: (button: HTMLElement, work: () => Promise<any>) => Promise<boolean>; on: (work: () => Promise<any>) => (e: Event) => void;
 };
+/** A page fills main. */
+type Show = (main: HTMLElement, page: Page) => void | Promise<void>;

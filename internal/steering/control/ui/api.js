@@ -133,7 +133,7 @@ export class Link extends EventTarget {
 		this.tell("link", state);
 	}
 
-	/** @param {string} name @param {any} detail */
+	/** @param {string} name */
 	tell(name, detail) {
 		this.dispatchEvent(new CustomEvent(name, { detail }));
 	}

@@ -29,7 +29,7 @@ export async function compare(main, page) {
 
 /** A step is one operation of each session, or of one of them. @typedef {{a?: any, b?: any, same: boolean}} Step */
 
-/** align pairs what was asked in the same order (longest common subsequence). @param {any[]} a @param {any[]} b @returns {Step[]} */
+/** align pairs what was asked in the same order (longest common subsequence). @returns {Step[]} */
 export function align(a, b) {
 	const what = (e) => e.server + " " + e.op;
 	a = a.slice(0, 500);
@@ -49,12 +49,10 @@ export function align(a, b) {
 	return steps;
 }
 
-/** @param {any[]} entries */
 const worst = (entries) => entries.reduce((w, e) => (badness(e.outcome) > badness(w) ? e.outcome : w), "ok");
-/** @param {any[]} entries */
 const name = (entries) => entries[0].person || entries[0].actor || "nobody that is known";
 
-/** @param {any[][]} both @param {Step[]} steps */
+/** @param {Step[]} steps */
 function verdict(both, steps) {
 	const i = steps.findIndex((s) => !s.same);
 	if (i < 0) return h("div.note.fine", {}, mark("ok", ""), h("p.say", {}, h("b", {}, "They do not part."), " All steps are alike."));
@@ -63,7 +61,7 @@ function verdict(both, steps) {
 	return h("div.note.bad.gapb", {}, h("div", {}, h("p.say", {}, h("b", {}, "They part at step " + (i + 1) + "."), " ", text), h("p.s.d", {}, plural(steps.filter((x) => x.same).length, "step is", "steps are") + " alike. Times are counted from each session’s start.")));
 }
 
-/** @param {any[][]} both @param {Step[]} steps @param {boolean} folded */
+/** @param {Step[]} steps @param {boolean} folded */
 function table(both, steps, folded) {
 	const head = (e) => h("div.h", {}, h("div.row", {}, mark(worst(e)), h("b", {}, name(e)), h("a.s", { href: "/console/timeline?q=session:" + enc(e[0].session) }, time(e[0].at)), h("span.grow"), h("span.dd.n", {}, plural(e.length, "step") + " · " + span(Date.parse(e[e.length - 1].at) - Date.parse(e[0].at)))));
 	const cell = (e, of, c) => (e ? h("div" + c, {}, h("a.cl", { href: "/console/timeline?entry=" + e.seq }, h("span.m.n.dd", {}, "+" + ((Date.parse(e.at) - Date.parse(of[0].at)) / 1000).toFixed(3)), mark(e.outcome), h("span.d", {}, e.server), h("code.cut", {}, e.op), h("code.d", {}, e.status ?? "")), c && e.why ? h("p.s", {}, e.why) : null) : h("div.none"));
@@ -73,14 +71,13 @@ function table(both, steps, folded) {
 	}));
 }
 
-/** flat makes paths and values of an answer. @param {any} v @param {string} path @param {Map<string, string>} out */
+/** flat makes paths and values of an answer. @param {string} path @param {Map<string, string>} out */
 function flat(v, path, out) {
 	if (out.size > 200) return;
 	if (v && typeof v === "object") for (const [k, x] of Object.entries(v)) flat(x, path + "." + k, out);
 	else out.set(path, JSON.stringify(v));
 }
 
-/** @param {any} e */
 function fields(e) {
 	const out = new Map();
 	for (const k of ["actor", "object", "status", "outcome", "why"]) if (e[k]) out.set(k, e[k]);
@@ -95,7 +92,7 @@ function fields(e) {
 	return out;
 }
 
-/** @param {any[][]} both @param {Step[]} steps */
+/** @param {Step[]} steps */
 function differences(both, steps) {
 	const i = steps.findIndex((s) => !s.same && s.a && s.b);
 	if (i < 0) return null;
@@ -105,7 +102,7 @@ function differences(both, steps) {
 	return [h("h2.gapt", {}, "What differs at step " + (i + 1)), h("div.card", {}, h("table", {}, heads(["Field", ...both.map((e) => name(e) + ", " + time(e[0].at))]), h("tbody", {}, names.map((k) => h("tr", {}, h("td.d", {}, k), value(a.get(k)), value(b.get(k)))))))];
 }
 
-/** @param {any[][]} both @param {Step[]} steps */
+/** @param {Step[]} steps */
 function markdown(both, steps) {
 	const one = (e) => (e ? (e.server + " " + e.op + " " + (e.status || e.outcome) + (e.why ? " (" + e.why + ")" : "")).replaceAll("|", "\\|") : "");
 	return ["| step | " + name(both[0]) + " | " + name(both[1]) + " |", "|---|---|---|", ...steps.map((s, i) => "| " + (i + 1) + (s.same ? "" : " **≠**") + " | " + one(s.a) + " | " + one(s.b) + " |")].join("\n") + "\n";

@@ -62,7 +62,6 @@ function named(sentence, links) {
 	return sentence.split(pattern).map((part, i) => (i % 2 ? h("b", {}, part) : part));
 }
 
-/** @param {any} entry @param {any} x */
 function facts(entry, x) {
 	const place = (r) => (r.file ? h("span.dd", {}, r.file + ":" + r.line) : null);
 	return h("dl.facts", {},
@@ -77,7 +76,7 @@ function facts(entry, x) {
 
 /**
  * actions are what one can do about an entry, the destructive ones last.
- * @param {any} entry @param {any} x @param {Row | undefined} row @param {Page} page @param {Timeline} t
+ * @param {Row | undefined} row @param {Page} page @param {Timeline} t
  * @param {(title: string, hint: string, text: string) => void} show
  */
 function actions(entry, x, row, page, t, show) {

@@ -41,7 +41,7 @@ const orders = [
 	["Checkout needs approval", "the next 2, after 5 s", { verb: "require_approval", on: "checkout", next: 2, after: "5s" }],
 ];
 
-/** @param {HTMLElement} main @param {Page} page */
+/** @type {Show} */
 export function faults(main, page) {
 	const force = h("section.card.gapb.force"), form = h("div"), decide = h("div");
 	fill(main, h("div.head", {}, h("h1", {}, "Break something, or decide for somebody"), h("span.grow"), copy(() => yaml(rules), "Rules as YAML"),
@@ -54,7 +54,6 @@ export function faults(main, page) {
 		inForce(f.rules, d.decisions);
 		return { f, d };
 	};
-	/** @param {any[]} all @param {any[]} decisions */
 	function inForce(all, decisions) {
 		if (!all.length && !decisions.length) return fill(force, h("p.d", {}, "Nothing is broken, and everybody decides for themselves."));
 		const now = page.link.now();
@@ -68,17 +67,17 @@ export function faults(main, page) {
 	page.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
-/** says is a rule in words. @param {any} r @returns {Child[]} */
+/** says is a rule in words. @returns {Child[]} */
 function says(r) {
 	const args = Object.entries(r.args ?? {}).map(([k, v]) => (k === "code" || k === "for" || k === "as" ? v : k + " " + v)).join(", ");
 	return [h("b", {}, r.kind + (args ? " " + args : "")), r.moment ? " " + r.moment + " " : " on ", h("code", {}, r.op || "everything"), " of " + (r.server || "any system"), r.port ? " on " + r.port : "", r.actor ? " for " + r.actor : "", r.object ? " about " + r.object : "",
 		r.percent ? ", " + r.percent + " in a hundred" : "", r.every ? ", every " + r.every + ". time" : "", r.lasts ? ", for " + r.lasts : ""];
 }
 
-/** orderSays is a decision in words. @param {any} d */
+/** orderSays is a decision in words. */
 const orderSays = (d) => [h("b", {}, d.user || d.device || d.account || d.ticket || "everybody"), (d.next === 1 ? ": the next " : d.next ? ": the next " + d.next + " " : ": every ") + (d.on || "operation") + ": " + d.verb.replaceAll("_", " ") + (d.after ? " after " + d.after : "")];
 
-/** yaml is rules as a file for `ctl faults set`. @param {any[]} rules */
+/** yaml is rules as a file for `ctl faults set`. */
 function yaml(rules) {
 	const one = (r) => "  - {" + ["id", "server", "port", "op", "actor", "object", "kind", "moment", "percent", "skip", "times", "every", "nth", "lasts"].filter((k) => r[k]).map((k) => k + ": " + (typeof r[k] === "number" ? r[k] : scalar(String(r[k])))).join(", ") +
 		(Object.keys(r.args ?? {}).length ? ", args: {" + Object.entries(r.args).map(([k, v]) => k + ": " + JSON.stringify(String(v))).join(", ") + "}" : "") + "}";
@@ -99,7 +98,7 @@ function text(label, value, changed, hint) {
 	return e;
 }
 
-/** sentence is the builder of a rule. @param {HTMLElement} box @param {any[]} servers @param {any} from @param {Page} page @param {() => Promise<any>} load */
+/** sentence is the builder of a rule. @param {HTMLElement} box @param {Page} page @param {() => Promise<any>} load */
 function sentence(box, servers, from, page, load) {
 	const note = h("span.grow"), put = h("button.pri", { onclick: () => page.act(put, () => post("/faults", { rules: [rule()] }).then(load)) }, "Put in force ", key("Ctrl ↵"));
 	let pressed = "";
@@ -144,7 +143,7 @@ function sentence(box, servers, from, page, load) {
 	return pressed;
 }
 
-/** decisionSentence is the builder of an order. @param {HTMLElement} box @param {any} known @param {Page} page @param {() => Promise<any>} load */
+/** decisionSentence is the builder of an order. @param {HTMLElement} box @param {Page} page @param {() => Promise<any>} load */
 function decisionSentence(box, known, page, load) {
 	const who = text("Person", page.params.get("user") ?? "", () => {}, "whose"), next = text("How many", "1", () => {}, "all"), on = pick("On", ["", ...known.fields].map((f) => [f, f || "anything"]), "push", () => {}), verb = pick("Verb", known.verbs.map((v) => [v, v.replaceAll("_", " ")]), "deny", () => {}), after = text("After", "", () => {}, "at once");
 	const account = text("Account or ticket", "", () => {}, "any");

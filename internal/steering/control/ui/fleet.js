@@ -2,7 +2,7 @@
 import { get, post, query } from "./api.js";
 import { account, copy, count, day, field, fill, h, heads, mark, person, plural, span, time, when } from "./dom.js";
 
-/** clockPage: time, and what comes next. @param {HTMLElement} main @param {Page} page */
+/** clockPage: time, and what comes next. @type {Show} */
 export function clockPage(main, page) {
 	const now = h("p.lead.n"), behind = h("p.s.d"), list = h("tbody");
 	const at = field({ type: "datetime-local", step: 1, "aria-label": "Moment" });
@@ -46,7 +46,7 @@ export async function endpoints(main, page) {
 		replicas.replicas.length > 1 ? h("section.card", {}, h("h2", {}, "Processes of the fleet"), h("table", {}, h("tbody", {}, replicas.replicas.map((r) => h("tr", {}, h("td", {}, h("code", {}, r.id)), h("td", {}, r.host), h("td", {}, mark(r.state === "live" ? "ok" : "denied", r.state)), h("td.d", {}, "since " + when(r.started))))))) : null);
 }
 
-/** audit: secrets still out, and where one showed up. @param {HTMLElement} main @param {Page} page */
+/** audit: secrets still out, and where one showed up. @type {Show} */
 export function audit(main, page) {
 	const load = async () => {
 		const a = await get("/audit", page.signal), now = page.link.now();

@@ -2,14 +2,14 @@
 import { get, post, query } from "./api.js";
 import { account, copy, count, enc, fill, finder, fine, h, heads, mark, when } from "./dom.js";
 
-/** standing is whether somebody can sign in, as an outcome. @param {any} u */
+/** standing is whether somebody can sign in, as an outcome. */
 function standing(u) {
 	const words = /** @type {Record<string, [string, string]>} */ ({ active: ["ok", "Yes"], must_change_password: ["challenge", "Must change"], disabled: ["denied", "Disabled"], locked: ["denied", "Locked"], expired: ["denied", "Expired"] });
 	const [outcome, word] = u.can_sign_in && u.status === "active" ? ["ok", "Yes"] : words[u.status] ?? ["denied", u.status];
 	return mark(outcome, word);
 }
 
-/** @param {HTMLElement} main @param {Page} page */
+/** @type {Show} */
 export function people(main, page) {
 	main.className = "split";
 	let next = "", n = 0, loading = false, typing = 0;

@@ -104,7 +104,7 @@ export class Phone {
 		this.tick();
 	}
 
-	/** push is a request that waits, the oldest on top. @param {Push} p @param {any} d @param {string} typed */
+	/** push is a request that waits, the oldest on top. @param {Push} p @param {string} typed */
 	push(p, d, typed) {
 		const id = "p" + p.id, digits = p.number_digits;
 		const answer = (verdict) => async (e) => {
@@ -136,7 +136,7 @@ export class Phone {
 			h("button.dan.fraud", { onclick: answer("fraud") }, "Not me: report fraud"), p.left_alone ? h("p.s.dd", {}, "Left alone, it " + ({ approved: "approves itself", denied: "is denied", fraud: "is reported as fraud" }[p.left_alone.ends] ?? "runs out") + " at " + time(p.left_alone.at) + (p.left_alone.by && p.left_alone.by !== "time" ? ": " + p.left_alone.by : "") + ".") : null);
 	}
 
-	/** code is what an authenticator shows. @param {any} c */
+	/** code is what an authenticator shows. */
 	code(c) {
 		const grouped = (t) => (t.length === 6 || t.length === 8 ? t.slice(0, t.length / 2) + " " + t.slice(t.length / 2) : t);
 		const qr = this.keep("qr " + c.device, "div");
@@ -159,12 +159,10 @@ export class Phone {
 		fill(box, picture, copy(uri, "Copy the address"));
 	}
 
-	/** @param {any} d */
 	messages(d) {
 		return h("section.card", {}, h("h2.d", {}, "Text messages"), d.messages.map((m) => [h("p.msg", {}, m.text ?? ["Your code is ", h("b", {}, m.code)]), h("div.row.s.dd.gapb", {}, h("span.grow", {}, m.system + " · " + time(m.at ?? m.sent) + (m.expires ? " · " + span(Date.parse(m.expires) - this.now()) + " left" : "")), m.code ? copy(m.code, "Copy " + m.code, ".small") : null)]));
 	}
 
-	/** @param {any} y */
 	yubikey(y) {
 		const typed = this.keep("otp " + y.device, "p.m");
 		return h("section.card", {}, h("div.row.nowrap.wide", {}, h("button.yk", { "aria-label": "Press the YubiKey", onclick: async () => {
@@ -179,7 +177,6 @@ export class Phone {
 	}
 }
 
-/** @param {any} a */
 function ended(a) {
 	const how = a.fraud ? "You reported it as fraud." : { approved: "You are let in: approved.", denied: "Denied.", expired: "It ran out.", cancelled: "It was withdrawn." }[/** @type {string} */ (a.state)] ?? a.state;
 	return (a.system ? a.system + ": " : "") + how + (a.by && a.by !== "person" ? " (" + a.by + ")" : "");

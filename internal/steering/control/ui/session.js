@@ -74,7 +74,6 @@ class Played {
 		}
 	}
 
-	/** @param {any} s */
 	async draw(s) {
 		const over = s.state === "ended";
 		this.stop.hidden = over;
@@ -86,7 +85,7 @@ class Played {
 		fill(this.left, s.left_behind.length ? s.left_behind.map((x) => mark("denied", x)) : mark("ok", over ? "nothing" : "nothing so far"));
 	}
 
-	/** terminal shows prompts and answers, and the field for the next. @param {any} s */
+	/** terminal shows prompts and answers, and the field for the next. */
 	terminal(s) {
 		const before = this.term?.querySelector("input");
 		if (before && s.ask && this.asked === s.ask.number) return;

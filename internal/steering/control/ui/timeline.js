@@ -43,7 +43,7 @@ export class Timeline {
 		});
 	}
 
-	/** show puts the timeline on the page. @param {HTMLElement} main @param {Page} page */
+	/** show puts the timeline on the page. @type {Show} */
 	show(main, page) {
 		this.view = new View(this, main, page);
 		page.signal.addEventListener("abort", () => (this.view = undefined));
@@ -372,7 +372,7 @@ class View {
 		return this.rowLine(/** @type {Row} */ (item.row), place, item.dim);
 	}
 
-	/** @param {Gap} g @param {any} place */
+	/** @param {Gap} g */
 	gapLine(g, place) {
 		const why = g.held ? "This page was too slow to take #" + count(g.from) + " – #" + count(g.to) + "." : "The journal has forgotten #" + count(g.from) + " – #" + count(g.to) + ".";
 		return h("div.gap37", { ...place, role: "treeitem" }, h("b", {}, plural(g.missed ?? g.to - g.from + 1, "entry", "entries") + " not shown"), h("span", {}, why),
@@ -386,7 +386,7 @@ class View {
 			}, "Load them") : null);
 	}
 
-	/** @param {Group} g @param {any} place @param {boolean} [dim] */
+	/** @param {Group} g @param {boolean} [dim] */
 	groupLine(g, place, dim) {
 		const last = g.rows[g.rows.length - 1];
 		const opened = this.items.some((x) => x.row === g.rows[0]);
@@ -400,7 +400,7 @@ class View {
 			h("span.m.n.dd.r.w2", {}, time(g.rows[0].at) + " · " + span(Math.max(last.at + last.took - g.rows[0].at, 0))));
 	}
 
-	/** @param {Row} r @param {any} place @param {boolean} [dim] */
+	/** @param {Row} r @param {boolean} [dim] */
 	rowLine(r, place, dim) {
 		const two = r.outcome !== "ok";
 		const e = h("a.t." + kind(r.outcome) + (two ? ".two" : "") + (dim ? ".old" : ""), {

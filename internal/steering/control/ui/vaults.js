@@ -5,7 +5,7 @@ import { count, enc, fill, finder, h, mark, person, plural, span, time, when } f
 const hour = 3600e3;
 const ranges = /** @type {[string, number][]} */ ([["3 h", 3 * hour], ["12 h", 12 * hour], ["3 d", 72 * hour]]);
 
-/** accounts is the page of vaults. @param {HTMLElement} main @param {Page} page */
+/** accounts is the page of vaults. @type {Show} */
 export function accounts(main, page) {
 	let range = 0, moved = 0, after = "";
 	/** @type {any[]} */
@@ -74,7 +74,7 @@ export function accounts(main, page) {
 		if (!shown.length) fill(chart, h("p.pad", {}, find.value ? "No account has “" + find.value + "” in it." : "The seed has no accounts."));
 	}
 
-	/** @param {any} r @param {number} now */
+	/** @param {number} now */
 	function ask(r, now) {
 		const by = (r.approvers ?? [])[0] ?? "";
 		const decide = (approve) => page.on(() => post("/requests/" + enc(r.id), { decision: approve ? "approve" : "deny" }).then(refresh));
@@ -93,7 +93,7 @@ export function accounts(main, page) {
 /** @param {number} a @param {number} b */
 const place = (a, b) => ({ "--x": a + "%", "--w": Math.max(b - a, 0.8) + "%" });
 
-/** bar is one lease. @param {any} l @param {(t: string | number) => number} x @param {number} now */
+/** bar is one lease. @param {(t: string | number) => number} x @param {number} now */
 function bar(l, x, now) {
 	const over = l.state !== "active";
 	const end = l.ended ?? l.returned ?? l.expires;
@@ -105,7 +105,7 @@ function legend() {
 	return h("span.row.s.d.legend", {}, [["", "out"], [".past", "given back"], [".past.forced", "forced back"], [".req", "requested"], [".win", "ticket window"]].map(([c, text]) => h("span", {}, h("i.l.key" + c), " ", text)));
 }
 
-/** tickets is the page of tickets. @param {HTMLElement} main @param {Page} page */
+/** tickets is the page of tickets. @type {Show} */
 export function tickets(main, page) {
 	main.className = "split";
 	let after = "";
@@ -140,7 +140,7 @@ export function tickets(main, page) {
 	if (page.rest) show(side, page.rest, page).catch((e) => fill(side, h("p", {}, e.message)));
 }
 
-/** standing is a ticket's state as an outcome. @param {any} t @param {number} now */
+/** standing is a ticket's state as an outcome. @param {number} now */
 function standing(t, now) {
 	const w = t.window ?? {};
 	const open = (!w.not_before || Date.parse(w.not_before) <= now) && (!w.not_after || Date.parse(w.not_after) >= now);
@@ -149,7 +149,7 @@ function standing(t, now) {
 	return mark(t.approvers?.some((a) => a.decision === "approved") || t.min_approvals === 0 ? "ok" : "challenge", t.state.replaceAll("_", " "));
 }
 
-/** @param {any} t @param {number} now */
+/** @param {number} now */
 const window = (t, now) => (t.window ? when(t.window.not_before ?? now, now) + " – " + (t.window.not_after ? when(t.window.not_after, now) : "open") : "any time");
 
 /** @param {HTMLElement} side @param {string} id @param {Page} page */
