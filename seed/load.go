@@ -41,8 +41,10 @@ type Seed struct {
 	Started   time.Time // what relative times count from
 	Digest    string    // of the file and those it names; replicas that share a store must agree
 
-	source []byte
-	files  map[string][]byte
+	source  []byte
+	files   map[string][]byte
+	name    string // of the file
+	located located
 }
 
 // Egress is where the forward proxy listens, and what it asks for.
@@ -146,7 +148,7 @@ func LoadContext(ctx context.Context, name string, src []byte, opt Options) (*Se
 		return nil, err
 	}
 	s := &Seed{Facts: facts, Servers: blocks, Digest: hex.EncodeToString(l.hash.Sum(nil)),
-		State: state, Started: l.opt.Now, source: src, files: l.files,
+		State: state, Started: l.opt.Now, source: src, files: l.files, name: name,
 		Control: Control{Listen: l.file.Control.Listen, Token: l.file.Control.Token, Given: l.file.Control.At.n != nil},
 		Egress:  Egress{Listen: l.file.Egress.Listen, Username: l.file.Egress.Username, Password: l.file.Egress.Password}}
 	l.steer(s)

@@ -32,7 +32,7 @@ type fault struct {
 // decision is an order in force from the start.
 type decision struct {
 	At      place
-	Verb    string        `yaml:"verb" required:"true" enum:"approve|deny|delay|timeout|fraud|lock|expire|require_approval" doc:"What is decided."`
+	Verb    string        `yaml:"verb" required:"true" enum:"approve|deny|delay|timeout|fraud|lock|expire|require_approval|interactive" doc:"What is decided."`
 	On      string        `yaml:"on" enum:"login|code|push|checkout|ticket" doc:"Only about operations of that sort."`
 	User    string        `yaml:"user" ref:"user" doc:"About that person."`
 	Device  string        `yaml:"device" format:"any" doc:"About that device."`

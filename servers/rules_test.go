@@ -56,6 +56,7 @@ var parts = []struct {
 	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
+	{"internal/plugins/live", []string{"internal/plugins", "internal/steering", "internal/company/cause"}},
 	{"internal/plugins/mutation", []string{"internal/plugins", "internal/serving", "internal/company"}},
 	{"internal/plugins/sarif", nil},
 	{"internal/plugins/junit", nil},

@@ -15,25 +15,31 @@ type ctlCmd struct {
 	controlPort `embed:""`
 	JSON        bool `name:"json" help:"Print the answer as JSON."`
 
-	Status     ctlStatus     `cmd:"" help:"What runs where, and whether it is ready."`
-	Replicas   ctlReplicas   `cmd:"" help:"The processes of the fleet."`
-	Clock      ctlClock      `cmd:"" help:"Read, freeze, advance and resume the fleet's time."`
-	Decide     ctlDecide     `cmd:"" help:"Give an order: approve, deny, delay, timeout, fraud, lock, expire, require_approval."`
-	Decisions  ctlDecisions  `cmd:"" help:"The orders in force."`
-	Faults     ctlFaults     `cmd:"" help:"What goes wrong."`
-	Approvals  ctlApprovals  `cmd:"" help:"Pushes and calls: list, wait, answer."`
-	Requests   ctlRequests   `cmd:"" help:"Requests for accounts: list, approve, deny."`
-	OTP        ctlOTP        `cmd:"" name:"otp" help:"The codes that somebody's devices show now."`
-	Yubikeys   ctlYubikeys   `cmd:"" help:"YubiKeys: list, press, power-cycle."`
-	Unlock     ctlUnlock     `cmd:"" help:"End whatever locks somebody out."`
-	Outbox     ctlOutbox     `cmd:"" help:"Codes delivered by SMS, voice and e-mail."`
-	Leases     ctlLeases     `cmd:"" help:"Who holds which account."`
-	Tokens     ctlTokens     `cmd:"" help:"Tokens still alive."`
-	Journal    ctlJournal    `cmd:"" help:"What happened: find, wait, verify, stream, explain."`
-	State      ctlState      `cmd:"" help:"Export the fleet as a seed, or take it back to its own."`
-	Audit      ctlAudit      `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
-	Metrics    ctlMetrics    `cmd:"" help:"Counters for Prometheus."`
-	Completion ctlCompletion `cmd:"" help:"Print a completion script for a shell."`
+	Status     ctlStatus      `cmd:"" help:"What runs where, and whether it is ready."`
+	Replicas   ctlReplicas    `cmd:"" help:"The processes of the fleet."`
+	Clock      ctlClock       `cmd:"" help:"Read, freeze, advance and resume the fleet's time."`
+	Decide     ctlDecide      `cmd:"" help:"Give an order: approve, deny, delay, timeout, fraud, lock, expire, require_approval, interactive."`
+	Decisions  ctlDecisions   `cmd:"" help:"The orders in force."`
+	Faults     ctlFaults      `cmd:"" help:"What goes wrong."`
+	Approvals  ctlApprovals   `cmd:"" help:"Pushes and calls: list, wait, answer."`
+	Requests   ctlRequests    `cmd:"" help:"Requests for accounts: list, approve, deny."`
+	People     ctlPeople      `cmd:"" help:"Who there is, and how they stand."`
+	Accounts   ctlAccounts    `cmd:"" help:"Accounts, with who holds them and who waits for them."`
+	Tickets    ctlTickets     `cmd:"" help:"Tickets of all systems."`
+	OTP        ctlOTP         `cmd:"" name:"otp" help:"The codes that somebody's devices show now."`
+	Phones     ctlPhones      `cmd:"" help:"What somebody's phone shows, and tokens that open it."`
+	Yubikeys   ctlYubikeys    `cmd:"" help:"YubiKeys: list, press, power-cycle."`
+	Unlock     ctlUnlock      `cmd:"" help:"End whatever locks somebody out."`
+	Outbox     ctlOutbox      `cmd:"" help:"Codes delivered by SMS, voice and e-mail."`
+	Leases     ctlLeases      `cmd:"" help:"Who holds which account."`
+	Tokens     ctlTokens      `cmd:"" help:"Tokens still alive."`
+	Journal    ctlJournal     `cmd:"" help:"What happened: find, wait, verify, stream, explain."`
+	Explain    journalExplain `cmd:"" help:"Say in words why one entry of the journal ended as it did, and what would make it go well."`
+	Sessions   ctlSessions    `cmd:"" help:"Sessions of plugins against this fleet (serve --plugins DIR): start, watch, answer, stop."`
+	State      ctlState       `cmd:"" help:"Export the fleet as a seed, or take it back to its own."`
+	Audit      ctlAudit       `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
+	Metrics    ctlMetrics     `cmd:"" help:"Counters for Prometheus."`
+	Completion ctlCompletion  `cmd:"" help:"Print a completion script for a shell."`
 }
 
 // fact is a JSON object of an answer.
@@ -60,6 +66,8 @@ func human(v any) string {
 			return t.Format(time.RFC3339)
 		}
 		return v
+	case map[string]any: // of a list: who it is about
+		return human(orElse(fact(v).at("user"), orElse(fact(v).at("client"), fact(v).at("id"))))
 	case []any:
 		var out []string
 		for _, x := range v {

@@ -32,10 +32,12 @@ type matching struct {
 	Status  string `help:"With that status."`
 	Fault   string `help:"That this fault rule struck."`
 	Why     string `help:"For a reason with these words in it."`
+	Session string `help:"Of that session."`
+	Person  string `help:"Of that person's sessions."`
 }
 
 func (m matching) pairs() []string {
-	return []string{"server", m.Server, "port", m.Port, "op", m.Op, "actor", m.Actor, "object", m.Object, "outcome", m.Outcome, "status", m.Status, "fault", m.Fault, "why", m.Why}
+	return []string{"server", m.Server, "port", m.Port, "op", m.Op, "actor", m.Actor, "object", m.Object, "outcome", m.Outcome, "status", m.Status, "fault", m.Fault, "why", m.Why, "session", m.Session, "person", m.Person}
 }
 
 func (m matching) query(more ...string) url.Values {
@@ -71,12 +73,14 @@ func columnsOf(entries []any) []string {
 
 type journalFind struct {
 	matching
-	Limit int `help:"At most so many."`
+	Limit int    `help:"At most so many."`
+	Until uint64 `help:"Only entries up to that number."`
+	Last  int    `help:"Only so many of the newest entries, before others are left out."`
 }
 
 // Run does what the command is for.
 func (x journalFind) Run(e *env, c *ctlCmd) error {
-	_, err := c.entries(e, ask{path: "/journal/find", query: x.query("limit", count(x.Limit))})
+	_, err := c.entries(e, ask{path: "/journal/find", query: x.query("limit", count(x.Limit), "until", count(int(x.Until)), "last", count(x.Last))})
 	return err
 }
 
@@ -93,6 +97,7 @@ func (c *ctlCmd) entries(e *env, r ask) (int, error) {
 		Entries []any
 		Dropped uint64
 		Missed  bool
+		Gaps    []struct{ From, To uint64 }
 	}
 	raw, err := c.call(e, r, &page)
 	if err != nil {
@@ -101,8 +106,8 @@ func (c *ctlCmd) entries(e *env, r ask) (int, error) {
 	if c.JSON {
 		return len(page.Entries), c.raw(e, raw)
 	}
-	if page.Missed {
-		fmt.Fprintf(e.err, "warning: the journal has forgotten %d older entries\n", page.Dropped)
+	for _, g := range page.Gaps {
+		fmt.Fprintf(e.err, "warning: the journal has forgotten #%d to #%d, and %d entries in all\n", g.From, g.To, page.Dropped)
 	}
 	return len(page.Entries), table(e.out, page.Entries, columnsOf(page.Entries))
 }
@@ -178,11 +183,12 @@ func (x journalVerify) check(e *env) (map[string]any, error) {
 type journalStream struct {
 	matching
 	Count int `help:"End after so many."`
+	Last  int `help:"Only so many of the newest: pass over the others, also when it is slow."`
 }
 
 // Run does what the command is for.
 func (x journalStream) Run(e *env, c *ctlCmd) error {
-	resp, err := c.open(e, http.MethodGet, "/journal/stream?"+x.query().Encode(), nil)
+	resp, err := c.open(e, http.MethodGet, "/journal/stream?"+x.query("last", count(x.Last)).Encode(), nil)
 	if err != nil {
 		return err
 	}
@@ -201,7 +207,11 @@ func (x journalStream) Run(e *env, c *ctlCmd) error {
 		if c.JSON {
 			fmt.Fprintln(e.out, data)
 		} else if f.at("seq") == "" {
-			fmt.Fprintf(e.out, "# the journal has forgotten %s entries\n", f.at("dropped"))
+			if fact(f).at("held") == "true" {
+				fmt.Fprintf(e.out, "# #%s to #%s are passed over\n", f.at("from"), f.at("to"))
+			} else {
+				fmt.Fprintf(e.out, "# #%s to #%s are forgotten, and %s entries in all\n", f.at("from"), f.at("to"), f.at("dropped"))
+			}
 			continue
 		} else {
 			fmt.Fprintf(e.out, "#%s %s %s %s %s %s %s %s\n", f.at("seq"), f.at("at"), f.at("server"), f.at("op"), orElse(f.at("actor"), "-"), f.at("outcome"), f.at("status"), f.at("why"))
@@ -222,7 +232,22 @@ type journalExplain struct {
 
 // Run does what the command is for.
 func (x journalExplain) Run(e *env, c *ctlCmd) error {
-	var out struct{ Explanation []string }
+	var out struct {
+		Explanation []string
+		Explained   struct {
+			Sentence string
+			Rule     *struct {
+				Says, File string
+				Line       int
+				Written    bool
+			}
+			Pass []struct {
+				Says string
+				At   time.Time
+				Now  bool
+			} `json:"would_pass"`
+		}
+	}
 	raw, err := c.call(e, ask{path: fmt.Sprintf("/journal/%d", x.Number)}, &out)
 	if err != nil {
 		return err
@@ -230,6 +255,27 @@ func (x journalExplain) Run(e *env, c *ctlCmd) error {
 	if c.JSON {
 		return c.raw(e, raw)
 	}
-	_, err = fmt.Fprintln(e.out, strings.Join(out.Explanation, "\n"))
-	return err
+	fmt.Fprintln(e.out, out.Explained.Sentence)
+	fmt.Fprintln(e.out, strings.Join(out.Explanation, "\n"))
+	if r := out.Explained.Rule; r != nil {
+		place := ""
+		if r.File != "" {
+			place = fmt.Sprintf(" (%s:%d)", r.File, r.Line)
+			if !r.Written {
+				place = fmt.Sprintf(" (by default; %s:%d)", r.File, r.Line)
+			}
+		}
+		fmt.Fprintf(e.out, "Rule: %s%s\n", r.Says, place)
+	}
+	for _, p := range out.Explained.Pass {
+		when := ""
+		switch {
+		case p.Now:
+			when = ", as it is now"
+		case !p.At.IsZero():
+			when = ", or at " + p.At.Format(time.RFC3339)
+		}
+		fmt.Fprintf(e.out, "Would pass: %s%s\n", p.Says, when)
+	}
+	return nil
 }

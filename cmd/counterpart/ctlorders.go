@@ -14,7 +14,7 @@ import (
 )
 
 type ctlDecide struct {
-	Verb    string        `arg:"" enum:"approve,deny,delay,timeout,fraud,lock,expire,require_approval" help:"What is decided: ${enum}."`
+	Verb    string        `arg:"" enum:"approve,deny,delay,timeout,fraud,lock,expire,require_approval,interactive" help:"What is decided: ${enum}."`
 	User    string        `help:"About that person."`
 	Device  string        `help:"About that device."`
 	Account string        `help:"About that account, like root@db01."`
@@ -23,6 +23,7 @@ type ctlDecide struct {
 	Next    int           `help:"For so many operations; 0 is until lifted."`
 	After   time.Duration `help:"How long the answer takes."`
 	For     time.Duration `help:"The order dies by itself after that time."`
+	DryRun  bool          `help:"Only say how many of the last decisions it would have taken."`
 }
 
 // Run does what the command is for.
@@ -40,6 +41,9 @@ func (x ctlDecide) Run(e *env, c *ctlCmd) error {
 		if v != 0 {
 			in[k] = v.String()
 		}
+	}
+	if x.DryRun {
+		return c.done(e, ask{method: http.MethodPost, path: "/decisions/try", in: in}, "it would have taken %s of the last %s decisions", "would", "looked")
 	}
 	return c.done(e, ask{method: http.MethodPost, path: "/decisions", in: in}, "%s is in force; lift it with: counterpart ctl decisions lift %s", "id", "id")
 }
@@ -105,6 +109,7 @@ type faultsAdd struct {
 	Every   int               `help:"Every n-th."`
 	Nth     int               `help:"The n-th alone."`
 	Lasts   string            `help:"For that time on the fleet's clock."`
+	DryRun  bool              `help:"Only say which of the operations on record it would have struck."`
 }
 
 // Run does what the command is for.
@@ -123,7 +128,11 @@ func (x faultsAdd) Run(e *env, c *ctlCmd) error {
 	if len(x.Arg) > 0 {
 		rule["args"] = x.Arg
 	}
-	return c.done(e, ask{method: http.MethodPost, path: "/faults", in: map[string]any{"rules": []any{rule}}}, "%s is in force", "ids")
+	in := map[string]any{"rules": []any{rule}}
+	if x.DryRun {
+		return c.show(e, ask{method: http.MethodPost, path: "/faults/try", in: in}, "rules", "ID=id", "KIND=kind", "MATCHED=seen", "STRUCK=fired", "LAST=last")
+	}
+	return c.done(e, ask{method: http.MethodPost, path: "/faults", in: in}, "%s is in force", "ids")
 }
 
 type faultsSet struct {

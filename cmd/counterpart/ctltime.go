@@ -11,6 +11,7 @@ type ctlClock struct {
 	Freeze  clockFreeze  `cmd:"" help:"Stop time."`
 	Resume  clockResume  `cmd:"" help:"Let time run on."`
 	Advance clockAdvance `cmd:"" help:"Move time forward: 90s, 8h."`
+	Next    clockNext    `cmd:"" help:"What comes next by itself: ends of leases, requests, pushes, orders and rules, windows of tickets."`
 }
 
 func (c *ctlCmd) clock(e *env, change map[string]any) error {
@@ -41,6 +42,16 @@ type clockShow struct{}
 
 // Run does what the command is for.
 func (clockShow) Run(e *env, c *ctlCmd) error { return c.clock(e, nil) }
+
+type clockNext struct {
+	User  string `help:"Also the codes of that person's devices."`
+	Limit int    `help:"At most so many; 20 if nothing is said."`
+}
+
+// Run does what the command is for.
+func (x clockNext) Run(e *env, c *ctlCmd) error {
+	return c.show(e, ask{path: "/clock/upcoming", query: query("user", x.User, "limit", count(x.Limit))}, "upcoming", "AT=at", "IN=in", "WHAT=says")
+}
 
 type clockFreeze struct {
 	At string `placeholder:"TIME" help:"Go to that moment first, like 2026-01-01T12:00:00Z; it must not have passed."`

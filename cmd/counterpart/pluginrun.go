@@ -13,6 +13,7 @@ import (
 
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/plugins/scenario"
+	"counterpart/internal/serving/redact"
 	"counterpart/servers"
 )
 
@@ -196,7 +197,7 @@ func (t *teletype) answer(ctx context.Context, ask pluginhost.Ask) pluginhost.An
 	if !t.tty {
 		shown := line
 		if ask.Hidden {
-			shown = "(hidden)"
+			shown = redact.Hidden
 		}
 		fmt.Fprintln(t.out, shown)
 	}

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 
 	"counterpart/internal/company/clock"
+	"counterpart/internal/plugins/live"
+	"counterpart/internal/plugins/scenario"
 	"counterpart/internal/steering/boot"
 	"counterpart/internal/steering/control"
 	"counterpart/seed/worlds"
@@ -33,6 +35,8 @@ type serveCmd struct {
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
+	Plugins      string  `type:"path" placeholder:"DIR" help:"Run sessions of the plugins in this folder against the fleet, for who asks the control port."`
+	Python       string  `placeholder:"PATH" help:"Interpreter of the plugins of --plugins; python3 from PATH if nothing is said."`
 	LogLevel     string  `enum:"debug,info,warn,error" default:"warn" help:"What is logged to standard error (${enum})."`
 	WithStdin    bool    `help:"End when standard input ends, too: with whoever holds it open, however that ends."`
 	JSON         bool    `name:"json" help:"Print what runs where as JSON instead of tables."`
@@ -106,6 +110,24 @@ func (c *serveCmd) run(e *env, log *slog.Logger, time *clock.Virtual, store *kep
 		Unplayed: func(server, feature string) { fmt.Fprintf(e.err, "%s: %s is not played here\n", server, feature) },
 		Log:      log}}
 	r.opt.Load = r.load
+	if c.Plugins != "" {
+		if info, err := os.Stat(c.Plugins); err != nil || !info.IsDir() {
+			return fmt.Errorf("--plugins %s is no folder", c.Plugins)
+		}
+		var sessions *live.Sessions
+		r.opt.Plugins = func(company *boot.Company) *control.Plugins {
+			if sessions != nil { // of the seed before
+				sessions.Close()
+			}
+			sessions = live.New(c.Plugins, company, scenario.Options{Kinds: servers.Table(), Python: c.Python})
+			return sessions.API()
+		}
+		defer func() {
+			if sessions != nil {
+				sessions.Close()
+			}
+		}()
+	}
 	if store != nil {
 		r.opt.Store, r.opt.Lasting, r.opt.Load = store.store, !store.store.Shared(), store.refuse
 	}

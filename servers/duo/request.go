@@ -227,7 +227,7 @@ func display(params map[string]string) string {
 	for _, name := range hushed {
 		if v := out[name]; v != "" {
 			if _, option := parseOption(v); !option {
-				out[name] = "***"
+				out[name] = dialect.Hidden
 			}
 		}
 	}

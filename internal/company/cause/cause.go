@@ -46,6 +46,7 @@ const (
 	WrongCode     Cause = "wrong code"
 	Replayed      Cause = "code was already used"
 	Malformed     Cause = "malformed code"
+	WrongNumber   Cause = "not the number that the login shows"
 	DeviceLocked  Cause = "device locked"
 	DeviceOff     Cause = "device disabled"
 	NotYetValid   Cause = "not yet valid"

@@ -33,11 +33,12 @@ const (
 	Lock            Verb = "lock"
 	Expire          Verb = "expire"
 	RequireApproval Verb = "require_approval"
+	Interactive     Verb = "interactive" // a person decides, who has After for it, whatever the policy
 )
 
 // Verbs lists them all.
 func Verbs() []Verb {
-	return []Verb{Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, RequireApproval}
+	return []Verb{Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, RequireApproval, Interactive}
 }
 
 // Field is the sort of operation that is decided.
@@ -60,7 +61,7 @@ func Fields() []Field { return []Field{Login, Code, Push, Checkout, Ticket} }
 var meaningful = map[Field][]Verb{
 	Login:    {Deny, Delay, Lock, Expire},
 	Code:     {Deny, Delay, Lock, Expire},
-	Push:     {Approve, Deny, Delay, Timeout, Fraud, Lock, Expire},
+	Push:     {Approve, Deny, Delay, Timeout, Fraud, Lock, Expire, Interactive},
 	Checkout: {Deny, Delay, RequireApproval},
 	Ticket:   {Approve, Deny, Delay, Lock, Expire},
 }
@@ -99,6 +100,7 @@ type Overrides struct {
 	orders *state.Collection[book]
 	clock  clock.Clock
 	world  *world.World
+	asked  asked
 }
 
 // New returns a Overrides over a store.
@@ -261,6 +263,9 @@ func (b *Overrides) Take(ctx context.Context, s Subject) (d Decision, ok bool, e
 	if b == nil {
 		return Decision{}, false, nil
 	}
+	if s.On != Checkout { // which was looked for before
+		b.asked.note(s)
+	}
 	v, err := b.orders.Get(ctx, record)
 	if err != nil || v == nil || len(v.Orders) == 0 { // nearly always: nobody has decided anything
 		return Decision{}, false, err
@@ -292,6 +297,9 @@ func (b *Overrides) take(ctx context.Context, s Subject) (d Decision, ok bool, e
 func (b *Overrides) Peek(ctx context.Context, s Subject) (Decision, bool, error) {
 	if b == nil {
 		return Decision{}, false, nil
+	}
+	if s.On == Checkout { // who is asked about a request that is open is never taken for another
+		b.asked.note(s)
 	}
 	v, _, err := b.orders.Read(ctx, record)
 	if i := v.find(s, b.clock.Now()); err == nil && i >= 0 {

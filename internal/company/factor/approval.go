@@ -194,7 +194,7 @@ type Verdict struct {
 }
 
 // Decide ends a pending request; cause.Decided when it is over already, and
-// cause.WrongCode, with the request still pending, for another number than the
+// cause.WrongNumber, with the request still pending, for another number than the
 // one that the login shows.
 func (b *Service) Decide(ctx context.Context, id string, v Verdict) (Approval, error) {
 	var out Approval
@@ -208,7 +208,7 @@ func (b *Service) Decide(ctx context.Context, id string, v Verdict) (Approval, e
 			return time.Time{}, cause.Because(cause.Decided, "approval %s was %s at %s", id, a.State, a.Decided.Format(time.RFC3339))
 		}
 		if v.State == Approved && a.Number != "" && v.Number != a.Number {
-			return time.Time{}, cause.Because(cause.WrongCode, "approval %s wants the number that the login shows, not %q", id, v.Number)
+			return time.Time{}, cause.Because(cause.WrongNumber, "%q was typed, and approval %s is still pending", v.Number, id)
 		}
 		a.State, a.Fraud, a.By, a.Decided = v.State, v.Fraud && v.State == Denied, v.By, now
 		out = *a

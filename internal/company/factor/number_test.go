@@ -19,7 +19,7 @@ func TestAPushThatWantsANumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{"", "377"} {
-		if _, err := b.Decide(ctx, a.ID, factor.Verdict{State: factor.Approved, Number: wrong}); !errors.Is(err, cause.WrongCode) {
+		if _, err := b.Decide(ctx, a.ID, factor.Verdict{State: factor.Approved, Number: wrong}); !errors.Is(err, cause.WrongNumber) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}

@@ -68,6 +68,9 @@ func (a *Approval) obey(o *decision.Decision) {
 		return
 	}
 	a.Will, a.WillAt, a.Report, a.Order = "", a.Created.Add(o.After), false, o.ID
+	if o.Verb == decision.Interactive && o.After > 0 { // so long a person has
+		a.Expires = a.WillAt
+	}
 	switch o.Verb {
 	case decision.Approve:
 		a.Will = Approved

@@ -270,5 +270,25 @@ func (b *Service) Current(ctx context.Context, deviceID string) (code string, un
 	return "", time.Time{}, cause.Because(cause.WrongKind, "%s is a %s device and shows no codes", d.ID, d.Kind)
 }
 
+// Upcoming is the code that comes after that of Current: a TOTP device shows it when its
+// step is over, an HOTP device when its button is pressed again. It uses nothing up.
+func (b *Service) Upcoming(ctx context.Context, deviceID string) (string, error) {
+	d, err := b.Find(ctx, deviceID)
+	if err != nil {
+		return "", err
+	}
+	p, _, err := b.progress.Read(ctx, d.ID)
+	if err != nil {
+		return "", err
+	}
+	switch d.Kind {
+	case world.TOTP:
+		return CodeAt(d.Device, uint64(max(nowStep(d.Device, &p, b.Clock.Now())+1, 0)))
+	case world.HOTP:
+		return CodeAt(d.Device, nextCounter(d.Device, &p)+1)
+	}
+	return "", cause.Because(cause.WrongKind, "%s is a %s device, whose next code nobody knows", d.ID, d.Kind)
+}
+
 // String is for logs.
 func (m Match) String() string { return fmt.Sprintf("%s #%d", m.Device.ID, m.Counter) }

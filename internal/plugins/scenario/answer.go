@@ -10,6 +10,7 @@ import (
 
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/serving/journal"
+	"counterpart/internal/serving/redact"
 )
 
 // answer is the person at the prompt: it holds the question against the next
@@ -69,6 +70,9 @@ func (r *run) differ(what, want, got string) {
 // done meanwhile.
 func (r *run) event(e pluginhost.Event) {
 	r.catchUp()
+	if r.hosted != nil && (e.Kind == pluginhost.HookStarted || e.Kind == pluginhost.HookEnded) {
+		r.hosted.Runs(e.Kind == pluginhost.HookStarted)
+	}
 	switch e.Kind {
 	case pluginhost.HookStarted:
 		r.moment("hook", fmt.Sprintf("%s: %s …", e.Call.Plugin, e.Call.Hook))
@@ -91,7 +95,7 @@ func (r *run) event(e pluginhost.Event) {
 		case e.Answer.HangUp:
 			text = "(hangs up)"
 		case e.Ask.Hidden:
-			text = "(hidden)"
+			text = redact.Hidden
 		}
 		r.moment("answer", text)
 	case pluginhost.Warned:
@@ -159,7 +163,11 @@ func (r *run) timeline() []Moment {
 
 // catchUp puts what the backends were asked since on the timeline.
 func (r *run) catchUp() {
-	p := r.fleet.Journal.Since(r.seen, journal.Match{}, 0)
+	m := journal.Match{}
+	if r.hosted != nil {
+		m.Session = r.hosted.ID
+	}
+	p := r.fleet.Journal.Since(r.seen, m, 0)
 	r.seen = p.Last
 	for _, e := range p.Entries {
 		text := e.Op

@@ -47,6 +47,9 @@ type source struct {
 
 // up is the fleet that a case talks to, on free ports.
 func (r *run) up(o Options) (*backends, error) {
+	if o.against != nil {
+		return r.attach(o.against)
+	}
 	text, name, files, err := r.seedText()
 	if err != nil {
 		return nil, err

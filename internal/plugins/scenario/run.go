@@ -13,7 +13,9 @@ import (
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/plugins/pluginhost/headtail"
 	"counterpart/internal/serving/dialect"
+	"counterpart/internal/serving/journal"
 	"counterpart/internal/serving/strictyaml"
+	"counterpart/internal/steering/boot"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -47,6 +49,7 @@ type Options struct {
 	fleets      *fleets // of cases that are over; nil: each case starts its own
 	spawners    *pluginhost.Spawners
 	longest     time.Duration // that a hook may take, whatever the scenario says; 0: no bound
+	against     *boot.Company // that is played against, in place of one of the case's own
 }
 
 // Build makes a case of values, as if they stood in a file.
@@ -195,6 +198,7 @@ type run struct {
 	clean     bool             // nothing of the session goes on in it
 	logLimit  int              // octets of the log that are kept
 	started   time.Time        // the fleet's time then
+	hosted    *journal.Hosted  // what its hooks ask belongs to it; nil: the fleet sees no other session
 }
 
 // undisturbed reports a session none of whose hooks was cut off: what it had asked

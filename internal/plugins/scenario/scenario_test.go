@@ -172,7 +172,7 @@ func TestLinesAndSequences(t *testing.T) {
 
 func TestJournalEntriesAsFields(t *testing.T) {
 	r := operation(journal.Entry{Server: "radius", Op: "Access-Request", Status: "Access-Challenge", Outcome: "challenge", Actor: "alice",
-		Request: "Access-Request id 7: User-Name = Alice, Service-Type = Login-User, State = 80ff, User-Password = (hidden)"}, "radius")
+		Request: "Access-Request id 7: User-Name = Alice, Service-Type = Login-User, State = 80ff, User-Password = ***"}, "radius")
 	want := map[string]any{"packet": "Access-Request", "user": "Alice", "state": "any", "reply": "Access-Challenge", "service_type": "Login-User", "actor": "alice"}
 	if d := compare("radius", want, r); len(d) != 0 {
 		t.Errorf("%v in %v", d, r)

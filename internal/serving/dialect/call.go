@@ -35,7 +35,7 @@ type Call struct {
 	Began                  time.Duration // in real time, since the fleet's clock was made
 	// Wire is what the journal shows where Request or Response is empty: HTTP
 	// messages in the fleet's own buffers, of which End keeps nothing.
-	Wire struct{ Request, Response []byte }
+	Wire struct{ Request, Response, RequestHead, ResponseHead []byte }
 
 	line *Line
 	over bool

@@ -71,6 +71,9 @@ func (c *Call) NotPlayed(feature string) {
 // Place says where in a server's messages a secret stands.
 type Place = redact.Place
 
+// Hidden stands in the journal where a secret stood, whoever hides it.
+const Hidden = redact.Hidden
+
 // The directions of messages, for Place.In.
 const (
 	BothSides = redact.Both

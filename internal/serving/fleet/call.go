@@ -38,7 +38,7 @@ func (f *Fleet) end(_ context.Context, c *dialect.Call) error {
 	e := journal.Entry{At: c.Started, Took: now.Sub(c.Started), Server: c.Server, Port: c.Port, Peer: c.Peer,
 		Op: c.Op, Actor: c.Actor, Object: c.Object, Outcome: string(c.Outcome), Status: c.Status, Why: c.Why, Cause: c.Cause,
 		Feature: c.Feature, Faults: c.Fired, Broken: string(c.Broken), Request: c.Request, Response: c.Response}
-	f.Journal.RecordRaw(&e, c.Wire.Request, c.Wire.Response)
+	f.Journal.RecordRaw(&e, journal.Raw(c.Wire))
 	return nil
 }
 

@@ -20,6 +20,7 @@ type exchange struct {
 	made  dialect.Call // what call points to
 	body  *tap         // nil: the request has none
 	shown []byte       // of the request, for the journal
+	heads []byte       // of the request, then of the answer
 }
 
 // exchanges are used again: their buffers are what a request costs most.
@@ -33,7 +34,7 @@ func (x *exchange) free() {
 		return
 	}
 	x.buf.Reset()
-	*x = exchange{recorder: recorder{head: x.head[:0], buf: x.buf}, shown: x.shown[:0]}
+	*x = exchange{recorder: recorder{head: x.head[:0], buf: x.buf}, shown: x.shown[:0], heads: x.heads[:0]}
 	exchanges.Put(x)
 }
 

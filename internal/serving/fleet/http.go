@@ -231,8 +231,11 @@ func (f *Fleet) finish(ctx context.Context, x *exchange, panicked any) {
 	if x.keep && call.Response == "" {
 		call.Wire.Response = x.head
 	}
+	if x.keep {
+		x.addHeads()
+	}
 	call.End(ctx)
-	call.Wire.Request, call.Wire.Response = nil, nil
+	call.Wire.Request, call.Wire.Response, call.Wire.RequestHead, call.Wire.ResponseHead = nil, nil, nil, nil
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection
 	}

@@ -31,10 +31,18 @@ type Entry struct {
 	Broken   string        `json:"broken,omitempty"`  // when a fault struck: "before" (nothing was changed) or "after" (the change stands)
 	Request  string        `json:"request,omitempty"`
 	Response string        `json:"response,omitempty"`
+	// The heads of HTTP messages: "Name: value", one a line, 1 KiB each at most.
+	RequestHead  string `json:"request_head,omitempty"`
+	ResponseHead string `json:"response_head,omitempty"`
+	// Session is what the operation belongs to, Person whose session that is, and Grouped
+	// says by what that is known: plugin, actor, peer or client.
+	Session string `json:"session,omitempty"`
+	Person  string `json:"person,omitempty"`
+	Grouped string `json:"grouped,omitempty"`
 }
 
 func (e *Entry) size() int {
-	return 200 + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Cause) + len(e.Feature) + len(e.Request) + len(e.Response)
+	return 200 + len(e.Session) + len(e.Person) + len(e.Peer) + len(e.Op) + len(e.Actor) + len(e.Object) + len(e.Why) + len(e.Cause) + len(e.Feature) + len(e.Request) + len(e.Response) + len(e.RequestHead) + len(e.ResponseHead)
 }
 
 // Limits bound what is remembered.
@@ -59,6 +67,12 @@ type Journal struct {
 	shared   *shared // nil: nobody else writes this timeline
 	learning sync.Mutex
 	learned  uint64 // up to this number values at secrets' places are known; under learning
+	sessions sessions
+	hosted   hosted
+
+	// Acts finds the person whom an actor's name means; nil knows nobody. It is set before
+	// the first use.
+	Acts func(actor string) (person string, ok bool)
 }
 
 // New returns an empty journal; mask hides secrets when entries are read.
@@ -73,24 +87,31 @@ func New(l Limits, mask *Mask) *Journal {
 }
 
 // Record appends an entry and gives it its number, from 1 on.
-func (j *Journal) Record(e Entry) { j.RecordRaw(&e, nil, nil) }
+func (j *Journal) Record(e Entry) { j.RecordRaw(&e, Raw{}) }
 
-// RecordRaw is Record for a request and a response that are still in somebody's
-// buffers; they come behind what e has of them. Nothing of it is kept.
-func (j *Journal) RecordRaw(e *Entry, request, response []byte) {
+// Raw is what of messages is still in somebody's buffers.
+type Raw struct{ Request, Response, RequestHead, ResponseHead []byte }
+
+func (r *Raw) size() int {
+	return len(r.Request) + len(r.Response) + len(r.RequestHead) + len(r.ResponseHead)
+}
+
+// RecordRaw is Record for messages that are still in somebody's buffers; they come behind
+// what e has of them. Nothing of it is kept.
+func (j *Journal) RecordRaw(e *Entry, raw Raw) {
 	if j == nil {
 		return
 	}
+	j.hosted.mark(e)
 	if j.shared != nil {
-		j.shared.record(e, request, response)
+		j.shared.record(e, &raw)
 		return
 	}
-	length := packed(e, len(request), len(response))
-	size := e.size() + len(request) + len(response)
+	length, size := packed(e, &raw), e.size()+raw.size()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if room := j.room(length, size); room != nil {
-		pack(room, e, request, response)
+		pack(room, e, &raw)
 	}
 	j.stir()
 }
@@ -150,9 +171,6 @@ func (j *Journal) Since(seq uint64, m Match, max int) Page {
 
 // show masks a page's entries.
 func (j *Journal) show(p Page) Page {
-	if n := len(p.Entries); n > 0 {
-		j.learn(max(p.Last, p.Entries[n-1].Seq))
-	}
 	for i := range p.Entries {
 		p.Entries[i] = j.mask.entry(p.Entries[i])
 	}
@@ -176,11 +194,12 @@ func (j *Journal) raw(seq uint64, m Match, most int) Page {
 	p := j.page(seq)
 	at := max(seq, j.seq-uint64(j.ring.n))
 	j.mu.Unlock()
+	j.learn(p.Last)
 	for at < p.Last {
 		texts, first, lost := j.after(at)
 		p.Missed = p.Missed || lost
 		for i, text := range texts {
-			e := unpack(text, first+uint64(i))
+			e := j.entry(text, first+uint64(i))
 			if e.Seq > p.Last || !m.fits(&e) {
 				continue
 			}
@@ -188,7 +207,7 @@ func (j *Journal) raw(seq uint64, m Match, most int) Page {
 				p.Last = p.Entries[most-1].Seq
 				return p
 			}
-			p.Entries = append(p.Entries, unpack(strings.Clone(text), e.Seq)) // text is a part of what holds many others
+			p.Entries = append(p.Entries, j.entry(strings.Clone(text), e.Seq)) // text is a part of what holds many others
 		}
 		if at = first + uint64(len(texts)) - 1; len(texts) == 0 {
 			break // cleared meanwhile
@@ -266,6 +285,7 @@ func (j *Journal) forget(base uint64) {
 	}
 	j.base = base
 	j.shown.clear()
+	j.sessions.clear()
 }
 
 // Scan shows every entry as it was recorded, secrets and all, oldest first: for
@@ -283,7 +303,7 @@ func (j *Journal) Scan(visit func(e Entry)) {
 	for at < last {
 		texts, first, _ := j.after(at)
 		for i, text := range texts {
-			visit(unpack(text, first+uint64(i)))
+			visit(j.entry(text, first+uint64(i)))
 		}
 		if at = first + uint64(len(texts)) - 1; len(texts) == 0 {
 			return // cleared meanwhile

@@ -64,13 +64,13 @@ func TestEntriesSurviveTheRing(t *testing.T) {
 		for i := range 3000 {
 			most := 100 + i // so that more and more memory is needed while it comes round
 			e := journal.Entry{Seq: uint64(i + 1), At: time.Unix(int64(i), int64(i)).UTC(), Took: time.Duration(i), Server: text(9), Port: text(9), Peer: text(20),
-				Op: text(200), Actor: text(9), Object: text(9), Outcome: text(9), Status: text(9), Why: text(90), Broken: text(7), Feature: text(9)}
+				Op: text(200), Actor: text(9), Object: text(9), Outcome: text(9), Status: text(9), Why: text(90), Broken: text(7), Feature: text(9), Session: "s" + text(9), Person: text(9)}
 			for range draw.IntN(3) {
 				e.Faults = append(e.Faults, text(9))
 			}
 			request, response := text(most), text(most/2)
-			j.RecordRaw(&e, []byte(request), []byte(response))
-			e.Request, e.Response = request, response
+			j.RecordRaw(&e, journal.Raw{Request: []byte(request), Response: []byte(response)})
+			e.Request, e.Response, e.Grouped = request, response, journal.ByPlugin
 			all = append(all, e)
 			if i%tt.look != 0 {
 				continue

@@ -65,6 +65,7 @@ func (m *Mask) entry(e Entry) Entry {
 	op := e.Op
 	e.Request, e.Response = m.message(e.Server, redact.Message{Op: op, Side: redact.Request, Text: e.Request}),
 		m.message(e.Server, redact.Message{Op: op, Side: redact.Answer, Text: e.Response})
+	e.RequestHead, e.ResponseHead = m.head(e.RequestHead), m.head(e.ResponseHead)
 	e.Why, e.Op, e.Cause = m.Text(e.Why), m.values(op), m.values(e.Cause)
 	e.Actor, e.Object, e.Status = m.values(e.Actor), m.values(e.Object), m.values(e.Status)
 	return e
@@ -79,6 +80,37 @@ func (m *Mask) message(server string, msg redact.Message) string {
 	cut := m.Cut > 0 && len(msg.Text) >= m.Cut
 	msg.Text = m.Places[server].Text(msg, nil)
 	return m.text(msg.Text, cut)
+}
+
+// secretFields are parts of the names of header fields whose values are secrets, and
+// plainFields the names that are none of them.
+var (
+	secretFields = regexp.MustCompile(`(?i)auth|token|secret|cookie|password|passcode|session|signature|api-?key|private|credential|assertion`)
+	plainFields  = regexp.MustCompile(`(?i)^(?:www|proxy)-authenticate$`)
+)
+
+// head is the head of a message as it may be shown. Of an authorization its scheme stays.
+func (m *Mask) head(s string) string {
+	if s == "" {
+		return s
+	}
+	var out strings.Builder
+	for line := range strings.Lines(s) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch {
+		case plainFields.MatchString(name) || !secretFields.MatchString(name):
+			value = m.Text(value)
+		case strings.HasSuffix(strings.ToLower(name), "authorization"):
+			scheme, _, several := strings.Cut(value, " ")
+			if value = hidden; several {
+				value = scheme + " " + hidden
+			}
+		default:
+			value = hidden
+		}
+		out.WriteString(name + ": " + value + "\n")
+	}
+	return out.String()
 }
 
 // learn takes the values that stand at the places of secrets into Secrets, so that

@@ -18,6 +18,8 @@ type Match struct {
 	Status  string `json:"status,omitempty"`
 	Fault   string `json:"fault,omitempty"` // ID of a rule that fired
 	Why     string `json:"why,omitempty"`   // part of it
+	Session string `json:"session,omitempty"`
+	Person  string `json:"person,omitempty"` // whose session it is
 }
 
 // MaxCriterion is the length in octets of what a field of a Match can be: each entry is
@@ -51,6 +53,8 @@ func (m Match) criteria(e *Entry) []criterion {
 		{"status", m.Status, e.Status, strings.EqualFold(m.Status, e.Status)},
 		{"fault", m.Fault, strings.Join(e.Faults, " "), slices.Contains(e.Faults, m.Fault)},
 		{"why", m.Why, e.Why, strings.Contains(strings.ToLower(e.Why), strings.ToLower(m.Why))},
+		{"session", m.Session, e.Session, strings.EqualFold(m.Session, e.Session)},
+		{"person", m.Person, e.Person, strings.EqualFold(m.Person, e.Person)},
 	}
 	return slices.DeleteFunc(all, func(c criterion) bool { return c.want == "" })
 }
@@ -58,9 +62,12 @@ func (m Match) criteria(e *Entry) []criterion {
 func (m Match) fits(e *Entry) bool {
 	is := func(want, got string) bool { return want == "" || strings.EqualFold(want, got) }
 	return is(m.Server, e.Server) && is(m.Port, e.Port) && is(m.Actor, e.Actor) && is(m.Object, e.Object) && is(m.Outcome, e.Outcome) &&
-		is(m.Status, e.Status) && (m.Op == "" || wild(m.Op, e.Op)) && (m.Fault == "" || slices.Contains(e.Faults, m.Fault)) &&
+		is(m.Status, e.Status) && is(m.Session, e.Session) && is(m.Person, e.Person) && (m.Op == "" || wild(m.Op, e.Op)) && (m.Fault == "" || slices.Contains(e.Faults, m.Fault)) &&
 		(m.Why == "" || strings.Contains(strings.ToLower(e.Why), strings.ToLower(m.Why)))
 }
+
+// needsSession reports a match for which the session of entries must be known.
+func (m Match) needsSession() bool { return m.Session != "" || m.Person != "" }
 
 // flat makes a pattern in which "*" alone is special, and stands for slashes, too.
 var flat = strings.NewReplacer("/", "\x00", "[", "\\[", "?", "\\?")

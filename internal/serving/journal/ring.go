@@ -110,11 +110,12 @@ const batch = 64 << 10
 // exact is what an entry's numbers take.
 const exact = 8 + 4 + 8
 
-// packed is how long an entry becomes with a request and a response.
-func packed(e *Entry, request, response int) int {
+// packed is how long an entry becomes with what is in buffers.
+func packed(e *Entry, raw *Raw) int {
 	n := exact
 	for _, length := range [...]int{len(e.Server), len(e.Port), len(e.Peer), len(e.Op), len(e.Actor), len(e.Object), len(e.Outcome), len(e.Status),
-		len(e.Why), len(e.Cause), len(e.Broken), len(e.Feature), len(e.Replica), len(e.Request) + request, len(e.Response) + response} {
+		len(e.Why), len(e.Cause), len(e.Broken), len(e.Feature), len(e.Replica), len(e.Session), len(e.Person), len(e.Request) + len(raw.Request), len(e.Response) + len(raw.Response),
+		len(e.RequestHead) + len(raw.RequestHead), len(e.ResponseHead) + len(raw.ResponseHead)} {
 		n += (bits.Len(uint(length|1))+6)/7 + length
 	}
 	for _, s := range e.Faults {
@@ -124,15 +125,19 @@ func packed(e *Entry, request, response int) int {
 }
 
 // pack appends an entry to b. Its number is not kept: it follows from its place.
-func pack(b []byte, e *Entry, request, response []byte) []byte {
+func pack(b []byte, e *Entry, raw *Raw) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.At.Unix()))
 	b = binary.LittleEndian.AppendUint32(b, uint32(e.At.Nanosecond()))
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.Took))
-	for _, s := range [...]string{e.Server, e.Port, e.Peer, e.Op, e.Actor, e.Object, e.Outcome, e.Status, e.Why, e.Cause, e.Broken, e.Feature, e.Replica} {
+	for _, s := range [...]string{e.Server, e.Port, e.Peer, e.Op, e.Actor, e.Object, e.Outcome, e.Status, e.Why, e.Cause, e.Broken, e.Feature, e.Replica, e.Session, e.Person} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
-	b = append(append(binary.AppendUvarint(b, uint64(len(e.Request)+len(request))), e.Request...), request...)
-	b = append(append(binary.AppendUvarint(b, uint64(len(e.Response)+len(response))), e.Response...), response...)
+	for _, m := range [...]struct {
+		text string
+		more []byte
+	}{{e.Request, raw.Request}, {e.Response, raw.Response}, {e.RequestHead, raw.RequestHead}, {e.ResponseHead, raw.ResponseHead}} {
+		b = append(append(binary.AppendUvarint(b, uint64(len(m.text)+len(m.more))), m.text...), m.more...)
+	}
 	for _, s := range e.Faults {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
@@ -158,7 +163,8 @@ func unpack(text string, seq uint64) Entry {
 	}
 	e := Entry{Seq: seq, Took: time.Duration(binary.LittleEndian.Uint64(head[12:])),
 		At: time.Unix(int64(binary.LittleEndian.Uint64(head[:])), int64(binary.LittleEndian.Uint32(head[8:]))).UTC()}
-	for _, s := range [...]*string{&e.Server, &e.Port, &e.Peer, &e.Op, &e.Actor, &e.Object, &e.Outcome, &e.Status, &e.Why, &e.Cause, &e.Broken, &e.Feature, &e.Replica, &e.Request, &e.Response} {
+	for _, s := range [...]*string{&e.Server, &e.Port, &e.Peer, &e.Op, &e.Actor, &e.Object, &e.Outcome, &e.Status, &e.Why, &e.Cause, &e.Broken, &e.Feature, &e.Replica, &e.Session, &e.Person, &e.Request, &e.Response,
+		&e.RequestHead, &e.ResponseHead} {
 		*s = next()
 	}
 	for text != "" {

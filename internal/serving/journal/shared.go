@@ -88,17 +88,17 @@ func (j *Journal) Share(s state.Store, name, replica string) {
 }
 
 // record keeps an entry until it is handed over.
-func (s *shared) record(e *Entry, request, response []byte) {
+func (s *shared) record(e *Entry, raw *Raw) {
 	named := *e
 	named.Replica = s.replica
-	length := packed(&named, len(request), len(response))
+	length := packed(&named, raw)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.pending.Body)+length > mostToHand {
 		s.lost++
 		return
 	}
-	s.pending.Body = pack(binary.AppendUvarint(s.pending.Body, uint64(length)), &named, request, response)
+	s.pending.Body = pack(binary.AppendUvarint(s.pending.Body, uint64(length)), &named, raw)
 	s.pending.Count++
 	s.stir()
 }

@@ -95,7 +95,26 @@ type Lines struct {
 	Last    uint64 // ask again from here
 	Newest  uint64 // number of the newest entry
 	Dropped uint64 // entries forgotten since the start
-	Missed  uint64 // entries after the asked number that were forgotten
+	Missed  uint64 // entries after the asked number that were forgotten, all before those here
+	Gap     Gap    // their numbers
+}
+
+// Gap are the numbers of entries that are missing; zero: none are.
+type Gap struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Held are the numbers of the oldest and the newest entry on record, and of the first one
+// since everything was forgotten on purpose. Without an entry oldest is above newest.
+func (j *Journal) Held() (oldest, newest, begins uint64) {
+	if j == nil {
+		return 1, 0, 1
+	}
+	j.fresh()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.seq - uint64(j.ring.n) + 1, j.seq, j.base + 1
 }
 
 // Bounds of one answer of Lines: lines, their octets, and entries that are looked at
@@ -119,9 +138,9 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 	gone := j.seq - uint64(j.ring.n)
 	out := Lines{Newest: j.seq, Dropped: gone - j.base}
 	if at := max(seq, j.base); at < gone {
-		out.Missed = gone - at
+		out.Missed, out.Gap = gone-at, Gap{at + 1, gone}
 	} else if j.shared != nil && seq > j.seq { // of a log that went with an emptied store, or the store is away
-		out.Missed = seq - j.seq
+		out.Missed, out.Gap = seq-j.seq, Gap{j.seq + 1, seq}
 	}
 	out.Last = min(max(seq, gone), out.Newest)
 	j.mu.Unlock()
@@ -130,6 +149,9 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 		defer func() { <-j.turn }()
 	}
 	size, looked := 0, 0
+	if m.needsSession() {
+		j.learn(out.Newest)
+	}
 	for out.Last < out.Newest && len(out.Seqs) < mostLines && size < mostOctets {
 		if m == (Match{}) { // most often: nothing needs to be looked at that is there already
 			if text, ok := j.shown.get(out.Last + 1); ok {
@@ -148,12 +170,18 @@ func (j *Journal) Lines(seq uint64, m Match) Lines {
 			out.Last = out.Newest
 			break
 		}
-		if lost := first - out.Last - 1; lost > 0 {
-			out.Missed += lost
+		if lost := first - out.Last - 1; lost > 0 { // forgotten meanwhile
+			if len(out.Seqs) > 0 {
+				return out // what comes next says so
+			}
+			if out.Missed == 0 {
+				out.Gap.From = out.Last + 1
+			}
+			out.Missed, out.Gap.To = out.Missed+lost, first-1
 			out.Last = first - 1
 		}
 		for i, packed := range texts {
-			e := unpack(packed, first+uint64(i))
+			e := j.entry(packed, first+uint64(i))
 			if e.Seq > out.Newest || len(out.Seqs) >= mostLines || size >= mostOctets {
 				return out
 			}
@@ -188,6 +216,7 @@ func (j *Journal) line(e *Entry) string {
 		return text
 	}
 	j.learn(e.Seq)
+	j.sessions.tell(e)
 	text, err := json.Marshal(j.mask.entry(*e))
 	if err != nil { // strings, numbers and times: it cannot
 		return `{"seq":` + strconv.FormatUint(e.Seq, 10) + `}`
@@ -244,8 +273,11 @@ func (j *Journal) Count(ctx context.Context, seq uint64, m Match) (found int, la
 			return found, seq
 		}
 		texts, first := j.some(seq)
+		if len(texts) > 0 && m.needsSession() {
+			j.learn(first + uint64(len(texts)) - 1)
+		}
 		for i, packed := range texts {
-			if e := unpack(packed, first+uint64(i)); m.fits(&e) {
+			if e := j.entry(packed, first+uint64(i)); m.fits(&e) {
 				found++
 			}
 		}
@@ -269,23 +301,48 @@ func (j *Journal) next() <-chan struct{} {
 	return j.moved
 }
 
-// learn takes the values at the places of secrets out of all entries up to a
-// number, before any of them is shown.
+// learn looks through all entries up to a number before any of them is shown: it takes
+// the values at the places of secrets, and finds the session that each belongs to.
 func (j *Journal) learn(upTo uint64) {
-	if j.mask == nil || len(j.mask.Places) == 0 {
-		return
-	}
 	j.learning.Lock()
 	defer j.learning.Unlock()
+	j.mu.Lock()
+	if j.learned > j.seq { // of a log that went with an emptied store
+		j.learned = j.base
+	}
+	j.mu.Unlock()
 	for j.learned < upTo {
 		texts, first, _ := j.after(j.learned)
 		for i, packed := range texts {
 			e := unpack(packed, first+uint64(i))
-			j.mask.learn(&e)
+			if j.mask != nil && len(j.mask.Places) > 0 {
+				j.mask.learn(&e)
+			}
+			j.sessions.add(&e, j.actor(&e), j.limits.Entries)
 		}
 		if len(texts) == 0 {
 			break // cleared
 		}
 		j.learned = first + uint64(len(texts)) - 1
 	}
+}
+
+// actor is the person who acted in an entry; "" for a client, or nobody.
+func (j *Journal) actor(e *Entry) string {
+	if e.Actor == "" || j.Acts == nil {
+		return ""
+	}
+	person, is := j.Acts(e.Actor)
+	if !is {
+		return ""
+	}
+	return person
+}
+
+// entry is one that is packed, with the session that it belongs to as far as it was
+// looked at.
+func (j *Journal) entry(packed string, seq uint64) Entry {
+	e := unpack(packed, seq)
+	j.sessions.tell(&e)
+	return e
 }

@@ -41,6 +41,9 @@ type Options struct {
 	JournalBytes int // of what is remembered; default 6 MiB
 	NoControl    bool
 	Profiles     bool // the runtime's profiles on the control port
+	// Plugins runs sessions of plugins for the control port; nil: there are none. It is asked
+	// once the company is built.
+	Plugins      func(*Company) *control.Plugins
 	ControlToken string
 	Fixed        map[string]string // with Auto: ports by their IDs that keep the number they had
 	// Load takes another seed in place of this one, once it has answered; nil: not
@@ -141,6 +144,12 @@ func New(s *seed.Seed, opt Options) (made *Company, err error) {
 	c.Secrets.Public = func(value string) bool { return public(w, value) }
 	if !opt.NoJournal {
 		c.Journal = journal.New(journal.Limits{Bytes: opt.JournalBytes}, &journal.Mask{Secrets: c.Secrets, Cut: fleet.Shown, Places: places(s, opt.Kinds)})
+	}
+	if c.Journal != nil {
+		c.Journal.Acts = func(actor string) (string, bool) {
+			u, ok := w.User(actor)
+			return u.ID, ok
+		}
 	}
 	if c.Replicas.Several() {
 		c.Journal.Share(c.Store, replica.Tables+"/journal", c.Replicas.ID)
@@ -328,15 +337,37 @@ func (c *Company) addControl(s seed.Control) error {
 		}
 		listen = net.JoinHostPort(host, listen[1:])
 	}
+	var plugins *control.Plugins
+	if c.opt.Plugins != nil {
+		plugins = c.opt.Plugins(c)
+	}
 	srv, err := control.New(control.Config{Listen: listen, Token: token, World: c.World, Factors: c.Factors, Journal: c.Journal,
 		PKI: c.PKI, Clock: c.Clock, Fleet: func() *fleet.Fleet { return c.Fleet }, Accounts: c.Accounts, Logins: c.Logins, Tickets: c.Tickets,
-		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
-		Profiles: c.opt.Profiles})
+		Decisions: c.Decisions, Facts: c.Facts, Rules: c.Faults, Counted: c.counted, Secrets: c.Secrets, Replicas: c.Replicas, Store: c.Store, Health: c.Health, Reset: c.Reset, Export: c.Export, Load: c.opt.Load, Digest: c.seed.Digest,
+		Locate: c.locate, Plugins: plugins, Profiles: c.opt.Profiles})
 	if err != nil {
 		return err
 	}
 	c.servers = append(c.servers, fleet.Instance{Name: "control", Kind: "control", Server: srv})
 	return nil
+}
+
+// SeedText is the seed that the fleet was made from, as it was read.
+func (c *Company) SeedText() []byte { return c.seed.Source() }
+
+// Kinds are the kinds of the servers, by their names.
+func (c *Company) Kinds() map[string]string {
+	out := map[string]string{}
+	for _, in := range c.servers {
+		out[in.Name] = in.Kind
+	}
+	return out
+}
+
+// locate is where the seed says something, for explanations.
+func (c *Company) locate(in, name string, keys ...string) (control.Place, bool) {
+	at, written, ok := c.seed.Locate(in, name, keys...)
+	return control.Place{File: at.File, Line: at.Line, Column: at.Column, Written: written}, ok
 }
 
 // Keep lets the next Bind give ports the numbers that they had.

@@ -25,6 +25,7 @@ import (
 	"counterpart/internal/company/decision"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/signin"
+	"counterpart/internal/company/state"
 	"counterpart/internal/company/ticket"
 	"counterpart/internal/company/world"
 	"counterpart/internal/face/httpapi"
@@ -57,6 +58,7 @@ type Config struct {
 	Counted  func(context.Context) (journal.Counts, error)
 	Secrets  *journal.Secrets
 	Replicas *replica.Group
+	Store    state.Store // has the tokens of phones
 	// Health is what hinders the store, within the context's time; nil when nothing does.
 	Health func(context.Context) error
 	// Reset takes the fleet back to its seed.
@@ -67,6 +69,10 @@ type Config struct {
 	// nil: not to be had.
 	Load   func(ctx context.Context, text []byte) (digest string, err error)
 	Digest string // of the seed that runs
+	// Locate finds where the seed says something: see seed.Seed.Locate. nil: nowhere.
+	Locate func(in, name string, keys ...string) (at Place, ok bool)
+	// Plugins runs sessions of plugins; nil: none are to be had.
+	Plugins *Plugins
 	// Profiles opens the runtime's profiles under /debug/pprof/.
 	Profiles bool
 }
@@ -74,12 +80,14 @@ type Config struct {
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
-	json    []byte        // the specification as JSON
-	readers atomic.Int64  // of the journal's stream
-	turns   chan struct{} // of listings, exports and imports
-	scrapes chan struct{} // of /metrics
-	glance  glance        // of those who wait for an approval
-	probe   probe         // of the store
+	json    []byte           // the specification as JSON
+	readers atomic.Int64     // of the journal's stream
+	turns   chan struct{}    // of listings, exports and imports
+	scrapes chan struct{}    // of /metrics
+	glance  glance           // of those who wait for an approval
+	probe   probe            // of the store
+	status  status           // of the fleet, for those who follow it
+	files   map[string]asset // of the console
 }
 
 //go:embed openapi.yaml
@@ -102,7 +110,11 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
 	text, err := json.Marshal(document)
-	return &Server{Config: c, json: text, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
+	if err != nil {
+		return nil, err
+	}
+	files, err := assets()
+	return &Server{Config: c, json: text, files: files, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
 }
 
 func loopback(host string) bool {
@@ -126,6 +138,7 @@ func (s *Server) Ports() []dialect.Port {
 		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
 		s.route("GET", "/clock", s.showClock),
 		s.route("POST", "/clock", s.setClock),
+		s.heavy("GET", "/clock/upcoming", s.upcoming),
 		s.heavy("GET", "/state", s.export),
 		s.heavy("PUT", "/state", s.load),
 		s.route("POST", "/state/reset", s.reset),
@@ -135,8 +148,13 @@ func (s *Server) Ports() []dialect.Port {
 	routes = append(routes, s.faultRoutes()...)
 	routes = append(routes, s.decisionRoutes()...)
 	routes = append(routes, s.peopleRoutes()...)
+	routes = append(routes, s.listRoutes()...)
+	routes = append(routes, s.pairingRoutes()...)
+	routes = append(routes, s.phoneRoutes()...)
 	routes = append(routes, s.yubikeyRoutes()...)
 	routes = append(routes, s.journalRoutes()...)
+	routes = append(routes, s.consoleRoutes()...)
+	routes = append(routes, s.sessionRoutes()...)
 	routes = append(routes, s.profiles()...)
 	return []dialect.Port{{Name: "http", Listen: s.Listen, Quiet: true, Try: "curl http://{addr}/endpoints",
 		Limits: dialect.Limits{Body: largestSeed}, HTTP: &dialect.HTTP{
@@ -155,9 +173,22 @@ func (s *Server) route(method, path string, do echo.HandlerFunc) dialect.Route {
 	return dialect.Route{Method: method, Path: path, Do: s.guard(do)}
 }
 
-// guard checks the Host header, so that no web page can reach the port through
-// a name of its own, and the token if there is one.
+// guard lets in whoever comes from here and has the token, if there is one.
 func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	return s.fromHere(func(c echo.Context) error {
+		if s.Token != "" {
+			got, given := httpapi.Bearer(c.Request().Header, httpapi.SchemeRules{})
+			if (given != httpapi.Present || !signin.Same(got, s.Token)) && !s.byCookie(c) {
+				return cause.Because(cause.NotAuthenticated, "the control port wants its token: Authorization: Bearer …")
+			}
+		}
+		return next(c)
+	})
+}
+
+// fromHere checks the Host header, so that no web page can reach the port through a name of
+// its own, and that no page of another site sends the request.
+func (s *Server) fromHere(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		host := c.Request().Host
 		if h, _, err := net.SplitHostPort(host); err == nil {
@@ -171,12 +202,6 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		// read the answer; here that would be enough to do harm.
 		if from := c.Request().Header.Get("Origin"); from != "" && from != "http://"+c.Request().Host && from != "https://"+c.Request().Host {
 			return cause.Because(cause.NotAllowed, "the request comes from a page of %s", from)
-		}
-		if s.Token != "" {
-			got, given := httpapi.Bearer(c.Request().Header, httpapi.SchemeRules{})
-			if given != httpapi.Present || !signin.Same(got, s.Token) {
-				return cause.Because(cause.NotAuthenticated, "the control port wants its token: Authorization: Bearer …")
-			}
 		}
 		return next(c)
 	}

@@ -15,7 +15,6 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/serving/dialect"
-	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fleet"
 	"counterpart/internal/serving/journal"
 )
@@ -31,7 +30,7 @@ func (s *Server) journalRoutes() []dialect.Route {
 	}
 }
 
-var criteria = []string{"since", "server", "port", "op", "actor", "object", "outcome", "status", "fault", "why"}
+var criteria = []string{"since", "server", "port", "op", "actor", "object", "outcome", "status", "fault", "why", "session", "person"}
 
 // asked is what a query wants of the journal.
 func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err error) {
@@ -41,7 +40,7 @@ func asked(c echo.Context, more ...string) (since uint64, m journal.Match, err e
 	q := c.QueryParam
 	since, err = number(c, "since")
 	m = journal.Match{Server: q("server"), Port: q("port"), Op: q("op"), Actor: q("actor"), Object: q("object"),
-		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why")}
+		Outcome: q("outcome"), Status: q("status"), Fault: q("fault"), Why: q("why"), Session: q("session"), Person: q("person")}
 	if wrong := m.Mistakes(); len(wrong) > 0 && err == nil {
 		err = cause.Because(cause.BadInput, "%s", strings.Join(wrong, "; "))
 	}
@@ -73,7 +72,16 @@ func begin(c echo.Context) {
 //
 //go:noinline
 func (s *Server) wanted(c echo.Context, patience time.Duration) (q question, err error) {
-	if q.since, q.match, err = asked(c, "limit", "wait", "count"); err != nil {
+	if q.since, q.match, err = asked(c, "limit", "wait", "count", "until", "last"); err != nil {
+		return q, err
+	}
+	if q.until, err = number(c, "until"); err != nil {
+		return q, err
+	}
+	if q.until > 0 && q.until <= q.since {
+		return q, cause.Because(cause.BadInput, "until is the number of the last entry, and lies behind since")
+	}
+	if q.last, err = number(c, "last"); err != nil {
 		return q, err
 	}
 	limit, err := number(c, "limit")
@@ -96,14 +104,20 @@ func (s *Server) wanted(c echo.Context, patience time.Duration) (q question, err
 		s.await(ctx, question{since: q.since, match: q.match, limit: int(max(count, 1))}) // that nothing came is an answer too
 	}
 	q.limit = int(limit)
+	if _, newest, _ := s.Journal.Held(); q.last > 0 && newest > q.last {
+		q.since = max(q.since, newest-q.last)
+	}
 	return q, nil
 }
 
 // question is what a reader wants of the journal.
 type question struct {
 	since uint64
+	until uint64 // number of the last one; 0: whatever there is
+	last  uint64 // only so many of the newest, whether they match or not; 0: all
 	match journal.Match
-	limit int // entries; 0: all
+	limit int  // entries; 0: all
+	fleet bool // of a stream: the fleet's state, too
 	// silent are replicas whose latest entries are missing.
 	silent []string
 }
@@ -113,14 +127,23 @@ type question struct {
 func (s *Server) page(w io.Writer, ctx context.Context, q question) error {
 	io.WriteString(w, `{"entries":[`)
 	first := s.Journal.Lines(q.since, q.match)
-	end, sent, missed, last := first.Newest, 0, first.Missed, q.since
+	end, sent, last := first.Newest, 0, q.since
+	if q.until > 0 {
+		end = min(end, q.until)
+	}
+	var gaps []journal.Gap
 	for p := first; ; p = s.Journal.Lines(p.Last, q.match) {
-		if sent > 0 {
-			missed += p.Missed
+		if gap := p.Gap; gap.From > 0 && len(gaps) < mostGaps {
+			if q.until > 0 {
+				gap.To = min(gap.To, q.until)
+			}
+			if gap.From <= gap.To && (gap.From <= end || len(gaps) == 0) {
+				gaps = append(gaps, gap)
+			}
 		}
 		for i, text := range p.Texts {
 			if p.Seqs[i] > end || q.limit > 0 && sent == q.limit {
-				return q.close(w, journal.Lines{Last: last, Dropped: first.Dropped, Missed: missed})
+				return q.close(w, journal.Lines{Last: last, Dropped: first.Dropped}, gaps)
 			}
 			if sent > 0 {
 				io.WriteString(w, ",")
@@ -133,19 +156,27 @@ func (s *Server) page(w io.Writer, ctx context.Context, q question) error {
 			sent, last = sent+1, p.Seqs[i]
 		}
 		if p.Last >= end || ctx.Err() != nil {
-			return q.close(w, journal.Lines{Last: end, Dropped: first.Dropped, Missed: missed})
+			return q.close(w, journal.Lines{Last: end, Dropped: first.Dropped}, gaps)
 		}
 	}
 }
 
+// mostGaps is how many gaps one page tells; a reader that is slow while much is recorded
+// can meet many.
+const mostGaps = 16
+
 // close ends what page began.
-func (q question) close(w io.Writer, l journal.Lines) error {
+func (q question) close(w io.Writer, l journal.Lines, gaps []journal.Gap) error {
 	more := ""
+	if len(gaps) > 0 {
+		text, _ := json.Marshal(gaps) // of numbers: it cannot fail
+		more = `,"gaps":` + string(text)
+	}
 	if len(q.silent) > 0 {
 		text, _ := json.Marshal(q.silent) // of texts: it cannot fail
-		more = `,"silent":` + string(text)
+		more += `,"silent":` + string(text)
 	}
-	_, err := fmt.Fprintf(w, `],"last":%d,"dropped":%d,"missed":%t%s}`+"\n", l.Last, l.Dropped, l.Missed > 0, more)
+	_, err := fmt.Fprintf(w, `],"last":%d,"dropped":%d,"missed":%t%s}`+"\n", l.Last, l.Dropped, len(gaps) > 0, more)
 	return err
 }
 
@@ -192,9 +223,20 @@ const streamBuffer = 64 << 10
 // that does not keep up is told how much it missed; one that reads nothing for a
 // minute is cut off.
 func (s *Server) stream(c echo.Context) error {
-	since, m, err := asked(c)
+	since, m, err := asked(c, "last", "fleet")
 	if err != nil {
 		return err
+	}
+	q := question{match: m}
+	if q.last, err = number(c, "last"); err != nil {
+		return err
+	}
+	switch fleet := c.QueryParam("fleet"); fleet {
+	case "", "false":
+	case "true":
+		q.fleet = true
+	default:
+		return cause.Because(cause.BadInput, "fleet is true or false, not %q", fleet)
 	}
 	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
 		if since, err = strconv.ParseUint(last, 10, 63); err != nil {
@@ -202,7 +244,8 @@ func (s *Server) stream(c echo.Context) error {
 		}
 	}
 	fleet.Narrow(c.Request().Context(), streamBuffer)
-	return fleet.Detach(c, func(w *fleet.Detached) { s.follow(w, question{since: since, match: m}) })
+	q.since = since
+	return fleet.Detach(c, func(w *fleet.Detached) { s.follow(w, q) })
 }
 
 // follow writes entries as they come until the client has gone.
@@ -211,8 +254,27 @@ func (s *Server) follow(w *fleet.Detached, q question) {
 	s.readers.Add(1)
 	defer s.readers.Add(-1)
 	io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: the journal\n\n")
+	most, state := alive, uint64(0)
+	if q.fleet {
+		most = statusEvery
+	}
 	for first := true; ctx.Err() == nil; first = false {
+		if q.fleet {
+			text, n := s.status.now(s)
+			if n != state {
+				if _, err := io.WriteString(w, "event: fleet\ndata: "+text+"\n\n"); err != nil {
+					return
+				}
+			}
+			state = n
+		}
 		p := s.Journal.Lines(since, q.match)
+		if q.last > 0 && p.Newest > q.last && max(since, p.Gap.To) < p.Newest-q.last {
+			if since = skip(w, p, q.last, first && since == 0); since == 0 {
+				return
+			}
+			continue
+		}
 		if err := events(w, p, first && since == 0); err != nil {
 			return // whoever listened has gone
 		}
@@ -220,7 +282,7 @@ func (s *Server) follow(w *fleet.Detached, q question) {
 			continue
 		}
 		s.pause(ctx)
-		wait, stop := context.WithTimeout(ctx, alive)
+		wait, stop := context.WithTimeout(ctx, most)
 		s.Journal.Moved(wait, since)
 		stop()
 	}
@@ -248,11 +310,40 @@ func (s *Server) pause(ctx context.Context) {
 	}
 }
 
+// skip passes over what a reader that wants the newest entries alone need not see, and tells
+// its numbers; what is on record can be read by them. It returns from where the reader goes
+// on; 0: it has gone.
+func skip(w io.Writer, p journal.Lines, most uint64, begins bool) (since uint64) {
+	since = p.Newest - most
+	from := p.Last + 1
+	if len(p.Seqs) > 0 {
+		from = p.Seqs[0]
+	}
+	if p.Gap.To > 0 {
+		from = p.Gap.To + 1
+		if !begins {
+			tellMissed(w, p, false)
+		}
+	}
+	p.Gap, p.Missed = journal.Gap{From: from, To: since}, since-from+1
+	if tellMissed(w, p, true) != nil {
+		return 0
+	}
+	return since
+}
+
+// tellMissed is the event for entries that a reader does not get. Those that are held can be
+// read by their numbers as long as they are not forgotten.
+func tellMissed(w io.Writer, p journal.Lines, held bool) error {
+	_, err := fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d,\"from\":%d,\"to\":%d,\"held\":%t}\n\n", p.Missed, p.Dropped, p.Gap.From, p.Gap.To, held)
+	return err
+}
+
 // events writes lines as events. Whoever begins at the beginning has missed nothing
 // by what was forgotten before.
 func events(w io.Writer, p journal.Lines, begins bool) error {
 	if p.Missed > 0 && !begins {
-		fmt.Fprintf(w, "event: missed\ndata: {\"missed\":%d,\"dropped\":%d}\n\n", p.Missed, p.Dropped)
+		tellMissed(w, p, false)
 	}
 	for i, text := range p.Texts {
 		if _, err := io.WriteString(w, "id: "+strconv.FormatUint(p.Seqs[i], 10)+"\nevent: entry\ndata: "+text+"\n\n"); err != nil {
@@ -262,35 +353,6 @@ func events(w io.Writer, p journal.Lines, begins bool) error {
 	}
 	_, err := io.WriteString(w, ": still here\n\n")
 	return err
-}
-
-// explained is one entry with the sentences that a person would want.
-type explained struct {
-	Entry journal.Entry `json:"entry"`
-	Text  []string      `json:"explanation"`
-	Rules []fault.State `json:"rules"` // that fired and are still in force
-}
-
-func (s *Server) explain(c echo.Context) error {
-	seq, err := strconv.ParseUint(c.Param("seq"), 10, 63)
-	if err != nil {
-		return cause.Because(cause.NotFound, "there is no %s; entries have numbers", c.Request().URL.Path)
-	}
-	s.Replicas.Silence(c.Request().Context())
-	e, ok := s.Journal.Entry(seq)
-	if !ok {
-		return cause.Because(cause.NotFound, "entry %d is not on record: it has not happened, or it was forgotten", seq)
-	}
-	x := explained{Entry: e, Text: sentences(e), Rules: []fault.State{}}
-	for _, r := range s.Rules.States() {
-		for _, id := range e.Faults {
-			if r.ID == id {
-				x.Rules = append(x.Rules, r)
-				x.Text = append(x.Text, fmt.Sprintf("Rule %s (%s) has struck %d of %d matching operations so far.", r.ID, r.Kind, r.Fired, r.Seen))
-			}
-		}
-	}
-	return c.JSON(http.StatusOK, x)
 }
 
 var endings = map[string]string{

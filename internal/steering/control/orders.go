@@ -62,6 +62,7 @@ func (s *Server) faultRoutes() []dialect.Route {
 		s.route("GET", "/faults", s.showFaults),
 		s.route("PUT", "/faults", s.setFaults),
 		s.route("POST", "/faults", s.addFaults),
+		s.heavy("POST", "/faults/try", s.tryFaults),
 		s.route("DELETE", "/faults", func(c echo.Context) error {
 			if err := s.Rules.Set(nil); err != nil {
 				return err
@@ -143,6 +144,7 @@ func (s *Server) decisionRoutes() []dialect.Route {
 	return []dialect.Route{
 		s.route("GET", "/decisions", s.showDecisions),
 		s.route("POST", "/decisions", s.addDecision),
+		s.route("POST", "/decisions/try", s.tryDecision),
 		s.route("DELETE", "/decisions", func(c echo.Context) error { return s.lift(c, "") }),
 		s.route("DELETE", "/decisions/:id", func(c echo.Context) error { return s.lift(c, c.Param("id")) }),
 	}
@@ -182,28 +184,35 @@ func (s *Server) showDecisions(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"decisions": rows, "verbs": decision.Verbs(), "fields": decision.Fields()})
 }
 
-func (s *Server) addDecision(c echo.Context) error {
+// newDecision reads an order that is to be given.
+func (s *Server) newDecision(c echo.Context) (d decision.Decision, err error) {
 	var in order
 	if err := read(c, &in, false); err != nil {
-		return err
+		return d, err
 	}
 	if in.ID != "" || !in.Made.IsZero() || in.Used != 0 {
-		return cause.Because(cause.BadInput, "id, made and used are given here, not by you")
+		return d, cause.Because(cause.BadInput, "id, made and used are given here, not by you")
 	}
-	ctx := c.Request().Context()
-	if err := s.exists(ctx, &in); err != nil {
-		return err
+	if err := s.exists(c.Request().Context(), &in); err != nil {
+		return d, err
 	}
-	d := decision.Decision{Verb: in.Verb, On: in.On, User: in.User, Device: in.Device, Account: in.Account, Ticket: in.Ticket, Next: in.Next,
+	d = decision.Decision{Verb: in.Verb, On: in.On, User: in.User, Device: in.Device, Account: in.Account, Ticket: in.Ticket, Next: in.Next,
 		After: time.Duration(in.After), Until: in.Until}
 	if in.For > 0 {
 		if !in.Until.IsZero() {
-			return cause.Because(cause.BadInput, "give either for or until")
+			return d, cause.Because(cause.BadInput, "give either for or until")
 		}
 		d.Until = s.Clock.Now().Add(time.Duration(in.For))
 	}
-	d, err := s.Decisions.Add(ctx, d)
+	return d, nil
+}
+
+func (s *Server) addDecision(c echo.Context) error {
+	d, err := s.newDecision(c)
 	if err != nil {
+		return err
+	}
+	if d, err = s.Decisions.Add(c.Request().Context(), d); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusCreated, ordered(d))

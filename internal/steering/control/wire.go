@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -91,7 +92,7 @@ func wait(c echo.Context, name string, otherwise time.Duration) (time.Duration, 
 
 // wording is the status of each cause.
 var wording = httpapi.Words[int]{Write: write, Other: http.StatusConflict, Unavailable: http.StatusServiceUnavailable, Internal: http.StatusInternalServerError, Of: map[cause.Cause]int{
-	cause.WrongCode: 400, cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
+	cause.WrongCode: 400, cause.WrongNumber: 400, cause.NotFound: 404, cause.UnknownUser: 404, cause.UnknownRequest: 404, cause.UnknownLease: 404, cause.UnknownAccount: 404,
 	cause.UnknownTicket: 404, cause.NoDevice: 404,
 	cause.BadInput: 400, cause.NotAllowed: 403, cause.NotAuthenticated: 401, cause.Unavailable: 503, cause.Decided: 409,
 	cause.LeaseExpired: 409, cause.LeaseReturned: 409, cause.RateLimited: 429, httpapi.WrongMethod: 405, httpapi.TooLarge: 413, httpapi.UnsupportedMedia: 415,
@@ -106,6 +107,9 @@ func write(c echo.Context, status int, err error) {
 	if status == http.StatusUnauthorized {
 		c.Response().Header().Set("WWW-Authenticate", "Bearer")
 	}
-	httpapi.JSONWriter{ContentType: "application/problem+json", EscapeHTML: true, Newline: true}.Write(c, status,
-		map[string]any{"type": "about:blank", "title": title, "status": status, "detail": cause.Why(err)})
+	problem := map[string]any{"type": "about:blank", "title": title, "status": status, "detail": cause.Why(err)}
+	if errors.Is(err, cause.WrongNumber) {
+		problem["pending"] = true // it can be answered again
+	}
+	httpapi.JSONWriter{ContentType: "application/problem+json", EscapeHTML: true, Newline: true}.Write(c, status, problem)
 }

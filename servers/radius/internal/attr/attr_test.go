@@ -149,8 +149,8 @@ func TestShownLineHidesSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(d.Append(nil, checked))
-	want := "Access-Request id 7: User-Name = alice, User-Password = (hidden), Service-Type = Login-User, " +
-		"NAS-IP-Address = 10.0.0.1, State = (hidden), Cisco-AVPair = x=y, MS-CHAP2-Response = (hidden), 4242/9 = odd, " +
+	want := "Access-Request id 7: User-Name = alice, User-Password = ***, Service-Type = Login-User, " +
+		"NAS-IP-Address = 10.0.0.1, State = ***, Cisco-AVPair = x=y, MS-CHAP2-Response = ***, 4242/9 = odd, " +
 		"Tunnel-Type = VLAN, Reply-Message = 0x74776f0a6c696e6573, 26 = 0x00"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

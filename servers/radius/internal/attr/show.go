@@ -12,6 +12,7 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
+	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/wire"
 )
 
@@ -26,7 +27,7 @@ func (d *Dictionary) Line(p wire.Packet) string {
 }
 
 // Append renders a packet as one line, "Access-Request id 7: User-Name = alice,
-// User-Password = (hidden)". Nothing that could be a secret is in it.
+// User-Password = ***". Nothing that could be a secret is in it.
 func (d *Dictionary) Append(dst []byte, p wire.Packet) []byte {
 	dst = append(dst, p.Code().String()...)
 	dst = append(dst, " id "...)
@@ -80,7 +81,7 @@ func (e *entry) appendName(dst []byte) []byte {
 func (e *entry) appendValue(dst, v []byte) []byte {
 	switch {
 	case e.kind == hidden || e.kind == salted:
-		return append(dst, "(hidden)"...)
+		return append(dst, dialect.Hidden...)
 	case e.kind == integer && len(v) == 4:
 		return e.appendNumber(dst, v)
 	case e.kind == date && len(v) == 4:

@@ -1,0 +1,410 @@
+//go:build real
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// console is the console of a fleet in a real Chromium.
+type console struct {
+	t     *testing.T
+	ports map[string]string
+	ctx   context.Context
+
+	mu    sync.Mutex
+	wrong []string // what scripts complained of
+}
+
+// openConsole starts the demo company and a browser. What a page's scripts complain of
+// fails the test.
+func openConsole(t *testing.T) *console {
+	t.Helper()
+	return browse(t, startServing(t, t.TempDir()))
+}
+
+func browse(t *testing.T, ports map[string]string) *console {
+	t.Helper()
+	where, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("chromium is missing; make tools installs it")
+	}
+	c := &console{t: t, ports: ports}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(where), chromedp.NoSandbox, chromedp.WindowSize(1440, 900))
+	all, stopAll := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stopAll)
+	tab, stop := chromedp.NewContext(all)
+	t.Cleanup(stop)
+	if err := chromedp.Listen(tab, func(e any) {
+		var text string
+		switch e := e.(type) {
+		case *cdpruntime.EventExceptionThrown:
+			text = fmt.Sprint(e.ExceptionDetails.Text, " ", e.ExceptionDetails.Exception)
+		case *cdpruntime.EventConsoleAPICalled:
+			if e.Type == "error" {
+				text = fmt.Sprint(e.Args)
+			}
+		case *page.EventJavascriptDialogOpening:
+			text = "a dialog: " + e.Message
+		}
+		if text != "" {
+			c.mu.Lock()
+			c.wrong = append(c.wrong, text)
+			c.mu.Unlock()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tab, 2*time.Minute)
+	t.Cleanup(cancel)
+	c.ctx = ctx
+	t.Cleanup(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, w := range c.wrong {
+			t.Error(w)
+		}
+		if t.Failed() {
+			c.shot(filepath.Join(os.TempDir(), strings.ReplaceAll(t.Name(), "/", "-")+".png"))
+		}
+	})
+	return c
+}
+
+func (c *console) url(path string) string { return "http://" + c.ports["control/http"] + path }
+
+// do runs actions in the page.
+func (c *console) do(actions ...chromedp.Action[chromedp.Void]) {
+	c.t.Helper()
+	if err := chromedp.Do(c.ctx, actions...); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// goTo opens an address.
+func (c *console) goTo(path string) {
+	c.t.Helper()
+	c.do(chromedp.Navigate(c.url(path)))
+}
+
+// has waits until the page shows a text somewhere in what fits the selector.
+func (c *console) has(selector, text string) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 15*time.Second)
+	defer cancel()
+	script := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))`, selector, text)
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
+		now, _ := chromedp.Run(c.ctx, chromedp.Evaluate[string](fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => e.innerText).join("\n---\n")`, selector)))
+		c.t.Fatalf("%s never says %q, but\n%s", selector, text, now)
+	}
+}
+
+// press clicks on the first thing that fits the selector and shows the text.
+func (c *console) press(selector, text string) {
+	c.t.Helper()
+	c.has(selector, text)
+	ok, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(() => { const e = [...document.querySelectorAll(%q)].find(e => e.innerText.includes(%q)); e?.click(); return !!e })()`, selector, text)))
+	if err != nil || !ok {
+		c.t.Fatalf("there is no %s with %q", selector, text)
+	}
+}
+
+// keys types.
+func (c *console) keys(keys string) { c.t.Helper(); c.do(chromedp.KeyEvent(keys)) }
+
+// is evaluates a script that must be true.
+func (c *console) is(script string) {
+	c.t.Helper()
+	ok, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool](script))
+	if err != nil || !ok {
+		c.t.Errorf("not true: %s (%v)", script, err)
+	}
+}
+
+// until waits for a script to be true.
+func (c *console) until(script string) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 15*time.Second)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
+		c.t.Fatalf("never true: %s (%v)", script, err)
+	}
+}
+
+// shot keeps a picture of the page.
+func (c *console) shot(file string) {
+	if picture, err := chromedp.Run(c.ctx, chromedp.CaptureScreenshot()); err == nil {
+		_ = os.WriteFile(file, picture, 0o600)
+	}
+}
+
+// size turns the window into another, and dark.
+func (c *console) size(width, height int64, dark bool) {
+	c.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	c.do(chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return chromedp.Void{}, err
+	})
+}
+
+// ask sends a request as somebody to the native server; body is JSON, if there is one.
+func (c *console) ask(who, method, path, body string) (status int, answer string) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), method, "http://"+c.ports["native/http"]+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.SetBasicAuth(who, strings.ToUpper(who[:1])+who[1:]+"-Pass-1")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer got.Body.Close()
+	text, _ := io.ReadAll(got.Body)
+	return got.StatusCode, string(text)
+}
+
+// steer sends a request to the control port.
+func (c *console) steer(method, path string, body any) {
+	c.t.Helper()
+	var text []byte
+	if body != nil {
+		text, _ = json.Marshal(body)
+	}
+	r, err := http.NewRequestWithContext(c.t.Context(), method, c.url(path), bytes.NewReader(text))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode >= 300 {
+		said, _ := io.ReadAll(got.Body)
+		c.t.Fatalf("%s %s: %d %s", method, path, got.StatusCode, said)
+	}
+}
+
+// somethingHappens is what a demo shows: a checkout, a refusal because of it, somebody who
+// is disabled, a push that waits, and a fault.
+func (c *console) somethingHappens() {
+	c.t.Helper()
+	c.ask("alice", "GET", "/vault/v1/accounts", "")
+	c.ask("alice", "POST", "/vault/v1/accounts/root@db01/checkout", "")
+	c.ask("trent", "GET", "/vault/v1/accounts", "")
+	c.ask("trent", "POST", "/vault/v1/accounts/root@db01/checkout", "")
+	c.ask("dave", "GET", "/vault/v1/accounts", "")
+	c.ask("bob", "POST", "/otp/v1/transactions", `{"user":"bob","method":"push"}`)
+	c.ask("bob", "POST", "/otp/v1/transactions", `{"user":"bob","metod":"push"}`)
+	c.ask("bob", "POST", "/vault/v1/accounts/root@web01/requests", `{"reason":"patch nginx"}`)
+	c.ask("mallory", "POST", "/otp/v1/transactions", `{"user":"mallory","method":"push"}`)
+	c.steer("POST", "/faults", map[string]any{"rules": []any{map[string]any{"id": "vault-503", "server": "native", "op": "GET /vault*", "kind": "status", "args": map[string]string{"code": "503"}, "times": 2}}})
+	c.ask("alice", "GET", "/vault/v1/accounts", "")
+}
+
+// TestRealConsoleFirstMinute: an empty timeline says what to type, and the first entry
+// lights up with its explanation.
+func TestRealConsoleFirstMinute(t *testing.T) {
+	c := openConsole(t)
+	c.goTo("/")
+	c.has("h1", "Nothing has asked for anything yet.")
+	c.has("code", "curl -u alice:Alice-Pass-1 http://"+c.ports["native/http"]+"/vault/v1/accounts")
+	c.ask("dave", "GET", "/vault/v1/accounts", "")
+	c.has(".t.denied", "dave is disabled")
+	c.has(".pane .say", "dave")
+	c.has(".pane dl", "demo.yaml:")
+}
+
+// TestRealConsoleTimeline goes through sessions with the mouse and with keys alone.
+func TestRealConsoleTimeline(t *testing.T) {
+	c := openConsole(t)
+	c.somethingHappens()
+	c.goTo("/console")
+	c.has(".g", "trent → root@db01")
+	c.has("nav", "Phones")
+	c.has("nav .hot", "2")
+	c.keys("n")
+	c.has(".pane .lead", "Broken")
+	c.keys("n")
+	c.has(".pane .lead", "Malformed")
+	c.keys("n")
+	c.has(".pane", "dave is disabled")
+	c.keys("n")
+	c.has(".pane .say", "holds root@db01 until")
+	c.has(".pane dl", "checkout.exclusive: true")
+	c.has(".pane button", "Force back lease-1")
+	c.keys("x")
+	c.has(".pane pre", `match: {server: native, op: "POST /vault/v1/accounts/:account/checkout", actor: trent, object: root@db01, outcome: denied, status: "409"}`)
+	c.keys("m")
+	c.has(".say", "They part at step 2.")
+	c.has("table", "answer.code")
+	c.keys("f")
+	c.is(`document.querySelectorAll(".cmp .dup").length === 0`)
+	c.do(chromedp.NavigateBack())
+	c.has(".pane .say", "holds root@db01 until")
+	c.press(".pane button", "Force back lease-1")
+	c.has("nav a[data-page=vaults]", "1")
+	c.is(`document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true})) || document.activeElement.matches("input[aria-label=Filter]")`)
+	c.keys("person:dave\r")
+	c.has(".stat", "1 entry in 1 session")
+	c.is(`new URL(location.href).searchParams.get("q") === "person:dave"`)
+	c.press(".stat button", "Clear filter")
+	c.has(".stat", "10 entries")
+}
+
+// TestRealConsolePages goes through all other pages.
+func TestRealConsolePages(t *testing.T) {
+	c := openConsole(t)
+	c.somethingHappens()
+
+	c.goTo("/console/vaults")
+	c.has(".ax", "alice · lease-1 · v1")
+	c.has(".note", "bob asks for root@web01")
+	c.press(".note button", "Approve")
+	c.has("h1 + p", "1 account is out")
+	c.press(".act button", "Force back")
+	c.has("h1 + p", "0 accounts are out")
+
+	c.goTo("/console/people")
+	c.has("tr[data-id=eve]", "Locked")
+	c.has("tr[data-id=bob]", "1 push waits")
+	c.press("tr[data-id=eve] a", "eve")
+	c.has(".pane", "demo.yaml:")
+	c.press(".pane button", "Unlock")
+	c.goTo("/console/people?q=Maker")
+	c.has("td", "Nobody has")
+
+	c.goTo("/console/tickets/CHG0000038")
+	c.has(".pane", "Replace the disk of db01")
+	c.has("tr[data-id=CHG0000040]", "outside its window")
+
+	c.goTo("/console/clock")
+	c.has("h2", "What comes next")
+	c.press(".bar button", "Freeze")
+	c.has(".bar", "FROZEN")
+	c.is(`document.title.startsWith("Frozen:")`)
+	c.press(".bar button", "+1 h")
+	c.press(".bar button", "Let it run")
+	c.has(".bar", "running")
+
+	c.goTo("/console/audit")
+	c.has("h1 + span", "Clean")
+	c.goTo("/console/endpoints")
+	c.has("td", "http://"+c.ports["native/http"])
+	c.goTo("/console/nowhere")
+	c.has("h1", "There is no such page.")
+}
+
+// TestRealConsoleBreaksAgain: an entry becomes a rule, a preset an order.
+func TestRealConsoleBreaksAgain(t *testing.T) {
+	c := openConsole(t)
+	c.ask("alice", "POST", "/vault/v1/accounts/root@db01/checkout", "")
+	c.goTo("/console/timeline?entry=1")
+	c.has(".pane .lead", "OK")
+	c.keys("b")
+	c.has("h2", "Break this next time")
+	c.has(".breaks", "1 of the last 1 operations would have been struck.")
+	c.press("button", "Put in force")
+	c.has(".fx", "reset after POST *checkout of native about root@db01")
+	c.has(".bar", "1 fault")
+	c.press(".fx button", "Remove")
+	c.has(".force", "Nothing is broken")
+	c.press("button.pre", "Next push: fraud")
+	c.press("button", "Decide")
+	c.has(".answer", "say whom or what it is about")
+	c.keys("alice")
+	c.press("button", "Decide")
+	c.has(".fx", "alice: the next push: fraud")
+}
+
+// TestRealConsolePhone: bob decides on his phone, mallory's is on the same screen.
+func TestRealConsolePhone(t *testing.T) {
+	c := openConsole(t)
+	_, answer := c.ask("bob", "POST", "/otp/v1/transactions", `{"user":"bob","method":"push","message":"Is it you?"}`)
+	var push struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(answer), &push); err != nil {
+		t.Fatal(err)
+	}
+	c.goTo("/phone/bob")
+	c.has("h1", "Bob Baker’s phone")
+	c.has(".asks", "Is it you?")
+	c.has(".asks", "Left alone, it runs out")
+	c.press(".asks button", "Approve")
+	c.has(".note", "approved")
+	if _, answer := c.ask("bob", "GET", "/otp/v1/transactions/"+push.ID, ""); !strings.Contains(answer, `"state":"approved"`) {
+		t.Error(answer)
+	}
+	c.goTo("/console/phones?show=alice,bob")
+	c.has(".column h1", "Alice Adams’s phone")
+	c.has(".column .code", " ")
+	c.press(".column button", "Press")
+	c.has(".column .m", "vvcccccccccb")
+	c.press(".column button", "Show QR")
+	c.until(`document.querySelector(".column .qr")?.naturalWidth > 0`)
+	c.press(".column button", "Pair a real phone")
+	c.has(".column", "This fleet listens on this machine alone.")
+}
+
+// TestRealConsoleSizes: no page is wider than the window, down to 360 pixels, and pictures
+// of all are kept where CONSOLE_SHOTS says.
+func TestRealConsoleSizes(t *testing.T) {
+	c := openConsole(t)
+	c.somethingHappens()
+	shots := os.Getenv("CONSOLE_SHOTS")
+	for _, p := range []struct{ name, path, selector, text string }{
+		{"timeline", "/console/timeline?entry=4", ".pane .say", "holds root@db01"},
+		{"compare", "/console/compare?a=1&b=3", ".say", "They part"},
+		{"vaults", "/console/vaults", ".ax", "alice"},
+		{"people", "/console/people/eve", ".pane", "Eve Evans"},
+		{"tickets", "/console/tickets/CHG0000038", ".pane", "disk"},
+		{"faults", "/console/faults?from=4", ".breaks", "would have been struck"},
+		{"clock", "/console/clock", "table", "lease-1"},
+		{"audit", "/console/audit", "h2", "Accounts"},
+		{"endpoints", "/console/endpoints", "td", "http"},
+		{"phones", "/console/phones?show=alice,bob,mallory", ".column h1", "Mallory"},
+		{"phone", "/phone/bob", "h1", "Bob"},
+		{"session", "/console/session", "h1", "Session"},
+	} {
+		for _, size := range []struct {
+			width, height int64
+			dark          bool
+		}{{1440, 900, false}, {1440, 900, true}, {360, 740, false}, {360, 740, true}} {
+			c.size(size.width, size.height, size.dark)
+			c.goTo(p.path)
+			c.has(p.selector, p.text)
+			c.is(`document.documentElement.scrollWidth <= innerWidth`)
+			if shots != "" {
+				c.shot(filepath.Join(shots, fmt.Sprintf("%s-%d-%s.png", p.name, size.width, map[bool]string{true: "dark", false: "light"}[size.dark])))
+			}
+		}
+	}
+}

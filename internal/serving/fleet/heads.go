@@ -1,0 +1,49 @@
+package fleet
+
+import "net/http"
+
+// Bounds of what the journal keeps of the head of a request or an answer: its octets, and
+// the names of fields.
+const (
+	mostHead   = 1 << 10
+	mostFields = 32
+	mostHost   = 300
+)
+
+// addHeads notes the heads of both messages for the journal, which hides what is secret in
+// them when somebody reads.
+func (x *exchange) addHeads() {
+	b := append(append(append(x.heads[:0], "Host: "...), x.asked.Host[:min(len(x.asked.Host), mostHost)]...), '\n')
+	b = appendHead(b, x.asked.Header)
+	n := len(b)
+	b = appendHead(b, x.ResponseWriter.Header())
+	x.heads = b
+	x.call.Wire.RequestHead, x.call.Wire.ResponseHead = b[:n:n], b[n:]
+}
+
+// appendHead appends the fields of a head in the order of their names, as far as there is
+// room: what does not fit is left out as a whole.
+func appendHead(b []byte, h http.Header) []byte {
+	var room [mostFields]string
+	names := room[:0]
+	for name := range h {
+		if len(names) == mostFields {
+			break
+		}
+		at := len(names)
+		names = append(names, name)
+		for ; at > 0 && names[at-1] > name; at-- {
+			names[at] = names[at-1]
+		}
+		names[at] = name
+	}
+	end := len(b) + mostHead
+	for _, name := range names {
+		for _, value := range h[name] {
+			if len(b)+len(name)+len(value)+3 <= end {
+				b = append(append(append(append(b, name...), ": "...), value...), '\n')
+			}
+		}
+	}
+	return b
+}
