@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
@@ -201,34 +199,15 @@ func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
 	if err != nil || len(c.Fleet.Merge) == 0 {
 		return text, name, files, err
 	}
-	m, err := seedMap(name, text)
-	if err != nil {
-		return nil, "", nil, err
-	}
 	over, _ := at(c.node, "fleet.merge").Written().(map[string]any) // 0042 is still 0042 there
-	text, err = yaml.Marshal(merge(m, over))
+	text, err = seed.Overlay(name, text, over)
 	return text, name + " with fleet.merge", files, err
-}
-
-// seedMap is a seed as a map.
-func seedMap(name string, text []byte) (map[string]any, error) {
-	wrong := &strictyaml.Errors{}
-	root := strictyaml.Parse(context.Background(), text, strictyaml.Config{What: "seed", Limits: strictyaml.SeedLimits()},
-		func(_ *strictyaml.Node, p strictyaml.Problem) { wrong.Add(p) })
-	if len(wrong.Problems) > 0 {
-		return nil, named(name, wrong)
-	}
-	m, ok := root.Written().(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("%s: a seed is a block of keys, not %s", name, root.Kind)
-	}
-	return m, nil
 }
 
 // plant makes the tree of values: each server with its seeded settings and
 // addresses, people, accounts and clients.
 func (b *backends) plant(text []byte, off []string) (values, error) {
-	raw, err := seedMap("seed", text)
+	raw, err := seed.Written("seed", text)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,9 @@ type Answer struct {
 	// "Access-Request". The fleet calls the operation the same, where it can be known.
 	Operation string
 	Verdict   Verdict
-	Reason    string // one of few: "403", "Access-Reject", "49", "timeout", "connection refused"
+	// Reason is the protocol's own word for it, whatever the verdict, or why there is no answer; one
+	// of few: "200", "403", "Access-Reject", "49", "timeout", "connection refused".
+	Reason string
 	// Sent is when the last octet of the request was handed to the system (for a request that is
 	// sent again: the first time), Answered when the last octet of the answer was read, or when
 	// nothing more was waited for; by Walk.Now. Sent is zero if nothing could be sent.
