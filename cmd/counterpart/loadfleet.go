@@ -48,7 +48,7 @@ type told struct {
 func (c *loadRunCmd) fleet(e *env, p *plan.Plan) (*loadFleet, error) {
 	f := &loadFleet{env: e, stop: func() {}}
 	for _, base := range c.Target {
-		f.control = append(f.control, controlPort{ControlURL: base, ControlToken: c.ControlToken})
+		f.control = append(f.control, controlPort{ControlURL: base, ControlToken: c.ControlToken, Way: "leave --target out for a fleet of its own"})
 	}
 	switch {
 	case len(c.Target) > 0:

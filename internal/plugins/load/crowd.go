@@ -79,8 +79,11 @@ func (c *cycle) next() int {
 	return int((c.a*(i%c.n) + c.b) % c.n)
 }
 
-// drawing is a draw of a company. The error says who or what it does not have.
-func (c *Crowd) drawing(p plan.People, a plan.Accounts, seed uint64) (*draw, error) {
+// lacks is whom or what a company does not have, and which key of the plan wants it.
+type lacks struct{ path, what string }
+
+// drawing is a draw of a company, or what it lacks.
+func (c *Crowd) drawing(p plan.People, a plan.Accounts, seed uint64) (*draw, *lacks) {
 	d := &draw{crowd: c}
 	written := c.World.WrittenCount()
 	switch {
@@ -88,7 +91,7 @@ func (c *Crowd) drawing(p plan.People, a plan.Accounts, seed uint64) (*draw, err
 		for _, name := range p.From {
 			i, ok := c.World.UserNumber(world.Fold(name))
 			if !ok {
-				return nil, fmt.Errorf("people.from: the company has no %q%s", strictyaml.Short(name), c.meant(name))
+				return nil, &lacks{"people.from", fmt.Sprintf("the company has no %q%s", strictyaml.Short(name), c.meant(name))}
 			}
 			d.written = append(d.written, i)
 		}
@@ -97,14 +100,14 @@ func (c *Crowd) drawing(p plan.People, a plan.Accounts, seed uint64) (*draw, err
 		d.first = written
 		d.people.set(c.World.Generated().Users, p.Draw, seed)
 	case written == 0:
-		return nil, fmt.Errorf("nobody lives in the company; give the seed `users`, or `generate: {users: 1000}`")
+		return nil, &lacks{"fleet.seed", "nobody lives in the company, give the seed `users`, or `generate: {users: 1000}`"}
 	default:
 		d.people.set(written, p.Draw, seed)
 	}
 	for _, id := range a.From {
 		account, ok := c.World.AccountByID(id)
 		if !ok {
-			return nil, fmt.Errorf("accounts.from: the company has no account %q", strictyaml.Short(id))
+			return nil, &lacks{"accounts.from", fmt.Sprintf("the company has no account %q", strictyaml.Short(id))}
 		}
 		d.named = append(d.named, account)
 	}

@@ -5,7 +5,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"counterpart/internal/plugins/load/plan"
 	"counterpart/internal/plugins/load/report"
 	"counterpart/internal/plugins/load/step"
+	"counterpart/seed"
 )
 
 // Config is what a run needs beside its plan.
@@ -121,7 +121,7 @@ func (e *engine) open() error {
 		if e.Crowd != nil {
 			d, err := e.Crowd.drawing(people, e.Plan.Accounts, e.Plan.RandomSeed+uint64(i)*7919)
 			if err != nil {
-				wrong = append(wrong, fmt.Errorf("%s: %w", e.Plan.Where(nil), err))
+				wrong = append(wrong, seed.Merge(&seed.Error{Problems: []seed.Problem{e.Plan.Problem(err.path, err.what, "")}}))
 			}
 			j.crowd = d
 		}
@@ -133,16 +133,17 @@ func (e *engine) open() error {
 				continue
 			}
 			t, err := e.Target(s.Spec)
-			if err == nil {
-				s.target = t.Name
-				s.do, err = e.Open(*s.Spec, t)
+			if err != nil { // it has its place
+				wrong = append(wrong, err)
+				continue
 			}
-			if err != nil {
-				wrong = append(wrong, fmt.Errorf("%s: %w", s.Pos, err))
+			s.target = t.Name
+			if s.do, err = e.Open(*s.Spec, t); err != nil {
+				wrong = append(wrong, seed.Merge(&seed.Error{Problems: []seed.Problem{e.Plan.Problem(e.Plan.StepPath(s.Spec), err.Error(), "")}}))
 			}
 		}
 	}
-	return errors.Join(wrong...)
+	return seed.Merge(wrong...)
 }
 
 // chosen is the journey that the mix gives.

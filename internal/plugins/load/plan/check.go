@@ -103,6 +103,8 @@ func (f *File) peak() (rate float64) {
 func (c *checker) arrival(root *strictyaml.Node) {
 	f, n := &c.p.File, root.Get("arrival")
 	switch {
+	case n == nil && f.Closed == nil && len(c.broken) > 0: // it may be there under a mistyped name
+		return
 	case len(f.Arrival) == 0 && f.Closed == nil:
 		c.wrong(or(n, root), "write `arrival: [{rate: 10, for: 30s}]`", "the plan does not say when journeys begin")
 		return
@@ -138,6 +140,9 @@ func or(n, otherwise *strictyaml.Node) *strictyaml.Node {
 func (c *checker) journeys(n *strictyaml.Node) {
 	names, weights := map[string]bool{}, 0.0
 	if len(c.p.Journeys) == 0 {
+		if n == nil && len(c.broken) > 0 {
+			return
+		}
 		c.wrong(or(n, c.p.root), "write `journeys: [{name: login, steps: […]}]`", "nobody does anything")
 		return
 	}
