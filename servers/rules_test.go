@@ -57,6 +57,7 @@ var parts = []struct {
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
 	{"internal/plugins/mutation", []string{"internal/plugins", "internal/serving", "internal/company"}},
+	{"internal/plugins/load/session", []string{"internal/plugins", "internal/steering", "internal/serving", "seed"}},
 	{"internal/plugins/load", []string{"internal/plugins/load", "internal/plugins/junit", "internal/serving", "internal/company", "seed"}},
 	{"internal/plugins/sarif", nil},
 	{"internal/plugins/junit", nil},

@@ -14,6 +14,7 @@ import (
 	"counterpart/internal/plugins/load"
 	"counterpart/internal/plugins/load/plan"
 	loadreport "counterpart/internal/plugins/load/report"
+	"counterpart/internal/plugins/load/step"
 )
 
 type loadCmd struct {
@@ -31,6 +32,7 @@ type loadRunCmd struct {
 	ControlToken string        `placeholder:"TOKEN" help:"Its token, if it has one."`
 	Rate         float64       `placeholder:"N" help:"Begin so many journeys a second, evenly, in place of the plan's arrival."`
 	For          time.Duration `placeholder:"TIME" help:"With --rate: how long. By default as long as the plan."`
+	Python       string        `placeholder:"python3" help:"Interpreter of plugins, for plans with scenarios."`
 	JSON         string        `name:"json" placeholder:"FILE" help:"Write the report as JSON, for load compare; - is standard output."`
 	JUnit        string        `name:"junit" placeholder:"FILE" help:"Write the report as JUnit."`
 	Prometheus   string        `name:"prometheus" placeholder:"FILE" help:"Write the report in Prometheus' text format."`
@@ -98,6 +100,9 @@ func (c *loadRunCmd) run(e *env, p *plan.Plan) (*load.Result, error) {
 	show := c.live(e, p)
 	config := load.Config{Plan: p, Open: driver.open, Target: targets.Of, Crowd: f.crowd(), Observe: driver.observe, Happen: f.happen, Now: time.Now, Wait: waitUntil,
 		Processor: processorTime, Live: show.update}
+	if f.sessions != nil { // the fleet is in this process, too, and what it needs is not the generator's
+		config.Processor, config.Session = nil, func(j *plan.Journey) (step.Step, error) { return f.sessions.Step(j), nil }
+	}
 	before, err := f.times(e.ctx)
 	if err != nil {
 		return nil, err

@@ -19,11 +19,14 @@ import (
 	"counterpart/internal/company/world"
 	"counterpart/internal/plugins/load"
 	"counterpart/internal/plugins/load/plan"
+	"counterpart/internal/plugins/load/session"
+	"counterpart/internal/plugins/scenario"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fleet"
 	"counterpart/internal/serving/strictyaml"
 	"counterpart/seed"
 	"counterpart/seed/worlds"
+	"counterpart/servers"
 )
 
 // loadFleet is the fleet that a plan is run against.
@@ -32,6 +35,8 @@ type loadFleet struct {
 	control []controlPort // of each replica; none: there is no fleet
 	env     *env
 	stop    func()
+	// sessions are the plugins of the plan, in whose company everything happens; nil: none.
+	sessions *session.Sessions
 	// ahead is by how much the fleet's clock is ahead of ours; standing is where it stands, in
 	// nanoseconds of Unix time, 0 while it runs.
 	ahead, standing atomic.Int64
@@ -50,7 +55,12 @@ func (c *loadRunCmd) fleet(e *env, p *plan.Plan) (*loadFleet, error) {
 	for _, base := range c.Target {
 		f.control = append(f.control, controlPort{ControlURL: base, ControlToken: c.ControlToken, Way: "leave --target out for a fleet of its own"})
 	}
+	sessions, err := c.sessions(e, p)
 	switch {
+	case err != nil:
+		return nil, err
+	case sessions != nil:
+		f.within(sessions)
 	case len(c.Target) > 0:
 		var text bytes.Buffer
 		if err := f.ask("GET", "/state", nil, &text); err != nil {
@@ -75,6 +85,31 @@ func (c *loadRunCmd) fleet(e *env, p *plan.Plan) (*loadFleet, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// sessions brings up the plugins of a plan; nil: it has none.
+func (c *loadRunCmd) sessions(e *env, p *plan.Plan) (*session.Sessions, error) {
+	o := scenario.Options{Kinds: servers.Table(), Texts: servers.Texts(), Python: c.Python}
+	s, err := session.Open(e.ctx, p, o, func(ctx context.Context, d time.Duration) error { return waitUntil(ctx, time.Now().Add(d)) })
+	if s != nil && len(c.Target) > 0 {
+		s.Close()
+		return nil, errors.New("the sessions of a plan with a scenario talk to the scenario's fleet; leave --target out")
+	}
+	return s, err
+}
+
+// within makes the company of sessions the fleet. It runs in this process.
+func (f *loadFleet) within(s *session.Sessions) {
+	company := s.Company()
+	f.sessions, f.World, f.stop = s, company.World, s.Close
+	for _, e := range company.Fleet.Endpoints() {
+		if e.Kind == "control" {
+			f.control = []controlPort{{ControlURL: e.URL()}}
+		}
+	}
+	for _, gap := range s.NotIsolated() {
+		fmt.Fprintf(f.env.err, "not isolated: %s\n", gap)
+	}
 }
 
 // ask sends a request to the first replica's control port and puts the answer into out.

@@ -5,6 +5,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,8 @@ type Config struct {
 	// Open makes the steps; Target is where each goes.
 	Open   step.Opener
 	Target func(s *step.Spec) (step.Target, error)
+	// Session makes the one step of a journey that is a plugin's session.
+	Session func(j *plan.Journey) (step.Step, error)
 	// Crowd is who takes the journeys; nil: nobody in particular.
 	Crowd *Crowd
 	// Observe hears of each answer, those of the warm-up among them; for laws. nil: nobody does.
@@ -124,6 +127,14 @@ func (e *engine) open() error {
 				wrong = append(wrong, seed.Merge(&seed.Error{Problems: []seed.Problem{e.Plan.Problem(err.path, err.what, "")}}))
 			}
 			j.crowd = d
+		}
+		if p.Scenario != "" {
+			do, err := e.Session(p)
+			if err != nil {
+				wrong = append(wrong, err)
+			}
+			j.steps = []opened{{Spec: &step.Spec{Journey: p.Name, Name: "session", Pos: e.Plan.Problem(fmt.Sprintf("journeys[%d]", i), "", "").Pos()}, do: do, target: p.Name}}
+			continue
 		}
 		j.steps = make([]opened, len(p.Steps))
 		for k := range p.Steps {

@@ -86,6 +86,10 @@ func (r *Result) drawn(e *engine) {
 	for _, row := range r.rows {
 		row.mu.Lock()
 		row.series.widen(all.width)
+		if row.part {
+			row.mu.Unlock()
+			continue
+		}
 		for i, p := range row.series.points {
 			to := all.point(time.Duration(i) * all.width)
 			n := to.inFlight

@@ -42,6 +42,7 @@ const (
 type row struct {
 	mu              sync.Mutex
 	name, server    string
+	part            bool     // of another operation, so that it is not counted again in the sum
 	count           [4]int64 // by verdict
 	unexpected      int64
 	first           string
@@ -111,6 +112,15 @@ func (r *rows) of(server, name string) *row {
 	return made
 }
 
+// partOf is the row of what is a part of another operation.
+func (r *rows) partOf(server, name string) *row {
+	out := r.of(server, name)
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	out.part = out.name != others
+	return out
+}
+
 // all are the rows in the order of their names.
 func (r *rows) all() (out []*row) {
 	r.byKey.Range(func(_, value any) bool {
@@ -138,11 +148,13 @@ func (r *row) merge(o *row) {
 	r.wire.Merge(o.wire)
 }
 
-// sum is all rows as one.
+// sum is all rows as one, but for parts of others.
 func sum(list []*row) *row {
 	out := newRow("all", "")
 	for _, r := range list {
-		out.merge(r)
+		if !r.part {
+			out.merge(r)
+		}
 	}
 	return out
 }

@@ -111,6 +111,9 @@ func (e *engine) do(ctx context.Context, w *step.Walk, s *opened, at time.Time) 
 	if at.Before(e.measured) {
 		return a, true
 	}
+	for _, part := range a.Parts {
+		e.rows.partOf(s.target, part.Operation).record(at.Sub(e.measured), observation{intended: part.Intended, sent: part.Sent, answered: part.Answered, verdict: part.Verdict, reason: part.Reason})
+	}
 	o := observation{intended: at, sent: a.Sent, answered: a.Answered, verdict: a.Verdict, reason: a.Reason}
 	if wrong := unexpected(s.Spec, w, &a); wrong != "" {
 		o.unexpected = fmt.Sprintf("%s: journey %s of %s, %.3f s after the start: %s", s.Pos, w.Journey, w.Person.Name, a.Answered.Sub(e.started).Seconds(), wrong)
@@ -134,6 +137,9 @@ func (e *engine) row(s *opened, operation string) *row {
 
 // unexpected says what is wrong with an answer; empty: it is as the step expects.
 func unexpected(s *step.Spec, w *step.Walk, a *step.Answer) string {
+	if a.Wrong != "" {
+		return a.Wrong
+	}
 	want := s.Expect.Verdict
 	if want == "as_world" {
 		switch {

@@ -41,6 +41,8 @@ type source struct {
 	name string
 	file fs.FS
 	from time.Time // when it begins, by its own clock; zero: now
+
+	control bool // it has a control port
 }
 
 // up is the fleet that a case talks to, on free ports.
@@ -49,7 +51,7 @@ func (r *run) up(o Options) (*backends, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := source{text: text, name: name, file: files}
+	s := source{text: text, name: name, file: files, control: o.control}
 	if r.Case.Seed != nil {
 		s.from = r.Case.Seed.Started
 	}
@@ -85,7 +87,7 @@ func (s source) start(kinds []dialect.Kind) (*backends, error) {
 	if err != nil {
 		return nil, err
 	}
-	company, err := boot.New(loaded, boot.Options{Kinds: kinds, Auto: true, Clock: now, NoControl: true, Log: slog.New(slog.DiscardHandler)})
+	company, err := boot.New(loaded, boot.Options{Kinds: kinds, Auto: true, Clock: now, NoControl: !s.control, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
@@ -278,24 +280,41 @@ func (b *backends) addresses(server map[string]any, name string, off bool) {
 	}
 }
 
-func (b *backends) people() map[string]any {
+// mostPeople are listed; more are made when a hole asks for them.
+const mostPeople = 5000
+
+// people are those of the company by their names.
+func (b *backends) people() any {
+	if b.World.UserCount() > mostPeople {
+		return func(name string) (any, bool) {
+			u, ok := b.World.User(name)
+			if !ok || u.Name != name {
+				return nil, false
+			}
+			return b.person(u), true
+		}
+	}
 	out := map[string]any{}
 	for u := range b.World.Users() {
-		id := u.ID
-		devices, yubikeys := map[string]any{}, map[string]any{}
-		for _, d := range b.World.DevicesOf(id) {
-			if factor.Can(d.Kind) {
-				devices[d.ID] = b.code(d.ID)
-			}
-			if d.Kind == world.Yubikey {
-				devices[d.ID], yubikeys[d.ID] = b.press(d.ID, ""), b.yubikey(d)
-			}
-		}
-		out[u.Name] = map[string]any{"name": u.Name, "email": u.Email, "phone": u.Phone, "devices": devices, "yubikeys": yubikeys,
-			"password": func() (string, error) { return b.Logins.Password(context.Background(), id) },
-			"otp":      func() (string, error) { return b.first(id) }}
+		out[u.Name] = b.person(u)
 	}
 	return out
+}
+
+// person is what holes may ask of somebody.
+func (b *backends) person(u world.User) map[string]any {
+	devices, yubikeys := map[string]any{}, map[string]any{}
+	for _, d := range b.World.DevicesOf(u.ID) {
+		if factor.Can(d.Kind) {
+			devices[d.ID] = b.code(d.ID)
+		}
+		if d.Kind == world.Yubikey {
+			devices[d.ID], yubikeys[d.ID] = b.press(d.ID, ""), b.yubikey(d)
+		}
+	}
+	return map[string]any{"name": u.Name, "email": u.Email, "phone": u.Phone, "devices": devices, "yubikeys": yubikeys,
+		"password": func() (string, error) { return b.Logins.Password(context.Background(), u.ID) },
+		"otp":      func() (string, error) { return b.first(u.ID) }}
 }
 
 // code is what a device shows when it is asked for.

@@ -47,6 +47,8 @@ type Options struct {
 	fleets      *fleets // of cases that are over; nil: each case starts its own
 	spawners    *pluginhost.Spawners
 	longest     time.Duration // that a hook may take, whatever the scenario says; 0: no bound
+	control     bool          // the fleet has a control port
+	atOnce      int           // interpreters of each plugin, at most; 0: what the host does by itself
 }
 
 // Build makes a case of values, as if they stood in a file.
@@ -195,6 +197,8 @@ type run struct {
 	clean     bool             // nothing of the session goes on in it
 	logLimit  int              // octets of the log that are kept
 	started   time.Time        // the fleet's time then
+
+	pause func(time.Duration) error // passes real time, in place of the fleet's; nil: the fleet's is moved
 }
 
 // undisturbed reports a session none of whose hooks was cut off: what it had asked
@@ -381,5 +385,5 @@ func (r *run) host(ctx context.Context, o Options, profile pluginhost.Profile, b
 		proxy = min(cmp.Or(proxy, pluginhost.DefaultProxyTimeout), 2*o.longest)
 	}
 	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits, Spawners: o.spawners,
-		ProxyTimeout: proxy, Box: box, Traced: o.Traced})
+		ProxyTimeout: proxy, Box: box, Traced: o.Traced, Slots: o.atOnce, AtOnce: o.atOnce})
 }

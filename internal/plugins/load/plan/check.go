@@ -161,9 +161,19 @@ func (c *checker) journeys(n *strictyaml.Node) {
 }
 
 func (c *checker) journey(j *Journey, n *strictyaml.Node) {
-	if len(j.Steps) == 0 {
+	switch {
+	case j.Scenario != "" && len(j.Steps) > 0:
+		c.wrong(n.Get("scenario"), "make two journeys of it", "a journey has `steps` or a `scenario`")
+	case j.Scenario != "":
+		return
+	case len(j.Steps) == 0:
 		c.wrong(n, "write `steps`", "the journey `%s` has no steps", strictyaml.Short(j.Name))
 		return
+	}
+	for _, k := range []string{"case", "as", "mode", "interpreters"} {
+		if n.Get(k) != nil {
+			c.wrong(n.Get(k), "write `scenario`", "`%s` is of a scenario, and there is none", k)
+		}
 	}
 	known := map[string]bool{}
 	var pauses time.Duration

@@ -89,6 +89,12 @@ type Journey struct {
 	Weight float64     `yaml:"weight" default:"1" min:"0" max:"1000000" doc:"Its share of all journeys, against the weights of the others."`
 	People *People     `yaml:"people" doc:"Who takes it; by default as for all."`
 	Steps  []step.Spec `yaml:"steps" doc:"What is done, in order."`
+
+	Scenario     string `yaml:"scenario" format:"any" doc:"In place of steps: a file of scenarios of a plugin, beside the plan. Each walk is a session, against the scenario's own fleet, which is that of the whole plan then; what the scenario waits passes in real time."`
+	Case         string `yaml:"case" format:"any" doc:"With scenario: which of its cases; by default the first."`
+	As           string `yaml:"as" format:"any" doc:"With scenario: the person of the scenario in whose place the drawn one comes, in connection, prompts and holes. {{ user.name }} and the like are the drawn one anyway."`
+	Mode         string `yaml:"mode" enum:"fresh|worker" doc:"With scenario: a new interpreter for each hook, as SPS does, or kept ones; by default what the scenario says."`
+	Interpreters int    `yaml:"interpreters" default:"4" min:"1" max:"256" doc:"With scenario: how many run at once, of each plugin. Hooks wait for one, however many sessions are on their way."`
 }
 
 // Moment is something that happens to the fleet. One of its keys beside at is given.

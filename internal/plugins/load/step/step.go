@@ -64,8 +64,18 @@ type Answer struct {
 	// sent again: the first time), Answered when the last octet of the answer was read, or when
 	// nothing more was waited for; by Walk.Now. Sent is zero if nothing could be sent.
 	Sent, Answered time.Time
+	Wrong          string // what the step itself finds wrong with the answer, in words; it counts as unexpected
 	Octets         int    // of the answer
+	Parts          []Part // operations of which it consisted, for rows of their own
 	Facts          []Fact // for the laws; the step may use the memory again for the walk's next answer
+}
+
+// Part is an operation within a step: a hook of a plugin within its session.
+type Part struct {
+	Operation                string
+	Intended, Sent, Answered time.Time
+	Verdict                  Verdict
+	Reason                   string
 }
 
 // Fact is something that a law counts.
