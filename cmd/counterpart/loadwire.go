@@ -2,30 +2,28 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"counterpart/internal/plugins/load"
 	loadreport "counterpart/internal/plugins/load/report"
 	"counterpart/internal/plugins/load/step"
+	"counterpart/internal/plugins/load/wire"
 	"counterpart/internal/serving/strictyaml"
 )
 
 // driver speaks the protocols of a plan's steps, and watches over the laws.
-type driver struct{}
+type driver struct{ *wire.Client }
 
-func newDriver(*loadFleet) (*driver, error) { return &driver{}, nil }
+func newDriver(*loadFleet) (*driver, error) { return &driver{wire.New()}, nil }
 
-func (d *driver) open(step.Spec, step.Target) (step.Step, error) {
-	return nil, errors.New("no protocol is spoken")
-}
+func (d *driver) open(s step.Spec, t step.Target) (step.Step, error) { return d.Open(s, t) }
 
 func (d *driver) observe(*step.Walk, *step.Spec, *step.Answer) {}
 
 func (d *driver) laws() []loadreport.Law { return nil }
 
-func (d *driver) close() {}
+func (d *driver) close() { d.Close() }
 
 // ownTimes are the fleet's own times so far.
 type ownTimes struct{}

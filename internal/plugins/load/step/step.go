@@ -60,8 +60,8 @@ type Answer struct {
 	// Reason is the protocol's own word for it, whatever the verdict, or why there is no answer; one
 	// of few: "200", "403", "Access-Reject", "49", "timeout", "connection refused".
 	Reason string
-	// Sent is when the last octet of the request was handed to the system (for a request that is
-	// sent again: the first time), Answered when the last octet of the answer was read, or when
+	// Sent is when the request was about to be handed to the system (for a request that is sent
+	// again: the first time), Answered when the last octet of the answer was read, or when
 	// nothing more was waited for; by Walk.Now. Sent is zero if nothing could be sent.
 	Sent, Answered time.Time
 	Wrong          string // what the step itself finds wrong with the answer, in words; it counts as unexpected

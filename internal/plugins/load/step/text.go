@@ -69,6 +69,12 @@ func (w *Walk) code(of string) (string, error) {
 // names: "vault.token"; they win. A name that is neither one of them nor one of Names is a
 // value that a step has saved.
 func Compile(text string, constants map[string]string) (Text, error) {
+	return CompileWithin(text, constants, nil)
+}
+
+// CompileWithin is Compile of a text that stands within something else, for which constants
+// are escaped. What stands around the holes is as it is.
+func CompileWithin(text string, constants map[string]string, escape Escape) (Text, error) {
 	var t Text
 	for text != "" {
 		literal, rest, hole := strings.Cut(text, "{{")
@@ -81,6 +87,9 @@ func Compile(text string, constants map[string]string) (Text, error) {
 			return Text{}, fmt.Errorf("a hole begins with {{ and does not end with a name and }}")
 		}
 		if value, ok := constants[name]; ok {
+			if escape != nil {
+				value = string(escape(nil, value))
+			}
 			t.add(value)
 		} else {
 			t.parts = append(t.parts, holeOf(name))

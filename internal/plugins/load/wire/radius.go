@@ -1,0 +1,395 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/md5"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"counterpart/internal/plugins/load/step"
+	"counterpart/internal/serving/strictyaml"
+)
+
+// Codes of packets (RFC 2865 section 4, RFC 2866 section 4, RFC 5997).
+const (
+	accessRequest    = 1
+	accessAccept     = 2
+	accessReject     = 3
+	accountingAsked  = 4
+	accountingDone   = 5
+	accessChallenge  = 11
+	statusServer     = 12
+	userName         = 1
+	userPassword     = 2
+	chapPassword     = 3
+	stateAttribute   = 24
+	chapChallenge    = 60
+	messageAuth      = 80
+	longestPassword  = 128
+	longestPacket    = 4096
+	headerLength     = 20
+	longestAttribute = 253
+)
+
+// attributes are those that plans may name, and what their values look like.
+var attributes = []struct {
+	name   string
+	number byte
+	kind   byte // t text, n number, a address
+}{
+	{"NAS-IP-Address", 4, 'a'}, {"NAS-Port", 5, 'n'}, {"Service-Type", 6, 'n'}, {"Framed-IP-Address", 8, 'a'}, {"Reply-Message", 18, 't'},
+	{"State", 24, 't'}, {"Class", 25, 't'}, {"Session-Timeout", 27, 'n'}, {"Called-Station-Id", 30, 't'}, {"Calling-Station-Id", 31, 't'},
+	{"NAS-Identifier", 32, 't'}, {"Acct-Status-Type", 40, 'n'}, {"Acct-Input-Octets", 42, 'n'}, {"Acct-Output-Octets", 43, 'n'},
+	{"Acct-Session-Id", 44, 't'}, {"Acct-Session-Time", 46, 'n'}, {"NAS-Port-Type", 61, 'n'}, {"Filter-Id", 11, 't'},
+}
+
+// packet is a step over RADIUS, compiled.
+type packet struct {
+	spec      *step.Spec
+	target    step.Target
+	client    *Client
+	operation string
+	code      byte
+	secret    []byte
+	user      step.Text
+	password  *step.Text
+	others    []attribute
+	save      []savedAttribute
+	means     meanings
+}
+
+type attribute struct {
+	number, kind byte
+	value        step.Text
+}
+
+type savedAttribute struct {
+	name   string
+	number byte // 0: the code of the answer
+	kind   byte
+}
+
+// stateName is where a walk keeps the State of the last challenge.
+const stateName = "radius.State"
+
+// openRADIUS compiles a step.
+func (c *Client) openRADIUS(s step.Spec, t step.Target) (step.Step, error) {
+	r := s.RADIUS
+	p := &packet{spec: &s, target: t, client: c}
+	switch r.Code {
+	case "accounting":
+		p.operation, p.code = "Accounting-Request", accountingAsked
+	case "status":
+		p.operation, p.code = "Status-Server", statusServer
+	default:
+		p.operation, p.code = "Access-Request", accessRequest
+	}
+	if r.Method == "mschapv2" {
+		return nil, errors.New("`method: mschapv2` is not spoken; pap and chap are")
+	}
+	secret := r.Secret
+	if secret == "" {
+		secret = t.Facts["secret"]
+	}
+	filled, err := step.Compile(secret, t.Constants)
+	if text, same := filled.Constant(); err != nil || !same || text == "" {
+		return nil, errors.New("a RADIUS step needs a `secret` that is the same for all walks")
+	} else {
+		p.secret = []byte(text)
+	}
+	if p.user, err = step.Compile(r.User, t.Constants); err != nil {
+		return nil, err
+	}
+	if r.Password != "" {
+		text, err := step.Compile(r.Password, t.Constants)
+		if err != nil {
+			return nil, err
+		}
+		p.password = &text
+	}
+	for name, value := range r.Attributes {
+		a, err := known(name)
+		if err == nil {
+			a.value, err = step.Compile(value, t.Constants)
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.others = append(p.others, a)
+	}
+	slices.SortFunc(p.others, func(a, b attribute) int { return int(a.number) - int(b.number) })
+	for name, from := range s.Save {
+		if from == "status" {
+			p.save = append(p.save, savedAttribute{name: name})
+			continue
+		}
+		a, err := known(from)
+		if err != nil {
+			return nil, err
+		}
+		p.save = append(p.save, savedAttribute{name, a.number, a.kind})
+	}
+	p.means, err = compileMeanings(&s, t.Constants)
+	return p, err
+}
+
+func known(name string) (attribute, error) {
+	var names []string
+	for _, a := range attributes {
+		if strings.EqualFold(a.name, name) {
+			return attribute{number: a.number, kind: a.kind}, nil
+		}
+		names = append(names, a.name)
+	}
+	hint := strictyaml.DidYouMean(name, names)
+	if hint == "" {
+		hint = "known are " + strictyaml.Enumerate(names)
+	}
+	return attribute{}, fmt.Errorf("`%s` is no attribute that a plan may name, %s", strictyaml.Short(name), hint)
+}
+
+// Do implements step.Step.
+func (p *packet) Do(ctx context.Context, w *step.Walk) (step.Answer, error) {
+	p.client.until(ctx)
+	a := step.Answer{Operation: p.operation}
+	address, err := addr(&p.target, w)
+	if err != nil {
+		return a, err
+	}
+	f, err := p.client.funnel(address)
+	var s *slot
+	if err == nil {
+		s, err = f.take()
+	}
+	if err != nil {
+		a.Reason, a.Answered = why(err), w.Now()
+		return a, nil
+	}
+	defer f.put(s)
+	request, err := p.build(s.out[:0], s.id, w)
+	s.out = request
+	if err != nil {
+		return a, err
+	}
+	a.Sent, err = p.exchange(w, s, request)
+	a.Answered = w.Now()
+	if err != nil {
+		a.Reason = why(err)
+		return a, nil
+	}
+	a.Octets = len(s.in)
+	return p.judge(w, s.in, a)
+}
+
+// exchange sends the request, again if no answer comes, until a proper one is there.
+func (p *packet) exchange(w *step.Walk, s *slot, request []byte) (sent time.Time, err error) {
+	tries := max(p.spec.RADIUS.Tries, 1)
+	each := timeout(p.spec) / time.Duration(tries)
+	for range tries {
+		if sent.IsZero() {
+			sent = w.Now()
+		}
+		if err = s.send(request); err != nil {
+			return sent, err
+		}
+		for {
+			if err = s.wait(each); err == errLate {
+				break
+			}
+			if err != nil {
+				return sent, err
+			}
+			if p.genuine(s.in, request) {
+				return sent, nil
+			}
+		}
+	}
+	return sent, errLate
+}
+
+// genuine reports an answer from who knows the secret (RFC 2865 section 3).
+func (p *packet) genuine(in, request []byte) bool {
+	var room [longestPacket + 64]byte
+	b := append(room[:0], in...)
+	copy(b[4:20], request[4:20])
+	sum := md5.Sum(append(b, p.secret...))
+	return bytes.Equal(sum[:], in[4:20])
+}
+
+// build makes the request. Its authenticator is random (RFC 2865) or a digest (RFC 2866).
+func (p *packet) build(b []byte, id byte, w *step.Walk) ([]byte, error) {
+	b = append(b, p.code, id, 0, 0)
+	b = binary.BigEndian.AppendUint64(b, rand.Uint64())
+	b = binary.BigEndian.AppendUint64(b, rand.Uint64())
+	if p.code == accountingAsked {
+		clear(b[4:20])
+	}
+	var room [longestAttribute + 1]byte
+	var err error
+	if p.code != statusServer {
+		value, err := p.user.Append(room[:0], w, nil)
+		if err != nil {
+			return b, err
+		}
+		b = with(b, userName, value)
+	}
+	if p.password != nil {
+		if b, err = p.credential(b, w); err != nil {
+			return b, err
+		}
+	}
+	if state, ok := w.Saved(stateName); ok && p.code == accessRequest && state != "" {
+		b = with(b, stateAttribute, []byte(state))
+	}
+	for i := range p.others {
+		a := &p.others[i]
+		value, err := a.value.Append(room[:0], w, nil)
+		if err == nil {
+			value, err = a.encode(value)
+		}
+		if err != nil {
+			return b, err
+		}
+		b = with(b, a.number, value)
+	}
+	at := 0
+	if p.code != accountingAsked { // RFC 3579 section 3.2, and against Blast-RADIUS
+		at = len(b) + 2
+		b = with(b, messageAuth, make([]byte, 16))
+	}
+	if len(b) > longestPacket {
+		return b, fmt.Errorf("the packet has %d octets, at most %d can be sent", len(b), longestPacket)
+	}
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	if at > 0 {
+		mac := hmac.New(md5.New, p.secret)
+		mac.Write(b)
+		mac.Sum(b[at:at])
+	} else {
+		sum := md5.Sum(append(b, p.secret...))
+		copy(b[4:20], sum[:])
+	}
+	return b, nil
+}
+
+// with is a packet with one more attribute, whose value is cut to what fits.
+func with(b []byte, number byte, value []byte) []byte {
+	if len(value) > longestAttribute {
+		value = value[:longestAttribute]
+	}
+	return append(append(b, number, byte(len(value)+2)), value...)
+}
+
+// credential adds the password: hidden (RFC 2865 section 5.2), or as CHAP (section 5.3).
+func (p *packet) credential(b []byte, w *step.Walk) ([]byte, error) {
+	var room [longestPassword * 2]byte
+	password, err := p.password.Append(room[:0], w, nil)
+	if err != nil {
+		return b, err
+	}
+	if p.spec.RADIUS.Method == "chap" {
+		var in [1 + longestPassword*2 + 16]byte
+		sum := md5.Sum(append(append(append(in[:0], b[1]), password...), b[4:20]...))
+		return with(b, chapPassword, append([]byte{b[1]}, sum[:]...)), nil
+	}
+	if len(password) > longestPassword {
+		password = password[:longestPassword]
+	}
+	blocks := max(1, (len(password)+15)/16)
+	var hidden [longestPassword]byte
+	copy(hidden[:], password)
+	before := b[4:20]
+	var in [272]byte
+	for i := range blocks {
+		pad := md5.Sum(append(append(in[:0], p.secret...), before...))
+		block := hidden[16*i : 16*i+16]
+		for k := range block {
+			block[k] ^= pad[k]
+		}
+		before = block
+	}
+	return with(b, userPassword, hidden[:16*blocks]), nil
+}
+
+func (a *attribute) encode(value []byte) ([]byte, error) {
+	switch a.kind {
+	case 'n':
+		n, err := strconv.ParseUint(string(value), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %d is a number, not %q", a.number, value)
+		}
+		return binary.BigEndian.AppendUint32(nil, uint32(n)), nil
+	case 'a':
+		ip, err := netip.ParseAddr(string(value))
+		if err != nil || !ip.Is4() {
+			return nil, fmt.Errorf("attribute %d is an IPv4 address, not %q", a.number, value)
+		}
+		b := ip.As4()
+		return b[:], nil
+	}
+	return value, nil
+}
+
+// judge says what an answer means.
+func (p *packet) judge(w *step.Walk, in []byte, a step.Answer) (step.Answer, error) {
+	switch in[0] {
+	case accessAccept:
+		a.Verdict, a.Reason = step.LetIn, "Access-Accept"
+	case accessReject:
+		a.Verdict, a.Reason = step.Refused, "Access-Reject"
+	case accessChallenge:
+		a.Verdict, a.Reason = step.Asked, "Access-Challenge"
+	case accountingDone:
+		a.Verdict, a.Reason = step.LetIn, "Accounting-Response"
+	default:
+		a.Reason = "code " + strconv.Itoa(int(in[0]))
+	}
+	state := ""
+	for rest := in[headerLength:]; len(rest) >= 2; {
+		n := int(rest[1])
+		if n < 2 || n > len(rest) {
+			a.Verdict, a.Reason = step.Failed, "malformed answer"
+			return a, nil
+		}
+		if rest[0] == stateAttribute {
+			state = string(rest[2:n])
+		}
+		for _, s := range p.save {
+			if s.number == rest[0] && s.number != 0 {
+				w.Save(s.name, s.text(rest[2:n]))
+			}
+		}
+		rest = rest[n:]
+	}
+	if _, had := w.Saved(stateName); had || state != "" {
+		w.Save(stateName, state)
+	}
+	for _, s := range p.save {
+		if s.number == 0 {
+			w.Save(s.name, a.Reason)
+		}
+	}
+	var err error
+	a.Facts, err = p.means.facts(w, a.Verdict)
+	return a, err
+}
+
+func (s savedAttribute) text(value []byte) string {
+	switch {
+	case s.kind == 'n' && len(value) == 4:
+		return strconv.FormatUint(uint64(binary.BigEndian.Uint32(value)), 10)
+	case s.kind == 'a' && len(value) == 4:
+		return net.IP(value).String()
+	}
+	return string(value)
+}
