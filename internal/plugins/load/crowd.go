@@ -36,6 +36,7 @@ type draw struct {
 	crowd    *Crowd
 	people   cycle
 	accounts cycle
+	bare     bool            // no step asks for an account
 	written  []int           // people by their numbers; nil: all from first on
 	first    int             // of the people who are not written
 	named    []world.Account // accounts by name; nil: the generated ones, or all
@@ -149,6 +150,12 @@ func (d *draw) next() (step.Person, step.Account) {
 
 // person is the i-th of the company.
 func (c *Crowd) person(i int) step.Person {
+	if made := i - c.World.WrittenCount(); made >= 0 { // most of it is wanted by nobody
+		name := world.Numbered("user", made+1)
+		g := c.World.Generated()
+		return step.Person{Number: i, ID: name, Name: name, Password: g.UserPassword(made), Email: name + "@" + g.Domain, Fate: step.May,
+			Code: func(of string) (string, error) { return c.code(name, of) }}
+	}
 	u := c.World.UserAt(i)
 	return step.Person{Number: i, ID: u.ID, Name: u.Name, Password: u.Password, Email: u.Email, Phone: u.Phone, Fate: fate(u),
 		Code: func(of string) (string, error) { return c.code(u.ID, of) }}
@@ -168,6 +175,9 @@ func fate(u world.User) step.Fate {
 
 func (d *draw) account() step.Account {
 	var a world.Account
+	if d.bare {
+		return step.Account{}
+	}
 	switch n := d.accounts.next(); {
 	case len(d.named) > 0:
 		a = d.named[n]

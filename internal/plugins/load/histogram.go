@@ -57,6 +57,15 @@ func times(h *hdrhistogram.Histogram) *report.Times {
 	}
 	out := &report.Times{Count: h.TotalCount(), Min: ms(h.Min()), Mean: float64(int64(h.Mean())) / 1000, P50: ms(h.ValueAtQuantile(50)), P90: ms(h.ValueAtQuantile(90)),
 		P95: ms(h.ValueAtQuantile(95)), P99: ms(h.ValueAtQuantile(99)), P999: ms(h.ValueAtQuantile(99.9)), Max: ms(h.Max())}
+	return out
+}
+
+// whole is times with the histogram itself.
+func whole(h *hdrhistogram.Histogram) *report.Times {
+	out := times(h)
+	if out == nil {
+		return nil
+	}
 	for _, q := range quantiles {
 		out.Curve = append(out.Curve, ms(h.ValueAtQuantile(q)))
 	}

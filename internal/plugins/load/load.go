@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,7 +128,9 @@ func (e *engine) open() error {
 			if err != nil {
 				wrong = append(wrong, seed.Merge(&seed.Error{Problems: []seed.Problem{e.Plan.Problem(err.path, err.what, "")}}))
 			}
-			j.crowd = d
+			if j.crowd = d; d != nil {
+				d.bare = !slices.ContainsFunc(e.Plan.Holes(), func(h plan.Hole) bool { return strings.HasPrefix(h.Name, "account.") })
+			}
 		}
 		if p.Scenario != "" {
 			do, err := e.Session(p)

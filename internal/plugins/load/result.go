@@ -305,12 +305,12 @@ func (r *Result) Own(server, operation string, h *hdrhistogram.Histogram) {
 	r.own[key] = kept
 	for i, row := range r.rows {
 		if row.key() == key {
-			r.Operations[i].Truth = times(kept)
+			r.Operations[i].Truth = whole(kept)
 			return
 		}
 	}
-	r.Fleet = append(r.Fleet, report.Row{Name: operation, Server: server, Count: h.TotalCount(), Truth: times(kept)})
+	r.Fleet = append(r.Fleet, report.Row{Name: operation, Server: server, Count: h.TotalCount(), Truth: whole(kept)})
 }
 
 // Owned ends what Own began: the truth of all is the sum of all.
-func (r *Result) Owned() { r.All.Truth = times(r.clock(r.all, "truth")) }
+func (r *Result) Owned() { r.All.Truth = whole(r.clock(r.all, "truth")) }

@@ -169,15 +169,24 @@ func (r *row) total() (n int64) {
 // report is the row as it is told. Closed loops say after how much time each person would
 // have asked again.
 func (r *row) report(took, again time.Duration) report.Row {
+	out := r.glance(took)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out.Lag, out.Felt, out.Wire = whole(r.lag), whole(r.felt), whole(r.wire)
+	if again > 0 && out.Felt != nil {
+		out.Felt.Corrected = whole(corrected(r.felt, again))
+	}
+	return out
+}
+
+// glance is the row for a look while the run goes on.
+func (r *row) glance(took time.Duration) report.Row {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := report.Row{Name: r.name, Server: r.server, Count: r.total(), LetIn: r.count[step.LetIn], Asked: r.count[step.Asked], Refused: r.count[step.Refused],
 		Failed: r.count[step.Failed], Unexpected: r.unexpected, First: r.first, Lag: times(r.lag), Felt: times(r.felt), Wire: times(r.wire)}
 	if took > 0 {
 		out.Rate = float64(out.Count) / took.Seconds()
-	}
-	if again > 0 && out.Felt != nil {
-		out.Felt.Corrected = times(corrected(r.felt, again))
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(r.reasons), func(a, b report.Reason) int {
 		return cmp.Or(cmp.Compare(r.reasons[b], r.reasons[a]), cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.Reason, b.Reason))

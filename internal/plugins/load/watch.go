@@ -60,17 +60,6 @@ func (e *engine) watch(ctx context.Context) {
 	}
 }
 
-// glance is the row for a look while the run goes on.
-func (r *row) glance(took time.Duration) report.Row {
-	out := r.report(took, 0)
-	for _, t := range []*report.Times{out.Lag, out.Felt, out.Wire} {
-		if t != nil {
-			t.Histogram, t.Curve = "", nil
-		}
-	}
-	return out
-}
-
 // happen makes the plan's moments happen, in their order.
 func (e *engine) happen(ctx context.Context) {
 	order := make([]int, len(e.Plan.At))
