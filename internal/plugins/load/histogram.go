@@ -17,6 +17,9 @@ const (
 	digits   = 3
 )
 
+// NewHistogram is an empty histogram of a run.
+func NewHistogram() *hdrhistogram.Histogram { return newHistogram() }
+
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(shortest, longest, digits) }
 
 // record puts a time into a histogram.

@@ -306,13 +306,8 @@ func TestHistogramsSayWhatIsTrue(t *testing.T) {
 		if math.Abs(x.got-want) > want/1000+0.001 {
 			t.Errorf("quantile %v is %v, not %v", x.q, x.got, want)
 		}
-		if got := s.at(100 * x.q); math.Abs(got-want) > want*0.07 {
+		if got := s.at(100 * x.q); math.Abs(got-want) > want*0.035 {
 			t.Errorf("quantile %v of the sketch is %v, not %v", x.q, got, want)
-		}
-	}
-	for us := int64(0); us < 1<<20; us = us*9/8 + 1 {
-		if b := bucketOf(us); upTo(b) < us || b > 0 && upTo(b-1) >= us {
-			t.Fatalf("%d µs are in the bucket %d, up to %d", us, b, upTo(b))
 		}
 	}
 }

@@ -1,8 +1,9 @@
 package load
 
 import (
-	"math/bits"
 	"time"
+
+	"counterpart/internal/serving/journal"
 )
 
 // A series has so many intervals. When they are full each two become one, so that its
@@ -12,34 +13,15 @@ const (
 	narrowest = time.Second
 )
 
-// sketch is a histogram of microseconds that takes little memory: sixteen buckets for each
-// power of two, so that a value is known to 6 %.
+// sketch is a histogram that takes little memory, in the buckets of the fleet's own times.
 type sketch struct {
 	n       uint32
-	buckets [16 * 28]uint32
-}
-
-// bucketOf is where a value counts.
-func bucketOf(us int64) int {
-	if us < 16 {
-		return int(max(us, 0))
-	}
-	shift := bits.Len64(uint64(us)) - 5
-	return min(shift*16+int(us>>shift), 16*28-1)
-}
-
-// upTo is the largest value of a bucket.
-func upTo(bucket int) int64 {
-	if bucket < 32 {
-		return int64(bucket)
-	}
-	shift := bucket/16 - 1
-	return int64(16+bucket%16+1)<<shift - 1
+	buckets [journal.Buckets]uint32
 }
 
 func (s *sketch) add(d time.Duration) {
 	s.n++
-	s.buckets[bucketOf(d.Microseconds())]++
+	s.buckets[journal.Bucket(d)]++
 }
 
 func (s *sketch) merge(o *sketch) {
@@ -57,7 +39,7 @@ func (s *sketch) at(percent float64) float64 {
 	}
 	for i, n := range s.buckets {
 		if left -= int64(n); left <= 0 && n > 0 {
-			return ms(upTo(i))
+			return ms(journal.BucketEnd(i).Microseconds())
 		}
 	}
 	return 0
