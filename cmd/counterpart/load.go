@@ -92,13 +92,10 @@ func (c *loadRunCmd) run(e *env, p *plan.Plan) (*load.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver, err := newDriver(f)
-	if err != nil {
-		return nil, err
-	}
+	driver := newDriver()
 	defer driver.close()
 	show := c.live(e, p)
-	config := load.Config{Plan: p, Open: driver.open, Target: targets.Of, Crowd: f.crowd(), Observe: driver.observe, Happen: f.happen, Now: time.Now, Wait: waitUntil,
+	config := load.Config{Plan: p, Open: driver.open, Target: targets.Of, Crowd: f.crowd(), Observe: driver.Observe, Happen: f.happen, Now: time.Now, Wait: waitUntil,
 		Processor: processorTime, Live: show.update}
 	if f.sessions != nil { // the fleet is in this process, too, and what it needs is not the generator's
 		config.Processor, config.Session = nil, func(j *plan.Journey) (step.Step, error) { return f.sessions.Step(j), nil }
@@ -118,7 +115,7 @@ func (c *loadRunCmd) run(e *env, p *plan.Plan) (*load.Result, error) {
 	} else {
 		addTruth(result, before, after)
 	}
-	result.Laws = driver.laws()
+	result.Laws = driver.Laws()
 	return result, nil
 }
 

@@ -7,24 +7,24 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"counterpart/internal/plugins/load"
-	loadreport "counterpart/internal/plugins/load/report"
+	"counterpart/internal/plugins/load/laws"
 	"counterpart/internal/plugins/load/step"
 	"counterpart/internal/plugins/load/wire"
 	"counterpart/internal/serving/strictyaml"
 )
 
 // driver speaks the protocols of a plan's steps, and watches over the laws.
-type driver struct{ *wire.Client }
+type driver struct {
+	*wire.Client
+	*laws.Book
+}
 
-func newDriver(*loadFleet) (*driver, error) { return &driver{wire.New()}, nil }
+func newDriver() *driver { return &driver{wire.New(), laws.New(time.Now())} }
 
 func (d *driver) open(s step.Spec, t step.Target) (step.Step, error) { return d.Open(s, t) }
-
-func (d *driver) observe(*step.Walk, *step.Spec, *step.Answer) {}
-
-func (d *driver) laws() []loadreport.Law { return nil }
 
 func (d *driver) close() { d.Close() }
 
