@@ -32,6 +32,7 @@ type loadRunCmd struct {
 	ControlToken string        `placeholder:"TOKEN" help:"Its token, if it has one."`
 	Rate         float64       `placeholder:"N" help:"Begin so many journeys a second, evenly, in place of the plan's arrival."`
 	For          time.Duration `placeholder:"TIME" help:"With --rate: how long. By default as long as the plan."`
+	Lag          time.Duration `placeholder:"TIME" help:"How late the generator may be with 1 % of the journeys, in place of the plan's lag."`
 	Python       string        `placeholder:"python3" help:"Interpreter of plugins, for plans with scenarios."`
 	JSON         string        `name:"json" placeholder:"FILE" help:"Write the report as JSON, for load compare; - is standard output."`
 	JUnit        string        `name:"junit" placeholder:"FILE" help:"Write the report as JUnit."`
@@ -70,6 +71,9 @@ func (c *loadRunCmd) plan() (*plan.Plan, error) {
 	if len(c.Target) == 0 && p.Target != "" {
 		c.Target = []string{p.Target}
 	}
+	if c.Lag > 0 {
+		p.Lag = c.Lag
+	}
 	switch {
 	case c.Rate < 0 || c.For < 0:
 		return nil, errors.New("--rate and --for are not negative")
@@ -103,6 +107,13 @@ func (c *loadRunCmd) run(e *env, p *plan.Plan) (*load.Result, error) {
 	before, err := f.times(e.ctx)
 	if err != nil {
 		return nil, err
+	}
+	if p.WarmUp > 0 {
+		config.Warm = func() {
+			if now, err := f.times(e.ctx); err == nil {
+				before = now
+			}
+		}
 	}
 	result, err := load.Run(e.ctx, config)
 	show.end()

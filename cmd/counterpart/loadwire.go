@@ -14,6 +14,7 @@ import (
 	"counterpart/internal/plugins/load/step"
 	"counterpart/internal/plugins/load/wire"
 	"counterpart/internal/serving/strictyaml"
+	"counterpart/servers"
 )
 
 // driver speaks the protocols of a plan's steps, and watches over the laws.
@@ -68,8 +69,16 @@ func addTruth(r *load.Result, before, after ownTimes) {
 	r.Owned()
 }
 
-// builtIn are the plans that are built in, by their names.
-func builtIn() map[string]string { return map[string]string{} }
+// builtIn are the plans that are built in, by their names: those of the kinds of servers.
+func builtIn() map[string]string {
+	out := map[string]string{}
+	for _, k := range servers.Table() {
+		if k.Load != nil {
+			out[k.Name] = k.Load()
+		}
+	}
+	return out
+}
 
 func unknownPlan(name string) error {
 	all := sortedNames(builtIn())

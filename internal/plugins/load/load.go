@@ -38,6 +38,8 @@ type Config struct {
 	Wait func(ctx context.Context, until time.Time) error
 	// Processor is what the process has used of processors so far; nil: not known.
 	Processor func() time.Duration
+	// Warm is called when the warm-up is over; nil: nobody wants to know.
+	Warm func()
 	// Live is called about once a second while the run goes on; nil: nobody looks.
 	Live func(Snapshot)
 }
@@ -185,6 +187,11 @@ func (e *engine) run(ctx context.Context) (*Result, error) {
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	beside.Go(func() { e.watch(watching) })
 	beside.Go(func() { e.happen(arriving) })
+	beside.Go(func() {
+		if e.Warm != nil && e.Wait(arriving, e.measured) == nil {
+			e.Warm()
+		}
+	})
 	context.AfterFunc(walking, enough) // a mistake of the plan ends it
 
 	if e.Plan.Closed != nil {

@@ -270,7 +270,7 @@ func (r *Result) clock(row *row, name string) *hdrhistogram.Histogram {
 // for a value of the path whatever it is called.
 func (r *row) key() [2]string {
 	server, _, _ := strings.Cut(r.server, "/")
-	return [2]string{server, plain(r.name)}
+	return [2]string{server, plain(r.base)}
 }
 
 // plain is an operation's name without the names of its values: "GET /users/:".
@@ -303,11 +303,14 @@ func (r *Result) Own(server, operation string, h *hdrhistogram.Histogram) {
 		kept.Merge(known)
 	}
 	r.own[key] = kept
-	for i, row := range r.rows {
+	found := false
+	for i, row := range r.rows { // steps of several names may be one operation
 		if row.key() == key {
-			r.Operations[i].Truth = whole(kept)
-			return
+			r.Operations[i].Truth, found = whole(kept), true
 		}
+	}
+	if found {
+		return
 	}
 	r.Fleet = append(r.Fleet, report.Row{Name: operation, Server: server, Count: h.TotalCount(), Truth: whole(kept)})
 }

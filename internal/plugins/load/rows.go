@@ -42,6 +42,7 @@ const (
 type row struct {
 	mu              sync.Mutex
 	name, server    string
+	base            string   // what the fleet calls the operation, as far as is known
 	part            bool     // of another operation, so that it is not counted again in the sum
 	count           [4]int64 // by verdict
 	unexpected      int64
@@ -89,8 +90,9 @@ type rows struct {
 	n     int
 }
 
-// of is the row of an operation of a server.
-func (r *rows) of(server, name string) *row {
+// of is the row of an operation of a server. What the fleet calls it is the name, unless base
+// says otherwise.
+func (r *rows) of(server, name string, base ...string) *row {
 	key := [2]string{server, name}
 	if found, ok := r.byKey.Load(key); ok {
 		return found.(*row)
@@ -107,6 +109,10 @@ func (r *rows) of(server, name string) *row {
 		}
 	}
 	made := newRow(key[1], key[0])
+	made.base = made.name
+	for _, b := range base {
+		made.base = b
+	}
 	r.n++
 	r.byKey.Store(key, made)
 	return made

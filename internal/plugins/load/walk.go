@@ -124,13 +124,17 @@ func (e *engine) do(ctx context.Context, w *step.Walk, s *opened, at time.Time) 
 
 // row is the row of an operation. A step has the same one nearly always.
 func (e *engine) row(s *opened, operation string) *row {
+	name := operation
 	if s.Name != "" {
-		operation = s.Name
+		name = s.Name
 	}
-	if r := s.fast.Load(); r != nil && r.name == operation {
+	if r := s.fast.Load(); r != nil && r.name == name {
 		return r
 	}
-	r := e.rows.of(s.target, operation)
+	if s.Operation != "" {
+		operation = s.Operation
+	}
+	r := e.rows.of(s.target, name, operation)
 	s.fast.Store(r)
 	return r
 }

@@ -75,6 +75,7 @@ func Text(w io.Writer, r *Report) error {
 	b.WriteByte('\n')
 	r.table(&b)
 	r.reasons(&b)
+	r.fleet(&b)
 	r.beside(&b)
 	fmt.Fprintf(&b, "\n%s\n", strings.ToUpper(r.Verdict))
 	for _, why := range r.Why {
@@ -158,6 +159,21 @@ func (r *Report) reasons(b *strings.Builder) {
 	for _, row := range r.Operations {
 		for _, x := range row.Reasons {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", row.Label(), x.Verdict, x.Reason, Count(x.Count))
+		}
+	}
+	t.Flush()
+}
+
+// fleet is what servers have measured of operations that no step names.
+func (r *Report) fleet(b *strings.Builder) {
+	if len(r.Fleet) == 0 {
+		return
+	}
+	b.WriteString("\nWhat servers measured beside (truth)\n")
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, row := range r.Fleet {
+		if x := row.Truth; x != nil {
+			fmt.Fprintf(t, "  %s\t%s\tp50 %s\tp99 %s\tmax %s\n", row.Label(), Count(row.Count), Duration(x.P50), Duration(x.P99), Duration(x.Max))
 		}
 	}
 	t.Flush()

@@ -13,6 +13,7 @@ type Spec struct {
 	LDAP      *LDAP             `yaml:"ldap" doc:"An operation of LDAP, on a connection that the walk keeps."`
 	Pause     time.Duration     `yaml:"pause" min:"0s" doc:"The person waits, or thinks, for so long."`
 	Name      string            `yaml:"name" format:"any" doc:"Row of the report; by default what the fleet calls the operation, as far as the plan says it."`
+	Operation string            `yaml:"operation" format:"any" doc:"What the fleet calls the operation, where the path does not say it: kv.data.read. Its own times are found by that."`
 	To        string            `yaml:"to" format:"any" doc:"Server of the fleet, SERVER/PORT, or one of targets; by default the only server that speaks the protocol."`
 	Timeout   time.Duration     `yaml:"timeout" default:"10s" min:"1ms" max:"10m" doc:"How long an answer is waited for. For RADIUS: all tries together."`
 	When      string            `yaml:"when" enum:"let_in|asked|refused|failed|always" doc:"Only after a step with this verdict. By default a step is taken after let_in and asked, and the journey ends otherwise; always: also then."`
@@ -100,6 +101,7 @@ type Rule struct {
 	Status  string `yaml:"status" format:"any" doc:"200, 4xx; by default any."`
 	At      string `yaml:"at" format:"any" doc:"JSON pointer to a value of the body."`
 	Is      string `yaml:"is" format:"any" doc:"What the value is, with at; by default it must be there."`
+	Has     string `yaml:"has" format:"any" doc:"Text that stands somewhere in the body, without holes."`
 	Verdict string `yaml:"verdict" required:"true" enum:"let_in|asked|refused|failed" doc:"What it means."`
 	Reason  string `yaml:"reason" format:"any" doc:"Word for it in the report, without holes; by default the status, or the value."`
 }

@@ -396,7 +396,7 @@ func (r *request) finish(w *step.Walk, p *pool, c *conn, f finished) (step.Answe
 	if r.json {
 		json.Unmarshal(body, &v) // what is no JSON has none of the values
 	}
-	a.Verdict, a.Reason = r.verdict(f.status, v)
+	a.Verdict, a.Reason = r.verdict(f.status, body, v)
 	err := r.keepValues(w, &f.head, body, v, a.Verdict)
 	if err == nil {
 		a.Facts, err = r.means.facts(w, a.Verdict)

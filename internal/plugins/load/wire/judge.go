@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,6 +16,7 @@ type rule struct {
 	low, high int // statuses; high 0: any
 	pointer   []string
 	is        *string
+	has       []byte // what stands in the body; nil: anything
 	verdict   step.Verdict
 	reason    string
 }
@@ -22,6 +24,9 @@ type rule struct {
 func (r *request) compileJudge() error {
 	for _, x := range r.spec.HTTP.Judge {
 		out := rule{reason: x.Reason}
+		if x.Has != "" {
+			out.has = []byte(x.Has)
+		}
 		switch s := x.Status; {
 		case s == "":
 		case len(s) == 3 && s[0] >= '1' && s[0] <= '5' && strings.HasSuffix(s, "xx"):
@@ -50,11 +55,14 @@ func (r *request) compileJudge() error {
 }
 
 // verdict is what an answer means.
-func (r *request) verdict(status int, body any) (step.Verdict, string) {
+func (r *request) verdict(status int, text []byte, body any) (step.Verdict, string) {
 	word := statusWord(status)
 	for i := range r.judge {
 		j := &r.judge[i]
 		if j.high > 0 && (status < j.low || status > j.high) {
+			continue
+		}
+		if j.has != nil && !bytes.Contains(text, j.has) {
 			continue
 		}
 		reason := word
