@@ -69,7 +69,7 @@ var parts = []struct {
 	{"seed", []string{"internal/company/world", "internal/serving/strictyaml", "seed"}},
 	{"servers/counterparttest", []string{"internal", "seed", "servers"}}, // no server: it runs all of them in a test
 	{"servers", []string{"internal/serving/dialect", "servers"}},
-	{"cmd", []string{"internal", "seed", "servers"}},
+	{"cmd", []string{"cmd/counterpart/internal", "internal", "seed", "servers"}},
 }
 
 var (
@@ -225,6 +225,24 @@ func TestServersArePassive(t *testing.T) {
 			}
 			return true
 		})
+	})
+}
+
+// keepEverything are packages that look methods up by name. A program that does keeps
+// every exported method of every type that it has, those of large libraries among them:
+// with them it is half as large again.
+var keepEverything = map[string]string{
+	"html/template": "maragu.dev/gomponents", "text/template": "fmt", "github.com/alecthomas/kong": "cmd/counterpart/internal/grammar",
+}
+
+func TestTheLinkerMayLeaveThingsOut(t *testing.T) {
+	sources(t, func(path string, f *ast.File, set *token.FileSet) {
+		for _, spec := range f.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if instead, bad := keepEverything[name]; bad {
+				t.Errorf("%s: %s keeps what nobody calls in the program; use %s", set.Position(spec.Pos()), name, instead)
+			}
+		}
 	})
 }
 

@@ -37,7 +37,7 @@ type caShowCmd struct {
 	Seed string `arg:"" optional:"" default:"demo" help:"Seed file, or a ready-made one. The CA follows from its random_seed and domain."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *caShowCmd) Run(e *env) error {
 	a, err := authority(e, c.Seed)
 	if err != nil {
@@ -56,7 +56,7 @@ type caIssueCmd struct {
 	Force    bool     `help:"Overwrite files that are there."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *caIssueCmd) Run(e *env) error {
 	a, err := authority(e, c.Seed)
 	if err != nil {

@@ -25,7 +25,7 @@ type finding struct {
 	Summary  string         `json:"summary,omitempty"`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *checkCmd) Run(e *env) error {
 	findings, bad := []finding{}, 0
 	for _, name := range c.Seeds {

@@ -17,7 +17,7 @@ type controlPort struct {
 	ControlURL   string `name:"control-url" default:"http://127.0.0.1:8099" placeholder:"URL" help:"Where the fleet's control port is."`
 	PortsFile    string `placeholder:"FILE" help:"Take the control port from the file that serve --ports-file wrote, instead."`
 	ControlToken string `placeholder:"TOKEN" help:"Its token, if it has one."`
-	Way          string `kong:"-"` // out, when no fleet answers, of commands with other flags
+	Way          string // out, when no fleet answers, of commands with other flags
 }
 
 // errNoFleet may be otherwise a moment later.

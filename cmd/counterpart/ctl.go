@@ -147,7 +147,7 @@ func query(pairs ...string) url.Values {
 
 type ctlStatus struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlStatus) Run(e *env, c *ctlCmd) error {
 	if _, err := c.call(e, ask{path: "/readyz"}, nil); err != nil {
 		return err
@@ -157,14 +157,14 @@ func (ctlStatus) Run(e *env, c *ctlCmd) error {
 
 type ctlReplicas struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlReplicas) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/replicas"}, "replicas", "ID=id", "HOST=host", "STATE=state", "STARTED=started", "SEEN=seen", "SHOWS=now")
 }
 
 type ctlTimes struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlTimes) Run(e *env, c *ctlCmd) error {
 	var out struct{ Times []timesRow }
 	raw, err := c.call(e, ask{path: "/times"}, &out)
@@ -192,7 +192,7 @@ type timesRow struct {
 
 type ctlMetrics struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlMetrics) Run(e *env, c *ctlCmd) error {
 	raw, err := c.call(e, ask{path: "/metrics"}, nil)
 	if err != nil {

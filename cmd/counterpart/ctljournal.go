@@ -74,7 +74,7 @@ type journalFind struct {
 	Limit int `help:"At most so many."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalFind) Run(e *env, c *ctlCmd) error {
 	_, err := c.entries(e, ask{path: "/journal/find", query: x.query("limit", count(x.Limit))})
 	return err
@@ -113,7 +113,7 @@ type journalWait struct {
 	Timeout time.Duration `default:"10s" help:"At most that long, real time, up to 60s."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalWait) Run(e *env, c *ctlCmd) error {
 	n, err := c.entries(e, ask{path: "/journal/wait", query: x.query("count", count(x.Count), "wait", x.Timeout.String())})
 	if err == nil && n < x.Count {
@@ -131,7 +131,7 @@ type journalVerify struct {
 	Never   bool `help:"Never."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalVerify) Run(e *env, c *ctlCmd) error {
 	in, err := x.check(e)
 	if err != nil {
@@ -180,7 +180,7 @@ type journalStream struct {
 	Count int `help:"End after so many."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalStream) Run(e *env, c *ctlCmd) error {
 	resp, err := c.open(e, http.MethodGet, "/journal/stream?"+x.query().Encode(), nil)
 	if err != nil {
@@ -220,7 +220,7 @@ type journalExplain struct {
 	Number uint64 `arg:"" help:"The entry's number."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x journalExplain) Run(e *env, c *ctlCmd) error {
 	var out struct{ Explanation []string }
 	raw, err := c.call(e, ask{path: fmt.Sprintf("/journal/%d", x.Number)}, &out)

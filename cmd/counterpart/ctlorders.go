@@ -25,7 +25,7 @@ type ctlDecide struct {
 	For     time.Duration `help:"The order dies by itself after that time."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ctlDecide) Run(e *env, c *ctlCmd) error {
 	in := map[string]any{"verb": x.Verb}
 	for k, v := range map[string]string{"user": x.User, "device": x.Device, "account": x.Account, "ticket": x.Ticket, "on": x.On} {
@@ -52,7 +52,7 @@ type ctlDecisions struct {
 
 type decisionsList struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (decisionsList) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/decisions"}, "decisions", "ID=id", "VERB=verb", "ON=on", "USER=user", "DEVICE=device", "ACCOUNT=account",
 		"TICKET=ticket", "NEXT=next", "USED=used", "AFTER=after", "UNTIL=until")
@@ -62,14 +62,14 @@ type decisionsLift struct {
 	ID string `arg:"" help:"Its ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x decisionsLift) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/decisions/" + url.PathEscape(x.ID)}, "lifted")
 }
 
 type decisionsClear struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (decisionsClear) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/decisions"}, "all lifted")
 }
@@ -84,7 +84,7 @@ type ctlFaults struct {
 
 type faultsList struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (faultsList) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/faults"}, "rules", "ID=id", "KIND=kind", "MOMENT=moment", "SERVER=server", "OP=op", "ACTOR=actor", "SEEN=seen", "FIRED=fired")
 }
@@ -107,7 +107,7 @@ type faultsAdd struct {
 	Lasts   string            `help:"For that time on the fleet's clock."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x faultsAdd) Run(e *env, c *ctlCmd) error {
 	rule := map[string]any{"kind": x.Kind}
 	for k, v := range map[string]string{"id": x.ID, "server": x.Server, "port": x.Port, "op": x.Op, "actor": x.Actor, "object": x.Object, "moment": x.Moment, "lasts": x.Lasts} {
@@ -130,7 +130,7 @@ type faultsSet struct {
 	File string `arg:"" help:"YAML or JSON with a list under rules; - reads standard input."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x faultsSet) Run(e *env, c *ctlCmd) error {
 	in, err := document(e, x.File)
 	if err != nil {
@@ -179,14 +179,14 @@ type faultsRemove struct {
 	ID string `arg:"" help:"Its ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x faultsRemove) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/faults/" + url.PathEscape(x.ID)}, "removed")
 }
 
 type faultsClear struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (faultsClear) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodDelete, path: "/faults"}, "nothing is broken any more")
 }

@@ -17,7 +17,7 @@ type approvalsList struct {
 	Wait  time.Duration `help:"Wait that long for one to come."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x approvalsList) Run(e *env, c *ctlCmd) error {
 	wait := ""
 	if x.Wait > 0 {
@@ -34,7 +34,7 @@ type approvalsAnswer struct {
 	Number  string `help:"What the login shows, for a push that wants it typed."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x approvalsAnswer) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodPost, path: "/approvals/" + url.PathEscape(x.ID), query: query("user", x.User), in: map[string]string{"verdict": x.Verdict, "number": x.Number}},
 		"%s of %s is %s", "id", "user", "state")
@@ -48,7 +48,7 @@ type ctlRequests struct {
 
 type requestsList struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (requestsList) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/requests"}, "requests", "ID=id", "USER=user", "ACCOUNT=account", "STATE=state", "EXPIRES=expires", "REASON=reason")
 }
@@ -57,14 +57,14 @@ type requestsApprove struct {
 	ID string `arg:"" help:"Its ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x requestsApprove) Run(e *env, c *ctlCmd) error { return c.grant(e, x.ID, "approve") }
 
 type requestsDeny struct {
 	ID string `arg:"" help:"Its ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x requestsDeny) Run(e *env, c *ctlCmd) error { return c.grant(e, x.ID, "deny") }
 
 func (c *ctlCmd) grant(e *env, id, verdict string) error {
@@ -75,7 +75,7 @@ type ctlOTP struct {
 	User string `arg:"" help:"Whose."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ctlOTP) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/users/" + url.PathEscape(x.User) + "/otp"}, "devices", "DEVICE=device", "KIND=kind", "CODE=code", "UNTIL=until", "NOTE=note")
 }
@@ -84,7 +84,7 @@ type ctlUnlock struct {
 	User string `arg:"" help:"Whom."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ctlUnlock) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodPost, path: "/users/" + url.PathEscape(x.User) + "/unlock"}, "%s is locked out nowhere", "user")
 }
@@ -93,7 +93,7 @@ type ctlOutbox struct {
 	User string `help:"Only what went to that person."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x ctlOutbox) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/outbox", query: query("user", x.User)}, "messages", "AT=at", "USER=user", "KIND=kind", "TO=to", "CODE=code", "SYSTEM=system")
 }
@@ -109,7 +109,7 @@ type leasesList struct {
 	State   string `enum:",active,returned,forced,expired" default:"" help:"Only those (${enum})."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x leasesList) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/leases", query: query("user", x.User, "account", x.Account, "state", x.State)}, "leases",
 		"ID=id", "ACCOUNT=account", "USER=user", "CLIENT=client", "STATE=state", "TAKEN=taken", "EXPIRES=expires")
@@ -119,14 +119,14 @@ type leasesForce struct {
 	ID string `arg:"" help:"The lease's ID."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x leasesForce) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodPost, path: "/leases/" + url.PathEscape(x.ID) + "/force"}, "%s is %s", "id", "state")
 }
 
 type ctlTokens struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlTokens) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/tokens"}, "tokens", "ID=id", "KIND=kind", "OWNER=owner", "ISSUED=issued", "EXPIRES=expires")
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/alecthomas/kong"
 )
 
 type ctlState struct {
@@ -22,7 +20,7 @@ type stateLoad struct {
 // loadPatience is how long a fleet may take to change its seed.
 const loadPatience = 15 * time.Second
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x stateLoad) Run(e *env, c *ctlCmd) error {
 	text, _, _, err := source(e, x.File)
 	if err != nil {
@@ -53,7 +51,7 @@ func (x stateLoad) Run(e *env, c *ctlCmd) error {
 
 type stateExport struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (stateExport) Run(e *env, c *ctlCmd) error {
 	raw, err := c.call(e, ask{path: "/state"}, nil)
 	if err != nil {
@@ -65,14 +63,14 @@ func (stateExport) Run(e *env, c *ctlCmd) error {
 
 type stateReset struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (stateReset) Run(e *env, c *ctlCmd) error {
 	return c.done(e, ask{method: http.MethodPost, path: "/state/reset"}, "as the seed has it; the time is %s", "now")
 }
 
 type ctlAudit struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (ctlAudit) Run(e *env, c *ctlCmd) error {
 	var out struct {
 		Clean, Known              bool
@@ -113,8 +111,5 @@ type ctlCompletion struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"${enum}"`
 }
 
-// Run implements kong's command.
-func (x ctlCompletion) Run(e *env, k *kong.Context) error {
-	_, err := fmt.Fprint(e.out, completion(k.Model, x.Shell))
-	return err
-}
+// Run writes the script that a shell reads.
+func (x ctlCompletion) Run(e *env) error { return e.grammar.Completion(e.out, x.Shell) }

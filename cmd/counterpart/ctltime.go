@@ -39,14 +39,14 @@ func (c *ctlCmd) clock(e *env, change map[string]any) error {
 
 type clockShow struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (clockShow) Run(e *env, c *ctlCmd) error { return c.clock(e, nil) }
 
 type clockFreeze struct {
 	At string `placeholder:"TIME" help:"Go to that moment first, like 2026-01-01T12:00:00Z; it must not have passed."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x clockFreeze) Run(e *env, c *ctlCmd) error {
 	change := map[string]any{"frozen": true}
 	if x.At != "" {
@@ -57,14 +57,14 @@ func (x clockFreeze) Run(e *env, c *ctlCmd) error {
 
 type clockResume struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (clockResume) Run(e *env, c *ctlCmd) error { return c.clock(e, map[string]any{"frozen": false}) }
 
 type clockAdvance struct {
 	By time.Duration `arg:"" help:"How far."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (x clockAdvance) Run(e *env, c *ctlCmd) error {
 	return c.clock(e, map[string]any{"advance": x.By.String()})
 }

@@ -41,7 +41,7 @@ type loadRunCmd struct {
 	Quiet        bool          `short:"q" help:"Show nothing while it runs."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *loadRunCmd) Run(e *env) error {
 	p, err := c.plan()
 	if err != nil {
@@ -191,7 +191,7 @@ type loadCheckCmd struct {
 	Plans []string `arg:"" name:"plan" help:"Plans: files, or names of those that are built in."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *loadCheckCmd) Run(e *env) error {
 	bad := 0
 	for _, name := range c.Plans {
@@ -211,7 +211,7 @@ func (c *loadCheckCmd) Run(e *env) error {
 
 type loadSchemaCmd struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (loadSchemaCmd) Run(e *env) error {
 	text, err := plan.Schema()
 	if err != nil {
@@ -225,7 +225,7 @@ type loadInitCmd struct {
 	Out string `arg:"" optional:"" default:"load.yaml" help:"File to write."`
 }
 
-// Run implements kong's command. It never writes over a file that exists.
+// Run does what the command is for.
 func (c *loadInitCmd) Run(e *env) error {
 	dir, name := filepath.Split(c.Out)
 	if err := writeNew(e, dir, []string{name}, map[string]string{name: string(plan.Example())}); err != nil {
@@ -239,7 +239,7 @@ type loadPlansCmd struct {
 	Name string `arg:"" optional:"" help:"Print this one."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *loadPlansCmd) Run(e *env) error {
 	all := builtIn()
 	if c.Name != "" {
@@ -266,7 +266,7 @@ type loadCompareCmd struct {
 	JSON bool   `name:"json" help:"Print the comparison as JSON."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *loadCompareCmd) Run(e *env) error {
 	was, err := readReport(c.Was)
 	if err != nil {

@@ -14,8 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/alecthomas/kong"
-
+	"counterpart/cmd/counterpart/internal/grammar"
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/seed"
 )
@@ -47,6 +46,19 @@ type env struct {
 	in  io.Reader
 	out io.Writer
 	err io.Writer
+
+	grammar *grammar.Grammar // for completion
+}
+
+// do runs a command of the grammar; nil is one that only asked for help.
+func (c *cli) do(command any, e *env) error {
+	switch x := command.(type) {
+	case interface{ Run(e *env) error }:
+		return x.Run(e)
+	case interface{ Run(e *env, c *ctlCmd) error }:
+		return x.Run(e, &c.Ctl)
+	}
+	return nil
 }
 
 // failure is an error with an exit code of its own.
@@ -78,30 +90,21 @@ func main() {
 	os.Exit(run(pluginhost.WithUrgency(ctx, urgent), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// exited carries the exit code that kong wants out of its parser.
-type exited int
-
 // run is the whole program. It returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) (code int) {
-	defer func() {
-		if e, ok := recover().(exited); ok {
-			code = int(e)
-		}
-	}()
 	var c cli
-	parser, err := kong.New(&c, kong.Name("counterpart"), kong.Writers(out, errw), kong.DefaultEnvars("COUNTERPART"),
-		kong.Description("Every system that a privileged-access plugin talks to, in one binary, from one seed. `counterpart` alone runs the demo company."),
-		kong.Exit(func(code int) { panic(exited(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+	g, err := grammar.New(&c, grammar.Options{Name: "counterpart", Variables: "COUNTERPART", Getenv: os.Getenv, Out: out, Err: errw,
+		About: "Every system that a privileged-access plugin talks to, in one binary, from one seed. `counterpart` alone runs the demo company."})
 	if err != nil {
 		fmt.Fprintln(errw, "counterpart:", err)
 		return exitUse
 	}
-	command, err := parser.Parse(args)
+	command, err := g.Parse(args)
 	if err != nil {
 		fmt.Fprintf(errw, "counterpart: %v; see counterpart --help\n", err)
 		return wrongUse(args)
 	}
-	err = command.Run(&env{ctx: ctx, in: in, out: out, err: errw})
+	err = c.do(command, &env{ctx: ctx, in: in, out: out, err: errw, grammar: g})
 	if err == nil {
 		return exitOK
 	}

@@ -28,7 +28,7 @@ type pluginCmd struct {
 
 type pluginSchemaCmd struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (pluginSchemaCmd) Run(e *env) error {
 	text, err := scenario.Schema()
 	if err != nil {
@@ -55,7 +55,7 @@ type examined struct {
 	Problems []pluginhost.Problem `json:"problems"`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *pluginCheckCmd) Run(e *env) error {
 	profile, err := pluginhost.ProfileFor(c.SPS)
 	if err != nil {
@@ -144,7 +144,7 @@ func admit(e *env, results ...scenario.Result) {
 	}
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *pluginTestCmd) Run(e *env) error {
 	o, err := c.options()
 	if err != nil {

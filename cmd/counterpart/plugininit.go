@@ -18,7 +18,7 @@ type pluginInitCmd struct {
 	SPS  string `name:"sps" default:"" placeholder:"9.0" help:"SPS release to write for."`
 }
 
-// Run implements kong's command: it writes a scenario, and a configuration if the
+// Run does what the command is for: it writes a scenario, and a configuration if the
 // plugin has one, and never over files that exist.
 func (c *pluginInitCmd) Run(e *env) error {
 	profile, err := pluginhost.ProfileFor(c.SPS)

@@ -16,7 +16,7 @@ import (
 
 type pluginMutateCmd struct {
 	Scenarios []string      `arg:"" name:"scenario" help:"Scenario files, or folders of them."`
-	Only      []string      `placeholder:"ID" help:"Only these mutants, by their IDs or their numbers, with all that happened."`
+	Only      []string      `sep:"," placeholder:"ID" help:"Only these mutants, by their IDs or their numbers, with all that happened."`
 	Case      []string      `placeholder:"NAME" help:"Only these cases."`
 	All       bool          `help:"Play a mutant in each case, also if another case of the same plugin has had it."`
 	Seed      int           `placeholder:"N" help:"Which of several others an answer is about; the same number gives the same mutants."`
@@ -31,7 +31,7 @@ type pluginMutateCmd struct {
 	limitFlags
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *pluginMutateCmd) Run(e *env) error {
 	cases, err := scenario.Load(c.Scenarios...)
 	if err != nil {

@@ -22,7 +22,7 @@ type pluginRecordCmd struct {
 	NoCheck bool   `help:"Do not play the scenario once more to see that it passes."`
 }
 
-// Run implements kong's command: a session as plugin run plays it, which is written down.
+// Run does what the command is for: a session as plugin run plays it, which is written down.
 func (c *pluginRecordCmd) Run(e *env) error {
 	if _, err := os.Lstat(c.Out); err == nil && !c.Force {
 		return failure{scenario.Broken.Code(), fmt.Errorf("%s exists; --force writes over it", c.Out)}

@@ -17,7 +17,7 @@ type pluginReplayCmd struct {
 	limitFlags
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *pluginReplayCmd) Run(e *env) error {
 	b, err := bundle.Read(c.File)
 	if err != nil {

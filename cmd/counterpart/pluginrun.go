@@ -39,7 +39,7 @@ type pluginRunCmd struct {
 	limitFlags
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *pluginRunCmd) Run(e *env) error {
 	kase, err := c.scenario()
 	if err != nil {

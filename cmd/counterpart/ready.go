@@ -22,7 +22,7 @@ const (
 	oneLook   = 5 * time.Second // a port that takes a connection and says nothing is not ready
 )
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *readyCmd) Run(e *env) error {
 	if c.Wait < 0 {
 		return fmt.Errorf("--wait %s is no time to wait; 30s, say", c.Wait)

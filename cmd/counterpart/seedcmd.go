@@ -16,7 +16,7 @@ type seedCmd struct {
 
 type schemaCmd struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (schemaCmd) Run(e *env) error {
 	text, err := seed.Schema(blocks())
 	if err != nil {
@@ -28,7 +28,7 @@ func (schemaCmd) Run(e *env) error {
 
 type exampleCmd struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (exampleCmd) Run(e *env) error {
 	_, err := e.out.Write(worlds.Example())
 	return err
@@ -36,7 +36,7 @@ func (exampleCmd) Run(e *env) error {
 
 type versionCmd struct{}
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (versionCmd) Run(e *env) error {
 	_, err := fmt.Fprintf(e.out, "counterpart %s (%s, %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err

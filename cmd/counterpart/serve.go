@@ -29,7 +29,7 @@ type serveCmd struct {
 	ControlToken *string `help:"Token that the control port wants. Needed when it can be reached from elsewhere."`
 	Data         string  `placeholder:"DIR" help:"Remember what changes in this folder, over restarts. One process at a time has it, and it belongs to one seed."`
 	Sync         string  `enum:"always,interval,never," default:"" placeholder:"HOW" help:"With --data, when a change is safe: always (before it is answered), interval (within 100 ms, the default) or never (when the system writes it)."`
-	State        string  `default:"memory" env:"COUNTERPART_STATE" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
+	State        string  `default:"memory" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
@@ -38,7 +38,7 @@ type serveCmd struct {
 	JSON         bool    `name:"json" help:"Print what runs where as JSON instead of tables."`
 }
 
-// Run implements kong's command.
+// Run does what the command is for.
 func (c *serveCmd) Run(e *env) error {
 	if err := c.check(); err != nil {
 		return err

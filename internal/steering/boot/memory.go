@@ -12,11 +12,9 @@ import (
 // again as is in use, which in a storm of clients is much more than they need.
 const (
 	limitEvery = 200 * time.Millisecond
-	atRest     = 30 << 20 // octets of heap and stacks for a fleet with no client
-	eachOpen   = 24 << 10 // more for each open connection
-	lessSlack  = 2 << 20  // garbage beside what is in use: half of that without this,
-	mostSlack  = 22 << 20 // but no more than this and a sixteenth
-	manyLeft   = 500      // connections that have gone, and are more than half: what they had is collected at once
+	beside     = 8 << 20   // octets of garbage beside what is in use
+	much       = 128 << 20 // in use: of what is more than this, a quarter may be garbage besides
+	manyLeft   = 500       // connections that have gone, and are more than half: what they had is collected at once
 )
 
 // How a process gives memory back that a storm of clients has left behind. The
@@ -37,7 +35,7 @@ func LimitMemory(ctx context.Context, open func() int) {
 	defer t.Stop()
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	room := newRoom()
 	set, most := int64(0), 0 // most: connections since the last collection for them
 	for {
 		n := open()
@@ -45,10 +43,8 @@ func LimitMemory(ctx context.Context, open func() int) {
 			runtime.GC()
 			most = n
 		}
-		metrics.Read(sample)
-		used := int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
-		limit := max(int64(atRest+eachOpen*n), used+min(used/2-lessSlack, used/16+mostSlack))
-		if limit = min(limit, before); limit > set+set/16 || limit < set-set/16 { // to set it stops the world for a moment
+		limit := min(room.limit(), before)
+		if limit > set+set/32 || limit < set-set/32 { // to set it stops the world for a moment
 			debug.SetMemoryLimit(limit)
 			set = limit
 		}
@@ -58,6 +54,25 @@ func LimitMemory(ctx context.Context, open func() int) {
 			return
 		}
 	}
+}
+
+// room tells how much memory the runtime may take.
+type room []metrics.Sample
+
+func newRoom() room {
+	return room{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+}
+
+// limit is what is in use, what the runtime needs to administer it (in a process that
+// has seen ten thousand clients a third of the whole: a limit without that leaves no
+// room for garbage, and the collector never rests), and some garbage.
+func (r room) limit() int64 {
+	metrics.Read(r)
+	at := func(i int) int64 { return int64(r[i].Value.Uint64()) }
+	live, stacks := at(0), at(1)
+	administers := at(2) - at(3) - at(4) - at(5) - stacks
+	return administers + live + stacks + beside + max(0, live+stacks-much)/4
 }
 
 // ReturnMemory gives memory back to the system when the process is at rest, and what

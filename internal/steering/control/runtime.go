@@ -24,7 +24,10 @@ type gauge struct {
 // process writes what the process itself takes, in Prometheus' usual names.
 func (s *Server) process(w io.Writer) {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/total:bytes"}}
+		{Name: "/memory/classes/heap/released:bytes"}, {Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/metadata/mspan/inuse:bytes"}, {Name: "/memory/classes/metadata/mspan/free:bytes"},
+		{Name: "/memory/classes/metadata/other:bytes"}, {Name: "/memory/classes/profiling/buckets:bytes"}, {Name: "/memory/classes/other:bytes"}}
 	metrics.Read(sample)
 	at := func(i int) uint64 { return sample[i].Value.Uint64() }
 	all := []gauge{
@@ -34,6 +37,12 @@ func (s *Server) process(w io.Writer) {
 		{"go_memstats_stack_inuse_bytes", "Memory of stacks.", at(2)},
 		{"go_memstats_heap_released_bytes", "Memory that was given back to the system.", at(3)},
 		{"go_memstats_sys_bytes", "Address space that the runtime uses.", at(4)},
+		{"go_memstats_heap_free_bytes", "Heap that nothing uses and that was not given back.", at(5)},
+		{"go_memstats_heap_unused_bytes", "Room between the objects of the heap.", at(6)},
+		{"go_memstats_mspan_sys_bytes", "Memory of the heap's own records.", at(7) + at(8)},
+		{"go_memstats_gc_sys_bytes", "Memory of the collector's records.", at(9)},
+		{"go_memstats_buck_hash_sys_bytes", "Memory of profiles.", at(10)},
+		{"go_memstats_other_sys_bytes", "Memory that the runtime uses otherwise.", at(11)},
 	}
 	if pages, ok := resident(); ok {
 		all = append(all, gauge{"process_resident_memory_bytes", "Memory that the system provides.", pages * uint64(os.Getpagesize())})
