@@ -2,7 +2,7 @@ package report
 
 import (
 	"fmt"
-	"html/template"
+	"html"
 	"math"
 	"strings"
 )
@@ -39,7 +39,7 @@ const (
 
 // svg draws the chart. What it says stands in its title and description, for those who
 // do not see it.
-func (c chart) svg() template.HTML {
+func (c chart) svg() string {
 	low, high := c.bounds()
 	x := func(v float64) float64 {
 		from, to := c.x[0], c.x[len(c.x)-1]
@@ -58,16 +58,16 @@ func (c chart) svg() template.HTML {
 		return chartHeight - bottomEdge - part*(chartHeight-top-bottomEdge)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s"><title>%s</title>`, chartWidth, chartHeight, template.HTMLEscapeString(c.title), template.HTMLEscapeString(c.title))
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s"><title>%s</title>`, chartWidth, chartHeight, html.EscapeString(c.title), html.EscapeString(c.title))
 	for _, t := range c.levels(low, high) {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
-			left, chartWidth-right, y(t), y(t), left-6, y(t)+4, template.HTMLEscapeString(c.unit(t)))
+			left, chartWidth-right, y(t), y(t), left-6, y(t)+4, html.EscapeString(c.unit(t)))
 	}
 	for _, t := range c.ticks {
-		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x(t.at), chartHeight-bottomEdge+16, template.HTMLEscapeString(t.text))
+		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x(t.at), chartHeight-bottomEdge+16, html.EscapeString(t.text))
 	}
 	for _, m := range c.marks {
-		fmt.Fprintf(&b, `<line class="moment" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>%s</title></line>`, x(m.at), x(m.at), top, chartHeight-bottomEdge, template.HTMLEscapeString(m.text))
+		fmt.Fprintf(&b, `<line class="moment" x1="%.1f" x2="%.1f" y1="%d" y2="%d"><title>%s</title></line>`, x(m.at), x(m.at), top, chartHeight-bottomEdge, html.EscapeString(m.text))
 	}
 	at := left
 	for _, l := range c.lines {
@@ -79,11 +79,11 @@ func (c chart) svg() template.HTML {
 		}
 		fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="1.8" stroke-dasharray="%s" points="%s"/>`, l.color, l.dash, strings.TrimSpace(points.String()))
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="14" y2="14" stroke="%s" stroke-width="2" stroke-dasharray="%s"/><text class="key" x="%d" y="18">%s</text>`,
-			at, at+24, l.color, l.dash, at+30, template.HTMLEscapeString(l.name))
+			at, at+24, l.color, l.dash, at+30, html.EscapeString(l.name))
 		at += 44 + 7*len([]rune(l.name))
 	}
 	b.WriteString("</svg>")
-	return template.HTML(b.String()) // everything in it is escaped above
+	return b.String()
 }
 
 // bounds are the lowest and the highest value that the chart has room for.
@@ -167,13 +167,13 @@ const (
 )
 
 // charts are the drawings of a run.
-func (r *Report) charts() []template.HTML {
+func (r *Report) charts() []string {
 	rate := func(v float64) string { return fmt.Sprintf("%g/s", math.Round(v*10)/10) }
 	s := r.Series
-	out := []template.HTML{
+	out := []string{
 		r.overTime("Answers each second", rate, line{"answers", blue, solid, s.Rate}, line{"journeys that were to begin", grey, dotted, s.Intended},
 			line{"refused", green, dashed, s.Refused}, line{"failed", red, dashed, s.Failed}).svg(),
-		func() template.HTML {
+		func() string {
 			c := r.overTime("Time of an answer", Duration, line{"felt p99", red, solid, s.P99}, line{"felt p50", blue, solid, s.P50}, line{"wire p99", grey, dashed, s.Wire99})
 			c.log = true
 			return c.svg()
@@ -185,7 +185,7 @@ func (r *Report) charts() []template.HTML {
 
 // curve is the chart of a row's clocks over percentiles: each nine is as wide as the one
 // before it.
-func (r Row) curve() template.HTML {
+func (r Row) curve() string {
 	c := chart{title: "Percentiles of " + r.Label(), unit: Duration, log: true}
 	quantiles := []float64{0, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99, 100}
 	for _, q := range quantiles {
