@@ -117,22 +117,23 @@ type RADIUS struct {
 	Tries      int               `yaml:"tries" default:"3" min:"1" max:"20" doc:"How often it is sent when no answer comes, within timeout."`
 }
 
-// LDAP is an operation. One of its keys is given.
+// LDAP is an operation: one of bind and search is given.
 type LDAP struct {
 	Bind   *LDAPBind   `yaml:"bind" doc:"A simple bind."`
 	Search *LDAPSearch `yaml:"search" doc:"A search."`
+	Fresh  bool        `yaml:"fresh" doc:"The walk's connection is a new one, and ends with it. By default connections are kept, and used by other walks: one that is bound by those that bind first."`
 }
 
 // LDAPBind is a simple bind.
 type LDAPBind struct {
-	DN       string `yaml:"dn" format:"any" required:"true" doc:"Who binds: a DN, or what the directory takes for one."`
+	DN       string `yaml:"dn" format:"any" required:"true" doc:"Who binds: a DN, or what the directory takes for one. The values of holes are escaped, unless it is one hole and nothing else."`
 	Password string `yaml:"password" format:"any" required:"true" doc:"The password."`
 }
 
 // LDAPSearch is a search. No entry means refused.
 type LDAPSearch struct {
-	Base       string   `yaml:"base" format:"any" doc:"Where to begin."`
+	Base       string   `yaml:"base" format:"any" doc:"Where to begin; with holes as in dn."`
 	Scope      string   `yaml:"scope" enum:"base|one|sub" default:"sub" doc:"How far to go."`
-	Filter     string   `yaml:"filter" format:"any" default:"(objectClass=*)" doc:"What to look for; the values of holes are escaped."`
+	Filter     string   `yaml:"filter" format:"any" default:"(objectClass=*)" doc:"What to look for; nothing in the value of a hole is taken for a filter."`
 	Attributes []string `yaml:"attributes" format:"any" doc:"What to return."`
 }

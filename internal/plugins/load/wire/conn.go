@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ type conn struct {
 	out  []byte // of the request, its memory serves the next one
 	body []byte
 	used bool
+
+	id    int  // of the last message of LDAP
+	bound bool // as somebody, over LDAP
 }
 
 // pool is the connections to one address.
@@ -47,16 +51,26 @@ func (c *Client) pool(t *step.Target, addr string) *pool {
 
 // take is an idle connection, or a new one.
 func (p *pool) take(deadline time.Time, fresh bool) (*conn, error) {
+	if fresh {
+		return p.takeThat(deadline, nil)
+	}
+	return p.takeThat(deadline, func(*conn) bool { return true })
+}
+
+// takeThat is an idle connection that fits, the one that was used last; or a new one. nil:
+// none fits.
+func (p *pool) takeThat(deadline time.Time, fits func(*conn) bool) (*conn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return nil, net.ErrClosed
 	}
-	if n := len(p.idle); n > 0 && !fresh {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return c, nil
+	for i := len(p.idle) - 1; i >= 0 && fits != nil; i-- {
+		if c := p.idle[i]; fits(c) {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			p.mu.Unlock()
+			return c, nil
+		}
 	}
 	p.mu.Unlock()
 	d := net.Dialer{Deadline: deadline}
@@ -175,7 +189,9 @@ func (c *conn) readOne(keep bool) (h head, err error) {
 				return h, errMalformed
 			}
 		case is(name, "transfer-encoding"):
-			h.chunked = is(value, "chunked")
+			if h.chunked = is(value, "chunked"); !h.chunked { // no other was offered
+				return h, errMalformed
+			}
 		case is(name, "connection"):
 			h.last = is(value, "close") || h.last && !is(value, "keep-alive")
 		}

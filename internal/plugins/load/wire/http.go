@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,9 @@ func (c *Client) openHTTP(s step.Spec, t step.Target) (step.Step, error) {
 	if r.path, err = path(s.HTTP, t); err != nil {
 		return nil, err
 	}
+	if strings.ContainsFunc(r.method, func(c rune) bool { return !token(c) }) {
+		return nil, fmt.Errorf("`%s` is no method", strictyaml.Short(s.HTTP.Method))
+	}
 	named, err := step.Compile(s.HTTP.Path, t.Constants)
 	if err != nil {
 		return nil, err
@@ -113,8 +117,8 @@ func (c *Client) openHTTP(s step.Spec, t step.Target) (step.Step, error) {
 
 // hostPort is what the Host header says.
 func hostPort(t step.Target) string {
-	_, port, ok := strings.Cut(last(t.Addrs), ":")
-	if !ok || t.Proto == "http" && port == "80" || t.Proto == "https" {
+	_, port, err := net.SplitHostPort(last(t.Addrs))
+	if err != nil || t.Proto == "http" && port == "80" || t.Proto == "https" {
 		return t.Host
 	}
 	return t.Host + ":" + port
@@ -129,7 +133,7 @@ func last(list []string) string {
 
 // path is the path with its query.
 func path(h *step.HTTP, t step.Target) (part, error) {
-	text := t.Path + h.Path
+	text := literal(t.Path+h.Path, printable)
 	names := make([]string, 0, len(h.Query))
 	for name := range h.Query {
 		names = append(names, name)
@@ -163,6 +167,24 @@ func literal(text string, change func(string) string) string {
 		text = rest
 	}
 	return b.String()
+}
+
+// token reports a character of a method or a header's name (RFC 9110 section 5.6.2).
+func token(c rune) bool {
+	return c > 0x20 && c < 0x7f && !strings.ContainsRune("\"(),/:;<=>?@[\\]{}", c)
+}
+
+// printable escapes what cannot stand in a request line; what a plan has escaped stays as it is.
+func printable(text string) string {
+	var b []byte
+	for i := range len(text) {
+		if c := text[i]; c <= 0x20 || c >= 0x7f || c == '#' {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 const upperHex = "0123456789ABCDEF"
@@ -222,11 +244,22 @@ func (r *request) compileHeaders() error {
 		return err
 	}
 	for _, name := range names {
-		if strings.ContainsAny(name+h.Headers[name], "\r\n") {
+		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return !token(c) }) {
+			return fmt.Errorf("headers: `%s` is no name of a header", strictyaml.Short(name))
+		}
+		if strings.ContainsAny(h.Headers[name], "\r\n") {
 			return fmt.Errorf("headers: `%s` has more than one line", strictyaml.Short(name))
 		}
 		if strings.EqualFold(name, "host") {
-			r.host = h.Headers[name]
+			host, err := step.CompileWithin(h.Headers[name], r.target.Constants, escapeLine)
+			if err != nil {
+				return err
+			}
+			same, ok := host.Constant()
+			if !ok {
+				return errors.New("headers: `Host` is the same for all walks")
+			}
+			r.host = same
 			continue
 		}
 		if err := add(name + ": " + h.Headers[name]); err != nil {
@@ -282,6 +315,11 @@ func (r *request) compileBody() (err error) {
 		text = h.Body
 	default:
 		return nil
+	}
+	for name := range h.Headers {
+		if strings.EqualFold(name, "Content-Type") { // the plan knows better
+			r.kind = ""
+		}
 	}
 	if p.Text, err = step.CompileWithin(text, r.target.Constants, p.escape); err == nil {
 		r.body = &p

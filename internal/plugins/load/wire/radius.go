@@ -8,13 +8,17 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"layeh.com/radius/rfc2759"
 
 	"counterpart/internal/plugins/load/step"
 	"counterpart/internal/serving/strictyaml"
@@ -66,6 +70,7 @@ type packet struct {
 	others    []attribute
 	save      []savedAttribute
 	means     meanings
+	macs      sync.Pool // of HMAC-MD5 with the secret
 }
 
 type attribute struct {
@@ -94,9 +99,6 @@ func (c *Client) openRADIUS(s step.Spec, t step.Target) (step.Step, error) {
 	default:
 		p.operation, p.code = "Access-Request", accessRequest
 	}
-	if r.Method == "mschapv2" {
-		return nil, errors.New("`method: mschapv2` is not spoken; pap and chap are")
-	}
 	secret := r.Secret
 	if secret == "" {
 		secret = t.Facts["secret"]
@@ -106,6 +108,7 @@ func (c *Client) openRADIUS(s step.Spec, t step.Target) (step.Step, error) {
 		return nil, errors.New("a RADIUS step needs a `secret` that is the same for all walks")
 	} else {
 		p.secret = []byte(text)
+		p.macs.New = func() any { return hmac.New(md5.New, p.secret) }
 	}
 	if p.user, err = step.Compile(r.User, t.Constants); err != nil {
 		return nil, err
@@ -182,6 +185,7 @@ func (p *packet) Do(ctx context.Context, w *step.Walk) (step.Answer, error) {
 		return a, err
 	}
 	a.Sent, err = p.exchange(w, s, request)
+	copy(s.before[:], request)
 	a.Answered = w.Now()
 	if err != nil {
 		a.Reason = why(err)
@@ -195,6 +199,7 @@ func (p *packet) Do(ctx context.Context, w *step.Walk) (step.Answer, error) {
 func (p *packet) exchange(w *step.Walk, s *slot, request []byte) (sent time.Time, err error) {
 	tries := max(p.spec.RADIUS.Tries, 1)
 	each := timeout(p.spec) / time.Duration(tries)
+	late := errLate
 	for range tries {
 		if sent.IsZero() {
 			sent = w.Now()
@@ -212,18 +217,40 @@ func (p *packet) exchange(w *step.Walk, s *slot, request []byte) (sent time.Time
 			if p.genuine(s.in, request) {
 				return sent, nil
 			}
+			if !p.genuine(s.in, s.before[:]) { // nor a late answer to what had the identifier before
+				late = errSecret
+			}
 		}
 	}
-	return sent, errLate
+	return sent, late
 }
 
-// genuine reports an answer from who knows the secret (RFC 2865 section 3).
+// genuine reports an answer from who knows the secret (RFC 2865 section 3, RFC 3579 section 3.2).
 func (p *packet) genuine(in, request []byte) bool {
 	var room [longestPacket + 64]byte
 	b := append(room[:0], in...)
 	copy(b[4:20], request[4:20])
 	sum := md5.Sum(append(b, p.secret...))
-	return bytes.Equal(sum[:], in[4:20])
+	if !bytes.Equal(sum[:], in[4:20]) {
+		return false
+	}
+	for at := headerLength; at+2 <= len(b) && b[at+1] >= 2 && at+int(b[at+1]) <= len(b); at += int(b[at+1]) {
+		if b[at] == messageAuth && b[at+1] == 18 {
+			said := in[at+2 : at+18]
+			clear(b[at+2 : at+18])
+			return hmac.Equal(p.sign(sum[:0], b), said)
+		}
+	}
+	return true
+}
+
+// sign appends the Message-Authenticator of a packet.
+func (p *packet) sign(dst, b []byte) []byte {
+	mac := p.macs.Get().(hash.Hash)
+	defer p.macs.Put(mac)
+	mac.Reset()
+	mac.Write(b)
+	return mac.Sum(dst)
 }
 
 // build makes the request. Its authenticator is random (RFC 2865) or a digest (RFC 2866).
@@ -241,7 +268,9 @@ func (p *packet) build(b []byte, id byte, w *step.Walk) ([]byte, error) {
 		if err != nil {
 			return b, err
 		}
-		b = with(b, userName, value)
+		if b, err = within(b, userName, value); err != nil {
+			return b, err
+		}
 	}
 	if p.password != nil {
 		if b, err = p.credential(b, w); err != nil {
@@ -260,7 +289,9 @@ func (p *packet) build(b []byte, id byte, w *step.Walk) ([]byte, error) {
 		if err != nil {
 			return b, err
 		}
-		b = with(b, a.number, value)
+		if b, err = within(b, a.number, value); err != nil {
+			return b, err
+		}
 	}
 	at := 0
 	if p.code != accountingAsked { // RFC 3579 section 3.2, and against Blast-RADIUS
@@ -272,9 +303,7 @@ func (p *packet) build(b []byte, id byte, w *step.Walk) ([]byte, error) {
 	}
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
 	if at > 0 {
-		mac := hmac.New(md5.New, p.secret)
-		mac.Write(b)
-		mac.Sum(b[at:at])
+		p.sign(b[at:at], b)
 	} else {
 		sum := md5.Sum(append(b, p.secret...))
 		copy(b[4:20], sum[:])
@@ -282,12 +311,17 @@ func (p *packet) build(b []byte, id byte, w *step.Walk) ([]byte, error) {
 	return b, nil
 }
 
-// with is a packet with one more attribute, whose value is cut to what fits.
+// with is a packet with one more attribute.
 func with(b []byte, number byte, value []byte) []byte {
-	if len(value) > longestAttribute {
-		value = value[:longestAttribute]
-	}
 	return append(append(b, number, byte(len(value)+2)), value...)
+}
+
+// within is with of a value that may be too long for an attribute.
+func within(b []byte, number byte, value []byte) ([]byte, error) {
+	if len(value) > longestAttribute {
+		return b, fmt.Errorf("the value of attribute %d has %d octets, at most %d can be sent", number, len(value), longestAttribute)
+	}
+	return with(b, number, value), nil
 }
 
 // credential adds the password: hidden (RFC 2865 section 5.2), or as CHAP (section 5.3).
@@ -302,8 +336,11 @@ func (p *packet) credential(b []byte, w *step.Walk) ([]byte, error) {
 		sum := md5.Sum(append(append(append(in[:0], b[1]), password...), b[4:20]...))
 		return with(b, chapPassword, append([]byte{b[1]}, sum[:]...)), nil
 	}
+	if p.spec.RADIUS.Method == "mschapv2" {
+		return p.mschap(b, w, password)
+	}
 	if len(password) > longestPassword {
-		password = password[:longestPassword]
+		return b, fmt.Errorf("the password has %d octets, at most %d can be sent (RFC 2865 section 5.2)", len(password), longestPassword)
 	}
 	blocks := max(1, (len(password)+15)/16)
 	var hidden [longestPassword]byte
@@ -319,6 +356,37 @@ func (p *packet) credential(b []byte, w *step.Walk) ([]byte, error) {
 		before = block
 	}
 	return with(b, userPassword, hidden[:16*blocks]), nil
+}
+
+// Of Microsoft's attributes (RFC 2548).
+const (
+	vendorSpecific = 26
+	vendorMS       = 311
+	msChallenge    = 11
+	msResponse     = 25
+)
+
+// mschap adds the answer to a challenge of our own (RFC 2759 section 8, RFC 2548 section 2.3).
+func (p *packet) mschap(b []byte, w *step.Walk, password []byte) ([]byte, error) {
+	user, err := p.user.Append(nil, w, nil)
+	if err != nil {
+		return b, err
+	}
+	var random [32]byte
+	for i := 0; i < len(random); i += 8 {
+		binary.BigEndian.PutUint64(random[i:], rand.Uint64())
+	}
+	challenge, peer := random[:16], random[16:]
+	response, err := rfc2759.GenerateNTResponse(challenge, peer, user, password)
+	if err != nil {
+		return b, err
+	}
+	of := func(kind byte, value []byte) []byte {
+		return append(append(binary.BigEndian.AppendUint32(nil, vendorMS), kind, byte(len(value)+2)), value...)
+	}
+	b = with(b, vendorSpecific, of(msChallenge, challenge))
+	value := append(append([]byte{b[1], 0}, peer...), make([]byte, 8)...)
+	return with(b, vendorSpecific, of(msResponse, append(value, response...))), nil
 }
 
 func (a *attribute) encode(value []byte) ([]byte, error) {

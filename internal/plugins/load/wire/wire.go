@@ -88,11 +88,18 @@ func why(err error) string {
 		return "TLS"
 	case errors.Is(err, errMalformed):
 		return "malformed answer"
+	case errors.Is(err, errNotice):
+		return "notice of disconnection"
+	case errors.Is(err, errSecret):
+		return "answer with another secret"
 	}
 	return "network"
 }
 
 var errMalformed = errors.New("malformed answer")
+
+// errSecret means that answers came in time, none of whom the secret is right for.
+var errSecret = errors.New("answer with another secret")
 
 // meanings are what a step means to the laws, compiled.
 type meanings []meaning

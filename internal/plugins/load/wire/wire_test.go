@@ -207,7 +207,7 @@ func TestRADIUS(t *testing.T) {
   {radius: {password: "{{ totp }}", attributes: {NAS-Identifier: nas1}}, save: {m: Reply-Message}},
   {radius: {user: lost, password: wrong, tries: 4}, timeout: 2s},
   {radius: {password: wrong, secret: other, tries: 2}, timeout: 200ms}`)
-	for i, want := range []string{"asked Access-Challenge", "let_in Access-Accept", "refused Access-Reject", "failed timeout"} {
+	for i, want := range []string{"asked Access-Challenge", "let_in Access-Accept", "refused Access-Reject", "failed answer with another secret"} {
 		if got := out[i].Verdict.String() + " " + out[i].Reason; got != want {
 			t.Errorf("%d: %s, not %s", i, got, want)
 		}
