@@ -40,7 +40,6 @@ type server struct {
 	mu    sync.Mutex
 	began time.Time
 	n     int
-	own   []time.Duration // what the server has measured itself
 }
 
 func (s *server) Do(ctx context.Context, w *step.Walk) (step.Answer, error) {
@@ -170,6 +169,16 @@ func TestInterruptionIsToldAsItIs(t *testing.T) {
 		}
 		if took := time.Since(began); took != 5*time.Second+grace {
 			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// TestNothingIsAnswered is no success, whatever is expected.
+func TestNothingIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := play(t, one+"arrival: [{rate: 10, for: 1s}]", &server{takes: always(0), says: func(int) (step.Verdict, string) { return step.Failed, "connection refused" }}, nil).Judge()
+		if out.Verdict != report.Failed || len(out.Why) != 1 || !strings.Contains(out.Why[0], "nothing was answered: connection refused") || out.All.Felt != nil {
+			t.Errorf("%s: %q", out.Verdict, out.Why)
 		}
 	})
 }

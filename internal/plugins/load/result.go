@@ -142,6 +142,9 @@ func (r *Result) Judge() *report.Report {
 			r.Why = append(r.Why, fmt.Sprintf("%s: answered otherwise than expected %s, first: %s", row.Name, counted(row.Unexpected, "time"), row.First))
 		}
 	}
+	if r.All.Count > 0 && r.All.Failed == r.All.Count { // an address or a secret is wrong, or nobody is there
+		r.Why = append(r.Why, "nothing was answered: "+r.All.Reasons[0].Reason+"; look at the address and the secret of the target")
+	}
 	if n := r.Generator.Unfinished; n > 0 && !r.Interrupted {
 		r.Why = append(r.Why, fmt.Sprintf("%s not over %v after the last had begun", were(n, "journey"), r.plan.Drain))
 	}
