@@ -280,6 +280,19 @@ func TestMomentsHappen(t *testing.T) {
 	})
 }
 
+// TestOperationsOfTheFleetAreFound by what was asked for.
+func TestOperationsOfTheFleetAreFound(t *testing.T) {
+	for _, x := range []struct {
+		theirs, ours string
+		want         bool
+	}{{"GET /a/:id", "GET /a/:user", true}, {"GET /a/:id", "GET /a/root@db01", true}, {"GET /a/:id", "GET /a", false}, {"GET /a/:id", "POST /a/x", false}, {"GET /a/:id", "GET /b/x", false},
+		{"Access-Request", "Access-Request", true}, {"kv.read", "GET /v1/kv/x", false}} {
+		if covers(x.theirs, x.ours) != x.want {
+			t.Errorf("%+v", x)
+		}
+	}
+}
+
 // TestWarmUpIsNotMeasured.
 func TestWarmUpIsNotMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
