@@ -108,72 +108,6 @@ func TestRequestsAreWhatThePlanSays(t *testing.T) {
 	}
 }
 
-// TestWhatServersDoToConnections has a word each.
-func TestWhatServersDoToConnections(t *testing.T) {
-	for said, want := range map[string]string{
-		"":                             "connection closed",
-		"HTTP/1.1 200 OK\r\n":          "connection closed",
-		"SSH-2.0-x\r\n":                "malformed answer",
-		"HTTP/1.1 2x0 OK\r\n\r\n":      "malformed answer",
-		"HTTP/1.1 200 OK\r\nx\r\n\r\n": "malformed answer",
-		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n":                                     "malformed answer",
-		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n":                            "malformed answer",
-		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab":                                    "connection closed",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n":                       "malformed answer",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n":               "malformed answer",
-		"HTTP/1.1 200 OK\r\n" + strings.Repeat("a: b\r\n", 300) + "\r\n":                    "malformed answer",
-		"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 10000) + "\r\n\r\n":                  "malformed answer",
-		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n":                      "204",
-		"HTTP/1.0 200 OK\r\n\r\n{}":                                                         "200",
-		"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nT: x\r\n\r\n": "500",
-	} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				c.Read(make([]byte, 4096))
-				io.WriteString(c, said)
-				c.Close()
-			}
-		}()
-		out, _ := walk(t, step.Target{Name: "s", Addrs: []string{l.Addr().String()}}, `{http: {path: /}, timeout: 5s}`)
-		if out[0].Reason != want {
-			t.Errorf("%.60q is %q, not %q", said, out[0].Reason, want)
-		}
-		l.Close()
-		out, _ = walk(t, step.Target{Name: "s", Addrs: []string{l.Addr().String()}}, `{http: {path: /}}`)
-		if out[0].Reason != "connection refused" || !out[0].Sent.IsZero() {
-			t.Errorf("nobody listens: %+v", out[0])
-		}
-	}
-}
-
-// TestAConnectionThatEndedIsNoFailure: the server may end an idle one at any time.
-func TestAConnectionThatEndedIsNoFailure(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	defer s.Close()
-	c := wire.New()
-	defer c.Close()
-	target := step.Target{Name: "s", Addrs: []string{s.Listener.Addr().String()}}
-	do, err := c.Open(steps(t, `{http: {path: /}}`)[0], target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		a, err := do.Do(t.Context(), &step.Walk{Now: time.Now})
-		if err != nil || a.Reason != "200" {
-			t.Errorf("%+v %v", a, err)
-		}
-		s.CloseClientConnections()
-	}
-}
-
 // TestRADIUS holds packets against another implementation: passwords, challenges, lost
 // answers, and answers of who does not know the secret.
 func TestRADIUS(t *testing.T) {
@@ -325,13 +259,4 @@ func TestTheEndOfARunEndsWaiting(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-}
-
-// FuzzAnswer: no answer brings the reader down, or makes it wait for more than there is.
-func FuzzAnswer(f *testing.F) {
-	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
-	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, said []byte) {
-		wire.ReadAnswer(said)
-	})
 }
