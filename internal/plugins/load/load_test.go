@@ -40,7 +40,6 @@ type server struct {
 	mu    sync.Mutex
 	began time.Time
 	n     int
-	own   []time.Duration // what the server has measured itself
 }
 
 func (s *server) Do(ctx context.Context, w *step.Walk) (step.Answer, error) {
@@ -174,6 +173,16 @@ func TestInterruptionIsToldAsItIs(t *testing.T) {
 	})
 }
 
+// TestNothingIsAnswered is no success, whatever is expected.
+func TestNothingIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := play(t, one+"arrival: [{rate: 10, for: 1s}]", &server{takes: always(0), says: func(int) (step.Verdict, string) { return step.Failed, "connection refused" }}, nil).Judge()
+		if out.Verdict != report.Failed || len(out.Why) != 1 || !strings.Contains(out.Why[0], "nothing was answered: connection refused") || out.All.Felt != nil {
+			t.Errorf("%s: %q", out.Verdict, out.Why)
+		}
+	})
+}
+
 // TestWhatDoesNotEndIsUnfinished.
 func TestWhatDoesNotEndIsUnfinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -269,6 +278,19 @@ func TestMomentsHappen(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestOperationsOfTheFleetAreFound by what was asked for.
+func TestOperationsOfTheFleetAreFound(t *testing.T) {
+	for _, x := range []struct {
+		theirs, ours string
+		want         bool
+	}{{"GET /a/:id", "GET /a/:user", true}, {"GET /a/:id", "GET /a/root@db01", true}, {"GET /a/:id", "GET /a", false}, {"GET /a/:id", "POST /a/x", false}, {"GET /a/:id", "GET /b/x", false},
+		{"Access-Request", "Access-Request", true}, {"kv.read", "GET /v1/kv/x", false}} {
+		if covers(x.theirs, x.ours) != x.want {
+			t.Errorf("%+v", x)
+		}
+	}
 }
 
 // TestWarmUpIsNotMeasured.

@@ -22,7 +22,8 @@ type Result struct {
 	all  *row
 	ways []*row // journeys
 	lag  *hdrhistogram.Histogram
-	own  map[[2]string]*hdrhistogram.Histogram // the fleet's times by server and operation
+	own  map[*row]*hdrhistogram.Histogram // the fleet's times
+	beat []*hdrhistogram.Histogram        // and those of all its operations
 }
 
 // result gathers what was seen.
@@ -101,7 +102,11 @@ func (r *Result) drawn(e *engine) {
 		row.mu.Unlock()
 	}
 	s := report.Series{Interval: all.width.Seconds()}
-	for i, p := range all.points {
+	points := all.points
+	if n := len(points); n > 1 && r.Seconds < (float64(n)-0.5)*s.Interval { // too little of the last one to say what its rate was
+		points = points[:n-1]
+	}
+	for i, p := range points {
 		width := s.Interval
 		if rest := r.Seconds - float64(i)*s.Interval; rest > 0 && rest < width { // the last one may be short
 			width = rest
@@ -141,6 +146,9 @@ func (r *Result) Judge() *report.Report {
 		if row.Unexpected > 0 {
 			r.Why = append(r.Why, fmt.Sprintf("%s: answered otherwise than expected %s, first: %s", row.Name, counted(row.Unexpected, "time"), row.First))
 		}
+	}
+	if r.All.Count > 0 && r.All.Failed == r.All.Count { // an address or a secret is wrong, or nobody is there
+		r.Why = append(r.Why, "nothing was answered: "+r.All.Reasons[0].Reason+"; look at the address and the secret of the target")
 	}
 	if n := r.Generator.Unfinished; n > 0 && !r.Interrupted {
 		r.Why = append(r.Why, fmt.Sprintf("%s not over %v after the last had begun", were(n, "journey"), r.plan.Drain))
@@ -256,63 +264,52 @@ func (r *Result) clock(row *row, name string) *hdrhistogram.Histogram {
 	case "truth":
 		if row == r.all {
 			all := newHistogram()
-			for _, h := range r.own {
+			for _, h := range r.beat {
 				all.Merge(h)
 			}
 			return all
 		}
-		return r.own[row.key()]
+		return r.own[row]
 	}
 	return row.felt
 }
 
-// key names a row as the fleet's own times do: the server without its port, and what stands
-// for a value of the path whatever it is called.
-func (r *row) key() [2]string {
-	server, _, _ := strings.Cut(r.server, "/")
-	return [2]string{server, plain(r.base)}
-}
-
-// plain is an operation's name without the names of its values: "GET /users/:".
-func plain(name string) string {
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(name, ":")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		b.WriteByte(':')
-		if end := strings.IndexAny(after, "/.?& "); end >= 0 {
-			name = after[end:]
-		} else {
-			name = ""
+// covers reports whether the fleet's name of an operation may be that of a row: a value of the
+// path is :name there, and what was asked for here, or another name.
+func covers(operation, name string) bool {
+	theirs, ours := strings.Split(operation, "/"), strings.Split(name, "/")
+	if len(theirs) != len(ours) {
+		return false
+	}
+	for i, part := range theirs {
+		if part != ours[i] && !strings.HasPrefix(part, ":") {
+			return false
 		}
 	}
+	return true
 }
 
 // Own adds a histogram of the fleet's own times of an operation, in microseconds.
 func (r *Result) Own(server, operation string, h *hdrhistogram.Histogram) {
 	if r.own == nil {
-		r.own = map[[2]string]*hdrhistogram.Histogram{}
+		r.own = map[*row]*hdrhistogram.Histogram{}
 	}
-	key := [2]string{server, plain(operation)}
-	kept := newHistogram()
-	kept.Merge(h)
-	if known := r.own[key]; known != nil {
-		kept.Merge(known)
-	}
-	r.own[key] = kept
+	r.beat = append(r.beat, h)
 	found := false
-	for i, row := range r.rows { // steps of several names may be one operation
-		if row.key() == key {
-			r.Operations[i].Truth, found = whole(kept), true
+	for i, row := range r.rows { // steps of several names may be one operation, and the other way round
+		if on, _, _ := strings.Cut(row.server, "/"); on != server || !covers(operation, row.base) {
+			continue
 		}
+		kept := newHistogram()
+		kept.Merge(h)
+		if known := r.own[row]; known != nil {
+			kept.Merge(known)
+		}
+		r.own[row], r.Operations[i].Truth, found = kept, whole(kept), true
 	}
-	if found {
-		return
+	if !found {
+		r.Fleet = append(r.Fleet, report.Row{Name: operation, Server: server, Count: h.TotalCount(), Truth: whole(h)})
 	}
-	r.Fleet = append(r.Fleet, report.Row{Name: operation, Server: server, Count: h.TotalCount(), Truth: whole(kept)})
 }
 
 // Owned ends what Own began: the truth of all is the sum of all.

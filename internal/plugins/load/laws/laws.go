@@ -17,7 +17,22 @@ import (
 
 // most things that are remembered of each kind. A run that has more of them alive at once is
 // told that its law was not watched to the end.
-const most = 2_000_000
+const most = 500_000
+
+// recent are the last of a law's things: at least so many as most/2, and at most most.
+type recent struct{ now, before map[key]bool }
+
+func (r *recent) has(k key) bool { return r.now[k] || r.before[k] }
+
+func (r *recent) add(k key) {
+	if len(r.now) >= most/2 {
+		r.now, r.before = nil, r.now
+	}
+	if r.now == nil {
+		r.now = map[key]bool{}
+	}
+	r.now[k] = true
+}
 
 // Book watches over the laws of one run. It is safe for concurrent use.
 type Book struct {
@@ -28,7 +43,7 @@ type Book struct {
 	held     map[key]holding    // what is taken and not given back
 	claims   map[key][]conflict // of things that seem to have two holders
 	alive    map[key]bool       // tokens
-	accepted map[key]bool       // codes
+	accepted recent             // codes: one that is accepted again later than that is not noticed
 	kinds    map[string]*count  // by what it is
 	broken   map[string]*report.Law
 	full     bool
@@ -58,7 +73,7 @@ type conflict struct {
 
 // New is a book of a run that starts.
 func New(started time.Time) *Book {
-	return &Book{started: started, seed: maphash.MakeSeed(), held: map[key]holding{}, claims: map[key][]conflict{}, alive: map[key]bool{}, accepted: map[key]bool{},
+	return &Book{started: started, seed: maphash.MakeSeed(), held: map[key]holding{}, claims: map[key][]conflict{}, alive: map[key]bool{},
 		kinds: map[string]*count{}, broken: map[string]*report.Law{}}
 }
 
@@ -209,8 +224,8 @@ func (b *Book) overlap(first holding, c conflict, until time.Time) {
 
 func (b *Book) once(w *step.Walk, s *step.Spec, a *step.Answer, code string) {
 	k := b.key(w.Person.ID, code)
-	b.count(once, b.accepted[k], func() string { return b.who(w, s, a) + " accepted a code again" })
-	b.remember(b.accepted, k)
+	b.count(once, b.accepted.has(k), func() string { return b.who(w, s, a) + " accepted a code again" })
+	b.accepted.add(k)
 }
 
 // Laws are all that were watched, with what was counted, at the end of a run.

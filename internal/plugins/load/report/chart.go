@@ -58,6 +58,7 @@ func (c chart) svg() string {
 		return chartHeight - bottomEdge - part*(chartHeight-top-bottomEdge)
 	}
 	var b strings.Builder
+	fmt.Fprintf(&b, "<figure><figcaption>%s</figcaption>", html.EscapeString(c.title))
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s"><title>%s</title>`, chartWidth, chartHeight, html.EscapeString(c.title), html.EscapeString(c.title))
 	for _, t := range c.levels(low, high) {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
@@ -82,7 +83,7 @@ func (c chart) svg() string {
 			at, at+24, l.color, l.dash, at+30, html.EscapeString(l.name))
 		at += 44 + 7*len([]rune(l.name))
 	}
-	b.WriteString("</svg>")
+	b.WriteString("</svg></figure>")
 	return b.String()
 }
 

@@ -182,6 +182,7 @@ h1{font-size:1.5rem;margin-bottom:.2rem} h2{font-size:1.1rem;margin-top:2rem;bor
 .scroll{overflow-x:auto} table{border-collapse:collapse;font-size:.86rem;width:100%}
 th,td{text-align:right;padding:.2rem .5rem;border-bottom:1px solid #e2e2e2;white-space:nowrap}
 th:first-child,td:first-child,td.l,th.l{text-align:left;white-space:normal} tr.first td{border-top:1px solid #999}
+figure{margin:1rem 0;break-inside:avoid} figcaption{font-weight:600;font-size:.9rem}
 svg{width:100%;height:auto;margin:.6rem 0;break-inside:avoid} .grid{stroke:#e0e0e0} .moment{stroke:#8a5a00;stroke-dasharray:3 3}
 .tick,.key{font:11px system-ui,sans-serif;fill:#444}
 @media (prefers-color-scheme:dark){@media screen{body{background:#151515;color:#e8e8e8}.sub{color:#aaa}th,td{border-color:#333}.grid{stroke:#333}.tick,.key{fill:#bbb}}}

@@ -2,15 +2,12 @@ package wire
 
 import (
 	"bytes"
-	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	"counterpart/internal/plugins/load/step"
@@ -153,84 +150,6 @@ func path(h *step.HTTP, t step.Target) (part, error) {
 	return part{out, escapePath}, err
 }
 
-// literal changes what stands between the holes of a text.
-func literal(text string, change func(string) string) string {
-	var b strings.Builder
-	for text != "" {
-		before, after, hole := strings.Cut(text, "{{")
-		b.WriteString(change(before))
-		if !hole {
-			break
-		}
-		name, rest, _ := strings.Cut(after, "}}")
-		b.WriteString("{{" + name + "}}")
-		text = rest
-	}
-	return b.String()
-}
-
-// token reports a character of a method or a header's name (RFC 9110 section 5.6.2).
-func token(c rune) bool {
-	return c > 0x20 && c < 0x7f && !strings.ContainsRune("\"(),/:;<=>?@[\\]{}", c)
-}
-
-// printable escapes what cannot stand in a request line; what a plan has escaped stays as it is.
-func printable(text string) string {
-	var b []byte
-	for i := range len(text) {
-		if c := text[i]; c <= 0x20 || c >= 0x7f || c == '#' {
-			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
-		} else {
-			b = append(b, c)
-		}
-	}
-	return string(b)
-}
-
-const upperHex = "0123456789ABCDEF"
-
-// escapePath is for values in paths, queries and forms: all but what is unreserved (RFC 3986
-// section 2.3).
-func escapePath(dst []byte, value string) []byte {
-	for i := range len(value) {
-		b := value[i]
-		switch {
-		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '-', b == '_', b == '.', b == '~':
-			dst = append(dst, b)
-		default:
-			dst = append(dst, '%', upperHex[b>>4], upperHex[b&15])
-		}
-	}
-	return dst
-}
-
-func escaped(s string) string { return string(escapePath(nil, s)) }
-
-// escapeJSON is for values within a JSON text.
-func escapeJSON(dst []byte, value string) []byte {
-	for i := range len(value) {
-		switch b := value[i]; {
-		case b == '"' || b == '\\':
-			dst = append(dst, '\\', b)
-		case b < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', upperHex[b>>4], upperHex[b&15])
-		default:
-			dst = append(dst, b)
-		}
-	}
-	return dst
-}
-
-// escapeLine is for values of headers: what would end the line is left out.
-func escapeLine(dst []byte, value string) []byte {
-	for i := range len(value) {
-		if b := value[i]; b >= 0x20 && b != 0x7f || b == '\t' {
-			dst = append(dst, b)
-		}
-	}
-	return dst
-}
-
 func (r *request) compileHeaders() error {
 	h := r.spec.HTTP
 	names := make([]string, 0, len(h.Headers))
@@ -370,132 +289,4 @@ func writeText(b *bytes.Buffer, text string) {
 	b.WriteByte('"')
 	b.WriteString(literal(text, func(s string) string { return string(escapeJSON(nil, s)) }))
 	b.WriteByte('"')
-}
-
-// Do implements step.Step.
-func (r *request) Do(ctx context.Context, w *step.Walk) (step.Answer, error) {
-	r.client.until(ctx)
-	a := step.Answer{Operation: r.operation}
-	address, err := addr(&r.target, w)
-	if err != nil {
-		return a, err
-	}
-	p := r.client.pool(&r.target, address)
-	deadline := w.Now().Add(timeout(r.spec))
-	for again := false; ; again = true {
-		c, err := p.take(deadline, r.spec.HTTP.Fresh || again)
-		if err != nil {
-			a.Reason, a.Answered = why(err), w.Now()
-			return a, nil
-		}
-		if c.out, err = r.write(c.out[:0], w, address); err != nil {
-			p.put(c, false)
-			return a, err
-		}
-		c.SetDeadline(deadline)
-		if a.Sent.IsZero() {
-			a.Sent = w.Now()
-		}
-		_, err = c.Write(c.out)
-		var h head
-		if err == nil {
-			h, err = c.readHead(r.keep)
-		}
-		if err != nil && c.used && !again && h.status == 0 && why(err) != "timeout" {
-			p.put(c, false) // the server had ended it meanwhile: it is no failure of this request
-			continue
-		}
-		return r.finish(w, p, c, finished{a, h, err})
-	}
-}
-
-// finished is a request whose answer has begun.
-type finished struct {
-	step.Answer
-	head
-	err error
-}
-
-// finish reads the rest of an answer and says what it means.
-func (r *request) finish(w *step.Walk, p *pool, c *conn, f finished) (step.Answer, error) {
-	a := f.Answer
-	var body []byte
-	if f.err == nil {
-		body, f.err = c.readBody(&f.head, r.method == "HEAD")
-	}
-	a.Answered = w.Now()
-	if f.err != nil {
-		p.put(c, false)
-		a.Verdict, a.Reason = step.Failed, why(f.err)
-		return a, nil
-	}
-	a.Octets = len(body)
-	var v any
-	if r.json {
-		json.Unmarshal(body, &v) // what is no JSON has none of the values
-	}
-	a.Verdict, a.Reason = r.verdict(f.status, body, v)
-	err := r.keepValues(w, &f.head, body, v, a.Verdict)
-	if err == nil {
-		a.Facts, err = r.means.facts(w, a.Verdict)
-	}
-	if cap(c.body) > keptBody {
-		c.body = nil
-	}
-	p.put(c, !f.last && !r.spec.HTTP.Fresh)
-	return a, err
-}
-
-// write makes the request.
-func (r *request) write(b []byte, w *step.Walk, address string) (_ []byte, err error) {
-	b = append(append(b, r.method...), ' ')
-	from := len(b)
-	if b, err = r.path.append(b, w); err != nil {
-		return b, err
-	}
-	path := string(b[from:len(b):len(b)])
-	if r.duo == nil {
-		path = ""
-	}
-	host := r.host
-	if host == "" {
-		host = address
-	}
-	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), host...), "\r\n"...)
-	for i := range r.headers {
-		if b, err = r.headers[i].append(b, w); err != nil {
-			return b, err
-		}
-		b = append(b, "\r\n"...)
-	}
-	if r.basic != nil {
-		var pair [256]byte
-		plain, err := r.basic[0].Append(pair[:0], w, nil)
-		if err == nil {
-			plain, err = r.basic[1].Append(append(plain, ':'), w, nil)
-		}
-		if err != nil {
-			return b, err
-		}
-		b = append(base64.StdEncoding.AppendEncode(append(b, "Authorization: Basic "...), plain), "\r\n"...)
-	}
-	var body []byte
-	if r.body != nil {
-		var room [512]byte
-		if body, err = r.body.append(room[:0], w); err != nil {
-			return b, err
-		}
-		if r.kind != "" {
-			b = append(append(append(b, "Content-Type: "...), r.kind...), "\r\n"...)
-		}
-	}
-	if r.duo != nil {
-		if b, err = r.duo.sign(b, w, path, body); err != nil {
-			return b, err
-		}
-	}
-	if len(body) > 0 || r.method == "POST" || r.method == "PUT" || r.method == "PATCH" {
-		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
-	}
-	return append(append(b, "\r\n"...), body...), nil
 }

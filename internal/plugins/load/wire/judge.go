@@ -140,26 +140,34 @@ func at(v any, path []string) (string, bool) {
 
 var errNotThere = errors.New("the answer has no such value")
 
+// reply is an answer that was read.
+type reply struct {
+	*head
+	body    []byte
+	value   any // of the body, if it is JSON and wanted
+	verdict step.Verdict
+}
+
 // keepValues saves what later steps want. An answer that was refused need not have it.
-func (r *request) keepValues(w *step.Walk, h *head, body []byte, v any, verdict step.Verdict) error {
+func (r *request) keepValues(w *step.Walk, a reply) error {
 	for _, s := range r.save {
 		value, ok := "", true
 		switch {
 		case s.pointer != nil:
-			value, ok = at(v, s.pointer)
+			value, ok = at(a.value, s.pointer)
 		case s.from == "status":
-			value = statusWord(h.status)
+			value = statusWord(a.status)
 		case s.from == "body":
-			value = string(body)
+			value = string(a.body)
 		case strings.HasPrefix(s.from, "header:"):
-			value, ok = h.get(s.from[len("header:"):])
+			value, ok = a.get(s.from[len("header:"):])
 		default:
-			value, ok = h.cookie(s.from[len("cookie:"):])
+			value, ok = a.cookie(s.from[len("cookie:"):])
 		}
 		switch {
 		case ok:
 			w.Save(s.name, value)
-		case verdict == step.LetIn || verdict == step.Asked:
+		case a.verdict == step.LetIn || a.verdict == step.Asked:
 			return fmt.Errorf("save: %s: %w: %s", s.name, errNotThere, s.from)
 		}
 	}
