@@ -122,7 +122,7 @@ targets: {bare: {url: "http://BARE"}}
 closed: {people: CONNS, for: LASTS}
 journeys: [{name: look, steps: [{http: {path: /bench}, to: bare}]}]
 `
-	rateOfPeers = 1000 // operations a second, well below saturation
+	rateOfPeers = 1000  // operations a second, well below saturation
 	busyRate    = 12000 // where what one operation costs shows, and not what it costs to wake up
 	httpConns   = 4
 )
