@@ -12,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"counterpart/internal/plugins/load/report"
 )
 
 // searchRate is UnboundID's library with its tools; .ci/tools fetches it.
@@ -107,18 +105,21 @@ const (
 	papPlan = `load: PAP
 target: http://CONTROL
 lag: 1s
+warm_up: 1s
 arrival: [{rate: RATE, for: LASTS}]
 journeys: [{name: log in, steps: [{radius: {password: "{{ user.password }}"}, to: radius, expect: {verdict: let_in}}]}]
 `
 	searchPlan = `load: searches
 target: http://CONTROL
 lag: 1s
+warm_up: 1s
 arrival: [{rate: RATE, for: LASTS}]
 journeys: [{name: look up, steps: [{ldap: {search: {base: "dc=acme,dc=test", filter: "(uid={{ user.name }})", attributes: [cn]}}, to: unix, expect: {verdict: let_in}}]}]
 `
 	getPlan = `load: requests
 target: http://CONTROL
 targets: {bare: {url: "http://BARE"}}
+warm_up: 1s
 closed: {people: CONNS, for: LASTS}
 journeys: [{name: look, steps: [{http: {path: /bench}, to: bare}]}]
 `
@@ -146,12 +147,21 @@ func (g *generator) run(c *exec.Cmd) (out []byte, cpu, took time.Duration, err e
 // ours is a run of a plan.
 func (g *generator) ours(name, plan string, rate float64) (generated, error) {
 	file, result := filepath.Join(g.dir, "load-"+name+".yaml"), filepath.Join(g.dir, "load-"+name+".json")
-	text := strings.NewReplacer("CONTROL", g.ports["control/http"], "BARE", g.bare, "RATE", strconv.FormatFloat(rate, 'f', -1, 64), "LASTS", g.lasts.String(), "CONNS", strconv.Itoa(httpConns)).Replace(plan)
+	text := strings.NewReplacer("CONTROL", g.ports["control/http"], "BARE", g.bare, "RATE", strconv.FormatFloat(rate, 'f', -1, 64), "LASTS", (g.lasts + time.Second).String(), "CONNS", strconv.Itoa(httpConns)).Replace(plan)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return generated{}, err
 	}
 	out, _, took, err := g.run(exec.Command(g.binary, "load", file, "--quiet", "--json", result))
-	var r report.Report
+	var r struct { // docs/load.md; times in milliseconds
+		Seconds   float64
+		Generator struct {
+			Each float64 `json:"processor_us_each"`
+		}
+		All struct {
+			Count int64
+			Wire  struct{ Mean, P50 float64 }
+		}
+	}
 	if text, wrong := os.ReadFile(result); wrong != nil {
 		return generated{}, errors.Join(err, wrong)
 	} else if wrong := json.Unmarshal(text, &r); wrong != nil {

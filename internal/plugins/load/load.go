@@ -78,6 +78,7 @@ type engine struct {
 	begun    atomic.Int64
 	missed   atomic.Int64
 	cut      atomic.Int64
+	before   atomic.Int64 // what the process had used of processors when the measured part began
 	idle     sync.WaitGroup
 	mistake  atomic.Pointer[error] // of the plan, that only a run shows
 	stop     context.CancelCauseFunc
@@ -175,7 +176,7 @@ func (e *engine) chosen() *journey {
 }
 
 func (e *engine) run(ctx context.Context) (*Result, error) {
-	before := e.processor()
+	e.before.Store(int64(e.processor()))
 	e.started = e.Now()
 	e.measured = e.started.Add(e.Plan.WarmUp)
 	walking, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -188,7 +189,11 @@ func (e *engine) run(ctx context.Context) (*Result, error) {
 	beside.Go(func() { e.watch(watching) })
 	beside.Go(func() { e.happen(arriving) })
 	beside.Go(func() {
-		if e.Warm != nil && e.Wait(arriving, e.measured) == nil {
+		if e.Plan.WarmUp <= 0 || e.Wait(arriving, e.measured) != nil {
+			return
+		}
+		e.before.Store(int64(e.processor()))
+		if e.Warm != nil {
 			e.Warm()
 		}
 	})
@@ -208,7 +213,7 @@ func (e *engine) run(ctx context.Context) (*Result, error) {
 	if wrong := e.mistake.Load(); wrong != nil {
 		return nil, *wrong
 	}
-	return e.result(ended, interrupted, e.processor()-before), nil
+	return e.result(ended, interrupted, e.processor()-time.Duration(e.before.Load())), nil
 }
 
 func (e *engine) processor() time.Duration {
