@@ -31,6 +31,7 @@ type slot struct {
 	socket *net.UDPConn
 	out    []byte
 	in     []byte
+	room   []byte             // to look at an answer in
 	before [headerLength]byte // head of the request that had it before
 	timer  *time.Timer
 

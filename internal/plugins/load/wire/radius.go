@@ -210,10 +210,10 @@ func (p *packet) exchange(w *step.Walk, s *slot, request []byte) (sent time.Time
 			if err != nil {
 				return sent, err
 			}
-			if p.genuine(s.in, request) {
+			if p.genuine(s, request) {
 				return sent, nil
 			}
-			if !p.genuine(s.in, s.before[:]) { // nor a late answer to what had the identifier before
+			if !p.genuine(s, s.before[:]) { // nor a late answer to what had the identifier before
 				late = errSecret
 			}
 		}
@@ -222,11 +222,13 @@ func (p *packet) exchange(w *step.Walk, s *slot, request []byte) (sent time.Time
 }
 
 // genuine reports an answer from who knows the secret (RFC 2865 section 3, RFC 3579 section 3.2).
-func (p *packet) genuine(in, request []byte) bool {
-	var room [longestPacket + 64]byte
-	b := append(room[:0], in...)
+func (p *packet) genuine(s *slot, request []byte) bool {
+	in := s.in
+	b := append(s.room[:0], in...) // not on the stack, which would grow for it
 	copy(b[4:20], request[4:20])
-	sum := md5.Sum(append(b, p.secret...))
+	s.room = append(b, p.secret...)
+	sum := md5.Sum(s.room)
+	b = s.room[:len(in)]
 	if !bytes.Equal(sum[:], in[4:20]) {
 		return false
 	}

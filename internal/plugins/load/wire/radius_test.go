@@ -270,8 +270,8 @@ func FuzzAnswerOfRADIUS(f *testing.F) {
 		if len(in) < headerLength || len(in) > longestPacket {
 			return
 		}
-		do.(*packet).genuine(in, in)
-		do.(*packet).genuine(resigned(append([]byte(nil), in...), in, "s3cret"), in)
+		do.(*packet).genuine(&slot{in: in}, in)
+		do.(*packet).genuine(&slot{in: resigned(append([]byte(nil), in...), in, "s3cret")}, in)
 		do.(*packet).judge(alice(), in, step.Answer{})
 	})
 }
