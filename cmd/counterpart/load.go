@@ -99,7 +99,7 @@ func (c *loadRunCmd) run(e *env, p *plan.Plan) (*load.Result, error) {
 	driver := newDriver()
 	defer driver.close()
 	show := c.live(e, p)
-	config := load.Config{Plan: p, Open: driver.open, Target: targets.Of, Crowd: f.crowd(), Observe: driver.Observe, Happen: f.happen, Now: time.Now, Wait: waitUntil,
+	config := load.Config{Plan: p, Open: driver.open, Target: targets.Of, Crowd: f.crowd(), Observe: driver.Observe, Happen: f.happen, Now: time.Now, Wait: waitUntil, Arrive: arriveAt,
 		Processor: processorTime, Live: show.update}
 	if f.sessions != nil { // the fleet is in this process, too, and what it needs is not the generator's
 		config.Processor, config.Session = nil, func(j *plan.Journey) (step.Step, error) { return f.sessions.Step(j), nil }
@@ -185,6 +185,21 @@ func waitUntil(ctx context.Context, until time.Time) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// arriveAt is waitUntil to some ten microseconds: the runtime's own timers are a millisecond late
+// when nothing else wakes it.
+func arriveAt(ctx context.Context, until time.Time) error {
+	const rough = 1500 * time.Microsecond
+	if left := time.Until(until); left > rough {
+		if err := waitUntil(ctx, until.Add(-rough)); err != nil {
+			return err
+		}
+	}
+	if left := time.Until(until); left > 0 {
+		nap(left)
+	}
+	return ctx.Err()
 }
 
 type loadCheckCmd struct {

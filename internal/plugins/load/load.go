@@ -36,6 +36,8 @@ type Config struct {
 	// Now is real time, with its monotonic part, and Wait returns then or with the context's error.
 	Now  func() time.Time
 	Wait func(ctx context.Context, until time.Time) error
+	// Arrive is Wait for the one who begins journeys, where it can be more exact; nil: Wait.
+	Arrive func(ctx context.Context, until time.Time) error
 	// Processor is what the process has used of processors so far; nil: not known.
 	Processor func() time.Duration
 	// Warm is called when the warm-up is over; nil: nobody wants to know.
@@ -226,6 +228,10 @@ func (e *engine) processor() time.Duration {
 // arrive begins journeys when the plan says.
 func (e *engine) arrive(ctx, walking context.Context) {
 	a := newArrival(e.Plan.Arrival, rand.New(rand.NewPCG(e.Plan.RandomSeed, 2)))
+	wait := e.Arrive
+	if wait == nil {
+		wait = e.Wait
+	}
 	for {
 		after, more := a.next()
 		if !more {
@@ -234,7 +240,7 @@ func (e *engine) arrive(ctx, walking context.Context) {
 		}
 		at := e.started.Add(after)
 		if e.Now().Before(at) {
-			if e.Wait(ctx, at) != nil {
+			if wait(ctx, at) != nil {
 				return
 			}
 		} else if ctx.Err() != nil {
