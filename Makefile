@@ -82,6 +82,7 @@ docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update
 	go test ./servers -run 'TestDocs' -update
 	go test ./internal/plugins/scenario -run TestReference -update
+	go test ./internal/plugins/load/plan -run TestReference -update
 
 clean: ## remove what was built
 	rm -rf bin $(VENV) .cache

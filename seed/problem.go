@@ -37,6 +37,9 @@ func (p Problem) String() string {
 	return s
 }
 
+// Pos is where it stands: file:line:column.
+func (p Problem) Pos() string { return Pos{p.File, p.Line, p.Column}.String() }
+
 // Error is everything that is wrong with a seed, in the order of the file.
 type Error struct{ Problems []Problem }
 

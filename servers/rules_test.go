@@ -58,6 +58,8 @@ var parts = []struct {
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
 	{"internal/plugins/live", []string{"internal/plugins", "internal/steering", "internal/company/cause"}},
 	{"internal/plugins/mutation", []string{"internal/plugins", "internal/serving", "internal/company"}},
+	{"internal/plugins/load/session", []string{"internal/plugins", "internal/steering", "internal/serving", "seed"}},
+	{"internal/plugins/load", []string{"internal/plugins/load", "internal/plugins/junit", "internal/serving", "internal/company", "seed"}},
 	{"internal/plugins/sarif", nil},
 	{"internal/plugins/junit", nil},
 	{"internal/plugins/coverage", []string{"internal/plugins", "internal/serving"}},

@@ -17,6 +17,7 @@ type controlPort struct {
 	ControlURL   string `name:"control-url" default:"http://127.0.0.1:8099" placeholder:"URL" help:"Where the fleet's control port is."`
 	PortsFile    string `placeholder:"FILE" help:"Take the control port from the file that serve --ports-file wrote, instead."`
 	ControlToken string `placeholder:"TOKEN" help:"Its token, if it has one."`
+	Way          string // out, when no fleet answers, of commands with other flags
 }
 
 // errNoFleet may be otherwise a moment later.
@@ -82,7 +83,7 @@ func (c *controlPort) open(e *env, method, path string, in any) (*http.Response,
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s; start one with `counterpart serve`, or say --control-url or --ports-file: %w", errNoFleet, base, err)
+		return nil, fmt.Errorf("%w at %s; start one with `counterpart serve`, or %s: %w", errNoFleet, base, orElse(c.Way, "say --control-url or --ports-file"), err)
 	}
 	if resp.StatusCode < 400 {
 		return resp, nil

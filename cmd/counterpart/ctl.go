@@ -39,6 +39,7 @@ type ctlCmd struct {
 	State      ctlState       `cmd:"" help:"Export the fleet as a seed, or take it back to its own."`
 	Audit      ctlAudit       `cmd:"" help:"Secrets still out, and where one showed up. Exit code 1 unless clean."`
 	Metrics    ctlMetrics     `cmd:"" help:"Counters for Prometheus."`
+	Times      ctlTimes       `cmd:"" help:"How long each operation took the servers themselves, in milliseconds."`
 	Completion ctlCompletion  `cmd:"" help:"Print a completion script for a shell."`
 }
 
@@ -167,6 +168,34 @@ type ctlReplicas struct{}
 // Run does what the command is for.
 func (ctlReplicas) Run(e *env, c *ctlCmd) error {
 	return c.show(e, ask{path: "/replicas"}, "replicas", "ID=id", "HOST=host", "STATE=state", "STARTED=started", "SEEN=seen", "SHOWS=now")
+}
+
+type ctlTimes struct{}
+
+// Run does what the command is for.
+func (ctlTimes) Run(e *env, c *ctlCmd) error {
+	var out struct{ Times []timesRow }
+	raw, err := c.call(e, ask{path: "/times"}, &out)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.raw(e, raw)
+	}
+	t := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SERVER\tOPERATION\tCOUNT\tP50\tP90\tP99\tP99.9\tMAX")
+	for _, r := range out.Times {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%g\t%g\t%g\t%g\t%g\n", r.Server, r.Op, r.Count, r.P50, r.P90, r.P99, r.P999, r.Max)
+	}
+	return t.Flush()
+}
+
+// timesRow is a row of /times.
+type timesRow struct {
+	Server, Op               string
+	Count                    int64
+	P50, P90, P99, P999, Max float64
+	Buckets                  [][2]int64
 }
 
 type ctlMetrics struct{}

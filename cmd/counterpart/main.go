@@ -34,6 +34,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Say everything that is wrong with seeds, without starting anything."`
 	Seed    seedCmd    `cmd:"" help:"Help for writing seeds."`
 	Ctl     ctlCmd     `cmd:"" help:"Steer a running fleet: clock, decisions, faults, journal, audit."`
+	Load    loadCmd    `cmd:"" help:"What does it cost: journeys of many people at a rate, against a fleet or anything else, and an honest report."`
 	Plugin  pluginCmd  `cmd:"" help:"Run plugins of Safeguard for Privileged Sessions against fleets."`
 	CA      caCmd      `cmd:"" name:"ca" help:"The certificate of a seed's CA, for clients to trust, and certificates that it issues."`
 	Version versionCmd `cmd:"" help:"Print the version."`

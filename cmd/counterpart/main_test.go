@@ -27,7 +27,7 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitfor": waitFor, "http": request, "occupy": occupy, "shout": shout, "mode": mode,
+			"waitfor": waitFor, "http": request, "occupy": occupy, "shout": shout, "mode": mode, "control": controlURL,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[occupied{}] = &[]net.Listener{}
@@ -50,6 +50,11 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s did not appear", args[0])
+}
+
+// control FILE VAR: puts the URL of the control port of a ports file into $VAR.
+func controlURL(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[1], "http://"+port(ts, args[0], "control/http"))
 }
 
 // port looks an address up in a ports file.

@@ -2,7 +2,7 @@
 // bare baseline, on this machine, in one run: start and memory, native REST and
 // Vault reads against a bare echo route, Vault against the real one, a fleet in Redis against
 // one in memory and against Redis itself, a data folder against memory, RADIUS against
-// FreeRADIUS, LDAP against slapd, OTPs of YubiKeys against a bare route, the journal on against off. Rounds alternate between the two sides, and medians
+// FreeRADIUS, LDAP against slapd, OTPs of YubiKeys against a bare route, the journal on against off; load tests against radclient, searchrate and wrk. Rounds alternate between the two sides, and medians
 // are shown. It talks to loopback only and ends what it starts.
 package main
 
@@ -69,7 +69,7 @@ func run(s settings) error {
 	for _, part := range []struct {
 		name string
 		run  func(settings) ([]row, error)
-	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"disk", remembering}, {"plugin", plugins}, {"mutants", mutants}, {"million", million}, {"redis", shared}, {"replicas", replicas}} {
+	}{{"start", starts}, {"native", native}, {"vault", vaults}, {"sessions", sessions}, {"radius", radius}, {"ldap", directory}, {"yubico", yubico}, {"disk", remembering}, {"plugin", plugins}, {"mutants", mutants}, {"million", million}, {"redis", shared}, {"replicas", replicas}, {"load", generators}} {
 		if !strings.Contains(part.name, s.only) {
 			continue
 		}

@@ -23,6 +23,7 @@ type Config struct {
 	Python       string        // the interpreter; empty: python3 from PATH
 	Interpreter  Python        // one that was found before, to save asking it again
 	Slots        int           // most workers per plugin at once; 0: 4
+	AtOnce       int           // most hooks in fresh interpreters at once; 0: any number
 	ProxyTimeout time.Duration // 0: DefaultProxyTimeout; a hook may take half of it
 	MemoryLimit  uint64        // bytes of memory of an interpreter; 0: that of Limits
 	Limits       Limits        // what an interpreter may use; zero values are defaults
@@ -51,6 +52,7 @@ type Host struct {
 	Config
 	dir    string // private; removed by Close
 	runner *process.Runner
+	gate   chan struct{} // has an entry for each hook in a fresh interpreter, if they are bounded
 
 	mu      sync.Mutex
 	closed  bool
@@ -121,6 +123,9 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{Config: c, dir: dir, plugins: map[string]*Plugin{}}
+	if c.AtOnce > 0 {
+		h.gate = make(chan struct{}, c.AtOnce)
+	}
 	if err := h.prepare(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

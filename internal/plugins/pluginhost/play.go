@@ -318,6 +318,14 @@ func (h *Host) process(ctx context.Context, j process.Job) process.Reply {
 	if h.Mode == Worker {
 		return h.runner.Kept(ctx, j)
 	}
+	if h.gate != nil { // waiting is not part of the call's time
+		select {
+		case h.gate <- struct{}{}:
+			defer func() { <-h.gate }()
+		case <-ctx.Done():
+			return process.Reply{Fault: process.Cancelled, Detail: context.Cause(ctx).Error()}
+		}
+	}
 	return h.runner.Fresh(ctx, j)
 }
 

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
@@ -43,6 +41,8 @@ type source struct {
 	name string
 	file fs.FS
 	from time.Time // when it begins, by its own clock; zero: now
+
+	control bool // it has a control port
 }
 
 // up is the fleet that a case talks to, on free ports.
@@ -54,7 +54,7 @@ func (r *run) up(o Options) (*backends, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := source{text: text, name: name, file: files}
+	s := source{text: text, name: name, file: files, control: o.control}
 	if r.Case.Seed != nil {
 		s.from = r.Case.Seed.Started
 	}
@@ -90,7 +90,7 @@ func (s source) start(kinds []dialect.Kind) (*backends, error) {
 	if err != nil {
 		return nil, err
 	}
-	company, err := boot.New(loaded, boot.Options{Kinds: kinds, Auto: true, Clock: now, NoControl: true, Log: slog.New(slog.DiscardHandler)})
+	company, err := boot.New(loaded, boot.Options{Kinds: kinds, Auto: true, Clock: now, NoControl: !s.control, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
@@ -204,34 +204,15 @@ func (c Case) seedText() (text []byte, name string, files fs.FS, err error) {
 	if err != nil || len(c.Fleet.Merge) == 0 {
 		return text, name, files, err
 	}
-	m, err := seedMap(name, text)
-	if err != nil {
-		return nil, "", nil, err
-	}
 	over, _ := at(c.node, "fleet.merge").Written().(map[string]any) // 0042 is still 0042 there
-	text, err = yaml.Marshal(merge(m, over))
+	text, err = seed.Overlay(name, text, over)
 	return text, name + " with fleet.merge", files, err
-}
-
-// seedMap is a seed as a map.
-func seedMap(name string, text []byte) (map[string]any, error) {
-	wrong := &strictyaml.Errors{}
-	root := strictyaml.Parse(context.Background(), text, strictyaml.Config{What: "seed", Limits: strictyaml.SeedLimits()},
-		func(_ *strictyaml.Node, p strictyaml.Problem) { wrong.Add(p) })
-	if len(wrong.Problems) > 0 {
-		return nil, named(name, wrong)
-	}
-	m, ok := root.Written().(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("%s: a seed is a block of keys, not %s", name, root.Kind)
-	}
-	return m, nil
 }
 
 // plant makes the tree of values: each server with its seeded settings and
 // addresses, people, accounts and clients.
 func (b *backends) plant(text []byte, off []string) (values, error) {
-	raw, err := seedMap("seed", text)
+	raw, err := seed.Written("seed", text)
 	if err != nil {
 		return nil, err
 	}
@@ -302,24 +283,41 @@ func (b *backends) addresses(server map[string]any, name string, off bool) {
 	}
 }
 
-func (b *backends) people() map[string]any {
+// mostPeople are listed; more are made when a hole asks for them.
+const mostPeople = 5000
+
+// people are those of the company by their names.
+func (b *backends) people() any {
+	if b.World.UserCount() > mostPeople {
+		return func(name string) (any, bool) {
+			u, ok := b.World.User(name)
+			if !ok || u.Name != name {
+				return nil, false
+			}
+			return b.person(u), true
+		}
+	}
 	out := map[string]any{}
 	for u := range b.World.Users() {
-		id := u.ID
-		devices, yubikeys := map[string]any{}, map[string]any{}
-		for _, d := range b.World.DevicesOf(id) {
-			if factor.Can(d.Kind) {
-				devices[d.ID] = b.code(d.ID)
-			}
-			if d.Kind == world.Yubikey {
-				devices[d.ID], yubikeys[d.ID] = b.press(d.ID, ""), b.yubikey(d)
-			}
-		}
-		out[u.Name] = map[string]any{"name": u.Name, "email": u.Email, "phone": u.Phone, "devices": devices, "yubikeys": yubikeys,
-			"password": func() (string, error) { return b.Logins.Password(context.Background(), id) },
-			"otp":      func() (string, error) { return b.first(id) }}
+		out[u.Name] = b.person(u)
 	}
 	return out
+}
+
+// person is what holes may ask of somebody.
+func (b *backends) person(u world.User) map[string]any {
+	devices, yubikeys := map[string]any{}, map[string]any{}
+	for _, d := range b.World.DevicesOf(u.ID) {
+		if factor.Can(d.Kind) {
+			devices[d.ID] = b.code(d.ID)
+		}
+		if d.Kind == world.Yubikey {
+			devices[d.ID], yubikeys[d.ID] = b.press(d.ID, ""), b.yubikey(d)
+		}
+	}
+	return map[string]any{"name": u.Name, "email": u.Email, "phone": u.Phone, "devices": devices, "yubikeys": yubikeys,
+		"password": func() (string, error) { return b.Logins.Password(context.Background(), u.ID) },
+		"otp":      func() (string, error) { return b.first(u.ID) }}
 }
 
 // code is what a device shows when it is asked for.

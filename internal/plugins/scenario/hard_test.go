@@ -87,7 +87,7 @@ fleet:
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := seedMap(name, seed)
+	m, err := ReadSeed(name, seed)
 	if err != nil {
 		t.Fatal(err)
 	}

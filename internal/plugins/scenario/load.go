@@ -249,19 +249,3 @@ func named(path string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
-
-// merge lays over over base: maps key by key, everything else replaces.
-func merge(base, over map[string]any) map[string]any {
-	out := make(map[string]any, len(base)+len(over))
-	for k, v := range base {
-		out[k] = v
-	}
-	for k, v := range over {
-		a, isMap := out[k].(map[string]any)
-		if b, ok := v.(map[string]any); ok && isMap {
-			v = merge(a, b)
-		}
-		out[k] = v
-	}
-	return out
-}

@@ -9,6 +9,7 @@ import (
 	"counterpart/internal/plugins/pluginhost"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/steering/boot"
+	"counterpart/seed"
 )
 
 // Seed is a company that stands in no file.
@@ -102,7 +103,7 @@ func Parse(path, name string, text []byte) (Case, error) {
 }
 
 // ReadSeed is a seed as a map, in which scalars stand as they are written.
-func ReadSeed(name string, text []byte) (map[string]any, error) { return seedMap(name, text) }
+func ReadSeed(name string, text []byte) (map[string]any, error) { return seed.Written(name, text) }
 
 // Operations are the journal's entries as the fields that expect.backend may name.
 func (r *Ran) Operations() (out []map[string]any) {

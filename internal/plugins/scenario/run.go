@@ -50,6 +50,8 @@ type Options struct {
 	spawners    *pluginhost.Spawners
 	longest     time.Duration // that a hook may take, whatever the scenario says; 0: no bound
 	against     *boot.Company // that is played against, in place of one of the case's own
+	control     bool          // the fleet has a control port
+	atOnce      int           // interpreters of each plugin, at most; 0: what the host does by itself
 }
 
 // Build makes a case of values, as if they stood in a file.
@@ -199,6 +201,8 @@ type run struct {
 	logLimit  int              // octets of the log that are kept
 	started   time.Time        // the fleet's time then
 	hosted    *journal.Hosted  // what its hooks ask belongs to it; nil: the fleet sees no other session
+
+	pause func(time.Duration) error // passes real time, in place of the fleet's; nil: the fleet's is moved
 }
 
 // undisturbed reports a session none of whose hooks was cut off: what it had asked
@@ -385,5 +389,5 @@ func (r *run) host(ctx context.Context, o Options, profile pluginhost.Profile, b
 		proxy = min(cmp.Or(proxy, pluginhost.DefaultProxyTimeout), 2*o.longest)
 	}
 	return pluginhost.New(ctx, pluginhost.Config{Profile: profile, Mode: pluginhost.Mode(r.mode), Interpreter: o.interpreter, Limits: limits, Spawners: o.spawners,
-		ProxyTimeout: proxy, Box: box, Traced: o.Traced})
+		ProxyTimeout: proxy, Box: box, Traced: o.Traced, Slots: o.atOnce, AtOnce: o.atOnce})
 }

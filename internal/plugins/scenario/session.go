@@ -78,6 +78,9 @@ func (r *run) session(host *pluginhost.Host, profile pluginhost.Profile) (plugin
 
 // advance lets time pass in the fleet.
 func (r *run) advance(d time.Duration) error {
+	if r.pause != nil {
+		return r.pause(d)
+	}
 	r.moved = true
 	return r.fleet.Clock.Advance(d)
 }

@@ -114,7 +114,7 @@ func (v values) look(path string) (string, error) {
 		return x()
 	case string:
 		return x, nil
-	case map[string]any, values, []any:
+	case map[string]any, values, []any, func(string) (any, bool):
 		return "", fmt.Errorf("{{ %s }} is not a single value%s", path, offers(at, path))
 	case nil:
 		return "", nil
@@ -130,6 +130,8 @@ func step(at any, s string) (any, bool) {
 	case map[string]any:
 		v, ok := x[s]
 		return v, ok
+	case func(string) (any, bool): // too many to list
+		return x(s)
 	case []any:
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 0 || n >= len(x) {

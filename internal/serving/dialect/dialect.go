@@ -50,6 +50,9 @@ type Kind struct {
 	// Refusals are the ways in which it says no, as its tests have met them; nil: nobody
 	// has counted.
 	Refusals func() []Refusal
+	// Load is the plan of a load test of this kind of server (docs/load.md), against a fleet of
+	// its own.
+	Load func() string
 }
 
 // Fact is something that a client of a server is told before it can ask: an API host, a

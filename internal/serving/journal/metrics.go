@@ -56,6 +56,7 @@ type sample struct {
 	count atomic.Uint64
 	nanos atomic.Uint64
 	le    [17]atomic.Uint64 // per bucket, not cumulated; the last one is above all bounds
+	fine  fine
 }
 
 // Count counts one operation.
@@ -74,6 +75,7 @@ func (m *Metrics) Count(s Series, took time.Duration) {
 		i++
 	}
 	x.le[i].Add(1)
+	x.fine.count(took)
 }
 
 func (m *Metrics) at(s Series) *sample {
@@ -112,6 +114,7 @@ type Counts struct {
 type Counted struct {
 	Nanos uint64     `json:"nanos"`
 	Le    [17]uint64 `json:"le"`
+	Fine  []Filled   `json:"fine,omitempty"` // the same in the buckets of Bucket
 }
 
 // total is how many operations there were.
@@ -130,7 +133,7 @@ func (m *Metrics) Counts() Counts {
 	}
 	if p := m.all.Load(); p != nil {
 		for s, x := range *p {
-			c := Counted{Nanos: x.nanos.Load()}
+			c := Counted{Nanos: x.nanos.Load(), Fine: x.fine.filled()}
 			for i := range x.le {
 				c.Le[i] = x.le[i].Load()
 			}
@@ -159,6 +162,7 @@ func (c *Counts) Add(other Counts) {
 		for i := range x.Le {
 			sum.Le[i] += x.Le[i]
 		}
+		sum.Fine = added(sum.Fine, x.Fine)
 		c.Series[k] = sum
 	}
 	for k, n := range other.Unplayed {

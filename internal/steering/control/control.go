@@ -136,6 +136,7 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
 		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
 		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
+		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/times", Do: s.times}),
 		s.route("GET", "/clock", s.showClock),
 		s.route("POST", "/clock", s.setClock),
 		s.heavy("GET", "/clock/upcoming", s.upcoming),
