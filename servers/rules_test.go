@@ -53,7 +53,7 @@ var parts = []struct {
 	{"internal/measure/storm", []string{"internal/measure/process"}},               // it attacks from outside
 	{"internal/measure/soak", []string{"internal/measure/process", "seed/worlds"}}, // it asks from outside
 	{"internal/measure/linear", nil},                                               // for tests
-	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/pluginhost", "internal/company"}},
+	{"internal/measure/bench", []string{"internal/measure/process", "internal/plugins/load/report", "internal/plugins/pluginhost", "internal/company"}},
 	{"internal/plugins/pluginhost", []string{"internal/plugins/pluginhost", "internal/company/cause", "internal/serving/strictyaml"}},
 	{"internal/plugins/scenario", []string{"internal/plugins", "internal/steering", "internal/face", "internal/serving", "internal/company", "seed"}},
 	{"internal/plugins/live", []string{"internal/plugins", "internal/steering", "internal/company/cause"}},
