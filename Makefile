@@ -30,11 +30,12 @@ test: ## all tests that need no installing; STORE=redis for another store below 
 race: ## the same under the race detector, on a store that runs every update twice
 	COUNTERPART_TEST_STORE=twice GORACE=halt_on_error=1 go test -race ./...
 
-lint: ## format, vet, staticcheck, modules
+lint: ## format, vet, staticcheck, types of the console's modules, modules
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run gofmt -w'; exit 1; }
 	go vet ./...
 	go vet -tags real,oracles,openbao,compose ./...
 	go tool staticcheck ./...
+	@.ci/types
 	go mod tidy -diff
 	go mod verify
 
