@@ -19,6 +19,9 @@ const mostPeople = 20
 func (c *serveCmd) announce(w io.Writer, company *boot.Company) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	org := company.World.Organization()
+	if url := consoleURL(company); url != "" {
+		fmt.Fprintf(t, "Console:  %s\n\n", url)
+	}
 	fmt.Fprintf(t, "%s (%s), a fictitious company, is served.\n\nSERVER\tPORT\tWHERE\n", orElse(org.Name, "A company"), orElse(org.Domain, "no domain"))
 	for _, e := range company.Fleet.Endpoints() {
 		where := e.URL()

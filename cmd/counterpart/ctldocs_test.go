@@ -129,13 +129,13 @@ func (s section) run(t *testing.T) {
 }
 
 // startServing serves the demo company and returns its ports.
-func startServing(t *testing.T, dir string) (ports map[string]string) {
+func startServing(t *testing.T, dir string, more ...string) (ports map[string]string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	file := filepath.Join(dir, "ports.json")
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "--ports", "auto", "--ports-file", file}, strings.NewReader(""), io.Discard, io.Discard)
+		done <- run(ctx, append([]string{"serve", "--ports", "auto", "--ports-file", file}, more...), strings.NewReader(""), io.Discard, io.Discard)
 	}()
 	t.Cleanup(func() { cancel(); <-done; http.DefaultClient.CloseIdleConnections() })
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {

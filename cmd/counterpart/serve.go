@@ -34,6 +34,7 @@ type serveCmd struct {
 	State        string  `default:"memory" placeholder:"URL" help:"Where what changes is kept: memory, or a Redis or Valkey that several processes share (redis://, rediss://, unix://, redis+sentinel://)."`
 	JournalSize  int     `default:"6" placeholder:"MIB" help:"How much of what is asked and answered is remembered, in MiB; at most 10,000 operations."`
 	NoJournal    bool    `help:"Remember nothing of what is asked and answered."`
+	Open         bool    `help:"Show the console in a browser."`
 	Pprof        bool    `name:"pprof" help:"Open the runtime's profiles on the control port, under /debug/pprof/."`
 	Plugins      string  `type:"path" placeholder:"DIR" help:"Run sessions of the plugins in this folder against the fleet, for who asks the control port."`
 	Python       string  `placeholder:"PATH" help:"Interpreter of the plugins of --plugins; python3 from PATH if nothing is said."`
@@ -199,6 +200,11 @@ func (c *serveCmd) serve(e *env, r *reloader, now running) error {
 	}
 	if err != nil { // nobody reads what we say: a closed pipe
 		cancel()
+	}
+	if c.Open {
+		if err := browse(ctx, consoleURL(company)); err != nil {
+			fmt.Fprintln(e.err, "counterpart:", err) // the fleet serves all the same
+		}
 	}
 	return <-done
 }

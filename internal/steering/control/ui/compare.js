@@ -67,7 +67,7 @@ function table(both, steps, folded) {
 	const cell = (e, of, c) => (e ? h("div" + c, {}, h("a.cl", { href: "/console/timeline?entry=" + e.seq }, h("span.m.n.dd", {}, "+" + ((Date.parse(e.at) - Date.parse(of[0].at)) / 1000).toFixed(3)), mark(e.outcome), h("span.d", {}, e.server), h("code.cut", {}, e.op), h("code.d", {}, e.status ?? "")), c && e.why ? h("p.s", {}, e.why) : null) : h("div.none"));
 	return h("div.cmp", {}, head(both[0]), h("div.x.h", {}, "step"), head(both[1]), steps.filter((s) => !folded || !s.same).map((s) => {
 		const here = s.same ? "same" : s.a && s.b ? "≠ differs" : s.a ? "◂ only here" : "only here ▸";
-		return [cell(s.a, both[0], s.same || !s.b ? "" : s.a.outcome === "ok" ? ".fit" : ".hit"), h("div.x" + (s.same ? "" : ".ne"), {}, here), cell(s.b, both[1], s.same ? ".dup" : !s.a ? "" : s.b.outcome === "ok" ? ".fit" : ".hit")];
+		return [cell(s.a, both[0], s.same || !s.a || !s.b ? "" : s.a.outcome === "ok" ? ".fit" : ".hit"), h("div.x" + (s.same ? "" : ".ne"), {}, here), cell(s.b, both[1], s.same ? ".dup" : !s.a || !s.b ? "" : s.b.outcome === "ok" ? ".fit" : ".hit")];
 	}));
 }
 

@@ -23,7 +23,7 @@ export function clockPage(main, page) {
 	};
 	const load = async () => {
 		const next = await get("/clock/upcoming" + query({ limit: 50 }), page.signal), t = page.link.now();
-		fill(list, next.upcoming.length ? next.upcoming.map((x) => h("tr", {}, h("td.m.n", {}, when(x.at, t)), h("td.n", {}, span(Date.parse(x.at) - t)), h("td", {}, x.says), h("td.r", {}, h("button", { "aria-label": "Jump to when " + x.says, onclick: move(() => ({ to: x.at })) }, "Jump there")))) : h("tr", {}, h("td", { colspan: 4 }, "Nothing waits for a moment.")));
+		fill(list, next.upcoming.length ? next.upcoming.map((x) => h("tr", {}, h("td.m.n", {}, when(x.at, t)), h("td.n", {}, span(Date.parse(x.at) - t)), h("td", {}, x.says), h("td.r", {}, h("button", { "aria-label": "Jump there: " + x.says, onclick: move(() => ({ to: x.at })) }, "Jump there")))) : h("tr", {}, h("td", { colspan: 4 }, "Nothing waits for a moment.")));
 	};
 	tick();
 	load().catch(() => {});

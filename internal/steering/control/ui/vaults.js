@@ -76,11 +76,11 @@ export function accounts(main, page) {
 
 	/** @param {number} now */
 	function ask(r, now) {
-		const by = (r.approvers ?? [])[0] ?? "";
-		const decide = (approve) => page.on(() => post("/requests/" + enc(r.id), { decision: approve ? "approve" : "deny" }).then(refresh));
+		const by = shown.find((a) => a.id === r.account)?.approvers ?? [];
+		const decide = (approve) => page.on(() => post("/requests/" + enc(r.id), { verdict: approve ? "approve" : "deny" }).then(refresh));
 		return h("div.note.waits", {}, h("div.grow", {}, h("p", {}, h("b", {}, r.user), " asks for ", h("b", {}, r.account), " ", h("span.dd", {}, "· " + r.id)),
-			h("p.s.d", {}, [r.reason ? "“" + r.reason + "”" : "no reason given", "asked " + when(r.made, now), by ? "needs one of: " + r.approvers.join(", ") : "", r.expires ? "lapses " + when(r.expires, now) : ""].filter(Boolean).join(" · "))),
-			h("button", { onclick: decide(false) }, "Deny" + (by ? " as " + by : "")), h("button.pri", { onclick: decide(true) }, "Approve" + (by ? " as " + by : "")));
+			h("p.s.d", {}, [r.reason ? "“" + r.reason + "”" : "no reason given", "asked " + when(r.made, now), by.length ? "needs " + (r.needed ?? 1) + " of: " + by.join(", ") : "", r.expires ? "lapses " + when(r.expires, now) : ""].filter(Boolean).join(" · "))),
+			h("button", { onclick: decide(false) }, "Deny"), h("button.pri", { onclick: decide(true) }, "Approve"));
 	}
 	load(true).catch(() => {});
 	refresh().catch(() => {});
