@@ -12,7 +12,7 @@ VENV := .venv
 # the same; CI has one.
 TAGS := $(shell command -v python3 >/dev/null 2>&1 || echo -tags=nopython)
 
-.PHONY: help build run test race lint fuzz tools real oracles compose plugins published wheels bench storm soak pgo docs clean
+.PHONY: help shots build run test race lint fuzz tools real oracles compose plugins published wheels bench storm soak pgo docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -78,6 +78,10 @@ soak: build ## racing histories through three replicas while links are cut and R
 
 pgo: ## rewrite the compiler's profile from the benchmarks
 	@.ci/pgo
+
+shots: ## pictures of the console's pages, light and dark, wide and narrow, into docs/img
+	@mkdir -p docs/img
+	CONSOLE_SHOTS=$(CURDIR)/docs/img go test -count=1 -tags real -run RealConsoleSizes ./cmd/counterpart
 
 docs: ## rewrite what is generated
 	go test ./seed -run TestReference -update

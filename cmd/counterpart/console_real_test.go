@@ -215,6 +215,29 @@ func (c *console) steer(method, path string, body any) {
 	}
 }
 
+// code is what somebody's authenticator shows now.
+func (c *console) code(who string) string {
+	c.t.Helper()
+	got, err := http.Get(c.url("/users/" + who + "/otp"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer got.Body.Close()
+	var shown struct {
+		Devices []struct{ Kind, Code string }
+	}
+	if err := json.NewDecoder(got.Body).Decode(&shown); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, d := range shown.Devices {
+		if d.Kind == "totp" {
+			return d.Code
+		}
+	}
+	c.t.Fatalf("%s has no authenticator", who)
+	return ""
+}
+
 // somethingHappens is what a demo shows: a checkout, a refusal because of it, somebody who
 // is disabled, a push that waits, and a fault.
 func (c *console) somethingHappens() {
@@ -382,6 +405,38 @@ func TestRealConsolePhone(t *testing.T) {
 	c.until(`document.querySelector(".column .qr")?.naturalWidth > 0`)
 	c.press(".column button", "Pair a real phone")
 	c.has(".column", "This fleet listens on this machine alone.")
+}
+
+// TestRealConsoleSession: a plugin asks in the page for a code, and lets alice in.
+func TestRealConsoleSession(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Fatal("python3 is missing; make tools installs it")
+	}
+	dir := t.TempDir()
+	config := "[counterpart]\naddress = {{ native.url }}\napi_key = {{ clients.sps.secret }}\n[tls]\nenabled = no\n"
+	if err := errors.Join(os.CopyFS(filepath.Join(dir, "otp"), os.DirFS("../../plugins/otp")), os.WriteFile(filepath.Join(dir, "otp.cfg"), []byte(config), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c := inBrowser(t, startServing(t, t.TempDir(), "--plugins", dir, "--python", python))
+	c.goTo("/console/session")
+	c.has("select[aria-label=Plugin]", "Counterpart_OTP")
+	c.press("button", "Run")
+	c.has(".term", "type one-time password")
+	c.has(".note", "The plugin waits for an answer.")
+	c.until(`document.activeElement.matches(".term input")`)
+	c.keys("000000\r")
+	c.has(".note", "Ended: denied")
+	c.has(".hk", "authenticate")
+	c.has(".lately.denied, .lately", "/otp/v1/verify")
+	c.press("button", "Run")
+	c.until(`document.activeElement.matches(".term input")`)
+	c.keys(c.code("alice") + "\r")
+	c.has(".note", "Ended: connected")
+	c.has("section", "nothing")
+	c.is(`location.pathname.startsWith("/console/session/plugin-")`)
+	c.goTo("/console")
+	c.has(".g", "alice")
 }
 
 // hostile is markup that would run if it were ever taken for such.
