@@ -1,7 +1,7 @@
 package control
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -29,13 +29,11 @@ func (s *Server) issue(c echo.Context, client bool) error {
 	if also := c.QueryParam("also"); also != "" {
 		names = append(names, strings.Split(also, ",")...)
 	}
-	format := c.QueryParam("format")
-	if format == "" {
-		format = "pem"
+	format, err := word(c, "format", "pem", "p12")
+	if err != nil {
+		return err
 	}
-	if !slices.Contains([]string{"pem", "p12"}, format) {
-		return cause.Because(cause.BadInput, "format is pem or p12, not %q", format)
-	}
+	format = cmp.Or(format, "pem")
 	if c.QueryParams().Has("password") && format == "pem" {
 		return cause.Because(cause.BadInput, "a password is for format=p12; the key of a PEM file is not encrypted")
 	}

@@ -38,7 +38,7 @@ func TestL6CertificatesOverTheAPI(t *testing.T) {
 	for path, want := range map[string]string{
 		"/ca/server/www.example.com": "acme.test and names below them", "/ca/client/www.example.com": "acme.test and names below them",
 		"/ca/server/8.8.8.8": "192.168.0.0/16", "/ca/server/radius.acme.test?also=8.8.8.8": "192.168.0.0/16", "/ca/client/a%0Ab": "has '\\\\n'",
-		"/ca/server/nas1?format=der": "pem or p12", "/ca/client/nas1?format=p12&password=": "1 to 256", "/ca/client/nas1?password=x": "format=p12",
+		"/ca/server/nas1?format=der": "[pem p12]", "/ca/client/nas1?format=p12&password=": "1 to 256", "/ca/client/nas1?password=x": "format=p12",
 		"/ca/client/nas1?names=x": "no parameter", "/ca/client/nas1?format=pem&format=p12": "2 times",
 		"/ca/client/" + strings.Repeat("x", 65): "65 characters", "/ca/server/acme.test?also=" + strings.Repeat("acme.test,", 20): "not 22",
 	} {

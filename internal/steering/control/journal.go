@@ -231,13 +231,11 @@ func (s *Server) stream(c echo.Context) error {
 	if q.last, err = number(c, "last"); err != nil {
 		return err
 	}
-	switch fleet := c.QueryParam("fleet"); fleet {
-	case "", "false":
-	case "true":
-		q.fleet = true
-	default:
-		return cause.Because(cause.BadInput, "fleet is true or false, not %q", fleet)
+	also, err := word(c, "fleet", "true", "false")
+	if err != nil {
+		return err
 	}
+	q.fleet = also == "true"
 	if last := c.Request().Header.Get("Last-Event-ID"); last != "" {
 		if since, err = strconv.ParseUint(last, 10, 63); err != nil {
 			return cause.Because(cause.BadInput, "Last-Event-ID must be a whole number, not %q", last)

@@ -268,13 +268,14 @@ func (s *Server) accounts(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	switch held := c.QueryParam("held"); {
+	held, err := word(c, "held", "true", "false")
+	switch {
+	case err != nil:
+		return err
 	case held == "true" && p.text != "":
 		return cause.Because(cause.BadInput, "give either q or held")
 	case held == "true":
 		return s.held(c, p)
-	case held != "" && held != "false":
-		return cause.Because(cause.BadInput, "held is true or false, not %q", held)
 	}
 	b, err := p.bounds()
 	if err != nil {

@@ -61,9 +61,9 @@ func (s *Server) approvals(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	want := factor.ApprovalState(c.QueryParam("state"))
-	if all := []factor.ApprovalState{"", factor.Pending, factor.Approved, factor.Denied, factor.Expired, factor.Cancelled}; !slices.Contains(all, want) {
-		return cause.Because(cause.BadInput, "state must be one of %v, not %q", all[1:], want)
+	want, err := word(c, "state", factor.Pending, factor.Approved, factor.Denied, factor.Expired, factor.Cancelled)
+	if err != nil {
+		return err
 	}
 	d, err := wait(c, "wait", 0)
 	if err != nil {
@@ -223,9 +223,9 @@ func (s *Server) leases(c echo.Context) error {
 	if err := known(c, "state", "user", "account"); err != nil {
 		return err
 	}
-	want := checkout.LeaseState(c.QueryParam("state"))
-	if all := []checkout.LeaseState{"", checkout.Active, checkout.Returned, checkout.Forced, checkout.Expired}; !slices.Contains(all, want) {
-		return cause.Because(cause.BadInput, "state must be one of %v, not %q", all[1:], want)
+	want, err := word(c, "state", checkout.Active, checkout.Returned, checkout.Forced, checkout.Expired)
+	if err != nil {
+		return err
 	}
 	user, err := s.person(c)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,10 +64,10 @@ func known(c echo.Context, names ...string) error {
 
 // number is a whole number of the query.
 func number(c echo.Context, name string) (uint64, error) {
-	text := c.QueryParam(name)
-	if text == "" {
+	if !c.QueryParams().Has(name) {
 		return 0, nil
 	}
+	text := c.QueryParam(name)
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
 		return 0, cause.Because(cause.BadInput, "%s must be a whole number, not %q", name, text)
@@ -74,15 +75,26 @@ func number(c echo.Context, name string) (uint64, error) {
 	return n, nil
 }
 
+// word is one of the words that a parameter of the query may be; empty if it is not given.
+func word[T ~string](c echo.Context, name string, all ...T) (T, error) {
+	if !c.QueryParams().Has(name) {
+		return "", nil
+	}
+	if text := T(c.QueryParam(name)); slices.Contains(all, text) {
+		return text, nil
+	}
+	return "", cause.Because(cause.BadInput, "%s must be one of %v, not %q", name, all, c.QueryParam(name))
+}
+
 // longestWait bounds how long a request is held.
 const longestWait = 60 * time.Second
 
 // wait is how long a request wants to be held at most.
 func wait(c echo.Context, name string, otherwise time.Duration) (time.Duration, error) {
-	text := c.QueryParam(name)
-	if text == "" {
+	if !c.QueryParams().Has(name) {
 		return otherwise, nil
 	}
+	text := c.QueryParam(name)
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
 		return 0, cause.Because(cause.BadInput, "%s must be a duration like 10s, not %q", name, text)
