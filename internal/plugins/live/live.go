@@ -274,7 +274,9 @@ func (s *Sessions) views() (out []control.PluginSession) {
 	return out
 }
 
-func (s *Sessions) look(ctx context.Context, id string, since int) (control.PluginSession, error) {
+// look waits until something is another than the caller knows: something happened after
+// since, another prompt than asked waits (0: none does), or the session is over.
+func (s *Sessions) look(ctx context.Context, id string, since, asked int) (control.PluginSession, error) {
 	for {
 		s.mu.Lock()
 		x, err := s.find(id)
@@ -284,7 +286,11 @@ func (s *Sessions) look(ctx context.Context, id string, since int) (control.Plug
 		}
 		v, changed := x.shown(since), x.changed
 		s.mu.Unlock()
-		if ctx.Err() != nil || len(v.Moments) > 0 || v.State != "running" {
+		waits := 0
+		if v.Ask != nil {
+			waits = v.Ask.Number
+		}
+		if ctx.Err() != nil || len(v.Moments) > 0 || v.State == "ended" || waits != asked {
 			return v, nil
 		}
 		select {

@@ -72,9 +72,9 @@ func until(t *testing.T, p *control.Plugins, id, state string) (all []control.Pl
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	for since := 0; ctx.Err() == nil; since = v.Last {
+	for since, asked := 0, 0; ctx.Err() == nil; since, asked = v.Last, promptOf(v) {
 		var err error
-		if v, err = p.Look(ctx, id, since); err != nil {
+		if v, err = p.Look(ctx, id, since, asked); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, v.Moments...)
@@ -84,6 +84,50 @@ func until(t *testing.T, p *control.Plugins, id, state string) (all []control.Pl
 	}
 	t.Fatalf("it is not %s: %+v", state, v)
 	return nil, v
+}
+
+// promptOf is the number of the prompt that waits; 0: none does.
+func promptOf(v control.PluginSession) int {
+	if v.Ask == nil {
+		return 0
+	}
+	return v.Ask.Number
+}
+
+// TestWhoKnowsThePromptWaits: a reader that knows which prompt waits is held until there is
+// something else to tell, not answered again and again.
+func TestWhoKnowsThePromptWaits(t *testing.T) {
+	p, _ := running(t)
+	s, err := p.Start(control.PluginStart{AA: &control.PluginUse{Name: "asks"}, Connection: ssh})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, v := until(t, p, s.ID, "waiting")
+	type told struct {
+		v   control.PluginSession
+		err error
+	}
+	held := make(chan told, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	go func() {
+		v, err := p.Look(ctx, s.ID, v.Last, promptOf(v))
+		held <- told{v, err}
+	}()
+	select {
+	case x := <-held:
+		t.Fatalf("told at once: %+v", x)
+	case <-time.After(200 * time.Millisecond): // as often as it likes it would have come by now
+	}
+	if now, err := p.Look(ctx, s.ID, v.Last, 0); err != nil || promptOf(now) != promptOf(v) {
+		t.Errorf("who does not know it: %+v %v", now, err)
+	}
+	if err := p.Stop(s.ID); err != nil {
+		t.Fatal(err)
+	}
+	if x := <-held; x.err != nil || ctx.Err() != nil || x.v.State == "waiting" && len(x.v.Moments) == 0 {
+		t.Errorf("%+v", x)
+	}
 }
 
 var ssh = map[string]any{"protocol": "ssh", "gateway": map[string]any{"user": "alice"}, "server": map[string]any{"user": "root", "ip": "10.0.0.5", "port": 22}}
@@ -150,7 +194,7 @@ func TestSessionsAreBoundedAndEnd(t *testing.T) {
 	if _, err := p.Start(control.PluginStart{AA: &control.PluginUse{Name: "none"}}); !errors.Is(err, cause.NotFound) {
 		t.Errorf("another one: %v", err)
 	}
-	if _, err := p.Look(t.Context(), "plugin-99", 0); !errors.Is(err, cause.NotFound) {
+	if _, err := p.Look(t.Context(), "plugin-99", 0, 0); !errors.Is(err, cause.NotFound) {
 		t.Errorf("another session: %v", err)
 	}
 }

@@ -16,7 +16,7 @@ type Plugins struct {
 	List   func() ([]Plugin, error)
 	Start  func(PluginStart) (PluginSession, error)
 	All    func() []PluginSession
-	Look   func(ctx context.Context, id string, since int) (PluginSession, error) // waits until ctx ends for something after since
+	Look   func(ctx context.Context, id string, since, asked int) (PluginSession, error) // waits until ctx ends for something after since, or another prompt than asked
 	Answer func(id string, a PluginAnswer) error
 	Stop   func(id string) error
 }
@@ -126,12 +126,17 @@ func (s *Server) startSession(c echo.Context) error {
 	return c.JSON(http.StatusCreated, out)
 }
 
-// session is one of them; with ?wait=10s once something has happened after ?since=N.
+// session is one of them; with ?wait=10s once something has happened after ?since=N, or
+// another prompt waits than ?asked=N.
 func (s *Server) session(c echo.Context) error {
-	if err := known(c, "since", "wait"); err != nil {
+	if err := known(c, "since", "asked", "wait"); err != nil {
 		return err
 	}
 	since, err := number(c, "since")
+	if err != nil {
+		return err
+	}
+	asked, err := number(c, "asked")
 	if err != nil {
 		return err
 	}
@@ -142,7 +147,7 @@ func (s *Server) session(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), d)
 	defer cancel()
 	defer s.untilStop(cancel)()
-	out, err := s.Plugins.Look(ctx, c.Param("id"), int(since))
+	out, err := s.Plugins.Look(ctx, c.Param("id"), int(since), int(asked))
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func TestSessionsOverTheAPI(t *testing.T) {
 	}
 	var began control.PluginStart
 	var answered control.PluginAnswer
-	stopped := ""
+	stopped, looked := "", [2]int{}
 	shown := control.PluginSession{ID: "plugin-1", State: "waiting", Plugins: []string{"otp"}, Ask: &control.PluginAsk{Number: 1, Text: "Code:"}, Left: []string{}, Gaps: []string{},
 		Moments: []control.PluginMoment{{N: 1, Source: "hook", Text: "aa: authenticate"}}, Last: 1}
 	a.f = dialecttest.RunWith(t, dialecttest.Setup{Kinds: []dialect.Kind{{Name: "native", New: native.New, Settings: native.Settings{}}}, Seed: seed, Options: func(o *boot.Options) {
@@ -28,7 +28,8 @@ func TestSessionsOverTheAPI(t *testing.T) {
 				List:  func() ([]control.Plugin, error) { return []control.Plugin{{Name: "otp", Type: "aa"}}, nil },
 				Start: func(in control.PluginStart) (control.PluginSession, error) { began = in; return shown, nil },
 				All:   func() []control.PluginSession { return nil },
-				Look: func(_ context.Context, id string, since int) (control.PluginSession, error) {
+				Look: func(_ context.Context, id string, since, asked int) (control.PluginSession, error) {
+					looked = [2]int{since, asked}
 					if id != "plugin-1" {
 						return shown, cause.Because(cause.NotFound, "there is no session %q", id)
 					}
@@ -47,7 +48,7 @@ func TestSessionsOverTheAPI(t *testing.T) {
 	if began.AA == nil || began.AA.Name != "otp" || began.Connection["protocol"] != "ssh" {
 		t.Errorf("%+v", began)
 	}
-	if r := a.want(200, "GET", "/sessions/plugin-1?since=0&wait=1s", ""); r.str("ask.text") != "Code:" || r.str("moments.0.source") != "hook" {
+	if r := a.want(200, "GET", "/sessions/plugin-1?since=7&asked=3&wait=1s", ""); looked != [2]int{7, 3} || r.str("ask.text") != "Code:" || r.str("moments.0.source") != "hook" {
 		t.Errorf("%s", r.body)
 	}
 	a.want(204, "POST", "/sessions/plugin-1/answer", `{"number":1,"text":"123"}`)

@@ -64,10 +64,10 @@ class Played {
 	}
 
 	async follow() {
-		for (let last = 0; !this.page.signal.aborted; ) {
-			const s = await get(this.path + query({ since: last, wait: last || this.state ? "20s" : "" }), this.page.signal);
+		for (let last = 0, asked = 0, wait = ""; !this.page.signal.aborted; wait = "20s") {
+			const s = await get(this.path + query({ since: last, asked, wait }), this.page.signal);
 			last = s.last;
-			this.state = s.state;
+			asked = s.ask?.number ?? 0;
 			this.moments.push(...s.moments);
 			await this.draw(s);
 			if (s.state === "ended") return;
