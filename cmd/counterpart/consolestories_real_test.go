@@ -159,6 +159,12 @@ func TestRealConsolePhone(t *testing.T) {
 	if _, answer := c.ask("bob", "GET", "/otp/v1/transactions/"+push.ID, ""); !strings.Contains(answer, `"state":"approved"`) {
 		t.Error(answer)
 	}
+	c.goTo("/console/phones?show=alice,bob,carol,mallory,trent,victor") // more than a browser has connections
+	c.has(".column h1", "Victor Vance’s phone")
+	c.ask("bob", "POST", "/otp/v1/transactions", `{"user":"bob","method":"push","message":"And now?"}`)
+	c.has(".column .asks", "And now?")
+	c.press(".column .asks button", "Deny")
+	c.has(".column .note", "Denied.")
 	c.goTo("/console/phones?show=alice,bob")
 	c.has(".column h1", "Alice Adams’s phone")
 	c.has(".column .code", " ")

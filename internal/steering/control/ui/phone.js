@@ -9,8 +9,8 @@ import { copy, enc, fill, h, shape, span, time } from "./dom.js";
  *   left_alone?: {ends: string, at: string, by: string}}} Push
  */
 export class Phone {
-	/** @param {string} user @param {HTMLElement} box @param {AbortSignal} signal */
-	constructor(user, box, signal) {
+	/** @param {string} user @param {HTMLElement} box @param {AbortSignal} signal @param {EventTarget} [link] tells when to look again; without it requests are held */
+	constructor(user, box, signal, link) {
 		this.user = user;
 		this.path = "/phone/" + enc(user);
 		this.box = box;
@@ -26,7 +26,7 @@ export class Phone {
 		this.rest = h("div.stack");
 		this.typed = "";
 		fill(box, this.strip, this.top, this.pushes, this.rest);
-		this.follow();
+		this.follow(link);
 		const timer = setInterval(() => this.tick(), 500);
 		signal.addEventListener("abort", () => clearInterval(timer));
 	}
@@ -35,12 +35,15 @@ export class Phone {
 		return this.data?.frozen ? Date.parse(this.data.at) : Date.now() + this.late;
 	}
 
-	/** follow asks for what is new, and again when the link was lost. */
-	async follow() {
+	/**
+	 * follow asks for what is new, and again when the link was lost. A browser has six connections for one address, so that phones beside each other hold none.
+	 * @param {EventTarget} [link]
+	 */
+	async follow(link) {
 		let tries = 0;
 		while (!this.signal.aborted) {
 			try {
-				const d = await get(this.path + query({ known: this.version, wait: this.version ? "25s" : "" }), this.signal);
+				const d = await get(this.path + query(link ? {} : { known: this.version, wait: this.version ? "25s" : "" }), this.signal);
 				tries = 0;
 				this.late = Date.parse(d.at) - Date.now();
 				const same = this.version === d.version && this.data?.frozen === d.frozen;
@@ -49,6 +52,7 @@ export class Phone {
 				this.link = true;
 				if (!same) this.draw();
 				this.head();
+				if (link) await told(link, this.signal);
 			} catch (e) {
 				if (this.signal.aborted) return;
 				this.link = false;
@@ -180,4 +184,13 @@ export class Phone {
 function ended(a) {
 	const how = a.fraud ? "You reported it as fraud." : { approved: "You are let in: approved.", denied: "Denied.", expired: "It ran out.", cancelled: "It was withdrawn." }[/** @type {string} */ (a.state)] ?? a.state;
 	return (a.system ? a.system + ": " : "") + how + (a.by && a.by !== "person" ? " (" + a.by + ")" : "");
+}
+
+/** told waits until something has happened in the fleet, or some seconds. @param {EventTarget} link @param {AbortSignal} signal */
+function told(link, signal) {
+	return new Promise((done) => {
+		const later = setTimeout(done, 5000);
+		const soon = () => (clearTimeout(later), setTimeout(done, 250));
+		for (const name of ["entry", "clock", "world"]) link.addEventListener(name, soon, { once: true, signal });
+	});
 }

@@ -23,7 +23,7 @@ export async function phones(main, page) {
 	for (const id of shown.filter((x) => owners.some((u) => u.id === x))) {
 		const box = h("div.stack"), paired = h("div");
 		columns.append(h("section.phone.column", { "aria-label": id + "’s phone" }, box, h("div.row", {}, h("a.b.small", { href: "/phone/" + enc(id), target: "_blank", rel: "noopener" }, "Alone"), h("button.small", { onclick: page.on(() => pair(id, paired)) }, "Pair a real phone")), paired));
-		new Phone(id, box, page.signal);
+		new Phone(id, box, page.signal, page.link);
 	}
 }
 
