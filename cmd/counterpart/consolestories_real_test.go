@@ -38,7 +38,7 @@ func TestRealConsoleTimeline(t *testing.T) {
 	c.goTo("/console")
 	c.has(".g", "trent → root@db01")
 	c.has("nav", "Phones")
-	c.has("nav .hot", "2")
+	c.has("nav a[data-page=phones] .hot", "1") // bob's; mallory's phone has reported a fraud, or is about to
 	c.keys("n")
 	c.has(".pane .lead", "Broken")
 	c.keys("n")
