@@ -24,6 +24,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// patience is how long something may take to show on a page while everything else is tested
+// beside it.
+const patience = 45 * time.Second
+
 // console is the console of a fleet in a real Chromium.
 type console struct {
 	t     *testing.T
@@ -73,7 +77,7 @@ func inBrowser(t *testing.T, ports map[string]string) *console {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(tab, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(tab, 5*time.Minute)
 	t.Cleanup(cancel)
 	c.ctx = ctx
 	t.Cleanup(func() {
@@ -108,7 +112,7 @@ func (c *console) goTo(path string) {
 // has waits until the page shows a text somewhere in what fits the selector.
 func (c *console) has(selector, text string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	script := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))`, selector, text)
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
@@ -142,7 +146,7 @@ func (c *console) is(script string) {
 // until waits for a script to be true.
 func (c *console) until(script string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
 		c.t.Fatalf("never true: %s (%v)", script, err)
