@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,6 +76,9 @@ func filled(b []byte, holes []step.Text, depth int) (filter, error) {
 			}
 			f.value = append(f.value, p)
 		}
+		if tag == filterPresent && f.hasHole() {
+			return filter{}, errNotValue
+		}
 		return f, nil
 	}
 	for len(body) > 0 {
@@ -86,7 +91,39 @@ func filled(b []byte, holes []step.Text, depth int) (filter, error) {
 			break
 		}
 	}
+	for i := range f.parts {
+		named := false
+		switch tag {
+		case filterEqual, filterSubstrings, filterGreater, filterLess, filterApprox:
+			named = i == 0 // the attribute
+		case filterExtensible:
+			named = f.parts[i].tag != filterExtensibleValue
+		}
+		if named && f.parts[i].hasHole() {
+			return filter{}, errNotValue
+		}
+	}
 	return f, nil
+}
+
+// Choices of Filter, and of MatchingRuleAssertion (RFC 4511 section 4.5.1.7).
+const (
+	filterEqual           = 0xa3
+	filterSubstrings      = 0xa4
+	filterGreater         = 0xa5
+	filterLess            = 0xa6
+	filterApprox          = 0xa8
+	filterPresent         = 0x87
+	filterExtensible      = 0xa9
+	filterExtensibleValue = 0x83
+)
+
+// errNotValue: what names are written with is not what values are escaped with.
+var errNotValue = errors.New("a hole of a filter stands for a value, not for the name of an attribute or of a matching rule")
+
+// hasHole reports a hole in a primitive element.
+func (f *filter) hasHole() bool {
+	return slices.ContainsFunc(f.value, func(p piece) bool { return p.hole != nil })
 }
 
 // append writes the filter for a walk.

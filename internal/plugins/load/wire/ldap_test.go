@@ -266,6 +266,20 @@ func TestLDAPThatCannotBeSent(t *testing.T) {
 	}
 }
 
+// TestHolesOfFilters stand for values, wherever those are, and for nothing else.
+func TestHolesOfFilters(t *testing.T) {
+	for text, fine := range map[string]bool{
+		"(uid={{ user.name }})": true, "(cn={{ user.name }}*)": true, "(cn=a*{{ user.name }}*b)": true, "(!(a>={{ user.name }}))": true,
+		"(member:1.2.840.113556.1.4.1941:={{ user.name }})": true, "(&(a=b)(|(c={{ user.name }})(d~={{ user.name }})))": true,
+		"({{ user.name }}=x)": false, "({{ user.name }}=*)": false, "({{ user.name }}=x*)": false, "(&(a=b)({{ user.name }}<=x))": false,
+		"(member:{{ user.name }}:=x)": false, "({{ user.name }}:dn:=x)": false,
+	} {
+		if _, err := compileFilter(text, nil); (err == nil) != fine {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // FuzzFilter: a filter with a value in a hole is the one with the value escaped in its place.
 func FuzzFilter(f *testing.F) {
 	f.Add("(&(uid=", ")(cn=a*b))", "alice*)(")
