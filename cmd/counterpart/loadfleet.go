@@ -71,6 +71,7 @@ func (c *loadRunCmd) fleet(e *env, p *plan.Plan) (*loadFleet, error) {
 		}
 	case p.NeedsFleet():
 		if err := f.start(p); err != nil {
+			f.stop()
 			return nil, err
 		}
 	default: // the people are the company's all the same
@@ -185,7 +186,7 @@ func (f *loadFleet) people(name string, text []byte, files fs.FS) error {
 }
 
 // start starts a fleet in a process of its own, so that neither waits for the other's
-// garbage. It ends with this one.
+// garbage. It ends with this one; the caller stops what a failure leaves behind.
 func (f *loadFleet) start(p *plan.Plan) error {
 	text, name, files, err := planSeed(p)
 	if err != nil {
@@ -198,8 +199,8 @@ func (f *loadFleet) start(p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
+	f.stop = func() { os.RemoveAll(dir) }
 	if err := lay(dir, text, files); err != nil {
-		os.RemoveAll(dir)
 		return err
 	}
 	self, err := os.Executable()
@@ -221,7 +222,7 @@ func (f *loadFleet) start(p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	var said bytes.Buffer
+	var said firstWords
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start a fleet: %w", err)
@@ -233,11 +234,24 @@ func (f *loadFleet) start(p *plan.Plan) error {
 	}
 	var ready struct{ Ports map[string]string }
 	if err := json.NewDecoder(out).Decode(&ready); err != nil || ready.Ports["control/http"] == "" {
-		f.stop()
+		f.stop() // what it says is whole then
 		return fmt.Errorf("the fleet does not start: %s", strings.TrimSpace(said.String()))
 	}
 	f.control = []controlPort{{ControlURL: "http://" + ready.Ports["control/http"]}}
 	return nil
+}
+
+// firstWords keeps the beginning of what a fleet says on standard error: why it does not
+// start. Whatever it logs during a run for days is not kept.
+type firstWords struct{ bytes.Buffer }
+
+// mostWords of them, in octets.
+const mostWords = 16 << 10
+
+// Write implements io.Writer.
+func (f *firstWords) Write(p []byte) (int, error) {
+	f.Buffer.Write(p[:min(len(p), max(0, mostWords-f.Len()))])
+	return len(p), nil
 }
 
 // planSeed is the seed of a plan's own fleet.

@@ -153,11 +153,11 @@ func (c *Crowd) person(i int) step.Person {
 	if made := i - c.World.WrittenCount(); made >= 0 { // most of it is wanted by nobody
 		name := world.Numbered("user", made+1)
 		g := c.World.Generated()
-		return step.Person{Number: i, ID: name, Name: name, Password: g.UserPassword(made), Email: name + "@" + g.Domain, Fate: step.May,
+		return step.Person{Number: i, ID: name, Name: name, Password: g.UserPassword(made), Email: name + "@" + g.Domain, Fate: step.May, Second: step.May,
 			Code: func(of string) (string, error) { return c.code(name, of) }}
 	}
 	u := c.World.UserAt(i)
-	return step.Person{Number: i, ID: u.ID, Name: u.Name, Password: u.Password, Email: u.Email, Phone: u.Phone, Fate: fate(u),
+	return step.Person{Number: i, ID: u.ID, Name: u.Name, Password: u.Password, Email: u.Email, Phone: u.Phone, Fate: fate(u), Second: c.second(u),
 		Code: func(of string) (string, error) { return c.code(u.ID, of) }}
 }
 
@@ -171,6 +171,29 @@ func fate(u world.User) step.Fate {
 		return step.Unknown
 	}
 	return step.MayNot
+}
+
+// second is the same of a login that wants a code besides: of mallory, whose authenticator
+// is disabled, it demands a refusal.
+func (c *Crowd) second(u world.User) step.Fate {
+	disabled := false
+	for _, d := range c.World.DevicesOf(u.ID) {
+		if !showsCodes(d.Kind) {
+			continue
+		}
+		if !d.Disabled {
+			return fate(u)
+		}
+		disabled = true
+	}
+	if disabled {
+		return step.MayNot
+	}
+	return fate(u)
+}
+
+func showsCodes(k world.DeviceKind) bool {
+	return k == world.TOTP || k == world.HOTP || k == world.Yubikey
 }
 
 func (d *draw) account() step.Account {
@@ -196,25 +219,32 @@ func (d *draw) account() step.Account {
 	return out
 }
 
-// code is what a person's device shows: of a kind, or with an ID.
+// code is what a person's device shows: of a kind, or with an ID. One that is disabled shows
+// codes, too, which nobody may take; it is asked where there is no other.
 func (c *Crowd) code(userID, of string) (string, error) {
-	for _, d := range c.World.DevicesOf(userID) {
-		if string(d.Kind) != of && d.ID != of || d.Disabled {
-			continue
-		}
-		switch d.Kind {
-		case world.TOTP:
-			return factor.CodeAt(d, uint64(max(factor.Step(d, c.Now().Add(d.Drift)), 0)))
-		case world.HOTP:
-			return factor.CodeAt(d, c.count(d.ID, d.Counter))
-		case world.Yubikey:
-			n := c.count(d.ID, uint64(d.FirstUse))
-			k := factor.Keystroke{PrivateID: [6]byte(d.PrivateID), Session: uint16(d.Counter + n>>8), Use: uint8(n),
-				Timestamp: uint32(c.Now().UnixMilli()*8/1000) & 0xffffff, Random: uint16(n*40503 + d.Counter)}
-			return k.Typed(d)
+	devices := c.World.DevicesOf(userID)
+	for _, disabled := range []bool{false, true} {
+		for _, d := range devices {
+			if d.Disabled == disabled && (string(d.Kind) == of || d.ID == of) && showsCodes(d.Kind) {
+				return c.shown(d)
+			}
 		}
 	}
 	return "", step.ErrNoDevice
+}
+
+// shown is what a device shows, or types.
+func (c *Crowd) shown(d world.Device) (string, error) {
+	switch d.Kind {
+	case world.TOTP:
+		return factor.CodeAt(d, uint64(max(factor.Step(d, c.Now().Add(d.Drift)), 0)))
+	case world.HOTP:
+		return factor.CodeAt(d, c.count(d.ID, d.Counter))
+	}
+	n := c.count(d.ID, uint64(d.FirstUse))
+	k := factor.Keystroke{PrivateID: [6]byte(d.PrivateID), Session: uint16(d.Counter + n>>8), Use: uint8(n),
+		Timestamp: uint32(c.Now().UnixMilli()*8/1000) & 0xffffff, Random: uint16(n*40503 + d.Counter)}
+	return k.Typed(d)
 }
 
 // count is the next number of a device.

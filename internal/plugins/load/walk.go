@@ -147,9 +147,9 @@ func unexpected(s *step.Spec, w *step.Walk, a *step.Answer) string {
 	want := s.Expect.Verdict
 	if want == "as_world" {
 		switch {
-		case w.Person.Fate == step.MayNot && a.Verdict == step.LetIn:
+		case w.Fate() == step.MayNot && a.Verdict == step.LetIn:
 			return fmt.Sprintf("let in, although the company does not let %s in", w.Person.Name)
-		case w.Person.Fate == step.May && a.Verdict == step.Refused:
+		case w.Fate() == step.May && a.Verdict == step.Refused:
 			return fmt.Sprintf("refused (%s), although the company lets %s in", a.Reason, w.Person.Name)
 		}
 		want = ""

@@ -89,22 +89,39 @@ const (
 // Observe takes an answer into account.
 func (b *Book) Observe(w *step.Walk, s *step.Spec, a *step.Answer) {
 	let := a.Verdict == step.LetIn
-	if len(a.Facts) == 0 && (len(w.Shown) == 0 || !let) && !(let && s.Expect.Verdict == "as_world" && w.Person.Fate == step.MayNot) {
+	if len(a.Facts) == 0 && (len(w.Shown) == 0 || !let) && !(let && s.Expect.Verdict == "as_world" && w.Fate() == step.MayNot) {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if let && s.Expect.Verdict == "as_world" {
-		b.count(world, w.Person.Fate == step.MayNot, func() string { return b.who(w, s, a) + " was let in" })
+		b.count(world, w.Fate() == step.MayNot, func() string { return b.who(w, s, a) + " was let in" })
 	}
 	for _, f := range a.Facts {
 		b.fact(w, s, a, f)
 	}
 	if let {
-		for _, code := range w.Shown {
+		for _, code := range shown(w, a) {
 			b.once(w, s, a, code)
 		}
 	}
+}
+
+// shown are the codes of an operation, each once: those that were drawn, and what the plan
+// says was shown, which may be one of them.
+func shown(w *step.Walk, a *step.Answer) []string {
+	out := w.Shown
+	for _, f := range a.Facts {
+		if f.Kind == step.Shows {
+			out = append(slices.Clip(out), f.ID)
+		}
+	}
+	if len(out) > 1 {
+		out = slices.Clone(out)
+		slices.Sort(out)
+		out = slices.Compact(out)
+	}
+	return out
 }
 
 // who is an operation in words.

@@ -70,11 +70,55 @@ func TestBalance(t *testing.T) {
 	}
 }
 
+// TestWhatIsShownIsAcceptedOnce: what a plan says of a step counts as a code that was drawn does,
+// and a refusal of it is no acceptance.
+func TestWhatIsShownIsAcceptedOnce(t *testing.T) {
+	b := laws.New(began)
+	for _, verdict := range []step.Verdict{step.Refused, step.LetIn, step.Refused, step.LetIn} {
+		b.Observe(&step.Walk{Person: step.Person{ID: "alice", Name: "alice"}}, &step.Spec{}, &step.Answer{Operation: "op", Verdict: verdict, Answered: began,
+			Facts: []step.Fact{{Kind: step.Shows, What: "ticket", ID: "one-time"}}})
+	}
+	if all := b.Laws(); len(all) != 1 || all[0].Name != "a code is accepted once" || all[0].Broken != 1 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestACodeThatIsNamedTwiceIsOne: drawn for a hole, and named by the plan.
+func TestACodeThatIsNamedTwiceIsOne(t *testing.T) {
+	b := laws.New(began)
+	b.Observe(&step.Walk{Person: step.Person{ID: "alice", Name: "alice"}, Shown: []string{"123456", "123456"}}, &step.Spec{},
+		&step.Answer{Operation: "op", Verdict: step.LetIn, Answered: began, Facts: []step.Fact{{Kind: step.Shows, What: "code", ID: "123456"}}})
+	if all := b.Laws(); len(all) != 1 || all[0].Broken != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestNobodyIsLetInByADisabledDevice: mallory's password is right, and her authenticator is disabled.
+func TestNobodyIsLetInByADisabledDevice(t *testing.T) {
+	for name, x := range map[string]struct {
+		shown  []string
+		broken int
+	}{"with a password alone": {nil, 0}, "with a code": {[]string{"123456"}, 1}} {
+		b := laws.New(began)
+		w := &step.Walk{Person: step.Person{ID: "mallory", Name: "mallory", Fate: step.May, Second: step.MayNot}, Shown: x.shown}
+		b.Observe(w, &step.Spec{Expect: step.Expect{Verdict: "as_world"}}, &step.Answer{Operation: "op", Verdict: step.LetIn, Answered: began})
+		broken := 0
+		for _, l := range b.Laws() {
+			if l.Name == "nobody is let in whom the company does not let in" {
+				broken = l.Broken
+			}
+		}
+		if broken != x.broken {
+			t.Errorf("%s: broken %d times", name, broken)
+		}
+	}
+}
+
 // TestCodesTokensAndTheWorld.
 func TestCodesTokensAndTheWorld(t *testing.T) {
 	b := laws.New(began)
 	say := func(person string, fate step.Fate, code string, facts ...step.Fact) {
-		w := &step.Walk{Person: step.Person{ID: person, Name: person, Fate: fate}, Shown: []string{code}}
+		w := &step.Walk{Person: step.Person{ID: person, Name: person, Fate: fate, Second: fate}, Shown: []string{code}}
 		b.Observe(w, &step.Spec{Expect: step.Expect{Verdict: "as_world"}}, &step.Answer{Operation: "op", Verdict: step.LetIn, Answered: began, Facts: facts})
 	}
 	issue, revoke := step.Fact{Kind: step.Issues, What: "token", ID: "secret-1"}, step.Fact{Kind: step.Revokes, What: "token", ID: "secret-1"}

@@ -10,6 +10,9 @@ type Person struct {
 	// Fate is what the company demands of a login with the right password and a right code.
 	// Unknown: a server outside of the fleet has its own opinion.
 	Fate Fate
+	// Second is the same of a login with one of their codes: MayNot if all devices that show
+	// them are disabled. They still show them.
+	Second Fate
 	// Code draws a code of one of the person's devices: "totp", "hotp", "yubikey", or the ID of a
 	// device. Each call of hotp and yubikey draws a new one. ErrNoDevice: there is no such device.
 	Code func(of string) (string, error)

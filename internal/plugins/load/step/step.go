@@ -94,7 +94,7 @@ const (
 	GivesBack                 // it is held no more
 	Issues                    // it is valid from now on: a token, a session
 	Revokes                   // it is valid no more
-	Shows                     // it was shown to a server to be accepted once: a code
+	Shows                     // it was shown, and is accepted once: a code
 )
 
 // Target is where a step goes.
@@ -158,6 +158,15 @@ func (w *Walk) Saved(name string) (value string, ok bool) {
 	return "", false
 }
 
+// Fate is what the company demands of the step that was done: of one with a code also that
+// the person may use a device that shows one.
+func (w *Walk) Fate() Fate {
+	if len(w.Shown) > 0 && w.Person.Fate != MayNot {
+		return w.Person.Second
+	}
+	return w.Person.Fate
+}
+
 // Hold keeps something by a key of the step's own until the walk is over, and closes it then.
 func (w *Walk) Hold(key any, value Closer) { w.held = append(w.held, held{key, value}) }
 
@@ -179,11 +188,4 @@ func (w *Walk) End() {
 	clear(w.held)
 	clear(w.saved)
 	*w = Walk{saved: w.saved[:0], held: w.held[:0], Shown: w.Shown[:0]}
-}
-
-// Violation is a law that was broken.
-type Violation struct {
-	Law   string // "exclusive: root@db01 has one holder"
-	First string // the operation that broke it first, in words: journey, step, person, when
-	Count int    // how often it was broken
 }

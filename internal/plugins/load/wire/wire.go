@@ -129,10 +129,10 @@ func compileMeanings(s *step.Spec, constants map[string]string) (out meanings, e
 
 // facts are what an answer means.
 func (m meanings) facts(w *step.Walk, verdict step.Verdict) (out []step.Fact, err error) {
+	if verdict != step.LetIn {
+		return nil, nil
+	}
 	for i := range m {
-		if verdict != step.LetIn && m[i].kind != step.Shows {
-			continue
-		}
 		id, err := m[i].id.Fill(w)
 		if err != nil {
 			return nil, err
