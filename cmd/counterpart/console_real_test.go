@@ -176,21 +176,26 @@ func (c *console) size(width, height int64, dark bool) {
 // ask sends a request as somebody to the native server; body is JSON, if there is one.
 func (c *console) ask(who, method, path, body string) (status int, answer string) {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), method, "http://"+c.ports["native/http"]+path, strings.NewReader(body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	r.SetBasicAuth(who, strings.ToUpper(who[:1])+who[1:]+"-Pass-1")
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	got, err := http.DefaultClient.Do(r)
+	got, err := c.try(who, method, path, body)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer got.Body.Close()
 	text, _ := io.ReadAll(got.Body)
 	return got.StatusCode, string(text)
+}
+
+// try is ask where no answer may come.
+func (c *console) try(who, method, path, body string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(c.t.Context(), method, "http://"+c.ports["native/http"]+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.SetBasicAuth(who, strings.ToUpper(who[:1])+who[1:]+"-Pass-1")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return http.DefaultClient.Do(r)
 }
 
 // steer sends a request to the control port.

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -112,10 +114,36 @@ func TestRealConsolePages(t *testing.T) {
 
 	c.goTo("/console/audit")
 	c.has("h1 + span", "Clean")
+	c.showsWhatIsOut()
 	c.goTo("/console/endpoints")
 	c.has("td", "http://"+c.ports["native/http"])
+	c.has("dl .mask", "") // what a fleet's clients must know and nobody else: behind a button that copies it
+	c.is(`!document.body.innerText.includes("testing123") && !document.body.innerText.includes("sps-secret")`)
 	c.goTo("/console/nowhere")
 	c.has("h1", "There is no such page.")
+}
+
+// showsWhatIsOut: a lease, a token, and a password in a path, each on the page of the audit.
+func (c *console) showsWhatIsOut() {
+	c.t.Helper()
+	_, answer := c.ask("alice", "POST", "/vault/v1/accounts/root@db01/checkout", "")
+	var lent struct{ Password struct{ Value string } }
+	if err := json.Unmarshal([]byte(answer), &lent); err != nil || lent.Password.Value == "" {
+		c.t.Fatal(err, answer)
+	}
+	c.ask("alice", "GET", "/vault/v1/accounts/"+url.PathEscape(lent.Password.Value), "")
+	got, err := http.Post("http://"+c.ports["vault/http"]+"/v1/auth/userpass/login/alice", "application/json", strings.NewReader(`{"password":"Alice-Pass-1"}`))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	got.Body.Close()
+	c.press("button", "Look again")
+	c.has("h1 + span", "Not clean")
+	c.has("section td", "root@db01")
+	c.has("section td", "alice")
+	c.has("section td", "vault")
+	c.has("section td a[href^='/console/timeline?entry=']", "#")
+	c.is(`!document.body.innerText.includes(` + strconv.Quote(lent.Password.Value) + `)`)
 }
 
 // TestRealConsoleBreaksAgain: an entry becomes a rule, a preset an order.
@@ -129,7 +157,12 @@ func TestRealConsoleBreaksAgain(t *testing.T) {
 	c.has(".breaks", "1 of the last 1 operations would have been struck.")
 	c.press("button", "Put in force")
 	c.has(".fx", "reset after POST *checkout of native about root@db01")
+	c.has(".fx", "0 of 0")
 	c.has(".bar", "1 fault")
+	if _, err := c.try("trent", "POST", "/vault/v1/accounts/root@db01/checkout", ""); err == nil {
+		t.Error("the answer arrived")
+	}
+	c.has(".fx", "1 of 1")
 	c.press(".fx button", "Remove")
 	c.has(".force", "Nothing is broken")
 	c.press("button.pre", "Next push: fraud")

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,14 +81,14 @@ type Config struct {
 // Server is the control port as a server of the fleet.
 type Server struct {
 	Config
-	json    []byte           // the specification as JSON
-	readers atomic.Int64     // of the journal's stream
-	turns   chan struct{}    // of listings, exports and imports
-	scrapes chan struct{}    // of /metrics
-	glance  glance           // of those who wait for an approval
-	probe   probe            // of the store
-	status  status           // of the fleet, for those who follow it
-	files   map[string]asset // of the console
+	json    func() ([]byte, error)           // the specification as JSON, made when first asked for
+	readers atomic.Int64                     // of the journal's stream
+	turns   chan struct{}                    // of listings, exports and imports
+	scrapes chan struct{}                    // of /metrics
+	glance  glance                           // of those who wait for an approval
+	probe   probe                            // of the store
+	status  status                           // of the fleet, for those who follow it
+	files   func() (map[string]asset, error) // of the console, likewise
 }
 
 //go:embed openapi.yaml
@@ -105,16 +106,17 @@ func New(c Config) (*Server, error) {
 	if err := sendable(c.Token); c.Token != "" && err != nil {
 		return nil, fmt.Errorf("control: %w", err)
 	}
+	return &Server{Config: c, json: sync.OnceValues(specification), files: sync.OnceValues(assets),
+		turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, nil
+}
+
+// specification is openapi.yaml as JSON.
+func specification() ([]byte, error) {
 	var document any
 	if err := yaml.Unmarshal(spec, &document); err != nil {
 		return nil, fmt.Errorf("control: openapi.yaml: %w", err)
 	}
-	text, err := json.Marshal(document)
-	if err != nil {
-		return nil, err
-	}
-	files, err := assets()
-	return &Server{Config: c, json: text, files: files, turns: make(chan struct{}, heavyAtOnce), scrapes: make(chan struct{}, 1)}, err
+	return json.Marshal(document)
 }
 
 func loopback(host string) bool {
@@ -134,7 +136,13 @@ func (s *Server) Ports() []dialect.Port {
 		s.route("GET", "/replicas", s.replicas),
 		s.route("GET", "/users/:user/otp", s.otp),
 		s.route("GET", "/openapi.yaml", func(c echo.Context) error { return c.Blob(200, "application/yaml", spec) }),
-		s.route("GET", "/openapi.json", func(c echo.Context) error { return c.JSONBlob(200, s.json) }),
+		s.route("GET", "/openapi.json", func(c echo.Context) error {
+			text, err := s.json()
+			if err != nil {
+				return err
+			}
+			return c.JSONBlob(200, text)
+		}),
 		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/metrics", Do: s.metrics}),
 		s.inTurn(s.scrapes, dialect.Route{Method: "GET", Path: "/times", Do: s.times}),
 		s.route("GET", "/clock", s.showClock),

@@ -361,11 +361,12 @@ func (s *Server) tickets(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	q := c.QueryParam
-	f := ticket.Filter{Text: p.text, System: q("system"), State: ticket.State(q("state")), Requester: q("requester"), Account: q("account")}
-	if f.State != "" && !slices.Contains(ticket.States(), f.State) {
-		return cause.Because(cause.BadInput, "state must be one of %v, not %q", ticket.States(), f.State)
+	state, err := word(c, "state", ticket.States()...)
+	if err != nil {
+		return err
 	}
+	q := c.QueryParam
+	f := ticket.Filter{Text: p.text, System: q("system"), State: state, Requester: q("requester"), Account: q("account")}
 	found, err := s.Tickets.Page(c.Request().Context(), f, p.after, p.most)
 	if err != nil {
 		return err

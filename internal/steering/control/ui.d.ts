@@ -1,12 +1,32 @@
 // Types of the console's modules, for `make lint`; nothing of it is part of the program.
 type Child = Node | string | number | null | undefined | false | any[];
 
-/** An entry of the journal, as openapi.yaml has it. */
-type Entry = {
-  seq: number; at: string; took_ns: number; server: string; port: string; peer: string; op: string; actor?: string; object?: string;
-  outcome: string; status?: string; why?: string; cause?: string; faults?: string[]; request?: string; response?: string;
-  session?: string; person?: string; grouped?: string;
-};
+// The API, of which .ci/types makes ui.api.d.ts.
+type Paths = import("./ui.api").paths;
+type Schemas = import("./ui.api").components["schemas"];
+type With<M extends string> = { [P in keyof Paths]: Paths[P] extends Record<M, { responses: any }> ? P : never }[keyof Paths];
+type Gets = With<"get">;
+type Posts = With<"post">;
+type Deletes = With<"delete">;
+type Op<P extends keyof Paths, M extends string> = M extends keyof Paths[P] ? Paths[P][M] : never;
+type Json<T> = T extends { content: { "application/json": infer J } } ? J : T extends { content: infer C } ? (C extends Record<string, infer J> ? J : null) : null;
+type Answer<P extends keyof Paths, M extends string> = Op<P, M> extends { responses: infer R } ? Json<R[keyof R & (200 | 201 | 204)]> : never;
+type Values<P extends keyof Paths, M extends string> = Op<P, M> extends { parameters: { query?: infer Q; path?: infer V } } ? ([V] extends [undefined] ? {} : V) & ([Q] extends [undefined] ? {} : Partial<NonNullable<Q>>) : {};
+type Sent<P extends keyof Paths> = Op<P, "post"> extends { requestBody?: infer B } ? (NonNullable<B> extends { content: { "application/json": infer J } } ? J : never) : never;
+
+/** An entry of the journal. */
+type Entry = Schemas["Entry"];
+type Shown = Schemas["Phone"];
+type Push = Shown["pushes"][number];
+type Code = Shown["codes"][number];
+type Rule = Schemas["RuleState"];
+type Lease = Schemas["Lease"];
+type Asked = Schemas["Request"];
+type Ticket = Schemas["Ticket"];
+type Account = Schemas["Account"];
+type Session = Schemas["PluginSession"];
+/** What waits and who has what, as the frame tells pages. */
+type World = { pushes: Schemas["Approval"][]; leases: Lease[]; requests: Asked[] };
 /** An entry as the timeline keeps it. */
 type Row = {
   seq: number; at: number; took: number; server: string; op: string; actor: string; object: string; outcome: string; status: string;
@@ -26,3 +46,4 @@ type Page = {
 };
 /** A page fills main. */
 type Show = (main: HTMLElement, page: Page) => void | Promise<void>;
+type Moment = string | number | Date;

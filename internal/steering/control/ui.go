@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -17,7 +18,7 @@ import (
 	"counterpart/internal/serving/dialect"
 )
 
-// ui is the console: pages, modules and a style sheet, as they are.
+// ui is the console: pages, modules and a style sheet.
 //
 //go:embed ui
 var ui embed.FS
@@ -35,6 +36,12 @@ type asset struct {
 	text      []byte
 }
 
+// docComment is a doc comment of a module that has lines of its own. It is for readers of the
+// source and for the type checker, a tenth of the whole, and no browser gets it. Its lines
+// stay, empty, so that what a browser says of a line is true of the source. (A test forbids
+// the only text that could look like one, a template that goes over several lines.)
+var docComment = regexp.MustCompile(`(?m)^[ \t]*(/\*\*.*\*/|/\*\*[^/\n]*$| \*.*)$`)
+
 // assets reads the console's files.
 func assets() (map[string]asset, error) {
 	kinds := map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
@@ -47,6 +54,9 @@ func assets() (map[string]asset, error) {
 		kind, known := kinds[path.Ext(name)]
 		if err == nil && !known {
 			err = fmt.Errorf("control: %s is of no kind that the console has", name)
+		}
+		if path.Ext(name) == ".js" {
+			text = docComment.ReplaceAll(text, nil)
 		}
 		sum := sha256.Sum256(text)
 		all[path.Base(name)] = asset{kind, `"` + hex.EncodeToString(sum[:8]) + `"`, text}
@@ -72,7 +82,11 @@ func (s *Server) consoleRoutes() []dialect.Route {
 
 // asset answers with a file of the console.
 func (s *Server) asset(c echo.Context, name string) error {
-	a, ok := s.files[name]
+	files, err := s.files()
+	if err != nil {
+		return err
+	}
+	a, ok := files[name]
 	if !ok {
 		return cause.Because(cause.NotFound, "the console has no file %q", name)
 	}

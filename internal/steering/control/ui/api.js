@@ -2,11 +2,10 @@
 
 /** Problem is what the fleet refuses with (RFC 9457). */
 export class Problem extends Error {
-	/** @param {number} status @param {{title?: string, detail?: string, code?: string}} body */
+	/** @param {number} status @param {{title?: string, detail?: string}} body */
 	constructor(status, body) {
 		super(body.detail || body.title || "The fleet answered " + status + ".");
 		this.status = status;
-		this.code = body.code ?? "";
 	}
 }
 
@@ -17,12 +16,12 @@ export const onToken = (f) => wanted.push(f);
 
 /**
  * call asks the control port. It resolves to the JSON of the answer, or its text, or null.
- * @param {string} method @param {string} path @param {any} [body] @param {{signal?: AbortSignal, accept?: string}} [more]
+ * @param {string} method @param {string} path @param {any} [body] @param {{signal?: AbortSignal}} [more]
  * @returns {Promise<any>}
  */
 export async function call(method, path, body, more = {}) {
 	/** @type {Record<string, string>} */
-	const headers = { Accept: more.accept ?? "application/json" };
+	const headers = { Accept: "application/json" };
 	if (body !== undefined) headers["Content-Type"] = typeof body === "string" ? "application/yaml" : "application/json";
 	const answer = await fetch(path, { method, headers, credentials: "same-origin", signal: more.signal, body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body) });
 	const type = answer.headers.get("Content-Type") ?? "";
@@ -32,10 +31,26 @@ export async function call(method, path, body, more = {}) {
 	throw new Problem(answer.status, problem);
 }
 
-/** @param {string} path @param {AbortSignal} [signal] */
-export const get = (path, signal) => call("GET", path, undefined, { signal });
-/** @param {string} path @param {any} [body] */
-export const post = (path, body) => call("POST", path, body ?? {});
+/**
+ * filled puts values into a path of openapi.yaml, and those that it has no place for behind it.
+ * @param {string} path @param {Record<string, any>} values
+ */
+function filled(path, values) {
+	const rest = { ...values };
+	return path.replace(/{(\w+)}/g, (_, name) => {
+		delete rest[name];
+		return encodeURIComponent(values[name]);
+	}) + query(rest);
+}
+
+// Paths, parameters, bodies and answers are those of openapi.yaml: their types are made of it.
+
+/** @template {Gets} P @param {P} path @param {Values<P, "get">} [values] @param {AbortSignal} [signal] @returns {Promise<Answer<P, "get">>} */
+export const get = (path, values, signal) => call("GET", filled(path, values ?? {}), undefined, { signal });
+/** @template {Posts} P @param {P} path @param {Values<P, "post">} values @param {Sent<P>} [body] @returns {Promise<Answer<P, "post">>} */
+export const post = (path, values, body) => call("POST", filled(path, values), body ?? {});
+/** @template {Deletes} P @param {P} path @param {Values<P, "delete">} [values] */
+export const del = (path, values) => call("DELETE", filled(path, values ?? {}));
 
 /** query makes a query string of what is given. @param {Record<string, any>} values */
 export function query(values) {
@@ -54,7 +69,7 @@ export class Link extends EventTarget {
 		this.seen = -1; // the last number that came
 		this.retryAt = 0;
 		this.tries = 0;
-		/** @type {any} */
+		/** @type {Schemas["FleetState"] | null} */
 		this.fleet = null;
 		this.late = 0; // of the fleet's clock against this one's, in ms
 		this.heard = 0;
@@ -81,10 +96,12 @@ export class Link extends EventTarget {
 		});
 		source.addEventListener("fleet", (e) => {
 			const before = this.fleet;
-			this.fleet = JSON.parse(e.data);
-			if (before && this.fleet.seed !== before.seed) this.seen = -1;
-			this.hear(this.fleet.clock ?? this.fleet);
-			this.tell("fleet", this.fleet);
+			/** @type {Schemas["FleetState"]} */
+			const now = JSON.parse(e.data);
+			this.fleet = now;
+			if (before && now.seed !== before.seed) this.seen = -1;
+			this.hear(now);
+			this.tell("fleet", now);
 		});
 		source.onerror = () => this.lose();
 		this.watch();

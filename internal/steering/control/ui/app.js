@@ -1,6 +1,6 @@
 // The frame around all pages: clock bar, navigation, keys, and which page an address is.
-import { get, link, onToken, post, query } from "./api.js";
-import { day, field, fill, h, key, mark, plural, time } from "./dom.js";
+import { get, link, onToken, post } from "./api.js";
+import { day, field, fill, h, key, mark, plural, said, time } from "./dom.js";
 import { Timeline } from "./timeline.js";
 import { compare } from "./compare.js";
 import { accounts, tickets } from "./vaults.js";
@@ -35,7 +35,7 @@ const hints = {}; // behind the pages' names
 const bar = h("header.bar", { "aria-label": "Time and state" });
 const nav = h("nav", { "aria-label": "Pages" });
 const main = h("main", { id: "main", tabindex: -1 });
-const said = h("div", { role: "status", "aria-live": "polite", class: "unseen" });
+const aloudBox = h("div", { role: "status", "aria-live": "polite", class: "unseen" });
 let leaving = new AbortController();
 /** @type {Record<string, () => void>} */
 let pageKeys = {};
@@ -51,7 +51,7 @@ async function act(button, work) {
 		await work();
 		return true;
 	} catch (e) {
-		button.insertAdjacentElement("afterend", h("span.answer", { role: "alert" }, mark("denied", e instanceof Error ? e.message : String(e))));
+		button.insertAdjacentElement("afterend", h("span.answer", { role: "alert" }, mark("denied", said(e))));
 		return false;
 	} finally {
 		button.removeAttribute("aria-busy");
@@ -137,8 +137,8 @@ function drawBar() {
 }
 
 /** @param {HTMLElement} button @param {string} by */
-const advance = (button, by) => act(button, async () => link.hear(await post("/clock", { advance: by })));
-const turnClock = () => act(freeze, async () => link.hear(await post("/clock", { frozen: !link.frozen })));
+const advance = (button, by) => act(button, async () => link.hear(await post("/clock", {}, { advance: by })));
+const turnClock = () => act(freeze, async () => link.hear(await post("/clock", {}, { frozen: !link.frozen })));
 
 function tick() {
 	const now = link.now();
@@ -164,7 +164,7 @@ function drawState() {
 	fill(lies, f?.faults ? h("a.b.s", { href: base + "/faults" }, mark("broken", plural(f.faults, "fault"))) : null,
 		f?.decisions ? h("a.b.s.w1", { href: base + "/decisions" }, plural(f.decisions, "order")) : null);
 	const live = (f?.replicas ?? []).filter((r) => r.state === "live").length;
-	const all = (f?.replicas ?? []).filter((r) => r.state !== "left" && r.state !== "gone").length;
+	const all = (f?.replicas ?? []).filter((r) => r.state !== "left").length;
 	if (lost) {
 		const again = h("button", { onclick: () => link.open() }, "Try now, or in ", h("span.n", {}, Math.max(0, Math.ceil((link.retryAt - Date.now()) / 1000)) + " s"));
 		fill(state, h("span.dot.off"), h("b", {}, "Lost"), again);
@@ -185,7 +185,7 @@ function badges(values) {
 let looking = 0;
 async function look() {
 	const turn = ++looking;
-	const [pushes, leases, requests] = await Promise.all([get("/approvals" + query({ state: "pending" })), get("/leases" + query({ state: "active" })), get("/requests")]);
+	const [pushes, leases, requests] = await Promise.all([get("/approvals", { state: "pending" }), get("/leases", { state: "active" }), get("/requests")]);
 	if (turn !== looking) return;
 	const open = requests.requests.filter((r) => r.state === "pending").length;
 	badges({ phones: [pushes.approvals.length, true], vaults: [open || leases.leases.length, open > 0], faults: [link.fleet?.faults ?? 0], decisions: [link.fleet?.decisions ?? 0] });
@@ -259,7 +259,7 @@ function askForToken() {
 		onsubmit: (e) => {
 			e.preventDefault();
 			act(send, async () => {
-				await post("/console/session", { token: token.value });
+				await post("/console/session", {}, { token: token.value });
 				box.close();
 				box.remove();
 				asking = false;
@@ -282,7 +282,7 @@ let silent = 0;
 let aloud = [];
 setInterval(() => {
 	const parts = [...aloud.slice(-3), silent ? plural(silent, "more entry", "more entries") : ""].filter(Boolean);
-	if (parts.length) said.textContent = parts.join(". ");
+	if (parts.length) aloudBox.textContent = parts.join(". ");
 	silent = 0;
 	aloud = [];
 }, 5000);
@@ -291,7 +291,7 @@ function start() {
 	theme();
 	drawBar();
 	drawNav();
-	document.body.append(bar, nav, main, said);
+	document.body.append(bar, nav, main, aloudBox);
 	document.addEventListener("keydown", pressed);
 	document.addEventListener("click", (e) => {
 		const a = e.target instanceof Element ? e.target.closest("a[href]") : null;

@@ -94,19 +94,20 @@ export function mark(outcome, text) {
 	return h("span.o." + kind(outcome), {}, shape(outcome), text ?? word(outcome));
 }
 
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const fineTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const seconds = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clockTime = new Intl.DateTimeFormat(undefined, seconds);
+const fineTime = new Intl.DateTimeFormat(undefined, { ...seconds, fractionalSecondDigits: 3 });
 const date = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const whole = new Intl.NumberFormat();
 
-/** @param {string | number | Date} t */
+/** @param {Moment} t */
 export const time = (t) => clockTime.format(new Date(t));
-/** @param {string | number | Date} t */
+/** @param {Moment} t */
 export const fine = (t) => fineTime.format(new Date(t));
-/** @param {string | number | Date} t */
+/** @param {Moment} t */
 export const day = (t) => date.format(new Date(t));
-/** when is a time, with its day unless that is now's. @param {string | number | Date} t @param {number} [now] */
+/** when is a time, with its day unless that is now's. @param {Moment} t @param {number} [now] */
 export function when(t, now) {
 	const d = new Date(t);
 	return now !== undefined && d.toDateString() === new Date(now).toDateString() ? time(d) : moment.format(d);
@@ -172,3 +173,6 @@ export function finder(placeholder, value, oninput) {
 }
 /** pick is a select. @param {string} label @param {string[][]} options @param {string} [chosen] @param {() => void} [onchange] */
 export const pick = (label, options, chosen, onchange) => /** @type {HTMLSelectElement} */ (h("select", { "aria-label": label, onchange }, options.map(([v, t]) => option(v, t, v === chosen))));
+
+/** said is what an error says. @param {any} e */
+export const said = (e) => e?.message ?? String(e);

@@ -32,7 +32,7 @@ export function firstMinute(box, page) {
 
 /** @param {HTMLElement} list @param {HTMLElement} counted @param {Page} page */
 async function commands(list, counted, page) {
-	const { endpoints } = await get("/endpoints", page.signal);
+	const { endpoints } = await get("/endpoints", {}, page.signal);
 	const systems = new Set(endpoints.filter((e) => e.server !== "control").map((e) => e.server));
 	fill(counted, plural(systems.size, "system is", "systems are") + " played on " + plural(endpoints.length, "port") + ". Point your plugin at one of them, or paste a line below: it appears here the moment it arrives, and says why it ended as it did.");
 	/** @type {{kind: string, name: string, line: string, end: string}[]} */

@@ -1,6 +1,6 @@
 // One entry explained: what happened in a sentence, why, and what can be done about it.
-import { get, post } from "./api.js";
-import { copy, count, enc, fill, h, key, mark, masked, span, time } from "./dom.js";
+import { call, get } from "./api.js";
+import { copy, count, enc, fill, h, key, mark, masked, said, span, time } from "./dom.js";
 import { backend, expectation } from "./store.js";
 
 /** where the console shows what a link of an explanation means. */
@@ -19,16 +19,16 @@ const places = /** @type {Record<string, (id: string) => string>} */ ({
 
 /**
  * pane fills the side with an entry.
- * @param {HTMLElement} side @param {number} seq @param {Page} page @param {Timeline} t @param {() => void} close
+ * @param {HTMLElement} side @param {number} seq @param {Page} page @param {Timeline} t
  */
 export async function pane(side, seq, page, t, close) {
 	side.setAttribute("aria-label", "Entry " + count(seq));
 	let all;
 	try {
-		all = await get("/journal/" + seq, page.signal);
+		all = await get("/journal/{seq}", { seq: String(seq) }, page.signal);
 	} catch (e) {
 		if (page.signal.aborted || side.dataset.of !== String(seq)) return;
-		return fill(side, h("div.row", {}, h("span.lead.grow", {}, "#" + count(seq)), h("button.bare", { onclick: close, "aria-label": "Close" }, "✕")), h("p", {}, e instanceof Error ? e.message : String(e)));
+		return fill(side, h("div.row", {}, h("span.lead.grow", {}, "#" + count(seq)), h("button.bare", { onclick: close, "aria-label": "Close" }, "✕")), h("p", {}, said(e)));
 	}
 	if (side.dataset.of !== String(seq)) return;
 	const { entry, explained } = all;
@@ -43,8 +43,8 @@ export async function pane(side, seq, page, t, close) {
 	facts(entry, explained),
 	actions(entry, explained, row, page, t, show),
 	preview,
-	h("div", {}, h("div.row", {}, h("h3", {}, "Request"), h("span.grow"), h("span.dd.s", {}, entry.peer + " → " + entry.server + "/" + entry.port)), h("pre", {}, ...masked(entry.request || "nothing that can be shown"))),
-	h("div", {}, h("h3", {}, "Answer"), h("pre", {}, ...masked(pretty(entry.response) || (entry.outcome === "dropped" ? "silence" : "nothing that can be shown")))));
+	h("div", {}, h("div.row", {}, h("h3", {}, "Request"), h("span.grow"), h("span.dd.s", {}, entry.peer + " → " + entry.server + "/" + entry.port)), h("pre", {}, ...masked(whole(entry.request, entry.request_head) || "nothing that can be shown"))),
+	h("div", {}, h("h3", {}, "Answer"), h("pre", {}, ...masked(whole(pretty(entry.response), entry.response_head) || (entry.outcome === "dropped" ? "silence" : "nothing that can be shown")))));
 }
 
 /** @param {number} seq */
@@ -62,6 +62,7 @@ function named(sentence, links) {
 	return sentence.split(pattern).map((part, i) => (i % 2 ? h("b", {}, part) : part));
 }
 
+/** @param {Entry} entry @param {Schemas["Explanation"]} x */
 function facts(entry, x) {
 	const place = (r) => (r.file ? h("span.dd", {}, r.file + ":" + r.line) : null);
 	return h("dl.facts", {},
@@ -87,7 +88,14 @@ function actions(entry, x, row, page, t, show) {
 		row ? h("button", { "data-do": "expect", onclick: () => show("As expectation", "for journal verify", expectation([row])) }, "As expectation ", key("X")) : null,
 		row ? h("button", { onclick: () => show("As scenario", "what the plugin's session must have asked", backend(t.store.groups("session").find((g) => g.id === row.session)?.rows ?? [row])) }, "As scenario") : null,
 		other && row ? h("a.b", { "data-do": "compare", href: "/console/compare?a=" + enc(other.session) + "&b=" + enc(row.session) }, "Compare with " + (other.person || "another") + (entry.outcome === "ok" ? "" : ", who got it") + " ", key("M")) : null,
-		forced.map((d) => h("button.dan", { onclick: page.on(() => post(d.href)) }, "Force back " + d.id.split(".")[0])));
+		forced.map((d) => h("button.dan", { onclick: page.on(() => call(d.method ?? "POST", d.href)) }, "Force back " + d.id.split(".")[0])));
+}
+
+/** whole is a message with its head: behind the line of a request, before an answer. @param {string} [text] @param {string} [head] */
+function whole(text = "", head) {
+	if (!head) return text;
+	const request = /^[A-Z]+ \//.test(text), [line, ...body] = request ? text.split("\n") : ["", text];
+	return [line, head, "", ...body].join("\n").trim();
 }
 
 /** pretty breaks JSON into lines, below its head. @param {string | undefined} text */

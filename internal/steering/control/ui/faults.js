@@ -1,6 +1,6 @@
 // Faults and decisions: what is in force, and a sentence to say what shall be.
-import { call, get, post, query } from "./api.js";
-import { copy, count, enc, field, fill, h, heads, key, mark, pick, when } from "./dom.js";
+import { call, del, get, post } from "./api.js";
+import { copy, count, enc, field, fill, h, heads, key, mark, pick, said, when } from "./dom.js";
 import { scalar } from "./store.js";
 
 /** Effects as the sentence says them: fault kinds with their arguments. @type {Record<string, [string, string, Record<string, string>]>} */
@@ -45,21 +45,22 @@ const orders = [
 export function faults(main, page) {
 	const force = h("section.card.gapb.force"), form = h("div"), decide = h("div");
 	fill(main, h("div.head", {}, h("h1", {}, "Break something, or decide for somebody"), h("span.grow"), copy(() => yaml(rules), "Rules as YAML"),
-		h("button.dan", { onclick: page.on(() => call("DELETE", "/faults").then(load)) }, "Break nothing any more")), force, form, decide);
-	/** @type {any[]} */
+		h("button.dan", { onclick: page.on(() => del("/faults").then(load)) }, "Break nothing any more")), force, form, decide);
+	/** @type {Rule[]} */
 	let rules = [];
 	const load = async () => {
-		const [f, d] = await Promise.all([get("/faults", page.signal), get("/decisions", page.signal)]);
+		const [f, d] = await Promise.all([get("/faults", {}, page.signal), get("/decisions", {}, page.signal)]);
 		rules = f.rules;
 		inForce(f.rules, d.decisions);
 		return { f, d };
 	};
+	/** @param {Rule[]} all @param {Schemas["Decision"][]} decisions */
 	function inForce(all, decisions) {
 		if (!all.length && !decisions.length) return fill(force, h("p.d", {}, "Nothing is broken, and everybody decides for themselves."));
 		const now = page.link.now();
 		const remove = (path, text) => h("button.bare", { onclick: page.on(() => call("DELETE", path).then(load)) }, text);
 		fill(force, h("table.fx", {}, heads(["In force", "What it does", "Struck", "Ends", ""]), h("tbody", {},
-			all.map((r) => h("tr", {}, h("td", {}, mark("broken", r.id)), h("td", {}, ...says(r)), h("td.n.r", {}, count(r.struck ?? 0) + (r.matched ? " of " + count(r.matched) : ""), r.matched ? h("span.meter", {}, h("i", { "--w": Math.round(((r.struck ?? 0) / r.matched) * 100) + "%" })) : null), h("td.d", {}, r.ends ? when(r.ends, now) : r.times ? "after " + r.times : "when removed"), h("td.r", {}, remove("/faults/" + enc(r.id), "Remove")))),
+			all.map((r) => h("tr", {}, h("td", {}, mark("broken", r.id)), h("td", {}, ...says(r)), h("td.n.r", {}, count(r.fired) + " of " + count(r.seen), r.seen ? h("span.meter", {}, h("i", { "--w": Math.round((r.fired / r.seen) * 100) + "%" })) : null), h("td.d", {}, r.ends ? when(r.ends, now) : r.times ? "after " + r.times : "when removed"), h("td.r", {}, remove("/faults/" + enc(r.id), "Remove")))),
 			decisions.map((d) => h("tr", {}, h("td", {}, h("b", {}, d.id)), h("td", {}, orderSays(d)), h("td.n.r", {}, count(d.used ?? 0) + (d.next ? " of " + count(d.next) : "")), h("td.d", {}, d.until ? when(d.until, now) : d.next ? "when used" : "when lifted"), h("td.r", {}, remove("/decisions/" + enc(d.id), "Lift")))))));
 	}
 	start(form, decide, page, load).catch((e) => !page.signal.aborted && fill(form, h("p", { role: "alert" }, e.message)));
@@ -67,14 +68,14 @@ export function faults(main, page) {
 	page.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
-/** says is a rule in words. @returns {Child[]} */
+/** says is a rule in words. @param {Rule} r @returns {Child[]} */
 function says(r) {
 	const args = Object.entries(r.args ?? {}).map(([k, v]) => (k === "code" || k === "for" || k === "as" ? v : k + " " + v)).join(", ");
 	return [h("b", {}, r.kind + (args ? " " + args : "")), r.moment ? " " + r.moment + " " : " on ", h("code", {}, r.op || "everything"), " of " + (r.server || "any system"), r.port ? " on " + r.port : "", r.actor ? " for " + r.actor : "", r.object ? " about " + r.object : "",
 		r.percent ? ", " + r.percent + " in a hundred" : "", r.every ? ", every " + r.every + ". time" : "", r.lasts ? ", for " + r.lasts : ""];
 }
 
-/** orderSays is a decision in words. */
+/** orderSays is a decision in words. @param {Schemas["Decision"]} d */
 const orderSays = (d) => [h("b", {}, d.user || d.device || d.account || d.ticket || "everybody"), (d.next === 1 ? ": the next " : d.next ? ": the next " + d.next + " " : ": every ") + (d.on || "operation") + ": " + d.verb.replaceAll("_", " ") + (d.after ? " after " + d.after : "")];
 
 /** yaml is rules as a file for `ctl faults set`. */
@@ -84,23 +85,23 @@ function yaml(rules) {
 	return "rules:\n" + rules.map(one).join("\n") + "\n";
 }
 
-/** start makes both sentences. @param {HTMLElement} form @param {HTMLElement} decide @param {Page} page @param {() => Promise<any>} load */
+/** start makes both sentences. @param {Page} page */
 async function start(form, decide, page, load) {
-	const [{ d }, { endpoints }, from] = await Promise.all([load(), get("/endpoints", page.signal), page.params.get("from") ? get("/journal/" + page.params.get("from"), page.signal).then((x) => x.entry, () => null) : null]);
+	const [{ d }, { endpoints }, from] = await Promise.all([load(), get("/endpoints", {}, page.signal), page.params.get("from") ? get("/journal/{seq}", { seq: page.params.get("from") ?? "" }, page.signal).then((x) => x.entry, () => null) : null]);
 	const servers = [...new Map(endpoints.filter((e) => e.server !== "control" && e.server !== "egress").map((e) => [e.server, e.kind]))];
 	sentence(form, servers, from, page, load);
 	decisionSentence(decide, d, page, load);
 }
 
-/** @param {string} label @param {string} value @param {() => void} changed @param {string} [hint] */
+/** @param {string} [hint] */
 function text(label, value, changed, hint) {
 	const e = field({ "aria-label": label, value, placeholder: hint ?? "any", oninput: changed }, ".word");
 	return e;
 }
 
-/** sentence is the builder of a rule. @param {HTMLElement} box @param {Page} page @param {() => Promise<any>} load */
+/** sentence is the builder of a rule. @param {Page} page */
 function sentence(box, servers, from, page, load) {
-	const note = h("span.grow"), put = h("button.pri", { onclick: () => page.act(put, () => post("/faults", { rules: [rule()] }).then(load)) }, "Put in force ", key("Ctrl ↵"));
+	const note = h("span.grow"), put = h("button.pri", { onclick: () => page.act(put, () => post("/faults", {}, { rules: [rule()] }).then(load)) }, "Put in force ", key("Ctrl ↵"));
 	let pressed = "";
 	const changed = () => consequence();
 	const op = from ? from.op.replace(/^(\w+) .*\/([^/:]+)$/, "$1 *$2") : "";
@@ -109,7 +110,7 @@ function sentence(box, servers, from, page, load) {
 	const rule = () => {
 		const [, kind, args] = effects[effect.value];
 		const r = { server: server.value, op: what.value, actor: who.value, object: object.value, kind, args, moment: ["reset", "status", "hang", "delay"].includes(kind) ? moment.value : "", ...often[times.value] };
-		return Object.fromEntries(Object.entries(r).filter(([, v]) => v !== "" && !(typeof v === "object" && !Object.keys(v).length)));
+		return /** @type {Schemas["Rule"]} */ (Object.fromEntries(Object.entries(r).filter(([, v]) => v !== "" && !(typeof v === "object" && !Object.keys(v).length))));
 	};
 	let turn = 0;
 	const consequence = async () => {
@@ -117,11 +118,14 @@ function sentence(box, servers, from, page, load) {
 		await new Promise((r) => setTimeout(r, 250));
 		if (mine !== turn) return;
 		const after = effects[effect.value][1] === "reset" && moment.value === "after";
-		const q = { server: server.value, op: what.value, actor: who.value, object: object.value };
-		const [hit, all] = await Promise.all([get("/journal" + query({ ...q, last: 1000 }), page.signal), get("/journal" + query({ last: 1 }), page.signal)]).catch((e) => [e, null]);
+		let tried;
+		try {
+			tried = await post("/faults/try", {}, { rules: [rule()] });
+		} catch (e) { // what the fleet does not take is said before it is put in force
+			return mine === turn && fill(note, h("span.o.denied", {}, said(e)));
+		}
 		if (mine !== turn) return;
-		if (!all) return fill(note, h("span.o.denied", {}, hit.message));
-		fill(note, after ? "It happens and nobody hears of it. " : moment.value === "before" ? "Nothing is changed by what is struck. " : "", h("b", {}, count(hit.entries.length) + " of the last " + count(all.last) + " operations"), " would have been struck.");
+		fill(note, after ? "It happens and nobody hears of it. " : moment.value === "before" ? "Nothing is changed by what is struck. " : "", h("b", {}, count(tried.rules[0].fired) + " of the last " + count(tried.looked) + " operations"), " would have been struck.");
 	};
 	const buttons = h("div.cols", {}, presets.map(([name, hint, fillIn]) => h("button.pre", { "aria-pressed": "false", onclick: (e) => {
 		const kind = fillIn.kind && servers.find(([, k]) => k === fillIn.kind);
@@ -143,14 +147,14 @@ function sentence(box, servers, from, page, load) {
 	return pressed;
 }
 
-/** decisionSentence is the builder of an order. @param {HTMLElement} box @param {Page} page @param {() => Promise<any>} load */
+/** decisionSentence is the builder of an order. @param {Page} page */
 function decisionSentence(box, known, page, load) {
 	const who = text("Person", page.params.get("user") ?? "", () => {}, "whose"), next = text("How many", "1", () => {}, "all"), on = pick("On", ["", ...known.fields].map((f) => [f, f || "anything"]), "push", () => {}), verb = pick("Verb", known.verbs.map((v) => [v, v.replaceAll("_", " ")]), "deny", () => {}), after = text("After", "", () => {}, "at once");
 	const account = text("Account or ticket", "", () => {}, "any");
-	const go = h("button.pri", { onclick: () => page.act(go, () => post("/decisions", order()).then(load)) }, "Decide");
+	const go = h("button.pri", { onclick: () => page.act(go, () => post("/decisions", {}, order()).then(load)) }, "Decide");
 	const order = () => {
 		const o = { verb: verb.value, user: who.value, on: on.value, next: Number(next.value) || 0, after: after.value, [/^[A-Z]+-?\d+$/.test(account.value) ? "ticket" : "account"]: account.value };
-		return Object.fromEntries(Object.entries(o).filter(([, v]) => v !== "" && v !== 0));
+		return /** @type {any} */ (Object.fromEntries(Object.entries(o).filter(([, v]) => v !== "" && v !== 0)));
 	};
 	fill(box, h("h2.gapt", {}, "Decisions people ask for"), h("div.cols", {}, orders.map(([name, hint, o]) => h("button.pre", { onclick: () => {
 		verb.value = o.verb;

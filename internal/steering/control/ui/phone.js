@@ -1,13 +1,9 @@
 // One person's phone: pushes, codes, messages, a YubiKey. It is a page of its own, fit for
 // a real phone, and a column of the page with everybody's.
-import { call, get, post, query } from "./api.js";
-import { copy, enc, fill, h, shape, span, time } from "./dom.js";
+import { get, post } from "./api.js";
+import { copy, enc, fill, h, said, shape, span, time } from "./dom.js";
 
-/**
- * Phone shows what /phone/{user} says, and answers.
- * @typedef {{id: string, system: string, device: string, kind: string, message?: string, created: string, expires: string, number_digits: number, origin?: string, client?: string,
- *   left_alone?: {ends: string, at: string, by: string}}} Push
- */
+/** Phone shows what /phone/{user} says, and answers. */
 export class Phone {
 	/** @param {string} user @param {HTMLElement} box @param {AbortSignal} signal @param {EventTarget} [link] tells when to look again; without it requests are held */
 	constructor(user, box, signal, link) {
@@ -43,7 +39,7 @@ export class Phone {
 		let tries = 0;
 		while (!this.signal.aborted) {
 			try {
-				const d = await get(this.path + query(link ? {} : { known: this.version, wait: this.version ? "25s" : "" }), this.signal);
+				const d = await get("/phone/{user}", link ? { user: this.user } : { user: this.user, known: this.version, wait: this.version ? "25s" : "" }, this.signal);
 				tries = 0;
 				this.late = Date.parse(d.at) - Date.now();
 				const same = this.version === d.version && this.data?.frozen === d.frozen;
@@ -87,7 +83,7 @@ export class Phone {
 		if (clock) clock.textContent = time(now);
 		if (this.data.codes?.some((c) => c.until && Date.parse(c.until) <= now) && !this.refetching) {
 			this.refetching = true;
-			get(this.path, this.signal).then((d) => {
+			get("/phone/{user}", { user: this.user }, this.signal).then((d) => {
 				this.data = d;
 				this.version = d.version;
 				this.draw();
@@ -97,6 +93,7 @@ export class Phone {
 
 	draw() {
 		const d = this.data;
+		if (!d) return;
 		const first = d.pushes[0];
 		const held = /** @type {HTMLInputElement | null} */ (this.pushes.querySelector("input.num"));
 		const keep = held && held.dataset.id === first?.id ? held.value : "";
@@ -108,21 +105,21 @@ export class Phone {
 		this.tick();
 	}
 
-	/** push is a request that waits, the oldest on top. @param {Push} p @param {string} typed */
+	/** push is a request that waits, the oldest on top. @param {Push} p @param {Shown} d @param {string} typed */
 	push(p, d, typed) {
 		const id = "p" + p.id, digits = p.number_digits;
 		const answer = (verdict) => async (e) => {
 			const b = /** @type {HTMLButtonElement} */ (e.currentTarget);
 			b.disabled = true;
 			try {
-				await call("POST", this.path + "/pushes/" + enc(p.id), verdict === "approve" && digits ? { verdict, number: number?.value } : { verdict }, { signal: this.signal });
+				await post("/phone/{user}/pushes/{id}", { user: this.user, id: p.id }, verdict === "approve" && digits ? { verdict, number: number?.value } : { verdict });
 				this.version = "";
-				const fresh = await get(this.path, this.signal);
+				const fresh = await get("/phone/{user}", { user: this.user }, this.signal);
 				this.data = fresh;
 				this.version = fresh.version;
 				this.draw();
 			} catch (x) {
-				fill(wrong, x instanceof Error ? x.message : String(x));
+				fill(wrong, said(x));
 				b.disabled = false;
 				number?.select();
 			}
@@ -132,15 +129,15 @@ export class Phone {
 		const yes = /** @type {HTMLButtonElement} */ (h("button.pri", { onclick: answer("approve"), "aria-describedby": digits ? id + "hint" : undefined }, "Approve"));
 		yes.disabled = !!digits && typed.length !== digits;
 		const whole = Date.parse(p.expires) - Date.parse(p.created);
-		return h("section.card.asks", { "aria-labelledby": id }, h("div.row.nowrap", {}, h("div.grow", {}, h("h2", { id }, p.kind === "call" ? "A call: is it you?" : p.kind === "enrol" ? "Add this account?" : "Is it you signing in?"), h("p.s.d", {}, p.system + (d.waiting > 1 ? " · 1 of " + d.waiting + " waiting" : ""))), h("span.ring", { role: "timer", "data-until": Date.parse(p.expires), "data-whole": whole })),
-			h("dl.facts", {}, p.message ? [h("dt", {}, "Says"), h("dd", {}, p.message)] : null, p.origin || p.client ? [h("dt", {}, "From"), h("dd", {}, p.origin ?? p.client)] : null, h("dt", {}, "Asked"), h("dd.n", {}, time(p.created) + ", " + span(this.now() - Date.parse(p.created)) + " ago")),
+		return h("section.card.asks", { "aria-labelledby": id }, h("div.row.nowrap", {}, h("div.grow", {}, h("h2", { id }, p.kind === "call" ? "A call: is it you?" : "Is it you signing in?"), h("p.s.d", {}, p.system + (d.waiting > 1 ? " · 1 of " + d.waiting + " waiting" : ""))), h("span.ring", { role: "timer", "data-until": Date.parse(p.expires), "data-whole": whole })),
+			h("dl.facts", {}, p.message ? [h("dt", {}, "Says"), h("dd", {}, p.message)] : null, Object.entries(p.details ?? {}).map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]), h("dt", {}, "Asked"), h("dd.n", {}, time(p.created) + ", " + span(this.now() - Date.parse(p.created)) + " ago")),
 			d.lately > 2 ? h("div.note.bomb", {}, shape("failed"), h("span", {}, h("b", {}, d.lately + " requests lately."), " If you are not signing in, report it.")) : null,
 			number ? h("label.row.nowrap.match", {}, h("span.grow", {}, "Type the number that your login shows"), number) : null,
 			h("div.two2", {}, h("button", { onclick: answer("deny") }, "Deny"), yes), digits ? h("p.s.dd", { id: id + "hint" }, "Approve stays closed until " + (digits === 2 ? "both digits are" : "the digits are") + " there.") : null, wrong,
 			h("button.dan.fraud", { onclick: answer("fraud") }, "Not me: report fraud"), p.left_alone ? h("p.s.dd", {}, "Left alone, it " + ({ approved: "approves itself", denied: "is denied", fraud: "is reported as fraud" }[p.left_alone.ends] ?? "runs out") + " at " + time(p.left_alone.at) + (p.left_alone.by && p.left_alone.by !== "time" ? ": " + p.left_alone.by : "") + ".") : null);
 	}
 
-	/** code is what an authenticator shows. */
+	/** code is what an authenticator shows. @param {Code} c */
 	code(c) {
 		const grouped = (t) => (t.length === 6 || t.length === 8 ? t.slice(0, t.length / 2) + " " + t.slice(t.length / 2) : t);
 		const qr = this.keep("qr " + c.device, "div");
@@ -159,28 +156,31 @@ export class Phone {
 	async qr(device, box) {
 		if (box.childElementCount) return box.replaceChildren();
 		const picture = h("img.qr", { src: this.path + "/devices/" + enc(device) + "/qr", alt: "Key of " + device + ", for an authenticator app" });
-		const { uri } = await get(this.path + "/devices/" + enc(device) + "/uri", this.signal);
+		const { uri } = await get("/phone/{user}/devices/{device}/uri", { user: this.user, device }, this.signal);
 		fill(box, picture, copy(uri, "Copy the address"));
 	}
 
+	/** @param {Shown} d */
 	messages(d) {
-		return h("section.card", {}, h("h2.d", {}, "Text messages"), d.messages.map((m) => [h("p.msg", {}, m.text ?? ["Your code is ", h("b", {}, m.code)]), h("div.row.s.dd.gapb", {}, h("span.grow", {}, m.system + " · " + time(m.at ?? m.sent) + (m.expires ? " · " + span(Date.parse(m.expires) - this.now()) + " left" : "")), m.code ? copy(m.code, "Copy " + m.code, ".small") : null)]));
+		return h("section.card", {}, h("h2.d", {}, "Text messages"), d.messages.map((m) => [h("p.msg", {}, "Your code is ", h("b", {}, m.code)), h("div.row.s.dd.gapb", {}, h("span.grow", {}, m.system + " · " + time(m.at) + (m.expires ? " · " + span(Date.parse(m.expires) - this.now()) + " left" : "")), m.code ? copy(m.code, "Copy " + m.code, ".small") : null)]));
 	}
 
+	/** @param {Shown["yubikeys"][number]} y */
 	yubikey(y) {
 		const typed = this.keep("otp " + y.device, "p.m");
 		return h("section.card", {}, h("div.row.nowrap.wide", {}, h("button.yk", { "aria-label": "Press the YubiKey", onclick: async () => {
 			try {
-				const { otp } = await post(this.path + "/devices/" + enc(y.device) + "/press");
+				const { otp } = await post("/phone/{user}/devices/{device}/press", { user: this.user, device: y.device });
 				fill(typed, otp, " ", copy(otp, "Copy", ".small"));
 				await navigator.clipboard?.writeText(otp).catch(() => {});
 			} catch (e) {
-				fill(typed, e instanceof Error ? e.message : String(e));
+				fill(typed, said(e));
 			}
 		} }, "Press"), h("div", {}, h("h2", {}, y.label || "YubiKey"), h("p.s.d", {}, "Types a one-time password, and copies it here. Presses so far: " + (y.presses ?? 0) + "."), typed)));
 	}
 }
 
+/** @param {Schemas["EndedPush"]} a */
 function ended(a) {
 	const how = a.fraud ? "You reported it as fraud." : { approved: "You are let in: approved.", denied: "Denied.", expired: "It ran out.", cancelled: "It was withdrawn." }[/** @type {string} */ (a.state)] ?? a.state;
 	return (a.system ? a.system + ": " : "") + how + (a.by && a.by !== "person" ? " (" + a.by + ")" : "");

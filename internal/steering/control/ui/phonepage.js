@@ -1,8 +1,8 @@
 // The page of one phone, /phone/{user}. The token of a pairing stands behind # and is
 // exchanged for a cookie that no script can read.
 import { Phone } from "./phone.js";
-import { call, onToken } from "./api.js";
-import { enc, fill, h } from "./dom.js";
+import { onToken, post } from "./api.js";
+import { fill, h } from "./dom.js";
 
 const user = decodeURIComponent(location.pathname.split("/").pop() ?? "");
 const main = h("main");
@@ -13,7 +13,7 @@ async function open() {
 	const token = location.hash.slice(1);
 	if (token) {
 		history.replaceState(null, "", location.pathname);
-		await call("POST", "/phone/" + enc(user) + "/session", { token });
+		await post("/phone/{user}/session", { user }, { token });
 	}
 	const leaving = new AbortController();
 	onToken(() => {

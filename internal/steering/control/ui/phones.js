@@ -8,8 +8,8 @@ export async function phones(main, page) {
 	const shown = (page.params.get("show") ?? "").split(",").filter(Boolean);
 	const columns = h("div.phones"), list = h("div.row.chosen");
 	fill(main, h("div.head", {}, h("h1", {}, "Phones"), h("p", {}, "Everybody with a push, a code or a key has one. Choose whose stand side by side."), h("span.grow")), list, columns);
-	const { people } = await get("/people" + query({ limit: 100 }), page.signal);
-	const pending = await get("/approvals" + query({ state: "pending" }), page.signal);
+	const { people } = await get("/people", { limit: 100 }, page.signal);
+	const pending = await get("/approvals", { state: "pending" }, page.signal);
 	const owners = people.filter((u) => (u.devices ?? []).length);
 	const waits = new Set(pending.approvals.map((p) => p.user));
 	if (!shown.length) shown.push(...owners.map((u) => u.id).sort((a, b) => Number(waits.has(b)) - Number(waits.has(a))).slice(0, 3));
@@ -29,7 +29,7 @@ export async function phones(main, page) {
 
 /** pair shows what a real phone has to scan. @param {string} id @param {HTMLElement} box */
 async function pair(id, box) {
-	const { qr, url } = await post("/phones/" + enc(id));
+	const { qr, url } = await post("/phones/{user}", { user: id });
 	const picture = URL.createObjectURL(new Blob([Uint8Array.from(atob(qr), (c) => c.charCodeAt(0))], { type: "image/png" }));
 	const near = /^https?:\/\/(127\.|localhost|\[::1\])/.test(url);
 	fill(box, h("div.card", {}, h("img.qr", { src: picture, alt: "Address of " + id + "’s phone, with its token" }), h("p.s.d", {}, near ? "This fleet listens on this machine alone. For a phone in the same network start it with --host and --control-token: see docs/console.md." : "Scan it with the phone’s camera. The token in it opens this phone and nothing else."), copy(url, "Copy the address", ".small")));

@@ -1,19 +1,19 @@
 // A session of a plugin, played in the page: prompts as a terminal shows them, hooks and
 // what they asked of the systems beside them.
-import { call, get, post, Problem, query } from "./api.js";
-import { enc, field, fill, fine, h, key, mark, masked, pick } from "./dom.js";
+import { Problem, del, get, post } from "./api.js";
+import { enc, field, fill, fine, h, key, mark, masked, pick, said } from "./dom.js";
 
 /** @param {HTMLElement} main @param {Page} page */
 export async function session(main, page) {
 	let plugins;
 	try {
-		[{ plugins }] = await Promise.all([get("/plugins", page.signal)]);
+		[{ plugins }] = await Promise.all([get("/plugins", {}, page.signal)]);
 	} catch (e) {
 		if (page.signal.aborted) return;
 		const none = e instanceof Problem && e.status === 404;
-		return fill(main, h("div.head", {}, h("h1", {}, "Session")), h("div.note", {}, h("span.grow", {}, none ? [h("b", {}, "This fleet has no plugins."), " Start it with ", h("code", {}, "counterpart serve --plugins DIR"), " to run sessions here."] : e instanceof Error ? e.message : String(e))));
+		return fill(main, h("div.head", {}, h("h1", {}, "Session")), h("div.note", {}, h("span.grow", {}, none ? [h("b", {}, "This fleet has no plugins."), " Start it with ", h("code", {}, "counterpart serve --plugins DIR"), " to run sessions here."] : said(e))));
 	}
-	const [{ people }, { accounts }] = await Promise.all([get("/people" + query({ limit: 200 }), page.signal), get("/accounts" + query({ limit: 200 }), page.signal)]);
+	const [{ people }, { accounts }] = await Promise.all([get("/people", { limit: 200 }, page.signal), get("/accounts", { limit: 200 }, page.signal)]);
 	const of = (type) => plugins.filter((p) => p.type === type && !p.rejected?.length);
 	const named = (p) => [p.name, (p.title || p.name) + (p.version ? " " + p.version : "")];
 	const aa = pick("Plugin", [...of("aa").map(named), ["", "no authentication plugin"]]), store = pick("Credential store", [["", "no credential store"], ...of("credentialstore").map((p) => ["" + p.name, "+ " + named(p)[1]])]);
@@ -22,8 +22,8 @@ export async function session(main, page) {
 	/** @type {string} */
 	let id = page.rest;
 	run.addEventListener("click", () => page.act(run, async () => {
-		const account = accounts.find((a) => a.id === what.value);
-		const started = await post("/sessions", {
+		const account = accounts.find((a) => a.id === what.value) ?? accounts[0];
+		const started = await post("/sessions", {}, {
 			...(aa.value ? { aa: { name: aa.value } } : {}), ...(store.value ? { credentialstore: { name: store.value } } : {}),
 			connection: {
 				protocol: over.value === "rdp" ? "rdp" : "ssh", usermapping: true, server: { user: account.name, ip: account.address, hostname: account.asset },
@@ -34,11 +34,11 @@ export async function session(main, page) {
 		id = started.id;
 		new Played(id, body, stop, page);
 	}));
-	stop.addEventListener("click", () => page.act(stop, () => call("DELETE", "/sessions/" + enc(id))));
+	stop.addEventListener("click", () => page.act(stop, () => del("/sessions/{id}", { id })));
 	page.keys.r = () => run.click();
 	const rejected = plugins.filter((p) => p.rejected?.length);
 	fill(main, h("div.head", {}, h("h1", {}, "Session"), aa, store, h("span.d", {}, "as"), who, h("span.d", {}, "to"), what, h("span.d", {}, "over"), over, h("span.grow"), stop, run),
-		rejected.map((p) => h("div.note.bad.gapb", {}, mark("denied", p.name), h("span.grow", {}, p.rejected.join("; ")))), body);
+		rejected.map((p) => h("div.note.bad.gapb", {}, mark("denied", p.name), h("span.grow", {}, (p.rejected ?? []).join("; ")))), body);
 	if (id) new Played(id, body, stop, page);
 	else fill(body, h("p.d", {}, plugins.length ? "Choose who connects where, and run it." : "The folder has no plugins."));
 }
@@ -58,14 +58,14 @@ class Played {
 		this.what = h("div.card");
 		this.left = h("div.card.row.wide");
 		fill(body, this.note, h("div.run", {}, h("section", {}, h("h2.gapb", {}, "What the user sees"), this.term, h("h2.gapt", {}, "Plugin log"), this.log), h("section", {}, h("h2.gapb", {}, "What happened"), this.what, h("h2.gapt", {}, "Left behind"), this.left)));
-		/** @type {any[]} */
+		/** @type {Session["moments"]} */
 		this.moments = [];
 		this.follow().catch((e) => !page.signal.aborted && fill(this.note, h("div.note.bad", { role: "alert" }, e.message)));
 	}
 
 	async follow() {
 		for (let last = 0, asked = 0, wait = ""; !this.page.signal.aborted; wait = "20s") {
-			const s = await get(this.path + query({ since: last, asked, wait }), this.page.signal);
+			const s = await get("/sessions/{id}", { id: this.id, since: last, asked, wait }, this.page.signal);
 			last = s.last;
 			asked = s.ask?.number ?? 0;
 			this.moments.push(...s.moments);
@@ -96,7 +96,7 @@ class Played {
 			const form = h("form", {
 				onsubmit: (e) => {
 					e.preventDefault();
-					this.page.act(line, () => post(this.path + "/answer", { number: s.ask.number, text: line.value }));
+					this.page.act(line, () => post("/sessions/{id}/answer", { id: this.id }, { number: s.ask.number, text: line.value }));
 				},
 			}, s.ask.text, " ", line);
 			lines.push(form);
@@ -107,7 +107,7 @@ class Played {
 
 	/** story is what hooks and systems did, in one list. */
 	async story() {
-		const { entries } = await get("/journal" + query({ session: this.id }), this.page.signal);
+		const { entries } = await get("/journal", { session: this.id }, this.page.signal);
 		const hooks = this.moments.filter((m) => m.source === "hook" || m.source === "verdict");
 		fill(this.what, hooks.map((m) => h("div.hk", {}, h("div.row", {}, h("b", {}, ...masked(m.text)), h("span.grow"), h("span.dd.n.s", {}, m.at_s.toFixed(2) + " s")))),
 			entries.length ? h("ol", {}, entries.map((e) => h("li", {}, h("a.t.lately" + (e.outcome === "ok" ? "" : ".two"), { href: "/console/timeline?entry=" + e.seq }, h("span.m.n.dd", {}, fine(e.at)), mark(e.outcome), h("span.d.cut", {}, e.server), h("code.cut", {}, e.op), h("span.m.d.r", {}, e.status ?? ""), e.why ? h("span.w.cut", {}, e.why) : null)))) : null);
