@@ -169,7 +169,10 @@ func (s *Server) getTicket(c *caller) error {
 // patchTicket is a merge patch (RFC 7396): what it does not name stays, also
 // inside the window and the labels, and null takes a value away.
 func (s *Server) patchTicket(c *caller) error {
-	var in fields
+	var in struct {
+		fields
+		Labels *map[string]*string `json:"labels"` // null takes one away
+	}
 	patch, err := c.patch(&in)
 	if err != nil {
 		return err

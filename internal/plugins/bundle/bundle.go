@@ -36,16 +36,16 @@ type Bundle struct {
 	Counterpart string            `json:"counterpart"` // the version that wrote it
 	Scenario    Scenario          `json:"scenario"`
 	Seed        Seed              `json:"seed"`
-	Plugins     map[string]Plugin `json:"plugins"` // aa, credentialstore
+	Plugins     map[string]Plugin `json:"plugins,omitempty"` // aa, credentialstore
 	Python      string            `json:"python,omitempty"`
-	Faults      []fault.Rule      `json:"faults"` // in force at the end
+	Faults      []fault.Rule      `json:"faults,omitempty"` // in force at the end
 	End         End               `json:"end"`
-	Hooks       []Hook            `json:"hooks"`
-	Timeline    []scenario.Moment `json:"timeline"`
-	Journal     []journal.Entry   `json:"journal"`
-	Log         []string          `json:"log"`
-	Masked      []string          `json:"masked"` // where another value stands in the place of a secret
-	Left        []string          `json:"left"`   // what could not be replaced, or runs otherwise than it did
+	Hooks       []Hook            `json:"hooks,omitempty"`
+	Timeline    []scenario.Moment `json:"timeline,omitempty"`
+	Journal     []journal.Entry   `json:"journal,omitempty"`
+	Log         []string          `json:"log,omitempty"`
+	Masked      []string          `json:"masked,omitempty"` // where another value stands in the place of a secret
+	Left        []string          `json:"left,omitempty"`   // what could not be replaced, or runs otherwise than it did
 	Cut         []string          `json:"cut,omitempty"`
 }
 
@@ -78,8 +78,8 @@ type Plugin struct {
 type End struct {
 	Verdict     scenario.Verdict      `json:"verdict"`
 	Problem     string                `json:"problem,omitempty"`
-	Differences []scenario.Difference `json:"differences"`
-	Review      []string              `json:"review"`
+	Differences []scenario.Difference `json:"differences,omitempty"`
+	Review      []string              `json:"review,omitempty"`
 }
 
 // Hook is one call.

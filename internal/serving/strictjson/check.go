@@ -11,8 +11,8 @@ import (
 )
 
 // check goes once through a text that is JSON and refuses what encoding/json
-// would pass over: equal keys, keys in another case, halves of surrogate pairs,
-// and more depth or values than anybody means.
+// would pass over: equal keys, keys in another case, halves of surrogate pairs, null where
+// a value is meant, and more depth or values than anybody means.
 func check(text []byte, t reflect.Type) error {
 	c := &checker{text: text, fields: map[reflect.Type]map[string]reflect.Type{}}
 	return c.value(t, 0)
@@ -58,6 +58,7 @@ func (c *checker) value(t reflect.Type, depth int) error {
 }
 
 func (c *checker) array(t reflect.Type, depth int) error {
+	start := c.at
 	t = plainType(t)
 	if t != nil && (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) {
 		t = t.Elem()
@@ -65,6 +66,9 @@ func (c *checker) array(t reflect.Type, depth int) error {
 		t = nil
 	}
 	for c.next(']') {
+		if c.text[c.at] == 'n' && !takesNull(t) {
+			return cause.Because(cause.BadInput, "the array at octet %d cannot have null in it", start+1)
+		}
 		if err := c.value(t, depth); err != nil {
 			return err
 		}
@@ -119,6 +123,9 @@ func (c *checker) object(t reflect.Type, depth int) error {
 		}
 		c.space()
 		c.at++ // the colon
+		if c.space(); c.text[c.at] == 'n' && !takesNull(of) {
+			return cause.Because(cause.BadInput, "%s cannot be null; leave it out if there is nothing to say", shown(key))
+		}
 		if err := c.value(of, depth); err != nil {
 			return err
 		}
@@ -206,6 +213,12 @@ func plainType(t reflect.Type) reflect.Type {
 		t = t.Elem()
 	}
 	return nil
+}
+
+// takesNull reports whether null means something to a type: to pointers, to any value, and to
+// what reads itself. encoding/json leaves all else as it is.
+func takesNull(t reflect.Type) bool {
+	return t == nil || t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || plainType(t) == nil
 }
 
 // fieldsOf are the fields of a struct as encoding/json names them.

@@ -55,9 +55,9 @@ func decode(text []byte, v any) error {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &wrong) && wrong.Field == "":
-		return cause.Because(cause.BadInput, "a JSON object is expected, not a %s", wrong.Value)
+		return cause.Because(cause.BadInput, "a JSON object is expected, not %s", article(wrong.Value))
 	case errors.As(err, &wrong):
-		return cause.Because(cause.BadInput, "%s cannot be a %s", wrong.Field, wrong.Value)
+		return cause.Because(cause.BadInput, "%s cannot be %s", wrong.Field, article(wrong.Value))
 	case errors.As(err, &syntax):
 		return cause.Because(cause.BadInput, "no JSON at octet %d: %v", syntax.Offset, syntax)
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -69,4 +69,12 @@ func decode(text []byte, v any) error {
 		return cause.Because(cause.BadInput, "there is something behind the JSON object")
 	}
 	return nil
+}
+
+// article is a kind of value in a sentence: "an array", "a number 1.5".
+func article(kind string) string {
+	if strings.HasPrefix(kind, "a") || strings.HasPrefix(kind, "o") {
+		return "an " + kind
+	}
+	return "a " + kind
 }

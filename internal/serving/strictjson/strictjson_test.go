@@ -22,7 +22,7 @@ func TestOneValueAndNothingElse(t *testing.T) {
 		`{} x`:           "something behind",
 		`{"tilte":"x"}`:  `unknown field "tilte"`,
 		`{"title":1}`:    "title cannot be a number",
-		`[]`:             "not a array",
+		`[]`:             "not an array",
 		`{"title":"x"`:   "ends early",
 		`{"title":"x",}`: "no JSON at octet 14",
 	} {
@@ -58,6 +58,29 @@ type inner struct {
 
 type rule struct {
 	Kind string `json:"kind"`
+}
+
+// TestNullIsNoValue where a value is meant; where it means something it is passed on.
+func TestNullIsNoValue(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"advance":null}`:                           `"advance" cannot be null`,
+		`{"advance": null}`:                          `"advance" cannot be null`,
+		`{"above":null}`:                             `"above" cannot be null`,
+		`{"Bare":null}`:                              `"Bare" cannot be null`,
+		`{"rules":null}`:                             `"rules" cannot be null`,
+		`{"rules":[{"kind":"a"}, null]}`:             "the array at octet 10 cannot have null in it",
+		`{"rules":[{"kind":null}]}`:                  `"kind" cannot be null`,
+		`{"texts":{"a":null}}`:                       `"a" cannot be null`,
+		`{"texts":null}`:                             `"texts" cannot be null`,
+		`{"free":{"a":null},"any":null,"when":null}`: "",
+		`{"any":{"a":null,"b":[null]}}`:              "",
+	} {
+		var v advance
+		err := strictjson.Decode([]byte(text), &v)
+		if want == "" && err != nil || want != "" && (!errors.Is(err, cause.BadInput) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
 }
 
 // TestS9OneKeyOneSpelling: what encoding/json would take and nobody meant.
