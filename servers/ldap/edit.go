@@ -10,14 +10,28 @@ import (
 	"counterpart/servers/ldap/internal/proto"
 )
 
-// outcome is the result of an operation as fault rules see it. What a rule changes is what
-// the client is told; what the operation has done stands.
-type outcome struct{ *proto.Result }
+// outcome is the answer to an operation as fault rules see it: its result, and before that
+// the entries of a search. What a rule changes is what the client is told; what the operation
+// has done stands.
+type outcome struct {
+	*proto.Result
+	pending []byte   // what leaves before the result
+	entries *entries // the same taken apart, once somebody has asked
+	cut     bool     // the answer ends in its middle, and the connection with it
+}
+
+func (r *outcome) found() *entries {
+	if r.entries == nil {
+		r.entries = entriesOf(r.pending)
+	}
+	return r.entries
+}
 
 // Fields implements edit.Message: the result code, and what there is of diagnostic message,
-// matched DN and referral (RFC 4511 section 4.1.9).
-func (r outcome) Fields() []edit.Field {
-	out := []edit.Field{{Path: "code", Type: edit.Number, Value: strconv.Itoa(int(r.Code))}}
+// matched DN and referral (RFC 4511 section 4.1.9), the entries of a search, and the octets of
+// all of it.
+func (r *outcome) Fields() []edit.Field {
+	out := []edit.Field{{Path: "code", Type: edit.Number, Value: strconv.Itoa(int(r.Code))}, {Path: "message", Type: edit.Whole}}
 	if r.Text != "" {
 		out = append(out, edit.Field{Path: "text", Type: edit.Text, Value: r.Text})
 	}
@@ -27,12 +41,18 @@ func (r outcome) Fields() []edit.Field {
 	if len(r.Referrals) > 0 {
 		out = append(out, edit.Field{Path: "referral", Type: edit.Text, Value: r.Referrals[0]})
 	}
-	return out
+	return append(out, r.found().fields()...)
 }
 
 // Change implements edit.Message.
-func (r outcome) Change(c edit.Change) bool {
+func (r *outcome) Change(c edit.Change) bool {
+	if first, _ := edit.Cutoff(c.Field); first == "entry" {
+		return r.found().change(c)
+	}
 	switch c.Field {
+	case "message":
+		r.cut = r.cut || c.As == edit.Cut
+		return c.As == edit.Cut
 	case "code":
 		return r.changeCode(c)
 	case "text":
@@ -55,7 +75,7 @@ func (r outcome) Change(c edit.Change) bool {
 	return false
 }
 
-func (r outcome) changeCode(c edit.Change) bool {
+func (r *outcome) changeCode(c edit.Change) bool {
 	if !slices.Contains([]string{edit.Replaced, edit.Forged, edit.Flipped, edit.Other}, c.As) {
 		return false
 	}

@@ -48,7 +48,7 @@ func (op *operation) answer(ctx context.Context, name string, tag byte, run hand
 		res = result(goldap.LDAPResultCanceled, "")
 	}
 	finish(call, res)
-	call.Edit(outcome{&res})
+	cut := !call.NoFaults() && op.edited(call, &res)
 	if err := call.End(ctx); err != nil {
 		return op.lost(err)
 	}
@@ -57,12 +57,26 @@ func (op *operation) answer(ctx context.Context, name string, tag byte, run hand
 		op.pending = (*op.pooled)[:0]
 	}
 	b := proto.AppendResult(op.pending, op.msg.ID, tag, res)
+	if cut {
+		op.send(b[:len(b)/2])
+		return false
+	}
 	sent := op.send(b) == nil || op.silent.Load()
 	if cap(b) <= 2*flushAt {
 		*op.pooled = b[:0]
 		buffers.Put(op.pooled)
 	}
 	return sent
+}
+
+// edited lets fault rules change what is about to leave; cut: only half of it does.
+func (op *operation) edited(call *dialect.Call, res *proto.Result) (cut bool) {
+	o := outcome{Result: res, pending: op.pending}
+	call.Edit(&o)
+	if o.entries != nil && o.entries.changed {
+		op.pending = o.entries.appendTo(nil)
+	}
+	return o.cut
 }
 
 // guarded turns a panic into an error.

@@ -127,7 +127,7 @@ func (m *maker) fields() {
 
 // inBody reports a part of a body, of a packet's attributes, of a directory's entries.
 func inBody(f edit.Field) bool {
-	return f.Path != "body" && f.Path != "status" && f.Path != "code" && f.Type != edit.Sealed && !strings.HasPrefix(f.Path, "header.")
+	return f.Path != "body" && f.Path != "message" && f.Path != "status" && f.Path != "code" && f.Type != edit.Sealed && !strings.HasPrefix(f.Path, "header.")
 }
 
 func (m *maker) ways(f edit.Field) []string {

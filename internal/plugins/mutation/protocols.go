@@ -72,6 +72,9 @@ func (m *maker) codes() {
 		}
 		m.edits(Mutant{Group: Statuses, As: "referral", Sense: Lost, Detail: "a referral to elsewhere"}, edit.Change{Field: "referral", As: edit.Replaced, Value: "ldap://127.0.0.1:9/"})
 	}
+	if _, ok := m.s.part("message"); ok {
+		m.edits(Mutant{Group: Network, Sense: Lost, Unreachable: true, Detail: "half an answer"}, edit.Change{Field: "message", As: edit.Cut})
+	}
 	if _, ok := m.s.part("body"); ok {
 		m.edits(Mutant{Group: Bodies, Sense: Lost}, edit.Change{Field: "body", As: edit.Empty})
 		m.edits(Mutant{Group: Network, Sense: Lost, Unreachable: true, Detail: "half an answer"}, edit.Change{Field: "body", As: edit.Cut})
