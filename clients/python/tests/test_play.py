@@ -2,6 +2,8 @@
 
 import pytest
 
+from pytest_counterpart import Fleet, Refused
+
 MAIN = '''#!/usr/bin/env pluginwrapper3
 import configparser, json, urllib.request
 
@@ -69,3 +71,39 @@ def test_mistakes_are_said(play, plugin):
         play(plugin, expect={"outcome": "conected"}, **session("000000"))
     with pytest.raises(AssertionError, match="(?i)nowhere"):
         play("nowhere", expect={"outcome": "denied"}, **session("000000"))
+
+
+@pytest.fixture
+def running(plugin, tmp_path):
+    with Fleet.start(plugins=plugin.parent) as fleet:
+        yield fleet
+
+
+def live(code):
+    told = session(code)
+    return {"config": told["config"], "connection": told["connection"]}
+
+
+def test_a_session_against_a_fleet_that_runs(running, plugin):
+    played = running.session(plugin.name, [lambda: running.otp("alice")], **live(""))
+    assert played.outcome.startswith("connected") and played.left_behind == []
+    assert [text for text, _ in played.prompts] == ["Code: "]
+    assert any(source == "hook" and "authenticate" in text for source, text in played.timeline)
+    running.journal.verify({"match": {"server": "native", "session": played.id, "outcome": "ok"}, "count": 1})
+    code = played.prompts[0][1]
+    assert running.session(plugin.name, code, **live("")).outcome.startswith("denied")  # the same code again
+
+
+def test_orders_and_faults_reach_a_session(running, plugin):
+    running.decisions.add("deny", user="alice", on="code", next=1)
+    assert running.session(plugin.name, lambda text: running.otp("alice"), **live("")).outcome.startswith("denied")
+    running.faults.add("status", server="native", op="POST /otp*", times=1, args={"code": 500})
+    assert not running.session(plugin.name, lambda text: running.otp("alice"), **live("")).outcome.startswith("connected")
+
+
+def test_who_has_no_answer_hangs_up(running, plugin):
+    assert not running.session(plugin.name, **live("")).outcome.startswith("connected")
+    with pytest.raises(Refused, match="(?i)nowhere"):
+        running.session("nowhere", **live(""))
+    with pytest.raises(ValueError, match="credentialstore"):
+        running.session(plugin.name, kind="xx")

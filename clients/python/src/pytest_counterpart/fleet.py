@@ -5,11 +5,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
 from .control import Control, Refused, Unreachable, duration, segment
+from .session import run as run_session
 
 __all__ = ["Fleet", "Refused", "Server", "Unreachable"]
 
@@ -218,8 +220,13 @@ class Fleet:
         self._servers = {n: Server(n, [e for e in endpoints if e["server"] == n], facts.get(n, [])) for n in names}
 
     @classmethod
-    def start(cls, seed="demo", binary=None, wait=30, args=()):
-        """Starts a fleet of a seed: a ready-made one, or a file. It ends with :meth:`stop`, or with this process."""
+    def start(cls, seed="demo", binary=None, wait=30, args=(), plugins=None):
+        """Starts a fleet of a seed: a ready-made one, or a file. It ends with :meth:`stop`, or with this process.
+
+        ``plugins`` is a folder with SPS plugins, for :meth:`session`; they run in this Python.
+        """
+        if plugins is not None:
+            args = [*args, "--plugins", str(plugins), "--python", sys.executable]
         binary = binary or find_binary()
         folder = pathlib.Path(tempfile.mkdtemp(prefix="counterpart-"))
         ports, log = folder / "ports.json", folder / "serve.log"
@@ -330,6 +337,15 @@ class Fleet:
 
     def unlock(self, user):
         self.control.post("/users/%s/unlock" % segment(user))
+
+    def session(self, plugin, answers=(), connection=None, config=None, kind="aa", target=None, timeout=60):
+        """Runs a session of a plugin against this fleet, which was started with ``plugins=``, and returns how it went.
+
+        ``answers`` are those of the person at the terminal: texts, or functions that are called when the prompt comes,
+        such as ``lambda: fleet.otp("alice")``; or one function of the prompt's text. Who has no answer hangs up.
+        ``connection``, ``target`` and ``config`` are those of a scenario (docs/scenarios.md).
+        """
+        return run_session(self.control, plugin, answers, timeout, kind, connection=connection, config=config, target=target)
 
     def audit(self):
         """Accounts never given back, tokens still alive, secrets where they should not be; ``clean`` is the verdict."""

@@ -11,6 +11,7 @@ def pytest_addoption(parser):
     group.addoption("--counterpart-binary", metavar="FILE", help="the program; by default $COUNTERPART_BINARY, or counterpart from the path")
     group.addoption("--counterpart-seed", metavar="SEED", help="seed of the fleet: demo, minimal, load or a file; by default what pytest.ini says, or demo")
     group.addoption("--counterpart-url", metavar="URL", help="control port of a fleet that runs already, in place of one of its own; tests reset it")
+    parser.addini("counterpart_plugins", "folder with SPS plugins beside pytest.ini, for fleet.session")
     parser.addini("counterpart_seed", "seed of the fleet: demo, minimal, load or a file beside pytest.ini", default="demo")
 
 
@@ -35,7 +36,9 @@ def counterpart_fleet(pytestconfig, counterpart_seed):
             raise pytest.UsageError("--counterpart-url is one fleet, and tests of several workers would reset it under each other: run without -n")
         yield Fleet.at(url)
         return
-    with Fleet.start(counterpart_seed, binary=pytestconfig.getoption("counterpart_binary")) as fleet:
+    plugins = pytestconfig.getini("counterpart_plugins")
+    plugins = pytestconfig.rootpath / plugins if plugins else None
+    with Fleet.start(counterpart_seed, binary=pytestconfig.getoption("counterpart_binary"), plugins=plugins) as fleet:
         yield fleet
 
 
