@@ -48,8 +48,9 @@ type bundle struct {
 	N       uint64            `json:"n"`
 	After   uint64            `json:"after"` // number of the entry before
 	Count   uint64            `json:"count"`
-	Sum     uint64            `json:"sum"` // octets of this and all before
-	Low     uint64            `json:"low"` // the oldest batch that is kept
+	Sum     uint64            `json:"sum"`             // octets of this and all before
+	Low     uint64            `json:"low"`             // the oldest batch that is kept
+	Swept   uint64            `json:"swept,omitempty"` // those before it are gone from the store, too
 	Base    uint64            `json:"base,omitempty"`
 	Replica string            `json:"replica"`
 	Owns    map[string]uint64 `json:"owns,omitempty"` // the last one of each replica
@@ -190,29 +191,27 @@ func (j *Journal) HandOver(ctx context.Context) error {
 // append makes b the newest batch of the log.
 func (j *Journal) append(ctx context.Context, b *bundle) error {
 	s := j.shared
+	copied := uint64(0)
 	for {
 		head, found, err := s.log.Read(ctx, headKey)
 		if err != nil {
 			return err
 		}
+		if copied != 0 && copied < head.Low { // others had cut the log there meanwhile
+			if _, err := s.log.Delete(ctx, batchKey(copied)); err != nil {
+				return err
+			}
+		}
 		if found {
 			if head.Owns[s.replica] >= s.own { // it was, and nobody knew
 				return nil
 			}
-			err := s.log.Change(ctx, batchKey(head.N), func(v *bundle, found bool) error {
-				if found {
-					return state.ErrKeep
-				}
-				*v = head
-				v.Owns = nil
-				return nil
-			})
-			if err != nil {
+			if err := s.keep(ctx, head); err != nil {
 				return err
 			}
-		}
-		if !found {
-			head = j.begin()
+			copied = head.N
+		} else {
+			head, copied = j.begin(), 0
 		}
 		if head.Log != s.onto {
 			s.onto, s.marks = head.Log, nil
@@ -228,17 +227,28 @@ func (j *Journal) append(ctx context.Context, b *bundle) error {
 		if errors.Is(err, errAppended) {
 			continue
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			s.marks = append(s.marks, mark{next.N, next.Sum, next.After + next.Count})
 		}
-		s.marks = append(s.marks, mark{next.N, next.Sum, next.After + next.Count})
-		for n := max(head.Low, 1); n < next.Low; n++ {
-			if _, err := s.log.Delete(ctx, batchKey(n)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return err
 	}
+}
+
+// keep copies a head to its own key, and deletes what the log has been cut by. The next head
+// says that it is gone, so that whoever appends next goes on where somebody failed or died.
+func (s *shared) keep(ctx context.Context, head bundle) error {
+	err := s.log.Change(ctx, batchKey(head.N), func(v *bundle, found bool) error {
+		if found {
+			return state.ErrKeep
+		}
+		*v = head
+		v.Owns = nil
+		return nil
+	})
+	for n := max(head.Swept, 1); err == nil && n < head.Low; n++ {
+		_, err = s.log.Delete(ctx, batchKey(n))
+	}
+	return err
 }
 
 // begin is what stands before the first batch of a log. Numbers of entries go on from what
@@ -258,7 +268,7 @@ func (j *Journal) begin() bundle {
 func (s *shared) behind(head bundle, b *bundle, l Limits) bundle {
 	next := *b
 	next.Log, next.N, next.After, next.Sum, next.Base = head.Log, head.N+1, head.After+head.Count, head.Sum+uint64(len(b.Body)), head.Base
-	next.Low = max(head.Low, 1)
+	next.Low, next.Swept = max(head.Low, 1), head.Low
 	if b.clears {
 		next.Base = next.After
 	}
