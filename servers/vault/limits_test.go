@@ -143,3 +143,14 @@ func TestAQuotaIsPlayedByAFault(t *testing.T) {
 	}
 	v.says(t, "GET kv1/a", 412, "required index state not present")
 }
+
+// TestALockedRoleTakesNoSecretID, also not the right one, for a quarter of an hour.
+func TestALockedRoleTakesNoSecretID(t *testing.T) {
+	f, v := vaultOf(t, "")
+	for range 5 {
+		v.says(t, `@none POST auth/approle/login {"role_id":"rid","secret_id":"wrong"}`, 400, "invalid role or secret ID")
+	}
+	v.says(t, `@none POST auth/approle/login {"role_id":"rid","secret_id":"sid"}`, 403, "permission denied")
+	f.Clock.Advance(16 * time.Minute)
+	v.says(t, `@none POST auth/approle/login {"role_id":"rid","secret_id":"sid"}`, 200)
+}
