@@ -58,6 +58,19 @@ flow: password,otp`)
 }
 
 // Two requests race with one State, or with one code: exactly one wins.
+// TestALockedDeviceTakesNoCode: wrong ones have locked it, and then the right one is refused, too.
+func TestALockedDeviceTakesNoCode(t *testing.T) {
+	b := newBed(t, loopback+"flow: otp")
+	wrong := "000000"
+	if b.code("alice") == wrong {
+		wrong = "000001"
+	}
+	for range 16 {
+		b.want("wrong", b.send(b.pap("alice", wrong)), rejection)
+	}
+	b.want("right, and too late", b.send(b.pap("alice", b.code("alice"))), rejection)
+}
+
 func TestRacingCallersOneWinner(t *testing.T) {
 	for what, settings := range map[string]string{"one State": "flow: password,otp", "one code": "flow: otp"} {
 		t.Run(what, func(t *testing.T) {
