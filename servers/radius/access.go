@@ -13,8 +13,8 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // failure is an error of our own: no reason of the world to say no. RADIUS has

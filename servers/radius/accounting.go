@@ -17,9 +17,9 @@ import (
 	"layeh.com/radius/rfc2869"
 
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/radius/attr"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/attr"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // Session is what accounting has told about one session (RFC 2866). Sessions are

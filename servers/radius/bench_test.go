@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"counterpart/internal/company/world"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // BenchmarkPAP is one PAP login of one of 100,000 people, in process: checks,

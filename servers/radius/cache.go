@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // The reply cache detects duplicates (RFC 5080 section 2.2.2): a client that

@@ -8,7 +8,7 @@ import (
 
 	"counterpart/internal/company/clock"
 	"counterpart/internal/company/state"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

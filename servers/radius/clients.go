@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 
 	"counterpart/internal/company/world"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // listener is one of the ports.

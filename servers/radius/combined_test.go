@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // proofs are ways to prove who one is, right and wrong, as attributes that can stand

@@ -11,9 +11,9 @@ import (
 	layeh "layeh.com/radius"
 
 	"counterpart/internal/company/factor"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/steering/dialecttest"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // TestConformance has one subtest for each number of the contract's checklist.

@@ -10,9 +10,9 @@ import (
 	"layeh.com/radius/rfc2869"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/eap"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // eapRound is where an EAP conversation stands; it is part of the round that its

@@ -13,8 +13,8 @@ import (
 
 	"layeh.com/radius/rfc2759"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/servers/radius/internal/eap"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // peer is a supplicant with its NAS.

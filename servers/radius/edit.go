@@ -9,8 +9,8 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2869"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/fault/edit"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // reply is a finished answer as fault rules see it: its code, its attributes by their

@@ -7,8 +7,8 @@ import (
 
 	layeh "layeh.com/radius"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/fault"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // TestRepliesAreEdited: one part changes, and the reply is signed as if the server had

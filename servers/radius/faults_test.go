@@ -10,8 +10,8 @@ import (
 
 	layeh "layeh.com/radius"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/fault"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // Every fault that the server offers does what its name says, and the octets it

@@ -12,12 +12,12 @@ import (
 	layeh "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/journal"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/eap"
-	"counterpart/servers/radius/internal/wire"
 )
 
 const company = `

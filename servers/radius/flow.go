@@ -10,7 +10,7 @@ import (
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // flow is the conversation of one flavour. It knows people, passwords and

@@ -7,7 +7,7 @@ import (
 	layeh "layeh.com/radius"
 
 	"counterpart/internal/company/world"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // FuzzDatagram sends anything to every flavour, as it is and properly signed:

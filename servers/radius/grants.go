@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"counterpart/internal/company/world"
-	"counterpart/servers/radius/internal/attr"
+	"counterpart/internal/face/radius/attr"
 )
 
 // grants are the reply attributes of the three levels, encoded at start so that

@@ -24,12 +24,12 @@ import (
 	"counterpart/internal/company/signin"
 	"counterpart/internal/company/state"
 	"counterpart/internal/company/world"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 	"counterpart/internal/serving/fault/edit"
 	"counterpart/internal/steering/dialecttest"
 	"counterpart/servers/radius"
-	"counterpart/servers/radius/internal/wire"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

@@ -10,7 +10,7 @@ import (
 	"layeh.com/radius/rfc2869"
 
 	"counterpart/internal/company/cause"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // proof is what a peer brought to show that it knows something: the text itself

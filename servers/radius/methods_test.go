@@ -14,9 +14,9 @@ import (
 	"layeh.com/radius/rfc2759"
 	"layeh.com/radius/rfc3079"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
-	"counterpart/servers/radius/internal/wire"
 )
 
 func contextWithCancel(ctx context.Context) (context.Context, context.CancelFunc) {

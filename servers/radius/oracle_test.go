@@ -17,8 +17,8 @@ import (
 
 	layeh "layeh.com/radius"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/steering/dialecttest"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // freeradius starts FreeRADIUS with the same users on loopback ports of its own

@@ -6,9 +6,9 @@ import (
 
 	layeh "layeh.com/radius"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // A server that has lost its store decides nothing alone: silence, and the call

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/servers/radius/internal/eap"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // peapInner is where the conversation inside a PEAPv0 tunnel stands. Packets in

@@ -10,7 +10,7 @@ import (
 	layeh "layeh.com/radius"
 
 	"counterpart/internal/company/factor"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // asPlugin is a round as the SPS plugin radius-mfa sends it: name, Service-Type, the

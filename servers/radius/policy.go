@@ -3,7 +3,7 @@ package radius
 import (
 	"errors"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"

@@ -27,8 +27,8 @@ import (
 	"time"
 
 	"counterpart/internal/company/state"
+	"counterpart/internal/face/radius/attr"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/attr"
 )
 
 // Server answers RADIUS for one virtual server of a seed.

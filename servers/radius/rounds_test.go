@@ -9,7 +9,7 @@ import (
 
 	layeh "layeh.com/radius"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 func testStates(t *testing.T) {

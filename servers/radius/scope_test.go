@@ -4,10 +4,10 @@ import (
 	"slices"
 	"testing"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius"
 	"counterpart/servers/radius/internal/eap"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // TestUnplayedMethodsAreNamed: a peer that wants a method which other servers have

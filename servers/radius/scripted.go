@@ -9,8 +9,8 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/company/world"
-	"counterpart/servers/radius/internal/attr"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/attr"
+	"counterpart/internal/face/radius/wire"
 )
 
 // scripted plays conversations that the seed spells out, for products that no

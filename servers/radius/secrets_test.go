@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // TestS11NoSecretInAPacketIsShown: what proves or carries a secret, in requests and

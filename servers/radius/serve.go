@@ -11,8 +11,8 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // Why a datagram is dropped before its content matters.

@@ -14,10 +14,10 @@ import (
 	layeh "layeh.com/radius"
 
 	"counterpart/internal/company/factor"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/internal/serving/fault"
 	"counterpart/servers/radius"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // TestRetransmissionToAnotherReplica: what a balancer takes to another process, from

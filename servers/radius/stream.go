@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // What one connection may ask for, as FreeRADIUS limits TCP clients by default.

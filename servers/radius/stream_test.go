@@ -13,8 +13,8 @@ import (
 
 	layeh "layeh.com/radius"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // addressed is a pipe that says where it comes from.

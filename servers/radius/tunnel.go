@@ -11,9 +11,9 @@ import (
 
 	"counterpart/internal/company/cause"
 	"counterpart/internal/face/ids"
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
 	"counterpart/servers/radius/internal/eap"
-	"counterpart/servers/radius/internal/wire"
 )
 
 var errMalformedEAP = errors.New("EAP-Message is no EAP response")

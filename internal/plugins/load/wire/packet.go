@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
-	"strconv"
 
 	"layeh.com/radius/rfc2759"
 
@@ -41,15 +39,7 @@ func (p *packet) build(b []byte, id byte, w *step.Walk) ([]byte, error) {
 		b = with(b, stateAttribute, []byte(state))
 	}
 	for i := range p.others {
-		a := &p.others[i]
-		value, err := a.value.Append(room[:0], w, nil)
-		if err == nil {
-			value, err = a.encode(value)
-		}
-		if err != nil {
-			return b, err
-		}
-		if b, err = within(b, a.number, value); err != nil {
+		if b, err = p.others[i].append(b, p, w); err != nil {
 			return b, err
 		}
 	}
@@ -149,21 +139,31 @@ func (p *packet) mschap(b []byte, w *step.Walk, password []byte) ([]byte, error)
 	return with(b, vendorSpecific, of(msResponse, append(value, response...))), nil
 }
 
-func (a *attribute) encode(value []byte) ([]byte, error) {
-	switch a.kind {
-	case 'n':
-		n, err := strconv.ParseUint(string(value), 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("attribute %d is a number, not %q", a.number, value)
-		}
-		return binary.BigEndian.AppendUint32(nil, uint32(n)), nil
-	case 'a':
-		ip, err := netip.ParseAddr(string(value))
-		if err != nil || !ip.Is4() {
-			return nil, fmt.Errorf("attribute %d is an IPv4 address, not %q", a.number, value)
-		}
-		b := ip.As4()
-		return b[:], nil
+// append adds the attribute to a request that has its authenticator.
+func (a *attribute) append(b []byte, p *packet, w *step.Walk) ([]byte, error) {
+	if a.fixed != nil {
+		return with(b, byte(a.known.Type()), a.fixed), nil
 	}
-	return value, nil
+	var room [longestAttribute + 1]byte
+	text, err := a.value.Append(room[:0], w, nil)
+	if err != nil {
+		return b, err
+	}
+	value, err := a.known.Value(string(text))
+	if err != nil {
+		return b, fmt.Errorf("attribute %s: %w", a.name, err)
+	}
+	sealed, err := value.Seal(p.hiding, b[4:20], salts{})
+	return with(b, byte(sealed.Type), sealed.Value), err
+}
+
+// salts are random octets (RFC 2868 section 3.5 asks for no more than different ones).
+type salts struct{}
+
+// Read implements io.Reader.
+func (salts) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return len(b), nil
 }

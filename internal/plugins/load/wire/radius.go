@@ -5,17 +5,18 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/md5"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
-	"net"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"counterpart/internal/face/radius/attr"
+	radius "counterpart/internal/face/radius/wire"
 	"counterpart/internal/plugins/load/step"
 	"counterpart/internal/serving/strictyaml"
 )
@@ -41,18 +42,6 @@ const (
 	longestAttribute = 253
 )
 
-// attributes are those that plans may name, and what their values look like.
-var attributes = []struct {
-	name   string
-	number byte
-	kind   byte // t text, n number, a address
-}{
-	{"NAS-IP-Address", 4, 'a'}, {"NAS-Port", 5, 'n'}, {"Service-Type", 6, 'n'}, {"Framed-IP-Address", 8, 'a'}, {"Reply-Message", 18, 't'},
-	{"State", 24, 't'}, {"Class", 25, 't'}, {"Session-Timeout", 27, 'n'}, {"Called-Station-Id", 30, 't'}, {"Calling-Station-Id", 31, 't'},
-	{"NAS-Identifier", 32, 't'}, {"Acct-Status-Type", 40, 'n'}, {"Acct-Input-Octets", 42, 'n'}, {"Acct-Output-Octets", 43, 'n'},
-	{"Acct-Session-Id", 44, 't'}, {"Acct-Session-Time", 46, 'n'}, {"NAS-Port-Type", 61, 'n'}, {"Filter-Id", 11, 't'},
-}
-
 // packet is a step over RADIUS, compiled.
 type packet struct {
 	spec      *step.Spec
@@ -61,6 +50,7 @@ type packet struct {
 	operation string
 	code      byte
 	secret    []byte
+	hiding    *radius.Secret
 	user      step.Text
 	password  *step.Text
 	others    []attribute
@@ -69,15 +59,17 @@ type packet struct {
 	macs      sync.Pool // of HMAC-MD5 with the secret
 }
 
+// attribute is one that the plan adds to a request.
 type attribute struct {
-	number, kind byte
-	value        step.Text
+	name  string
+	known attr.Known
+	value step.Text
+	fixed []byte // as it is sent, where it is the same each time
 }
 
 type savedAttribute struct {
-	name   string
-	number byte // 0: the code of the answer
-	kind   byte
+	name string
+	from *attr.Known // nil: the code of the answer
 }
 
 // stateName is where a walk keeps the State of the last challenge.
@@ -104,6 +96,7 @@ func (c *Client) openRADIUS(s step.Spec, t step.Target) (step.Step, error) {
 		return nil, errors.New("a RADIUS step needs a `secret` that is the same for all walks")
 	} else {
 		p.secret = []byte(text)
+		p.hiding = radius.NewSecret(p.secret)
 		p.macs.New = func() any { return hmac.New(md5.New, p.secret) }
 	}
 	if p.user, err = step.Compile(r.User, t.Constants); err != nil {
@@ -116,45 +109,64 @@ func (c *Client) openRADIUS(s step.Spec, t step.Target) (step.Step, error) {
 		}
 		p.password = &text
 	}
-	for name, value := range r.Attributes {
-		a, err := known(name)
-		if err == nil {
-			a.value, err = step.Compile(value, t.Constants)
-		}
+	for _, name := range slices.Sorted(maps.Keys(r.Attributes)) {
+		a, err := c.added(name, r.Attributes[name], t.Constants)
 		if err != nil {
 			return nil, err
 		}
 		p.others = append(p.others, a)
 	}
-	slices.SortFunc(p.others, func(a, b attribute) int { return int(a.number) - int(b.number) })
 	for name, from := range s.Save {
 		if from == "status" {
 			p.save = append(p.save, savedAttribute{name: name})
 			continue
 		}
-		a, err := known(from)
+		k, err := c.attribute(from)
 		if err != nil {
 			return nil, err
 		}
-		p.save = append(p.save, savedAttribute{name, a.number, a.kind})
+		p.save = append(p.save, savedAttribute{name, &k})
 	}
 	p.means, err = compileMeanings(&s, t.Constants)
 	return p, err
 }
 
-func known(name string) (attribute, error) {
-	var names []string
-	for _, a := range attributes {
-		if strings.EqualFold(a.name, name) {
-			return attribute{number: a.number, kind: a.kind}, nil
+// attribute finds one in the dictionary.
+func (c *Client) attribute(name string) (attr.Known, error) {
+	k, err := c.dictionary().Known(name)
+	if errors.Is(err, attr.ErrUnknown) {
+		hint := strictyaml.DidYouMean(name, c.dictionary().Names())
+		if hint == "" {
+			hint = "known are those of RFC 2865 to 2869, 3162, 4372, 5607 and some vendors', as seeds name them"
 		}
-		names = append(names, a.name)
+		err = fmt.Errorf("`%s` is no attribute of the dictionary, %s", strictyaml.Short(name), hint)
 	}
-	hint := strictyaml.DidYouMean(name, names)
-	if hint == "" {
-		hint = "known are " + strictyaml.Enumerate(names)
+	return k, err
+}
+
+// added is an attribute of a step. What the step says in other ways is refused.
+func (c *Client) added(name, value string, constants map[string]string) (a attribute, err error) {
+	if a.name = name; strings.EqualFold(name, "User-Name") {
+		return a, errors.New("`User-Name` is what the step's `user` says")
 	}
-	return attribute{}, fmt.Errorf("`%s` is no attribute that a plan may name, %s", strictyaml.Short(name), hint)
+	if a.known, err = c.attribute(name); err != nil {
+		return a, err
+	}
+	if a.value, err = step.Compile(value, constants); err != nil {
+		return a, err
+	}
+	text, same := a.value.Constant()
+	if !same {
+		text = "0" // whether the protocol sets it does not depend on the value
+	}
+	sealed, err := a.known.Value(text)
+	if errors.Is(err, attr.ErrOurs) || same && err != nil {
+		return a, fmt.Errorf("attribute %s: %w", name, err)
+	}
+	if same && !sealed.Salted() {
+		a.fixed = sealed.Attribute.Value
+	}
+	return a, nil
 }
 
 // Do implements step.Step.
@@ -275,32 +287,19 @@ func (p *packet) judge(w *step.Walk, in []byte, a step.Answer) (step.Answer, err
 		if rest[0] == stateAttribute {
 			state = string(rest[2:n])
 		}
-		for _, s := range p.save {
-			if s.number == rest[0] && s.number != 0 {
-				w.Save(s.name, s.text(rest[2:n]))
-			}
-		}
 		rest = rest[n:]
 	}
 	if _, had := w.Saved(stateName); had || state != "" {
 		w.Save(stateName, state)
 	}
 	for _, s := range p.save {
-		if s.number == 0 {
+		if s.from == nil {
 			w.Save(s.name, a.Reason)
+		} else if text, found := s.from.First(p.client.dictionary(), radius.Packet(in)); found {
+			w.Save(s.name, text)
 		}
 	}
 	var err error
 	a.Facts, err = p.means.facts(w, a.Verdict)
 	return a, err
-}
-
-func (s savedAttribute) text(value []byte) string {
-	switch {
-	case s.kind == 'n' && len(value) == 4:
-		return strconv.FormatUint(uint64(binary.BigEndian.Uint32(value)), 10)
-	case s.kind == 'a' && len(value) == 4:
-		return net.IP(value).String()
-	}
-	return string(value)
 }

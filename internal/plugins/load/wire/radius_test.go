@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2759"
 	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2868"
 	"layeh.com/radius/rfc2869"
 	"layeh.com/radius/vendors/microsoft"
 
@@ -233,6 +236,12 @@ func TestRADIUSThatCannotBeSent(t *testing.T) {
 		"secret of a walk":  func(r *step.RADIUS) { r.Secret = "{{ user.name }}" },
 		"no secret":         func(r *step.RADIUS) { r.Secret = "" },
 		"unknown attribute": func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Identifer": "x"} },
+		"the protocol's":    func(r *step.RADIUS) { r.Attributes = map[string]string{"Message-Authenticator": "{{ user.name }}"} },
+		"the step's":        func(r *step.RADIUS) { r.Attributes = map[string]string{"user-name": "x"} },
+		"no tag":            func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Port:1": "1"} },
+		"long value":        func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Identifier": strings.Repeat("x", 254)} },
+		"no number":         func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Port": "x"} },
+		"no address":        func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-IP-Address": "::1"} },
 	} {
 		s := pap(1)
 		change(s.RADIUS)
@@ -243,16 +252,63 @@ func TestRADIUSThatCannotBeSent(t *testing.T) {
 	for name, change := range map[string]func(*step.RADIUS){
 		"long password": func(r *step.RADIUS) { r.Password = strings.Repeat("x", 129) },
 		"long name":     func(r *step.RADIUS) { r.User = strings.Repeat("x", 254) },
-		"long value":    func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Identifier": strings.Repeat("x", 254)} },
-		"no number":     func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Port": "x"} },
-		"no address":    func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-IP-Address": "::1"} },
-		"no value":      func(r *step.RADIUS) { r.User = "{{ nobody }}" },
+		"long value": func(r *step.RADIUS) {
+			r.Attributes = map[string]string{"NAS-Identifier": "{{ user.name }}" + strings.Repeat("x", 253)}
+		},
+		"no number":  func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-Port": "{{ user.name }}"} },
+		"no address": func(r *step.RADIUS) { r.Attributes = map[string]string{"NAS-IP-Address": "{{ user.name }}"} },
+		"no value":   func(r *step.RADIUS) { r.User = "{{ nobody }}" },
 	} {
 		s := pap(1)
 		change(s.RADIUS)
 		if _, err := must(t, client(t), s, udp("127.0.0.1:1")).Do(t.Context(), alice()); err == nil {
 			t.Errorf("%s: nobody minds", name)
 		}
+	}
+}
+
+// TestAttributesByName: a plan names what seeds name, of vendors, too, and values by their
+// names; what comes back is saved by the same names.
+func TestAttributesByName(t *testing.T) {
+	s := pap(1)
+	s.RADIUS.Attributes = map[string]string{"Cisco-AVPair": "shell:priv-lvl={{ user.name }}", "service-type": "Login-User", "NAS-IPv6-Address": "2001:db8::1",
+		"Tunnel-Password:1": "hidden", "Class": "0x00ff"}
+	p := must(t, client(t), s, udp("127.0.0.1:1")).(*packet)
+	out, err := p.build(nil, 1, alice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := radius.Parse(out, []byte("s3cret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vendor := append([]byte{0, 0, 0, 9, 1, byte(len("shell:priv-lvl=alice") + 2)}, "shell:priv-lvl=alice"...)
+	for number, want := range map[radius.Type][]byte{6: {0, 0, 0, 1}, 25: {0, 0xff}, 26: vendor, 95: netip.MustParseAddr("2001:db8::1").AsSlice()} {
+		if got := sent.Get(number); !bytes.Equal(got, want) {
+			t.Errorf("attribute %d is %x, not %x", number, got, want)
+		}
+	}
+	if tag, salted, err := rfc2868.TunnelPassword_Lookup(sent, sent); err != nil || tag != 1 || string(salted) != "hidden" {
+		t.Errorf("Tunnel-Password is %q of tag %d: %v", salted, tag, err)
+	}
+	s.Save = map[string]string{"type": "Service-Type", "pair": "Cisco-AVPair", "state": "State", "none": "Filter-Id", "verdict": "status"}
+	p = must(t, client(t), s, udp("127.0.0.1:1")).(*packet)
+	w := alice()
+	in := said(t, out, "s3cret", radius.CodeAccessAccept, func(r *radius.Packet) {
+		r.Add(6, []byte{0, 0, 0, 6})
+		r.Add(26, vendor)
+		r.Add(24, []byte{1, 2})
+	})
+	if _, err := p.judge(w, in, step.Answer{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"type": "Administrative-User", "pair": "shell:priv-lvl=alice", "state": "\x01\x02", "verdict": "Access-Accept"} {
+		if got, _ := w.Saved(name); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
+	}
+	if got, found := w.Saved("none"); found {
+		t.Errorf("what is not there is %q", got)
 	}
 }
 

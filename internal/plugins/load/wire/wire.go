@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"counterpart/internal/face/radius/attr"
 	"counterpart/internal/plugins/load/step"
 )
 
@@ -24,10 +25,14 @@ type Client struct {
 	sockets map[string]*funnel // of RADIUS, by address
 	ends    []func()           // of what is open
 	once    sync.Once
+
+	dictionary func() *attr.Dictionary // of RADIUS, made when first wanted
 }
 
 // New makes a client that has connected to nothing.
-func New() *Client { return &Client{pools: map[string]*pool{}, sockets: map[string]*funnel{}} }
+func New() *Client {
+	return &Client{pools: map[string]*pool{}, sockets: map[string]*funnel{}, dictionary: sync.OnceValue(attr.NewDictionary)}
+}
 
 // Open implements step.Opener.
 func (c *Client) Open(s step.Spec, t step.Target) (step.Step, error) {

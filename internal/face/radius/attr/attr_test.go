@@ -9,8 +9,8 @@ import (
 
 	"layeh.com/radius"
 
-	"counterpart/servers/radius/internal/attr"
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/attr"
+	"counterpart/internal/face/radius/wire"
 )
 
 func onWire(t testing.TB, d *attr.Dictionary, name, value string) (string, error) {

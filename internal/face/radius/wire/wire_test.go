@@ -13,7 +13,7 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 func unhex(t testing.TB, s string) []byte {

@@ -15,7 +15,7 @@ import (
 
 	"layeh.com/radius"
 
-	"counterpart/servers/radius/internal/wire"
+	"counterpart/internal/face/radius/wire"
 )
 
 // What can be wrong with an attribute of a seed. The errors of Parse wrap one
@@ -126,22 +126,11 @@ func (d *Dictionary) value(name, text string) (Value, error) {
 	if name != "" && name[0] >= '0' && name[0] <= '9' {
 		return d.raw(name, text)
 	}
-	base, tagText, hasTag := strings.Cut(name, ":")
-	e, ok := d.byName[strings.ToLower(base)]
-	if !ok {
-		return Value{}, fmt.Errorf("%w %q", ErrUnknown, base)
+	k, err := d.Known(name)
+	if err != nil {
+		return Value{}, err
 	}
-	if e.ours {
-		return Value{}, ErrOurs
-	}
-	tag := uint64(0)
-	if hasTag {
-		var err error
-		if tag, err = strconv.ParseUint(tagText, 10, 8); err != nil || tag > 31 || !e.tagged {
-			return Value{}, fmt.Errorf("%w: tag %q; tunnel attributes take 0 to 31, others none", ErrValue, tagText)
-		}
-	}
-	return e.encode(text, byte(tag), hasTag)
+	return k.Value(text)
 }
 
 // raw encodes <type> or <vendor>/<type> with hex octets.

@@ -12,8 +12,8 @@ import (
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 
+	"counterpart/internal/face/radius/wire"
 	"counterpart/internal/serving/dialect"
-	"counterpart/servers/radius/internal/wire"
 )
 
 // Line renders a packet as one line. The text is its only allocation, and it
