@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"strconv"
 
 	"counterpart/internal/plugins/load/step"
@@ -69,7 +68,7 @@ func (r *request) finish(w *step.Walk, p *pool, c *conn, f finished) (step.Answe
 	a.Octets = len(body)
 	var v any
 	if r.json {
-		json.Unmarshal(body, &v) // what is no JSON has none of the values
+		v = document(body)
 	}
 	a.Verdict, a.Reason = r.verdict(f.status, body, v)
 	err := r.keepValues(w, reply{&f.head, body, v, a.Verdict})

@@ -230,18 +230,18 @@ func TestWalksStayWithAReplica(t *testing.T) {
 func TestWhatIsSavedAndJudged(t *testing.T) {
 	at := server(t, func(_ int, c net.Conn, in *bufio.Reader) {
 		asked(in)
-		body := `{"auth":{"client_token":"t/1","n":[1,true,"x"]},"a/b":"~"}`
-		io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Id: 7\r\nSet-Cookie: other=1\r\nSet-Cookie: session=s-1; Path=/\r\nContent-Length: 58\r\n\r\n"+body)
+		body := `{"auth":{"client_token":"t/1","n":[1,true,"x",9007199254740993]},"a/b":"~"}`
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Id: 7\r\nSet-Cookie: other=1\r\nSet-Cookie: session=s-1; Path=/\r\nContent-Length: 75\r\n\r\n"+body)
 	})
 	s := get("/")
 	s.HTTP.Judge = []step.Rule{{Status: "4xx", Verdict: "failed"}, {At: "/auth/n/1", Is: "false", Verdict: "refused"}, {At: "/auth/n/2", Is: "x", Verdict: "asked"}, {Verdict: "refused"}}
-	s.Save = map[string]string{"token": "/auth/client_token", "n": "/auth/n/0", "tilde": "/a~1b", "id": "header:x-id", "cookie": "cookie:session", "status": "status"}
+	s.Save = map[string]string{"token": "/auth/client_token", "n": "/auth/n/0", "long": "/auth/n/3", "tilde": "/a~1b", "id": "header:x-id", "cookie": "cookie:session", "status": "status"}
 	w := alice()
 	a := done(t, must(t, client(t), s, over(at)), w)
 	if a.Verdict != step.Asked || a.Reason != "200 x" {
 		t.Errorf("%v %q", a.Verdict, a.Reason)
 	}
-	for name, want := range map[string]string{"token": "t/1", "n": "1", "tilde": "~", "id": "7", "cookie": "s-1", "status": "200"} {
+	for name, want := range map[string]string{"token": "t/1", "n": "1", "long": "9007199254740993", "tilde": "~", "id": "7", "cookie": "s-1", "status": "200"} {
 		if got, _ := w.Saved(name); got != want {
 			t.Errorf("%s is %q, not %q", name, got, want)
 		}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -100,6 +101,16 @@ func statusWord(status int) string {
 	return strconv.Itoa(status)
 }
 
+// document reads JSON with its numbers as they are written; what is no JSON has no values.
+func document(body []byte) (v any) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&v) != nil || d.More() {
+		return nil
+	}
+	return v
+}
+
 // pointer is a JSON pointer taken apart (RFC 6901).
 func pointer(text string) (out []string) {
 	for part := range strings.SplitSeq(text[1:], "/") {
@@ -132,8 +143,8 @@ func at(v any, path []string) (string, bool) {
 		return x, true
 	case bool:
 		return strconv.FormatBool(x), true
-	case float64:
-		return strconv.FormatFloat(x, 'f', -1, 64), true
+	case json.Number: // an identifier may have more digits than a float64 keeps
+		return x.String(), true
 	}
 	return "", false
 }
