@@ -7,7 +7,7 @@ import { enc, field, fill, fine, h, key, mark, masked, pick, said } from "./dom.
 export async function session(main, page) {
 	let plugins;
 	try {
-		[{ plugins }] = await Promise.all([get("/plugins", {}, page.signal)]);
+		({ plugins } = await get("/plugins", {}, page.signal));
 	} catch (e) {
 		if (page.signal.aborted) return;
 		const none = e instanceof Problem && e.status === 404;
