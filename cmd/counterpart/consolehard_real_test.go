@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -125,6 +127,9 @@ func TestRealConsoleSizes(t *testing.T) {
 			c.goTo(p.path)
 			c.has(p.selector, p.text)
 			c.is(`document.documentElement.scrollWidth <= innerWidth`)
+			if paint, err := chromedp.Run(c.ctx, chromedp.Evaluate[float64](`performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0`)); err == nil && paint > 0 {
+				t.Logf("%s at %d: first paint after %.0f ms", p.name, size.width, paint)
+			}
 			if shots != "" {
 				c.shot(filepath.Join(shots, fmt.Sprintf("%s-%d-%s.png", p.name, size.width, map[bool]string{true: "dark", false: "light"}[size.dark])))
 			}
@@ -160,4 +165,51 @@ func TestRealConsoleHoldsMany(t *testing.T) {
 	c.is(`document.querySelectorAll(".live > *").length < 120`)
 	c.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("main section").scrollTop = 1e6; undefined`))
 	c.until(`[...document.querySelectorAll(".t")].some(e => e.id === "e300")`)
+}
+
+// TestRealConsoleScrolls: a full journal, from end to end. Only what is on the screen is in the
+// page, no frame shows a hole, and what a frame takes is told.
+func TestRealConsoleScrolls(t *testing.T) {
+	c := openConsole(t)
+	const all, workers = 10_000, 8
+	var asking sync.WaitGroup
+	for range workers {
+		asking.Go(func() {
+			for range all / workers {
+				if got, err := c.try("alice", "GET", "/vault/v1/accounts?limit=1", ""); err == nil {
+					_, _ = io.Copy(io.Discard, got.Body)
+					got.Body.Close()
+				}
+			}
+		})
+	}
+	asking.Wait()
+	c.goTo("/console/timeline?group=nothing")
+	c.until(`Number(document.querySelector(".stat b")?.textContent.replace(",", "")) > 5000`) // as many as the journal holds
+	told, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`(async () => {
+		const box = document.querySelector("main section"), list = document.querySelector(".live");
+		const frame = () => new Promise(requestAnimationFrame);
+		let most = 0, holes = 0, slow = 0, last = performance.now();
+		const steps = 200, step = (box.scrollHeight - box.clientHeight) / steps;
+		for (let i = 0; i <= steps; i++) {
+			box.scrollTop = i * step;
+			await frame();
+			await frame();
+			const now = performance.now();
+			slow = Math.max(slow, (now - last) / 2);
+			last = now;
+			most = Math.max(most, list.childElementCount);
+			const at = box.getBoundingClientRect(), lines = [...list.children].map((e) => e.getBoundingClientRect());
+			if (Math.min(...lines.map((l) => l.top)) > Math.max(at.top, list.getBoundingClientRect().top) + 1 || Math.max(...lines.map((l) => l.bottom)) < at.bottom - 1 && i < steps) holes++;
+		}
+		return most + " lines at most, " + holes + " holes, longest frame " + Math.round(slow) + " ms";
+	})()`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(told)
+	var most, holes int
+	if _, err := fmt.Sscanf(told, "%d lines at most, %d holes", &most, &holes); err != nil || most > 120 || holes > 0 {
+		t.Errorf("%s (%v)", told, err)
+	}
 }
