@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"counterpart/internal/steering/dialecttest"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -123,7 +126,9 @@ servers:
 	}
 	c := inBrowser(t, startServing(t, dir, seed))
 	api := duoapi.NewDuoApi(ikey, skey, c.ports["duo/https"], "counterpart", duoapi.SetTimeout(10*time.Second), duoapi.SetInsecure())
-	call := func(method, path string, params url.Values) (got struct{ Response struct{ TxID, Result, Status_Msg string } }) {
+	call := func(method, path string, params url.Values) (got struct {
+		Response struct{ TxID, Result, Status_Msg string }
+	}) {
 		t.Helper()
 		_, body, err := api.SignedCall(method, path, params)
 		if err != nil {
@@ -169,4 +174,44 @@ servers:
 	c.has(".bomb", "4 requests lately.")
 	c.press(".asks button", "Not me: report fraud")
 	c.has(".note", "You reported it as fraud.")
+}
+
+// TestRealConsoleOfReplicas: a page of one process shows, and decides, what happens in the other.
+func TestRealConsoleOfReplicas(t *testing.T) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatal("redis-server is missing; make tools installs it")
+	}
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "redis.sock")
+	dialecttest.Program(t, exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", ""), "eady to accept connections")
+	here := startServe(t, "serve", "demo", "--ports", "auto", "--state", "unix://"+socket)
+	there := startServe(t, "serve", "demo", "--ports", "auto", "--state", "unix://"+socket)
+	c := inBrowser(t, here)
+	elsewhere := &console{t: t, ports: there} // asks, and has no browser
+	c.goTo("/console/timeline")
+	c.has(".first", "A push")
+	elsewhere.ask("alice", "POST", "/vault/v1/accounts/root@db01/checkout", "")
+	c.has(".t", "POST /vault/v1/accounts/:account/checkout")
+	c.goTo("/console/vaults")
+	c.has(".ax", "alice · lease-1 · v1")
+	c.press(".act button", "Force back")
+	c.has("h1 + p", "0 accounts are out")
+	if status, answer := elsewhere.ask("trent", "POST", "/vault/v1/accounts/root@db01/checkout", ""); status != 201 {
+		t.Errorf("what was forced back here is still out there: %d %s", status, answer)
+	}
+	elsewhere.ask("bob", "POST", "/otp/v1/transactions", `{"user":"bob","method":"push","message":"Is it you?"}`)
+	c.goTo("/phone/bob")
+	c.has(".asks", "Is it you?")
+	c.press(".asks button", "Approve")
+	c.has(".note", "approved")
+	if _, answer := elsewhere.ask("bob", "GET", "/otp/v1/transactions", ""); strings.Contains(answer, `"pending"`) {
+		t.Errorf("the push still waits there: %s", answer)
+	}
+	c.goTo("/console/endpoints")
+	c.has("h2", "Processes of the fleet")
+	c.goTo("/console/clock")
+	c.press(".bar button", "Freeze")
+	c.has(".bar", "FROZEN")
+	elsewhere.steer("POST", "/clock", map[string]any{"frozen": false})
+	c.has(".bar", "running")
 }
