@@ -21,27 +21,32 @@ func (x *exchange) addHeads() {
 	x.call.Wire.RequestHead, x.call.Wire.ResponseHead = b[:n:n], b[n:]
 }
 
-// appendHead appends the fields of a head in the order of their names, as far as there is
-// room: what does not fit is left out as a whole.
+// appendHead appends the fields of a head in the order of their names, the first ones of it
+// and as far as there is room: what does not fit is left out as a whole.
 func appendHead(b []byte, h http.Header) []byte {
 	var room [mostFields]string
 	names := room[:0]
 	for name := range h {
-		if len(names) == mostFields {
-			break
-		}
 		at := len(names)
-		names = append(names, name)
+		switch {
+		case at < mostFields:
+			names = append(names, name)
+		case names[at-1] > name: // the last one makes room
+			at--
+		default:
+			continue
+		}
 		for ; at > 0 && names[at-1] > name; at-- {
 			names[at] = names[at-1]
 		}
 		names[at] = name
 	}
-	end := len(b) + mostHead
+	end, fields := len(b)+mostHead, 0
 	for _, name := range names {
 		for _, value := range h[name] {
-			if len(b)+len(name)+len(value)+3 <= end {
+			if fields < mostFields && len(b)+len(name)+len(value)+3 <= end {
 				b = append(append(append(append(b, name...), ": "...), value...), '\n')
+				fields++
 			}
 		}
 	}

@@ -20,6 +20,11 @@ func TestAHeadIsSortedAndBounded(t *testing.T) {
 	if len(got) > mostHead || strings.Contains(got, "A-Long") || strings.Count(got, "\n") > mostFields || !strings.HasSuffix(got, "\n") {
 		t.Errorf("%d octets: %q", len(got), got)
 	}
+	for range 20 { // a map has no order, and a head has the same each time
+		if again := string(appendHead(nil, h)); again != got || !strings.HasPrefix(got, "Accept: */*\nAuthorization: Bearer t\nX-B: 2\nX-B: 3\nX-Many-0: ") {
+			t.Fatalf("%q and %q", got, again)
+		}
+	}
 }
 
 func BenchmarkHead(b *testing.B) {
