@@ -100,7 +100,7 @@ type recorder struct {
 	status int
 	head   []byte
 	held   bool // nothing leaves before the faults that come after the operation
-	gone   bool // the connection was cut
+	gone   bool // the connection is cut once the call is on record
 	buf    bytes.Buffer
 }
 

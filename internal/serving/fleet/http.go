@@ -187,11 +187,13 @@ func unescape(c echo.Context) {
 	c.SetParamValues(values...)
 }
 
-// cut ends a connection with a reset and no answer.
+// cut lets a connection end with a reset and no answer, once the call is on record: who sees
+// it end and looks finds why.
 func cut(w http.ResponseWriter) {
 	for inner := w; inner != nil; {
 		if rec, ok := inner.(*recorder); ok {
 			rec.gone = true
+			return
 		}
 		u, ok := inner.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
@@ -199,6 +201,11 @@ func cut(w http.ResponseWriter) {
 		}
 		inner = u.Unwrap()
 	}
+	hangUp(w)
+}
+
+// hangUp resets the connection of a request.
+func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -236,6 +243,9 @@ func (f *Fleet) finish(ctx context.Context, x *exchange, panicked any) {
 	}
 	call.End(ctx)
 	call.Wire.Request, call.Wire.Response, call.Wire.RequestHead, call.Wire.ResponseHead = nil, nil, nil, nil
+	if x.gone {
+		hangUp(x.ResponseWriter)
+	}
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection
 	}

@@ -197,7 +197,7 @@ func (f *Fleet) late(ctx context.Context, x *exchange) (abort bool) {
 		if err := f.strike(ctx, call, fault.After, fault.Hang, fault.Reset, fault.Drop, fault.Status); errors.As(err, &s) {
 			out.replace(s.Rule)
 		} else if err != nil {
-			cut(out.ResponseWriter)
+			out.gone = true
 			return false
 		}
 	}
