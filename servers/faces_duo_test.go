@@ -52,6 +52,15 @@ func (f faces) passcode(code string) map[string]any {
 	return f.duo("/auth/v2/auth", url.Values{"username": {"alice"}, "factor": {"passcode"}, "passcode": {code}})
 }
 
+// securid reports whether RSA lets alice in with a passcode.
+func (f faces) securid(code string) bool {
+	f.t.Helper()
+	c := f.Client("rsa/https")
+	c.Login = func(r *http.Request, _ string, _ []byte) { r.Header.Set("client-key", "rsa-key") }
+	const line = `POST /mfa/v1_1/authn/initialize {"clientId":"a","subjectName":"alice","context":{"messageId":"1"},"subjectCredentials":[{"methodId":"SECURID","collectedInputs":[{"name":"SECURID","value":"%s"}]}]}`
+	return c.Send(f.t, fmt.Sprintf(line, code)).Text("attemptResponseCode") == "SUCCESS"
+}
+
 func (f faces) current(device string) string {
 	f.t.Helper()
 	code, _, err := f.Factors.Current(f.t.Context(), device)
@@ -61,7 +70,7 @@ func (f faces) current(device string) string {
 	return code
 }
 
-func TestOneCodeIsGoodOnceAtDuoAndOverRadius(t *testing.T) {
+func TestOneCodeIsGoodOnceAtDuoAndRSAAndOverRadius(t *testing.T) {
 	f := open(t)
 	code := f.current("alice-totp")
 	if !f.radius("otp", "alice", code) {
@@ -71,16 +80,21 @@ func TestOneCodeIsGoodOnceAtDuoAndOverRadius(t *testing.T) {
 		t.Errorf("a code that RADIUS took: %v", r)
 	}
 	f.Clock.Advance(time.Minute)
-	if code = f.current("alice-totp"); f.passcode(code)["result"] != "allow" || f.radius("otp", "alice", code) {
-		t.Error("a code that Duo took is good over RADIUS")
+	if code = f.current("alice-totp"); f.passcode(code)["result"] != "allow" || f.radius("otp", "alice", code) || f.securid(code) {
+		t.Error("a code that Duo took is good over RADIUS, or at RSA")
+	}
+	f.Clock.Advance(time.Minute)
+	if code = f.current("alice-totp"); !f.securid(code) || f.passcode(code)["result"] != "deny" {
+		t.Error("a code that RSA took is good at Duo, or none is")
 	}
 	f.Clock.Advance(time.Minute)
 	code = f.current("alice-totp")
+	asks := []func() bool{func() bool { return f.radius("otp", "alice", code) }, func() bool { return f.passcode(code)["result"] == "allow" }, func() bool { return f.securid(code) }}
 	var won atomic.Int32
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for i := range 9 {
 		wg.Go(func() {
-			if i%2 == 0 && f.radius("otp", "alice", code) || i%2 == 1 && f.passcode(code)["result"] == "allow" {
+			if asks[i%len(asks)]() {
 				won.Add(1)
 			}
 		})

@@ -52,6 +52,7 @@ servers:
     mounts: [{path: ldap, type: ldap, libraries: [{name: team, accounts: [svc-backup, root@db01]}]}, {path: rotate, type: ldap}]
     auth: [{path: ldap, type: ldap}, {path: userpass, type: userpass, users: [{name: alice, policies: [default]}]}]
   - {kind: duo, integrations: [{ikey: DIWJ8X6AEYOR5OMC6TQ1, skey: Zh5eGmUq9zpfQnyUIzL0nWJe3Rmuz8KSGuWuGgSK}]}
+  - {kind: rsa, clients: [{access_id: sps, access_key: rsa-key}]}
 `
 
 // faces is the company with a client for each of its servers.

@@ -8,6 +8,7 @@ import (
 	"counterpart/servers/ldap"
 	"counterpart/servers/native"
 	"counterpart/servers/radius"
+	"counterpart/servers/rsa"
 	"counterpart/servers/servicenow"
 	"counterpart/servers/vault"
 	"counterpart/servers/yubico"
@@ -23,6 +24,7 @@ func Table() []dialect.Kind {
 		{Name: "servicenow", New: servicenow.New, Settings: servicenow.Settings{}, Personal: servicenow.Personal(), Scope: servicenow.Scope, Refusals: servicenow.Refusals, Secrets: servicenow.Secrets(), Facts: servicenow.Facts, Load: servicenow.Load},
 		{Name: "duo", New: duo.New, Settings: duo.Settings{}, Scope: duo.Scope, Refusals: duo.Refusals, Secrets: duo.Secrets(), Facts: duo.Facts, Load: duo.Load},
 		{Name: "yubico", New: yubico.New, Settings: yubico.Settings{}, Scope: yubico.Scope, Refusals: yubico.Refusals, Secrets: yubico.Secrets(), Facts: yubico.Facts, Load: yubico.Load},
+		{Name: "rsa", New: rsa.New, Settings: rsa.Settings{}, Scope: rsa.Scope, Refusals: rsa.Refusals, Secrets: rsa.Secrets(), Facts: rsa.Facts, Load: rsa.Load},
 	}
 }
 

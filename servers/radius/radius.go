@@ -26,7 +26,6 @@ import (
 	"strings"
 	"time"
 
-	"counterpart/internal/company/state"
 	"counterpart/internal/face/radius/attr"
 	"counterpart/internal/serving/dialect"
 )
@@ -44,7 +43,6 @@ type server struct {
 	grants  *grants
 	states  *states
 	acct    *ledger
-	tokens  *state.Collection[rsaToken] // of the RSA flow, by user
 	tunnels *tunnels
 	methods map[string]bool
 	status  bool
@@ -64,7 +62,6 @@ func New(env dialect.Env) (dialect.Server, error) {
 	s.shared = newSharedReplies(env, &s.set)
 	s.states = newStates(env, s.set.Challenge.TTL)
 	s.acct = newLedger(env.Store, s.dict)
-	s.tokens = state.Of[rsaToken](env.Store, "rsa")
 	s.tunnels = newTunnels(env)
 	return s, nil
 }

@@ -3,8 +3,11 @@ package radius
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
+	"fmt"
 
 	"counterpart/internal/company/cause"
+	"counterpart/internal/company/factor"
 	"counterpart/internal/company/world"
 )
 
@@ -13,43 +16,18 @@ import (
 // next-tokencode mode lead through challenges.
 type rsa struct{}
 
-func newRSA(*server) (flow, error) { return rsa{}, nil }
-
-// rsaToken is what has changed about somebody's token since the seed.
-type rsaToken struct {
-	Mode string  `json:"mode,omitempty"`
-	PIN  *string `json:"pin,omitempty"`
-	Bad  int     `json:"bad,omitempty"` // wrong passcodes in a row
-}
-
-// The modes of a token; a seed sets one as the user's setting radius.token_mode.
-const (
-	rsaNormal  = "normal"
-	rsaModePIN = "new_pin"
-	rsaModeNTC = "next_tokencode"
-)
-
-func (rsa) token(ctx context.Context, l *login) (rsaToken, error) {
-	t, _, err := l.s.tokens.Read(ctx, l.user.ID)
-	if t.Mode == "" {
-		t.Mode = orElse(l.user.Settings["radius.token_mode"], rsaNormal)
-	}
-	if t.PIN == nil {
-		for _, d := range l.s.env.World.DevicesOf(l.user.ID) {
-			if d.PIN != "" {
-				t.PIN = &d.PIN
-				break
-			}
+func newRSA(s *server) (flow, error) {
+	var wrong []error
+	for u := range s.env.World.Written() {
+		switch mode := factor.TokenMode(u.Settings["radius.token_mode"]); mode {
+		case "":
+		case factor.TokenNormal, factor.TokenNewPIN, factor.TokenNextCode:
+			s.env.Factors.SeedToken(u.ID, mode)
+		default:
+			wrong = append(wrong, fmt.Errorf("radius.token_mode of %s is %q; it is normal, next_tokencode or new_pin", u.ID, mode))
 		}
 	}
-	return t, err
-}
-
-func (rsa) edit(ctx context.Context, l *login, f func(*rsaToken)) error {
-	return l.s.tokens.Change(ctx, l.user.ID, func(t *rsaToken, _ bool) error {
-		f(t)
-		return nil
-	})
+	return rsa{}, errors.Join(wrong...)
 }
 
 // start implements flow.
@@ -57,24 +35,21 @@ func (f rsa) start(ctx context.Context, l *login) verdict {
 	if err := l.standing(ctx); err != nil {
 		return reject(err)
 	}
-	t, err := f.token(ctx, l)
+	if l.onDemand(ctx) {
+		return f.onDemand(ctx, l)
+	}
+	t, err := f.passcode(ctx, l)
 	if err != nil {
 		return reject(err)
 	}
-	if l.onDemand(ctx) {
-		return f.onDemand(ctx, l, t)
-	}
-	if err := f.passcode(ctx, l, t); err != nil {
-		return reject(err)
-	}
 	switch {
-	case t.Mode == rsaModePIN:
+	case t.Mode == factor.TokenNewPIN:
 		return challenge(rsaNewPIN, rsaAskPIN, false)
-	case t.Mode == rsaModeNTC || t.Bad >= l.s.set.RSA.BadTries:
+	case t.Mode == factor.TokenNextCode || t.Bad >= l.s.set.RSA.BadTries:
 		return challenge(rsaNext, rsaAskNext, true)
 	}
 	if t.Bad > 0 {
-		if err := f.edit(ctx, l, func(t *rsaToken) { t.Bad = 0 }); err != nil {
+		if err := l.s.env.Factors.TokenPassed(ctx, l.user.ID); err != nil {
 			return reject(err)
 		}
 	}
@@ -83,22 +58,11 @@ func (f rsa) start(ctx context.Context, l *login) verdict {
 
 // passcode checks PIN and tokencode of one text, and counts failures: after
 // some of them a right passcode must be followed by the next tokencode.
-func (f rsa) passcode(ctx context.Context, l *login, t rsaToken) error {
-	text, pin := string(l.proof.text), ""
-	if t.PIN != nil {
-		pin = *t.PIN
-	}
-	err := cause.Because(cause.WrongCode, "the passcode of %s does not start with the PIN", l.user.ID)
-	if n := len(pin); len(text) >= n && subtle.ConstantTimeCompare([]byte(text[:n]), []byte(pin)) == 1 {
-		l.proof.text = l.proof.text[n:]
-		err = l.code(ctx, world.TOTP, world.HOTP)
-	}
-	if _, refused := cause.Of(err); err != nil && refused {
-		if err := f.edit(ctx, l, func(t *rsaToken) { t.Bad++ }); err != nil {
-			return err
-		}
-	}
-	return err
+func (f rsa) passcode(ctx context.Context, l *login) (factor.Token, error) {
+	return l.s.env.Factors.Passcode(ctx, l.user.ID, string(l.proof.text), func(code string) error {
+		l.proof.text = []byte(code)
+		return l.code(ctx, world.TOTP, world.HOTP)
+	})
 }
 
 // onDemand reports whether the person's tokencodes are delivered.
@@ -109,8 +73,12 @@ func (l *login) onDemand(ctx context.Context) bool {
 }
 
 // onDemand takes the PIN alone and sends the tokencode.
-func (f rsa) onDemand(ctx context.Context, l *login, t rsaToken) verdict {
-	if t.PIN == nil || subtle.ConstantTimeCompare(l.proof.text, []byte(*t.PIN)) != 1 {
+func (f rsa) onDemand(ctx context.Context, l *login) verdict {
+	t, err := l.s.env.Factors.Token(ctx, l.user.ID)
+	if err != nil {
+		return reject(err)
+	}
+	if *t.PIN == "" || subtle.ConstantTimeCompare(l.proof.text, []byte(*t.PIN)) != 1 {
 		return rejectf(cause.WrongCode, "wrong PIN of %s", l.user.ID)
 	}
 	list, err := l.devices(ctx, world.SMS, world.Mail)
@@ -139,16 +107,12 @@ func (f rsa) answer(ctx context.Context, l *login, r round) verdict {
 		if text != r.Data["pin"] {
 			return challenge(rsaNewPIN, rsaAskPIN, false)
 		}
-		if err := f.edit(ctx, l, func(t *rsaToken) { *t = rsaToken{Mode: rsaNormal, PIN: &text} }); err != nil {
+		if err := l.s.env.Factors.SetPIN(ctx, l.user.ID, text); err != nil {
 			return reject(err)
 		}
 		return challenge(rsaWait, rsaPINAccepted, false)
 	case rsaWait:
-		t, err := f.token(ctx, l)
-		if err == nil {
-			err = f.passcode(ctx, l, t)
-		}
-		if err != nil {
+		if _, err := f.passcode(ctx, l); err != nil {
 			return reject(err)
 		}
 		return accept(l.s.words.success)
@@ -156,7 +120,7 @@ func (f rsa) answer(ctx context.Context, l *login, r round) verdict {
 		if err := l.code(ctx); err != nil {
 			return reject(err)
 		}
-		if err := f.edit(ctx, l, func(t *rsaToken) { t.Mode, t.Bad = rsaNormal, 0 }); err != nil {
+		if err := l.s.env.Factors.TokenPassed(ctx, l.user.ID); err != nil {
 			return reject(err)
 		}
 		return accept(l.s.words.success)

@@ -45,17 +45,19 @@ type Service struct {
 	approvals *state.Collection[Approval]
 	byUser    *state.Index[Approval]
 	virtual   *state.Collection[VirtualYubikey] // by device
+	tokens    *state.Collection[Token]          // by user
 
 	regMu      sync.RWMutex
 	registered map[string]world.Device // by ID
 	rows       map[string]YubikeyRow   // what a seed says was seen of YubiKeys, by the device's ID
+	modes      map[string]TokenMode    // of tokens from the start, by user
 }
 
 // New returns a Service over c.
 func New(c Config) *Service {
 	b := &Service{Config: c, progress: state.Of[progress](c.Store, "device"), enrolled: state.Of[world.Device](c.Store, "enrolled"),
 		tallies: state.Of[tallies](c.Store, "tally"), outbox: state.Of[[]Message](c.Store, "outbox"), approvals: state.Of[Approval](c.Store, "approval"),
-		virtual: state.Of[VirtualYubikey](c.Store, "yubikey")}
+		virtual: state.Of[VirtualYubikey](c.Store, "yubikey"), tokens: state.Of[Token](c.Store, "token")}
 	b.byUser = b.approvals.By(c.Store, "user", nil, func(a *Approval) []string { return []string{a.UserID} })
 	return b
 }

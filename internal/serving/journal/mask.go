@@ -85,8 +85,8 @@ func (m *Mask) message(server string, msg redact.Message) string {
 // secretFields are parts of the names of header fields whose values are secrets, and
 // plainFields the names that are none of them.
 var (
-	secretFields = regexp.MustCompile(`(?i)auth|token|secret|cookie|password|passcode|session|signature|api-?key|private|credential|assertion`)
-	plainFields  = regexp.MustCompile(`(?i)^(?:www|proxy)-authenticate$`)
+	secretFields = regexp.MustCompile(`(?i)auth|token|secret|cookie|password|passcode|session|signature|key$|api-?key|private|credential|assertion`)
+	plainFields  = regexp.MustCompile(`(?i)^(?:(?:www|proxy)-authenticate|idempotency-key|sec-websocket-key)$`)
 )
 
 // head is the head of a message as it may be shown. Of an authorization its scheme stays.
