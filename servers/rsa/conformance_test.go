@@ -360,11 +360,15 @@ func push(t *testing.T) {
 		}
 	}
 	l.begin("alice")
-	a := l.answer("APPROVE", "-")
+	l.answer("APPROVE", "-")
 	l.is(l.answer("APPROVE", "ref:00000000-0000-4000-8000-000000000000"), bad)
 	l.begin("alice")
-	a = l.answer("APPROVE", "-")
-	a = l.answer("FINGERPRINT", "-") // chosen instead: the phone asks for one thing
+	l.answer("APPROVE", "-")
+	l.Kept["message"] = "other"
+	l.is(l.answer("APPROVE", "-"), bad)
+	l.begin("alice")
+	l.answer("APPROVE", "-")
+	a := l.answer("FINGERPRINT", "-") // chosen instead: the phone asks for one thing
 	all, err := l.Factors.Approvals(t.Context(), "alice")
 	if err != nil {
 		t.Fatal(err)
@@ -375,13 +379,12 @@ func push(t *testing.T) {
 			n++
 		}
 	}
-	if l.is(a, waits); n != 2 { // that of the attempt before, and this one
+	if l.is(a, waits); n != 1 { // what has ended is withdrawn
 		t.Errorf("%d requests wait", n)
 	}
 	l.begin("bob")
 	l.is(l.answer("APPROVE", "-"), bad) // bob has no phone
-	late := l.begin("alice", `"authnAttemptTimeout":10`)
-	_ = late
+	l.begin("alice", `"authnAttemptTimeout":10`)
 	a = l.answer("APPROVE", "-")
 	l.Clock.Advance(11 * time.Second)
 	l.is(l.answer("APPROVE", "ref:"+reference(a, 0)), bad)

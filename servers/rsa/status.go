@@ -70,12 +70,8 @@ func (s *Server) cancel(c echo.Context, who Client, body []byte) error {
 		a.end(failure, noAttempt)
 		return s.answer(c, turn{attempt: &a, err: refusal})
 	}
-	if a.Push != "" { // nobody waits for it any more
-		if _, err := s.Factors.Cancel(ctx, a.Approval); err != nil {
-			if _, decided := cause.Of(err); !decided {
-				return err
-			}
-		}
+	if err := s.withdraw(ctx, &a); err != nil {
+		return err
 	}
 	err = s.attempts.Change(ctx, a.ID, func(now *attempt, found bool) error {
 		if !found {
@@ -107,4 +103,3 @@ func readEnd(body []byte) (in endRequest, err error) {
 	}
 	return in, err
 }
-

@@ -2,6 +2,7 @@ package rsa
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -39,6 +40,11 @@ func (s *Server) verify(c echo.Context, who Client, body []byte) error {
 	if err != nil {
 		if _, refused := cause.Of(err); !refused {
 			return err
+		}
+		if errors.Is(err, outOfStep) { // it has ended the attempt
+			if err := s.withdraw(ctx, &a); err != nil {
+				return err
+			}
 		}
 		a.ID, a.Message = in.Context.AuthnAttemptID, ids.RandomUUID(s.Rand)
 		a.end(failure, verifyError)
@@ -99,7 +105,19 @@ func (s *Server) judge(ctx context.Context, t *turn, in credential) error {
 		return nil
 	}
 	a.end(failure, verifyError)
-	return nil
+	return s.withdraw(ctx, a)
+}
+
+// withdraw takes back what an attempt has asked a phone for, if nobody has answered yet.
+func (s *Server) withdraw(ctx context.Context, a *attempt) error {
+	if a.Approval == "" {
+		return nil
+	}
+	_, err := s.Factors.Cancel(ctx, a.Approval)
+	if _, decided := cause.Of(err); decided {
+		return nil
+	}
+	return err
 }
 
 // chosen is the method of an answer, if the attempt takes it.
@@ -339,12 +357,8 @@ func (s *Server) push(ctx context.Context, t *turn, m method, in credential) err
 // open asks the phone. What another method of the same attempt has asked is withdrawn.
 func (s *Server) open(ctx context.Context, t *turn, m method) error {
 	a := t.attempt
-	if a.Push != "" {
-		if _, err := s.Factors.Cancel(ctx, a.Approval); err != nil {
-			if _, decided := cause.Of(err); !decided {
-				return err
-			}
-		}
+	if err := s.withdraw(ctx, a); err != nil {
+		return err
 	}
 	details := map[string]string{"client": a.Client, "method": m.display}
 	got, err := s.Factors.Ask(ctx, factor.Ask{System: s.Name, UserID: a.User, Message: "Sign in to " + a.Client, Details: details, TTL: a.Expires.Sub(s.Clock.Now())})
