@@ -278,9 +278,9 @@ func (p *packet) judge(w *step.Walk, in []byte, a step.Answer) (step.Answer, err
 		a.Reason = "code " + strconv.Itoa(int(in[0]))
 	}
 	state := ""
-	for rest := in[headerLength:]; len(rest) >= 2; {
-		n := int(rest[1])
-		if n < 2 || n > len(rest) {
+	for rest := in[headerLength:]; len(rest) > 0; {
+		n := int(rest[min(1, len(rest)-1)])
+		if len(rest) < 2 || n < 2 || n > len(rest) {
 			a.Verdict, a.Reason = step.Failed, "malformed answer"
 			return a, nil
 		}
