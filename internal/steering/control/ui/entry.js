@@ -95,7 +95,7 @@ function actions(entry, x, row, page, t, show) {
 function whole(text = "", head) {
 	if (!head) return text;
 	const request = /^[A-Z]+ \//.test(text), [line, ...body] = request ? text.split("\n") : ["", text];
-	return [line, head, "", ...body].join("\n").trim();
+	return [line, head.trim(), "", ...body].join("\n").trim();
 }
 
 /** pretty breaks JSON into lines, below its head. @param {string | undefined} text */

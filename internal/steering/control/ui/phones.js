@@ -22,7 +22,7 @@ export async function phones(main, page) {
 	fill(list, owners.map((u) => h("button", { "aria-pressed": String(shown.includes(u.id)), onclick: () => turn(u.id) }, u.id, waits.has(u.id) ? mark("challenge", "asks") : null)));
 	for (const id of shown.filter((x) => owners.some((u) => u.id === x))) {
 		const box = h("div.stack"), paired = h("div");
-		columns.append(h("section.phone.column", { "aria-label": id + "’s phone" }, box, h("div.row", {}, h("a.b.small", { href: "/phone/" + enc(id), target: "_blank", rel: "noopener" }, "Alone"), h("button.small", { onclick: page.on(() => pair(id, paired)) }, "Pair a real phone")), paired));
+		columns.append(h("section.phone.column", { "aria-label": id + "’s phone" }, box, h("div.row.gapt", {}, h("a.b.small", { href: "/phone/" + enc(id), target: "_blank", rel: "noopener" }, "Alone"), h("button.small", { onclick: page.on(() => pair(id, paired)) }, "Pair a real phone")), paired));
 		new Phone(id, box, page.signal, page.link);
 	}
 }
