@@ -34,6 +34,14 @@ type attempt struct {
 	Done     []string    `json:"done,omitempty"`   // methods that went well
 }
 
+// who is the person, or the name that nobody has.
+func (a *attempt) who() string {
+	if a.User == "" {
+		return a.Subject
+	}
+	return a.User
+}
+
 // over reports that the attempt has ended.
 func (a *attempt) over() bool { return a.Response == success || a.Response == failure }
 

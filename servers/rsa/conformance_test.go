@@ -340,6 +340,15 @@ func push(t *testing.T) {
 			}
 			a = l.answer(method, "ref:"+reference(a, n))
 		}
+		asked, err := l.Factors.Approvals(t.Context(), "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range asked {
+			if shown := x.Details["QR code"]; x.State == factor.Pending && (x.Details["client"] != "agent1" || x.Details["user"] != "alice" || shown != a.Text("credentialValidationResults.0.authnAttributes.0.value")) {
+				t.Errorf("the phone shows %v", x.Details)
+			}
+		}
 		decide(factor.Verdict{State: factor.Approved})
 		a = l.answer(method, "ref:"+reference(a, n))
 		l.is(a, good)

@@ -27,9 +27,7 @@ func (s *Server) initialize(c echo.Context, who Client, body []byte) error {
 	if u, known := s.person(in.SubjectName); known {
 		a.User = u.ID
 	}
-	if call.Object = a.Subject; a.User != "" {
-		call.Object = a.User
-	}
+	call.Actor = a.who()
 	if err := call.Admit(ctx); err != nil {
 		return err
 	}

@@ -25,7 +25,9 @@ func (s *Server) status(c echo.Context, _ Client, body []byte) error {
 	if err != nil {
 		return err
 	}
-	call.Object = a.User
+	if found {
+		call.Actor = a.who()
+	}
 	if err := call.Admit(ctx); err != nil {
 		return err
 	}
@@ -57,7 +59,9 @@ func (s *Server) cancel(c echo.Context, who Client, body []byte) error {
 	if err != nil {
 		return err
 	}
-	call.Object = a.User
+	if found {
+		call.Actor = a.who()
+	}
 	if err := call.Admit(ctx); err != nil {
 		return err
 	}

@@ -28,9 +28,7 @@ func (s *Server) verify(c echo.Context, who Client, body []byte) error {
 	if a, found, err := s.attempts.Read(ctx, in.Context.AuthnAttemptID); err != nil {
 		return err
 	} else if found {
-		if call.Object = a.Subject; a.User != "" {
-			call.Object = a.User
-		}
+		call.Actor = a.who()
 	}
 	if err := call.Admit(ctx); err != nil {
 		return err
@@ -360,15 +358,22 @@ func (s *Server) open(ctx context.Context, t *turn, m method) error {
 	if err := s.withdraw(ctx, a); err != nil {
 		return err
 	}
-	details := map[string]string{"client": a.Client, "method": m.display}
+	a.Refers = ids.RandomUUID(s.Rand)
+	details := map[string]string{"client": a.Client, "user": a.Subject, "method": m.display}
+	if m.id == qrCode {
+		details["QR code"] = a.scanned()
+	}
 	got, err := s.Factors.Ask(ctx, factor.Ask{System: s.Name, UserID: a.User, Message: "Sign in to " + a.Client, Details: details, TTL: a.Expires.Sub(s.Clock.Now())})
 	if err != nil {
 		return err
 	}
-	a.Push, a.Approval, a.Refers = m.id, got.ID, ids.RandomUUID(s.Rand)
+	a.Push, a.Approval = m.id, got.ID
 	s.waits(t, m)
 	return nil
 }
+
+// scanned is the content of a QR code (unverified).
+func (a *attempt) scanned() string { return "securid://" + a.ID + "/" + a.Refers }
 
 // waits says that somebody has to answer on a phone. The content of a QR code is in every
 // answer, since clients look for it there.
@@ -376,7 +381,7 @@ func (s *Server) waits(t *turn, m method) {
 	t.attempt.Response, t.attempt.Reason = inProcess, required
 	var shown []attribute
 	if m.id == qrCode {
-		shown = []attribute{{Name: "qrCode", Value: "securid://" + t.attempt.ID + "/" + t.attempt.Refers, DataType: "STRING"}}
+		shown = []attribute{{Name: "qrCode", Value: t.attempt.scanned(), DataType: "STRING"}}
 	}
 	t.results = answered(m.id, inProcess, shown...)
 }

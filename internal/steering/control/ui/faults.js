@@ -152,6 +152,12 @@ function decisionSentence(box, known, page, load) {
 	const who = text("Person", page.params.get("user") ?? "", () => {}, "whose"), next = text("How many", "1", () => {}, "all"), on = pick("On", ["", ...known.fields].map((f) => [f, f || "anything"]), "push", () => {}), verb = pick("Verb", known.verbs.map((v) => [v, v.replaceAll("_", " ")]), "deny", () => {}), after = text("After", "", () => {}, "at once");
 	const account = text("Account or ticket", "", () => {}, "any");
 	const go = h("button.pri", { onclick: () => page.act(go, () => post("/decisions", {}, order()).then(load)) }, "Decide");
+	const note = h("p.s.d", { role: "status" });
+	const would = async () => {
+		const tried = await post("/decisions/try", {}, order()).catch((e) => said(e));
+		fill(note, typeof tried === "string" ? tried : ["It would have decided ", h("b", {}, count(tried.would) + " of the last " + count(tried.looked)), " logins, codes, pushes, checkouts and tickets."]);
+	};
+	box.addEventListener("change", would);
 	const order = () => {
 		const o = { verb: verb.value, user: who.value, on: on.value, next: Number(next.value) || 0, after: after.value, [/^[A-Z]+-?\d+$/.test(account.value) ? "ticket" : "account"]: account.value };
 		return /** @type {any} */ (Object.fromEntries(Object.entries(o).filter(([, v]) => v !== "" && v !== 0)));
@@ -162,7 +168,8 @@ function decisionSentence(box, known, page, load) {
 		next.value = String(o.next);
 		after.value = o.after ?? "";
 		who.focus();
+		would();
 	} }, h("b", {}, name), h("span.s.d", {}, hint)))),
-	h("div.card.gapt", {}, h("div.sent", {}, h("span", {}, who, "’s next"), next, on, "of", account, "is", verb, h("span", {}, "after", after, "."), h("span.grow"), go)));
+	h("div.card.gapt", {}, h("div.sent", {}, h("span", {}, who, "’s next"), next, on, "of", account, "is", verb, h("span", {}, "after", after, "."), h("span.grow"), go), note));
 }
 
