@@ -276,6 +276,7 @@ type transaction struct {
 	Device  string               `json:"device"`
 	State   factor.ApprovalState `json:"state"` // "sent" for delivered codes
 	Fraud   bool                 `json:"fraud"`
+	Number  string               `json:"number,omitempty"` // to be shown to whoever logs in
 	Expires time.Time            `json:"expires,omitzero"`
 	Decided time.Time            `json:"decided,omitzero"`
 }
@@ -294,6 +295,7 @@ func (s *Server) trigger(c *caller) error {
 		Message string            `json:"message"`
 		Details map[string]string `json:"details"`
 		TTL     span              `json:"ttl"`
+		Match   bool              `json:"number_matching"`
 	}
 	if err := c.read(&in, false); err != nil {
 		return err
@@ -309,6 +311,9 @@ func (s *Server) trigger(c *caller) error {
 	if err != nil {
 		return err
 	}
+	if in.Match && d.Kind != world.Push {
+		return cause.Because(cause.BadInput, "number_matching is for pushes, and %s is a %s device", d.ID, d.Kind)
+	}
 	ctx := c.Request().Context()
 	if d.Kind != world.Push && d.Kind != world.Call {
 		if err := s.Factors.Send(ctx, d.ID, s.Name); err != nil {
@@ -319,12 +324,18 @@ func (s *Server) trigger(c *caller) error {
 	if time.Duration(in.TTL) > time.Hour || len(in.Message) > maxText || len(in.Details) > 100 {
 		return cause.Because(cause.BadInput, "ttl is at most 1h, a message at most %d octets, details at most 100", maxText)
 	}
-	a, err := s.Factors.Ask(ctx, factor.Ask{System: s.Name, UserID: u.ID, DeviceID: d.ID, Message: in.Message, Details: in.Details, TTL: time.Duration(in.TTL)})
+	ask := factor.Ask{System: s.Name, UserID: u.ID, DeviceID: d.ID, Message: in.Message, Details: in.Details, TTL: time.Duration(in.TTL)}
+	if in.Match {
+		ask.Number = ids.Text(s.Rand, ids.Decimal, 2)
+	}
+	a, err := s.Factors.Ask(ctx, ask)
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set("Location", "/otp/v1/transactions/"+a.ID)
-	return c.JSON(http.StatusAccepted, transactionOf(a))
+	out := transactionOf(a)
+	out.Number = a.Number
+	return c.JSON(http.StatusAccepted, out)
 }
 
 func (s *Server) chosen(c *caller, u world.User, id string, method world.DeviceKind) (factor.Device, error) {

@@ -1,9 +1,12 @@
 package native_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"counterpart/internal/company/cause"
 
 	"counterpart/internal/company/factor"
 	"counterpart/internal/serving/journal"
@@ -34,4 +37,30 @@ func TestTransactionsThatAreOverSayHow(t *testing.T) {
 			t.Errorf("%s: %s %q, want %q", e.Request, e.Outcome, e.Cause, want)
 		}
 	}
+}
+
+// TestAPushWithANumber is approved by the number that its answer shows, once, and by no other.
+func TestAPushWithANumber(t *testing.T) {
+	a := start(t)
+	r := a.want(202, "", "sps", "POST", "/otp/v1/transactions", `{"user":"bob","method":"push","number_matching":true}`)
+	number, path := r.str("number"), r.header.Get("Location")
+	if len(number) != 2 || strings.Trim(number, "0123456789") != "" {
+		t.Fatalf("the login shows %q", number)
+	}
+	id := path[strings.LastIndexByte(path, '/')+1:]
+	for _, no := range []string{"", string('0'+(number[0]-'0'+1)%10) + number[1:]} {
+		if _, err := a.f.Factors.Decide(t.Context(), id, factor.Verdict{State: factor.Approved, Number: no}); !errors.Is(err, cause.WrongNumber) {
+			t.Errorf("%q: %v", no, err)
+		}
+	}
+	if later := a.want(200, "", "sps", "GET", path, ""); later.str("number") != "" || later.str("state") != "pending" {
+		t.Errorf("%s", later.body)
+	}
+	if _, err := a.f.Factors.Decide(t.Context(), id, factor.Verdict{State: factor.Approved, Number: number}); err != nil {
+		t.Error(err)
+	}
+	if plain := a.want(202, "", "sps", "POST", "/otp/v1/transactions", `{"user":"bob","method":"push"}`); plain.str("number") != "" {
+		t.Errorf("%s", plain.body)
+	}
+	a.want(400, "bad_input", "sps", "POST", "/otp/v1/transactions", `{"user":"bob","method":"sms","number_matching":true}`)
 }
