@@ -52,6 +52,9 @@ func (w *watch) leave(c *client) {
 	w.mu.Lock()
 	delete(w.clients, c)
 	end, ended, last := w.end, w.ended, len(w.clients) == 0
+	if last {
+		w.clients = nil // a map keeps the room of all that were ever in it
+	}
 	w.mu.Unlock()
 	if last {
 		end()

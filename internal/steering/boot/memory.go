@@ -13,6 +13,8 @@ import (
 const (
 	limitEvery = 200 * time.Millisecond
 	beside     = 8 << 20   // octets of garbage beside what is in use
+	shares     = 3 << 20   // of them at most are taken back where administering takes more than usual
+	usual      = 8 << 20   // octets that a process takes for that which has seen no storm, and an eighth of what is in use
 	much       = 128 << 20 // in use: of what is more than this, a quarter may be garbage besides
 	manyLeft   = 500       // connections that have gone, and are more than half: what they had is collected at once
 )
@@ -66,13 +68,14 @@ func newRoom() room {
 
 // limit is what is in use, what the runtime needs to administer it (in a process that
 // has seen ten thousand clients a third of the whole: a limit without that leaves no
-// room for garbage, and the collector never rests), and some garbage.
+// room for garbage, and the collector never rests), and some garbage: less where clients
+// that are gone have left more to administer than a process of that size needs.
 func (r room) limit() int64 {
 	metrics.Read(r)
 	at := func(i int) int64 { return int64(r[i].Value.Uint64()) }
 	live, stacks := at(0), at(1)
 	administers := at(2) - at(3) - at(4) - at(5) - stacks
-	return administers + live + stacks + beside + max(0, live+stacks-much)/4
+	return administers + live + stacks + beside - min(shares, max(0, administers-usual-(live+stacks)/8)/2) + max(0, live+stacks-much)/4
 }
 
 // ReturnMemory gives memory back to the system when the process is at rest, and what

@@ -17,7 +17,7 @@ export async function session(main, page) {
 	const of = (type) => plugins.filter((p) => p.type === type && !p.rejected?.length);
 	const named = (p) => [p.name, (p.title || p.name) + (p.version ? " " + p.version : "")];
 	const aa = pick("Plugin", [...of("aa").map(named), ["", "no authentication plugin"]]), store = pick("Credential store", [["", "no credential store"], ...of("credentialstore").map((p) => ["" + p.name, "+ " + named(p)[1]])]);
-	const who = pick("Person", people.map((u) => [u.id])), what = pick("Account", accounts.map((a) => [a.id])), over = pick("Connection", [["gateway", "SSH, gateway auth"], ["plain", "SSH"], ["rdp", "RDP, gateway auth"]]);
+	const who = choose("Person", people), what = choose("Account", accounts), over = pick("Connection", [["gateway", "SSH, gateway auth"], ["plain", "SSH"], ["rdp", "RDP, gateway auth"]]);
 	const conf = (label) => /** @type {HTMLTextAreaElement} */ (h("textarea.conf", { rows: 6, spellcheck: "false", "aria-label": label, placeholder: "Nothing said: NAME.cfg beside the plugin, or its own default. Holes as in a scenario: {{ native.url }}" }));
 	const confs = [conf("Configuration of the plugin"), conf("Configuration of the credential store")];
 	const mine = (/** @type {number} */ i) => (confs[i].value.trim() ? { config: confs[i].value } : {});
@@ -25,12 +25,12 @@ export async function session(main, page) {
 	/** @type {string} */
 	let id = page.rest;
 	run.addEventListener("click", () => page.act(run, async () => {
-		const account = accounts.find((a) => a.id === what.value) ?? accounts[0];
+		const account = accounts.find((a) => a.id === what[0].value) ?? (await get("/accounts/{account}", { account: what[0].value }));
 		const started = await post("/sessions", {}, {
 			...(aa.value ? { aa: { name: aa.value, ...mine(0) } } : {}), ...(store.value ? { credentialstore: { name: store.value, ...mine(1) } } : {}),
 			connection: {
 				protocol: over.value === "rdp" ? "rdp" : "ssh", usermapping: true, server: { user: account.name, ip: account.address, hostname: account.asset },
-				...(over.value === "plain" ? { login: "gu=" + who.value + "@" + account.name + "@" + account.address } : { gateway: { user: who.value } }),
+				...(over.value === "plain" ? { login: "gu=" + who[0].value + "@" + account.name + "@" + account.address } : { gateway: { user: who[0].value } }),
 			},
 		});
 		history.replaceState(null, "", "/console/session/" + started.id);
@@ -40,11 +40,20 @@ export async function session(main, page) {
 	stop.addEventListener("click", () => page.act(stop, () => del("/sessions/{id}", { id })));
 	page.keys.r = () => run.click();
 	const rejected = plugins.filter((p) => p.rejected?.length);
-	fill(main, h("div.head", {}, h("h1", {}, "Session"), aa, store, h("span.d", {}, "as"), who, h("span.d", {}, "to"), what, h("span.d", {}, "over"), over, h("span.grow"), stop, run),
+	fill(main, h("div.head", {}, h("h1", {}, "Session"), aa, store, h("span.d", {}, "as"), ...who, h("span.d", {}, "to"), ...what, h("span.d", {}, "over"), over, h("span.grow"), stop, run),
 		h("details.gapb", {}, h("summary", {}, "Configuration"), h("div.two2.gapt", {}, confs)),
 		rejected.map((p) => h("div.note.bad.gapb", {}, mark("denied", p.name), h("span.grow", {}, (p.rejected ?? []).join("; ")))), body);
 	if (id) new Played(id, body, stop, page);
 	else fill(body, h("p.d", {}, plugins.length ? "Choose who connects where, and run it." : "The folder has no plugins."));
+}
+
+/**
+ * choose is a field with the first of many to choose from; others are typed.
+ * @param {string} label @param {{id: string}[]} some @returns {[HTMLInputElement, HTMLElement]}
+ */
+function choose(label, some) {
+	const id = label.toLowerCase() + "s";
+	return [field({ "aria-label": label, list: id, value: some[0]?.id ?? "" }, ".word"), h("datalist", { id }, some.map((x) => h("option", { value: x.id })))];
 }
 
 /** Played follows one session. */
