@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,15 +12,17 @@ import (
 	"counterpart/internal/plugins/scenario"
 )
 
-// lookEvery is how often --watch looks at files.
-const lookEvery = 500 * time.Millisecond
+// lookEvery is how often --watch looks at files. What has changed is run once two looks have
+// seen it alike.
+const lookEvery = 300 * time.Millisecond
 
 // watch runs cases again whose files have changed, until somebody gives up.
 func (c *pluginTestCmd) watch(e *env, pick *regexp.Regexp, o scenario.Options) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	w := &watcher{seen: map[string]stamp{}, cases: func() []scenario.Case { return c.load(pick) }}
+	w := &watcher{cases: func() []scenario.Case { return c.load(pick) }}
 	w.changed()
+	w.seen = w.looked
 	w.said(e)
 	for {
 		select {
@@ -49,8 +52,9 @@ type stamp struct {
 
 // watcher knows what the files of cases looked like.
 type watcher struct {
-	cases func() []scenario.Case
-	seen  map[string]stamp // by path
+	cases  func() []scenario.Case
+	seen   map[string]stamp // by path, when they were run
+	looked map[string]stamp // at the last look
 }
 
 func (w *watcher) said(e *env) {
@@ -59,8 +63,9 @@ func (w *watcher) said(e *env) {
 	}
 }
 
-// changed are the cases of whose files one has changed, come or gone since it was
-// asked before.
+// changed are the cases of whose files one has changed, come or gone since they were run
+// and is now as it was at the look before: of a file that is being written half would be
+// read, or what was in it before, and nobody would look again.
 func (w *watcher) changed() (again []scenario.Case) {
 	now := map[string]stamp{}
 	roots := map[string][]string{} // what is below them
@@ -88,6 +93,10 @@ func (w *watcher) changed() (again []scenario.Case) {
 		if different {
 			again = append(again, one)
 		}
+	}
+	if !maps.Equal(now, w.looked) {
+		w.looked = now
+		return nil
 	}
 	w.seen = now
 	return again
